@@ -1,0 +1,238 @@
+package etcdv2
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Defaults of the fields of [Options] and [RetryPolicy] that are left at zero.
+const (
+	DefaultEndpoint       = "http://127.0.0.1:2379"
+	DefaultConnectTimeout = 5 * time.Second
+	DefaultRequestTimeout = 20 * time.Second
+	DefaultMaxConnections = 64
+	DefaultMaxAttempts    = 5
+	DefaultMinDelay       = 100 * time.Millisecond
+	DefaultMaxDelay       = 5 * time.Second
+)
+
+// EndpointSelection says which endpoint of a [Client] is asked first.
+type EndpointSelection string
+
+// The ways to select an endpoint. The endpoint that answered last is kept
+// until it fails, whatever the selection.
+const (
+	// SelectOrdered asks the endpoints in the order in which they were given.
+	SelectOrdered EndpointSelection = "ordered"
+	// SelectRandom asks them in an order drawn when the client is made.
+	SelectRandom EndpointSelection = "random"
+	// SelectLeader asks the leader of the cluster first, as long as one of the
+	// endpoints is a client URL of the leader; otherwise it is [SelectOrdered].
+	SelectLeader EndpointSelection = "leader"
+)
+
+// EndpointSelections returns every [EndpointSelection], the default first.
+func EndpointSelections() []EndpointSelection {
+	return []EndpointSelection{SelectOrdered, SelectRandom, SelectLeader}
+}
+
+// RetryPolicy bounds how often and how fast a request is sent again. Which
+// requests may be sent again at all is said in the package documentation
+// under "Replays".
+type RetryPolicy struct {
+	// MaxAttempts is how often one request is sent at the most, the first
+	// time included. Zero means DefaultMaxAttempts; 1 means no replay.
+	MaxAttempts int
+	// MinDelay is the delay before the second attempt; it doubles with each
+	// attempt. Zero means DefaultMinDelay.
+	MinDelay time.Duration
+	// MaxDelay bounds the delay. Zero means DefaultMaxDelay.
+	MaxDelay time.Duration
+}
+
+// Options says how a [Client] reaches a cluster. The zero value reaches
+// DefaultEndpoint without credentials.
+type Options struct {
+	// Endpoints are the client URLs of the cluster, http or https. A path in
+	// a URL is kept in front of every request. Empty means DefaultEndpoint.
+	Endpoints []string
+	// Selection says which endpoint is asked first. Empty means SelectOrdered.
+	Selection EndpointSelection
+
+	// Username and Password are sent as basic authentication. An empty
+	// Username means that requests are anonymous.
+	Username string
+	Password string
+	// TLS is the configuration for https endpoints, see [TLSOptions]. Nil
+	// means the system's roots and no client certificate.
+	TLS *tls.Config
+	// Proxy chooses the HTTP proxy of a request. Nil means the environment's
+	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+	Proxy func(*http.Request) (*url.URL, error)
+	// MaxConnections bounds the open connections to one endpoint, all of which
+	// are kept for the next request. Zero means DefaultMaxConnections.
+	MaxConnections int
+
+	// ConnectTimeout bounds the making of one connection, TLS included. Zero
+	// means DefaultConnectTimeout.
+	ConnectTimeout time.Duration
+	// RequestTimeout bounds one attempt of one request, its answer included;
+	// watches are exempt. Zero means DefaultRequestTimeout.
+	RequestTimeout time.Duration
+	// HeaderTimeout bounds the time from a request to the header of its
+	// answer; watches are exempt. Zero means that only RequestTimeout does.
+	HeaderTimeout time.Duration
+	// Retry bounds the replays of one request.
+	Retry RetryPolicy
+
+	// KeyPrefix is put before every key of the Keys service, and taken off
+	// every key in its answers. No key can leave it. Empty means none.
+	KeyPrefix string
+	// DefaultTTL is the TTL in seconds of every key written without one. Zero
+	// means that such a key does not expire.
+	DefaultTTL int64
+	// StaleReads makes reads answer from the endpoint's own store, which may
+	// lag behind the cluster. False means quorum reads.
+	StaleReads bool
+	// ExpectedClusterID is the cluster's id in lower-case hexadecimal, as the
+	// X-Etcd-Cluster-Id header has it. Every endpoint is asked for it before
+	// its first request and a different id is ErrClusterMismatch. Empty means
+	// that any cluster will do.
+	ExpectedClusterID string
+
+	// MaxRedirects bounds how many redirects one attempt follows. Zero means
+	// 10; a negative number forbids redirects.
+	MaxRedirects int
+	// UserAgent is the User-Agent header. Empty means "etcdv2".
+	UserAgent string
+	// Trace, if not nil, is called after each exchange with the server; it
+	// must be safe for concurrent use. See [Exchange].
+	Trace func(Exchange)
+	// Transport replaces the client's own HTTP transport, and with it TLS,
+	// Proxy, MaxConnections and ConnectTimeout. Nil means the client's own.
+	Transport http.RoundTripper
+
+	// Wait waits between two attempts and ends with its context. Nil means a
+	// timer. Tests use it in order not to wait.
+	Wait func(ctx context.Context, d time.Duration) error
+	// Jitter returns a number in [0, 1) that spreads the delays. Nil means a
+	// random one.
+	Jitter func() float64
+}
+
+// Client talks to one etcd cluster through its v2 API. It is safe for
+// concurrent use and makes no request until it is asked to.
+type Client struct {
+	// Keys is the key space: /v2/keys.
+	Keys *KeysService
+
+	options   Options
+	transport http.RoundTripper
+	endpoints *endpointSet
+	// refreshes is set once the cluster is known to be able to refresh keys.
+	refreshes atomic.Bool
+}
+
+// New returns a client for the cluster that o describes. It makes no request.
+// It returns an error that names the field if o cannot be used.
+func New(o Options) (*Client, error) {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	endpoints, err := newEndpointSet(o.Endpoints, o.Selection)
+	if err != nil {
+		return nil, err
+	}
+	prefix, err := cleanPrefix(o.KeyPrefix)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{options: o, transport: o.Transport, endpoints: endpoints}
+	if c.transport == nil {
+		c.transport = newTransport(o)
+	}
+	c.Keys = &KeysService{client: c, prefix: prefix, defaultTTL: o.DefaultTTL}
+	return c, nil
+}
+
+// Endpoints returns the endpoints in the order in which they are asked.
+func (c *Client) Endpoints() []string { return c.endpoints.strings() }
+
+// CloseIdleConnections closes the connections that no request uses.
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+func (o Options) withDefaults() Options {
+	if len(o.Endpoints) == 0 {
+		o.Endpoints = []string{DefaultEndpoint}
+	}
+	setDefault(&o.Selection, SelectOrdered)
+	setDefault(&o.MaxConnections, DefaultMaxConnections)
+	setDefault(&o.ConnectTimeout, DefaultConnectTimeout)
+	setDefault(&o.RequestTimeout, DefaultRequestTimeout)
+	setDefault(&o.Retry.MaxAttempts, DefaultMaxAttempts)
+	setDefault(&o.Retry.MinDelay, DefaultMinDelay)
+	setDefault(&o.Retry.MaxDelay, max(DefaultMaxDelay, o.Retry.MinDelay))
+	setDefault(&o.MaxRedirects, 10)
+	setDefault(&o.UserAgent, "etcdv2")
+	if o.Proxy == nil {
+		o.Proxy = http.ProxyFromEnvironment
+	}
+	if o.Wait == nil {
+		o.Wait = wait
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
+	}
+	return o
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func (o Options) validate() error {
+	switch {
+	case o.Username == "" && o.Password != "":
+		return errors.New("a password needs a username")
+	case strings.Contains(o.Username, ":"):
+		return fmt.Errorf("username %q holds a colon, which basic authentication cannot carry", o.Username)
+	case o.MaxConnections < 0:
+		return fmt.Errorf("max connections is %d, want at least 1", o.MaxConnections)
+	case o.ConnectTimeout < 0 || o.RequestTimeout < 0 || o.HeaderTimeout < 0:
+		return errors.New("a timeout is negative")
+	case o.Retry.MaxAttempts < 1:
+		return fmt.Errorf("max attempts is %d, want at least 1", o.Retry.MaxAttempts)
+	case o.Retry.MinDelay < 0 || o.Retry.MaxDelay < o.Retry.MinDelay:
+		return fmt.Errorf("the delays between attempts, %s to %s, are not a range", o.Retry.MinDelay, o.Retry.MaxDelay)
+	case o.DefaultTTL != 0:
+		return checkTTL(o.DefaultTTL)
+	}
+	return nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

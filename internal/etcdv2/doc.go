@@ -1,0 +1,63 @@
+// Package etcdv2 is a client for the v2 API of etcd 2.1 to 3.5, see
+// https://etcd.io/docs/v2.3/api/. One [Client] serves a cluster and is safe for
+// concurrent use; its services are the parts of the API.
+//
+// # Errors
+//
+// An answer outside 2xx is an [*Error], which keeps the status, the code, the
+// message, the cause and the index, whatever the body was. Branch with
+// [errors.Is] on its kind:
+//
+//	ErrNotFound           key: code 100, or 104 (an ancestor is a key); user, role, member: status 404
+//	ErrCompareFailed      code 101
+//	ErrNotFile            code 102
+//	ErrNotDir             code 104
+//	ErrExists             code 105; user, role or peer URL: status 409
+//	ErrDirNotEmpty        code 108
+//	ErrUnauthorized       code 110, status 401
+//	ErrEventIndexCleared  code 401
+//	ErrForbidden          status 403 of the auth API
+//	ErrMemberRemoved      status 410
+//	ErrDanglingRole       status 404 of a user, naming a role
+//	ErrV2Disabled         status 404 in plain text
+//
+// What the client finds itself is ErrUnavailable (no endpoint answered; an
+// [*EndpointsError] names each and why), ErrOutcomeUnknown (a write whose answer
+// was lost), ErrInvalidAnswer, ErrClusterMismatch, ErrTooManyRedirects,
+// ErrUnsafeRedirect, ErrDirUpdate and ErrUnsupported, and, before any request,
+// ErrInvalidKey, ErrInvalidTTL, ErrInvalidCondition and ErrTooLarge.
+//
+// No error's text holds a value, a password or a header.
+//
+// # Replays
+//
+// A request is sent again, after a delay and on the next endpoint, as this
+// table says. A connection that cannot be made is tried on every endpoint
+// before it counts as an attempt.
+//
+//	what happened                          read    guarded   other write
+//	no connection was made                 again   again     again
+//	certificate refused, wrong cluster     error   error     error
+//	connection lost after the request      again   again     unknown
+//	no answer in time                      again   again     unknown
+//	500 with code 300, 502, 503, 504       again   again     unknown
+//	500 of the auth or members API, late   again   again     unknown
+//	500 of the auth or members API, prompt again   error     error
+//	an answer that cannot be read          error   unknown   unknown
+//	any other answer                       error   error     error
+//
+// A guarded write has prevIndex or prevExist=false. An index never recurs, so
+// it applies at most once, however often it is sent. Where code 100, 101 or 105
+// follows an attempt that may have been applied, a quorum read settles it:
+//
+//   - The node has our value and, like us, a TTL or none, and is newer than an
+//     index seen before the first attempt: success. A key that is gone is success
+//     for a delete.
+//   - The node is as it was: the write is sent again. An attempt that timed out
+//     can still be applied later, so this is never reported as "not applied".
+//   - Otherwise the conflict stands.
+//
+// Unknown is ErrOutcomeUnknown, and also what a guarded write ends with when
+// its attempts are spent and one of them may have been applied. prevExist=true
+// and prevValue alone are no guard: a value can come back, and the write with it.
+package etcdv2

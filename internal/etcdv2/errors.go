@@ -1,0 +1,285 @@
+package etcdv2
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Code is the errorCode of an answer of the key space, see
+// https://etcd.io/docs/v2.3/errorcode/.
+type Code int
+
+// The codes that a server of the v2 API answers with.
+const (
+	CodeKeyNotFound        Code = 100
+	CodeCompareFailed      Code = 101
+	CodeNotFile            Code = 102
+	CodeNotDir             Code = 104
+	CodeKeyExists          Code = 105
+	CodeRootReadOnly       Code = 107
+	CodeDirNotEmpty        Code = 108
+	CodeUnauthorized       Code = 110
+	CodePrevValueRequired  Code = 201
+	CodeTTLNaN             Code = 202
+	CodeIndexNaN           Code = 203
+	CodeInvalidField       Code = 209
+	CodeInvalidForm        Code = 210
+	CodeRefreshValue       Code = 211
+	CodeRefreshTTLRequired Code = 212
+	CodeRaftInternal       Code = 300
+	CodeLeaderElect        Code = 301
+	CodeWatcherCleared     Code = 400
+	CodeEventIndexCleared  Code = 401
+)
+
+// The errors that callers tell apart with errors.Is. An [Error] is the kind
+// that its answer says; the others are made by the client.
+var (
+	// ErrNotFound: the key, user, role or member does not exist. For a key it
+	// is code 100, or 104 where an ancestor is a file, and nothing else.
+	ErrNotFound = errors.New("not found")
+	// ErrCompareFailed: the condition of a write did not hold (code 101).
+	ErrCompareFailed = errors.New("compare failed")
+	// ErrExists: the key, user, role or peer URL exists already.
+	ErrExists = errors.New("already exists")
+	// ErrNotFile: the key is a directory (code 102).
+	ErrNotFile = errors.New("not a file")
+	// ErrNotDir: an ancestor of the key is a file (code 104).
+	ErrNotDir = errors.New("not a directory")
+	// ErrDirNotEmpty: the directory has children (code 108).
+	ErrDirNotEmpty = errors.New("directory not empty")
+	// ErrUnauthorized: the credentials are wrong, missing or not sufficient;
+	// a server does not say which (status 401).
+	ErrUnauthorized = errors.New("unauthorized")
+	// ErrForbidden: the server refuses to change the object, as the role root
+	// or the user root while auth is enabled (status 403).
+	ErrForbidden = errors.New("forbidden")
+	// ErrV2Disabled: the server answers, but not on the v2 API.
+	ErrV2Disabled = errors.New("the server does not serve the v2 API: start it with --enable-v2 (etcd 3.4 and 3.5; etcd 3.6 has no v2 API)")
+	// ErrDanglingRole: the user exists, and holds a role that does not.
+	ErrDanglingRole = errors.New("the user holds a role that does not exist")
+	// ErrEventIndexCleared: the server no longer has the events after the
+	// index of a watch (code 401).
+	ErrEventIndexCleared = errors.New("event index cleared")
+	// ErrMemberRemoved: the member was removed, and its id never returns
+	// (status 410).
+	ErrMemberRemoved = errors.New("member permanently removed")
+	// ErrOutcomeUnknown: a write was sent and its answer lost. It may have been
+	// applied, or be applied later.
+	ErrOutcomeUnknown = errors.New("outcome unknown: the write may have been applied, or be applied later")
+	// ErrUnavailable: no endpoint gave an answer.
+	ErrUnavailable = errors.New("no endpoint answered")
+	// ErrClusterMismatch: the cluster is not the expected one.
+	ErrClusterMismatch = errors.New("unexpected cluster")
+	// ErrInvalidAnswer: an answer could not be read, or was too large.
+	ErrInvalidAnswer = errors.New("invalid answer")
+	// ErrInvalidKey: the key breaks the rules of [CheckKey].
+	ErrInvalidKey = errors.New("invalid key")
+	// ErrInvalidTTL: the TTL is out of range.
+	ErrInvalidTTL = errors.New("invalid TTL")
+	// ErrDirUpdate: the server cannot change the TTL of a directory in place,
+	// as no etcd 3.5 can.
+	ErrDirUpdate = errors.New("the server cannot update a directory in place (no etcd 3.5 can)")
+	// ErrUnsupported: the server is too old for the request.
+	ErrUnsupported = errors.New("not supported by this server")
+	// ErrTooLarge: the request is larger than servers take.
+	ErrTooLarge = errors.New("too large")
+	// ErrInvalidCondition: the condition of a write says nothing.
+	ErrInvalidCondition = errors.New("invalid condition")
+	// ErrTooManyRedirects: an attempt was redirected more than
+	// Options.MaxRedirects times, or redirects are forbidden.
+	ErrTooManyRedirects = errors.New("too many redirects")
+	// ErrUnsafeRedirect: a redirect led from https to http, or would have
+	// taken credentials to an unknown host.
+	ErrUnsafeRedirect = errors.New("unsafe redirect")
+)
+
+// Error is an answer outside 2xx. It keeps all that the server said, whatever
+// the form of the body was: the key space's {"errorCode", "message", "cause",
+// "index"}, the {"message"} of the other APIs, or plain text.
+//
+// Cause can hold values of keys (code 101 quotes both) and is therefore not
+// part of the text.
+type Error struct {
+	// Status is the HTTP status.
+	Status int
+	// Code is the errorCode, 0 if the body had none.
+	Code Code
+	// Message is the server's message, or the start of a body in plain text.
+	Message string
+	// Cause is the cause that the key space gives: mostly a key, for code 101
+	// the values that were compared.
+	Cause string
+	// Index is the etcd index of the answer, 0 if it had none.
+	Index uint64
+	// Endpoint is the endpoint that answered.
+	Endpoint string
+
+	kind error
+	body []byte
+}
+
+// Error returns the status, the code and the message, and the cause where it
+// cannot hold a value.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s answered %d", e.Endpoint, e.Status)
+	if e.Code != 0 {
+		fmt.Fprintf(&b, " (etcd error %d)", e.Code)
+	}
+	if e.Message != "" {
+		fmt.Fprintf(&b, ": %s", e.Message)
+	}
+	if e.Cause != "" && e.causeIsKey() {
+		fmt.Fprintf(&b, " (%s)", e.Cause)
+	}
+	if errors.Is(e.kind, ErrV2Disabled) {
+		fmt.Fprintf(&b, ": %s", ErrV2Disabled)
+	}
+	return b.String()
+}
+
+// causeIsKey reports whether the cause is known to quote no value.
+func (e *Error) causeIsKey() bool {
+	switch e.Code {
+	case CodeKeyNotFound, CodeNotFile, CodeNotDir, CodeKeyExists, CodeRootReadOnly,
+		CodeDirNotEmpty, CodeUnauthorized, CodeRaftInternal, CodeEventIndexCleared:
+		return true
+	default:
+		return false
+	}
+}
+
+// Is reports whether the answer is of the kind that target names.
+func (e *Error) Is(target error) bool {
+	if target == ErrNotFound && e.Code == CodeNotDir {
+		return true
+	}
+	return e.kind != nil && target == e.kind
+}
+
+// newError reads an answer outside 2xx, whatever its form.
+func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta) *Error {
+	e := &Error{Status: status, Endpoint: endpoint.String(), Index: meta.EtcdIndex, body: data}
+	var body struct {
+		ErrorCode Code
+		Message   *string
+		Cause     string
+		Index     uint64
+	}
+	if err := json.Unmarshal(data, &body); err != nil || (body.Message == nil && body.ErrorCode == 0) {
+		e.Message = firstLine(data)
+		e.kind = kindOfText(r, status)
+		return e
+	}
+	e.Code, e.Cause = body.ErrorCode, body.Cause
+	e.Index = max(e.Index, body.Index)
+	if body.Message != nil {
+		e.Message = *body.Message
+	}
+	e.kind = kindOf(r, e)
+	return e
+}
+
+// kindOfText gives the kind of an answer that is not JSON. A server that does
+// not serve the v2 API answers 404 in plain text to all of it.
+func kindOfText(r *request, status int) error {
+	switch {
+	case status == http.StatusNotFound && strings.HasPrefix(r.path, "/v2/"):
+		return ErrV2Disabled
+	case status == http.StatusUnauthorized:
+		return ErrUnauthorized
+	default:
+		return nil
+	}
+}
+
+func kindOf(r *request, e *Error) error {
+	if kind, ok := codeKinds[e.Code]; ok {
+		return kind
+	}
+	if e.Code != 0 {
+		return nil
+	}
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return ErrUnauthorized
+	case http.StatusForbidden:
+		return ErrForbidden
+	case http.StatusNotFound:
+		// The name of a role can be anything, so the sentence is read up to it.
+		if strings.HasPrefix(r.path, "/v2/auth/users") && strings.HasPrefix(e.Message, "auth: Role ") {
+			return ErrDanglingRole
+		}
+		return ErrNotFound
+	case http.StatusGone:
+		return ErrMemberRemoved
+	default:
+		return nil
+	}
+}
+
+var codeKinds = map[Code]error{
+	CodeKeyNotFound:       ErrNotFound,
+	CodeCompareFailed:     ErrCompareFailed,
+	CodeNotFile:           ErrNotFile,
+	CodeNotDir:            ErrNotDir,
+	CodeKeyExists:         ErrExists,
+	CodeDirNotEmpty:       ErrDirNotEmpty,
+	CodeUnauthorized:      ErrUnauthorized,
+	CodeEventIndexCleared: ErrEventIndexCleared,
+}
+
+// isSettled reports whether err is a conflict that says, after a read, what
+// became of a write.
+func isSettled(err error) bool {
+	return errors.Is(err, ErrCompareFailed) || errors.Is(err, ErrExists) || errors.Is(err, ErrNotFound)
+}
+
+// firstLine returns the start of a body in plain text.
+func firstLine(data []byte) string {
+	const most = 200
+	text, _, _ := strings.Cut(strings.TrimSpace(string(data)), "\n")
+	if len(text) > most {
+		text = text[:most] + "..."
+	}
+	return strings.ToValidUTF8(strings.TrimSpace(text), "\uFFFD")
+}
+
+// EndpointsError says of each endpoint why it gave no answer. It is
+// ErrUnavailable, and what each of its errors is.
+type EndpointsError struct {
+	Errors []EndpointError
+}
+
+// EndpointError is why one endpoint gave no answer.
+type EndpointError struct {
+	Endpoint string
+	Err      error
+}
+
+func (e *EndpointsError) add(endpoint *url.URL, err error) {
+	e.Errors = append(e.Errors, EndpointError{Endpoint: endpoint.String(), Err: err})
+}
+
+// Error names each endpoint and why it gave no answer.
+func (e *EndpointsError) Error() string {
+	parts := make([]string, len(e.Errors))
+	for i, failed := range e.Errors {
+		parts[i] = failed.Endpoint + ": " + failed.Err.Error()
+	}
+	return ErrUnavailable.Error() + ": " + strings.Join(parts, "; ")
+}
+
+// Unwrap returns ErrUnavailable and the error of each endpoint.
+func (e *EndpointsError) Unwrap() []error {
+	errs := []error{ErrUnavailable}
+	for _, failed := range e.Errors {
+		errs = append(errs, failed.Err)
+	}
+	return errs
+}

@@ -1,0 +1,66 @@
+package etcdv2
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// CheckKey refuses a key that a server would redirect, store under another
+// name, or show differently: it must start with a slash, must not end with
+// one, must be valid UTF-8, and must have no segment that is empty, "." or
+// "..", and no NUL. The error wraps ErrInvalidKey and says what to change.
+func CheckKey(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("%w: it is empty", ErrInvalidKey)
+	case key == "/":
+		return fmt.Errorf("%w: %q is the root, which cannot be written", ErrInvalidKey, key)
+	case !strings.HasPrefix(key, "/"):
+		return fmt.Errorf("%w: %q does not start with a slash", ErrInvalidKey, key)
+	case strings.HasSuffix(key, "/"):
+		return fmt.Errorf("%w: %q ends with a slash", ErrInvalidKey, key)
+	case strings.ContainsRune(key, 0):
+		return fmt.Errorf("%w: %q holds a NUL", ErrInvalidKey, key)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: %q is not valid UTF-8", ErrInvalidKey, key)
+	}
+	for segment := range strings.SplitSeq(key[1:], "/") {
+		switch segment {
+		case "":
+			return fmt.Errorf("%w: %q has an empty segment (two slashes in a row)", ErrInvalidKey, key)
+		case ".", "..":
+			return fmt.Errorf("%w: %q has the segment %q", ErrInvalidKey, key, segment)
+		}
+	}
+	return nil
+}
+
+// CheckDir is CheckKey for a directory that is read: it may be the root, "/".
+func CheckDir(dir string) error {
+	if dir == "/" {
+		return nil
+	}
+	return CheckKey(dir)
+}
+
+// cleanPrefix checks a key prefix and returns it without the root's slash.
+func cleanPrefix(prefix string) (string, error) {
+	if prefix == "" || prefix == "/" {
+		return "", nil
+	}
+	if err := CheckKey(prefix); err != nil {
+		return "", fmt.Errorf("key prefix: %w", err)
+	}
+	return prefix, nil
+}
+
+// escapeKey escapes a checked key segment by segment.
+func escapeKey(key string) string {
+	segments := strings.Split(key, "/")
+	for i, segment := range segments {
+		segments[i] = url.PathEscape(segment)
+	}
+	return strings.Join(segments, "/")
+}

@@ -1,0 +1,115 @@
+package etcdv2
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// replay is what may be done with a request after an attempt that failed.
+type replay int
+
+const (
+	// replayNever: unconditional writes, prevExist=true or prevValue alone,
+	// POST, and all changes of members, users and roles. They could apply
+	// twice.
+	replayNever replay = iota
+	// replayGuarded: writes with prevIndex or prevExist=false. An index never
+	// recurs, so they apply at most once; a conflict that follows an ambiguous
+	// attempt is settled by reading.
+	replayGuarded
+	// replayRead: requests that change nothing.
+	replayRead
+)
+
+// outcome is what is known of one attempt.
+type outcome int
+
+const (
+	// outcomeAnswered: the server answered, and the answer stands.
+	outcomeAnswered outcome = iota
+	// outcomeNotSent: no connection was made.
+	outcomeNotSent
+	// outcomeHopeless: no connection was made, and none will be: the
+	// certificates do not fit, or it is not the expected cluster.
+	outcomeHopeless
+	// outcomeAmbiguous: the request was sent, and it is not known whether it
+	// was, or will be, applied.
+	outcomeAmbiguous
+	// outcomeRefused: the server was not able to do it and did not.
+	outcomeRefused
+	// outcomeUnreadable: the server answered with something that is not an
+	// answer of its API. A write may have been applied.
+	outcomeUnreadable
+)
+
+// mayReplay is the table of the package documentation, "Replays".
+func mayReplay(r replay, o outcome) bool {
+	switch o {
+	case outcomeNotSent:
+		return true
+	case outcomeAmbiguous:
+		return r == replayRead || r == replayGuarded
+	case outcomeRefused:
+		return r == replayRead
+	case outcomeAnswered, outcomeHopeless, outcomeUnreadable:
+		return false
+	}
+	return false
+}
+
+// classifyError says what a failure without an answer means. sent is whether
+// a connection had been made.
+func classifyError(err error, sent bool) outcome {
+	switch {
+	case isRefusedByTLS(err):
+		return outcomeHopeless
+	case errors.Is(err, ErrTooManyRedirects), errors.Is(err, ErrUnsafeRedirect), errors.Is(err, ErrInvalidAnswer):
+		// A redirect is an answer: the server did not do what it was asked.
+		return outcomeAnswered
+	case !sent:
+		return outcomeNotSent
+	default:
+		return outcomeAmbiguous
+	}
+}
+
+// isRefusedByTLS reports whether one side does not accept the other's
+// certificate or does not speak TLS. TLS 1.3 tells a client that its
+// certificate is missing only after the request was written; the server does
+// not read that request.
+func isRefusedByTLS(err error) bool {
+	var op *net.OpError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	return errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record) ||
+		(errors.As(err, &op) && op.Op == "remote error")
+}
+
+// causeNotFile is in the cause with which etcd 3.5 refuses to update a directory.
+const causeNotFile = "Not a file"
+
+// classifyAnswer says what an answer outside 2xx means for the request.
+func classifyAnswer(r *request, err *Error, elapsed time.Duration) outcome {
+	switch {
+	case err.Status < http.StatusInternalServerError, r.definite:
+		return outcomeAnswered
+	case err.Code == CodeRaftInternal && strings.Contains(err.Cause, causeNotFile):
+		// etcd 3.5 answers so to every update of a directory; nothing changes.
+		return outcomeAnswered
+	case err.Code == CodeRaftInternal:
+		return outcomeAmbiguous
+	case err.Status == http.StatusInternalServerError && elapsed < refusalTime:
+		return outcomeRefused
+	case r.replay == replayRead:
+		return outcomeRefused
+	default:
+		return outcomeAmbiguous
+	}
+}
