@@ -1,0 +1,228 @@
+package etcdtest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"time"
+)
+
+// Action is what a [Proxy] does with a request that a [Rule] selects. A test
+// may write its own.
+type Action func(*Exchange)
+
+// Exchange is a request in the proxy that waits for its answer.
+type Exchange struct {
+	// Request is the request as it was received.
+	Request Request
+
+	w     http.ResponseWriter
+	r     *http.Request
+	next  http.Handler
+	ended <-chan struct{}
+}
+
+// Forward passes the request to the next rule and in the end to the server,
+// and the answer to the client.
+func (x *Exchange) Forward() { x.next.ServeHTTP(x.w, x.r) }
+
+// Cut resets the connection to the client.
+func (x *Exchange) Cut() { cut(x.w) }
+
+// Fetch passes the request on and returns the whole answer of the server, for
+// Deliver or to be thrown away. It goes on when the client has gone away. It
+// returns nil, and the connection is to be cut, if the server did not answer.
+func (x *Exchange) Fetch() *httptest.ResponseRecorder {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(x.r.Context()))
+	defer cancel()
+
+	stop := make(chan struct{})
+	defer close(stop)
+
+	go func() {
+		select {
+		case <-x.ended:
+			cancel()
+		case <-stop:
+		}
+	}()
+
+	recorder := httptest.NewRecorder()
+	if !serveAbortable(x.next, recorder, x.r.WithContext(ctx)) {
+		return nil
+	}
+
+	return recorder
+}
+
+// serveAbortable reports false if the handler aborted the answer.
+func serveAbortable(next http.Handler, w http.ResponseWriter, r *http.Request) (ok bool) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			if cause != http.ErrAbortHandler { //nolint:errorlint // net/http panics with this very value.
+				panic(cause)
+			}
+
+			ok = false
+		}
+	}()
+
+	next.ServeHTTP(w, r)
+
+	return true
+}
+
+// Deliver sends an answer that Fetch returned to the client.
+func (x *Exchange) Deliver(answer *httptest.ResponseRecorder) {
+	if answer == nil {
+		x.Cut()
+
+		return
+	}
+
+	for name, list := range answer.Header() {
+		x.w.Header()[name] = list
+	}
+
+	x.w.WriteHeader(answer.Code)
+	_, _ = x.w.Write(answer.Body.Bytes()) // The client may be gone.
+}
+
+// CutBefore resets the connection without sending the request to the server.
+func CutBefore() Action {
+	return (*Exchange).Cut
+}
+
+// DropAnswer sends the request to the server, waits until the server has
+// answered, and resets the connection without an answer: what was asked for
+// has happened, and the client cannot know.
+func DropAnswer() Action {
+	return func(x *Exchange) {
+		x.Fetch()
+		x.Cut()
+	}
+}
+
+// TruncateAnswer sends the request to the server and cuts the connection after
+// the headers and the first n bytes of the body of the answer.
+func TruncateAnswer(n int) Action {
+	return func(x *Exchange) {
+		answer := x.Fetch()
+		if answer == nil {
+			x.Cut()
+
+			return
+		}
+
+		body := answer.Body.Bytes()
+		answer.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		answer.Body.Truncate(min(n, len(body)))
+		x.Deliver(answer)
+		_ = http.NewResponseController(x.w).Flush() // The client may be gone.
+		// A reset could overtake the bytes, so the connection is closed normally.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Delay waits before the request is sent to the server and before the answer
+// is sent to the client, like a slow link.
+func Delay(request, answer time.Duration) Action {
+	return func(x *Exchange) {
+		if !wait(x.r.Context(), x.ended, request) {
+			x.Cut()
+
+			return
+		}
+
+		if answer > 0 {
+			x.w = &delayedWriter{ResponseWriter: x.w, wait: func() { wait(x.r.Context(), x.ended, answer) }}
+		}
+
+		x.Forward()
+	}
+}
+
+// delayedWriter waits once, before the headers.
+type delayedWriter struct {
+	http.ResponseWriter
+
+	wait func()
+}
+
+// WriteHeader waits and passes the status on.
+func (w *delayedWriter) WriteHeader(status int) {
+	w.wait()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap gives access to the writer below, for flushing and for cut.
+func (w *delayedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Hold sends the request to the server and keeps the answer until release is
+// closed. With a nil channel the client never gets an answer.
+func Hold(release <-chan struct{}) Action {
+	return func(x *Exchange) {
+		answer := x.Fetch()
+
+		select {
+		case <-release:
+			x.Deliver(answer)
+		case <-x.r.Context().Done():
+		case <-x.ended:
+			x.Cut()
+		}
+	}
+}
+
+// HoldBefore keeps the request until release is closed and sends it to the
+// server then, unless the client has gone. With a nil channel it never does.
+func HoldBefore(release <-chan struct{}) Action {
+	return func(x *Exchange) {
+		select {
+		case <-release:
+			x.Forward()
+		case <-x.r.Context().Done():
+		case <-x.ended:
+			x.Cut()
+		}
+	}
+}
+
+// Respond answers without asking the server.
+func Respond(status int, header http.Header, body string) Action {
+	return func(x *Exchange) {
+		for name, list := range header {
+			x.w.Header()[name] = list
+		}
+
+		x.w.WriteHeader(status)
+		_, _ = io.WriteString(x.w, body) // The client may be gone.
+	}
+}
+
+// Redirect answers with a redirect to a URL, which may be relative.
+func Redirect(status int, location string) Action {
+	return Respond(status, http.Header{"Location": {location}}, "")
+}
+
+// Intercept calls hook before the request is sent to the server, such as for a
+// rival write at that very moment. The methods of [Server] that make requests
+// may be used in it.
+func Intercept(hook func(Request)) Action {
+	return func(x *Exchange) {
+		hook(x.Request)
+		x.Forward()
+	}
+}
+
+// InterceptAnswer calls hook when the server has answered and the client has
+// not yet got the answer.
+func InterceptAnswer(hook func(Request)) Action {
+	return func(x *Exchange) {
+		answer := x.Fetch()
+		hook(x.Request)
+		x.Deliver(answer)
+	}
+}

@@ -1,0 +1,54 @@
+package etcdtest
+
+import "time"
+
+// Option changes how a server or a cluster is started.
+type Option func(*config)
+
+type config struct {
+	heartbeat, election time.Duration
+	tls                 bool
+	clientAuth          bool
+	clientCN            string
+	certs               *Certs
+	rootPassword        string
+	withoutV2           bool
+	args                []string
+	token               string
+}
+
+// WithTimers sets the heartbeat interval and the election timeout. The default
+// is 20 ms and 100 ms for one node. It is 50 ms and 500 ms for a cluster, so
+// that a busy machine does not lose its leader all the time.
+func WithTimers(heartbeat, election time.Duration) Option {
+	return func(c *config) { c.heartbeat, c.election = heartbeat, election }
+}
+
+// WithTLS makes the servers listen with TLS for clients, with certificates for
+// 127.0.0.1 and localhost that are made for the test: see [Server.Certs].
+func WithTLS() Option {
+	return func(c *config) { c.tls = true }
+}
+
+// WithClientCerts is [WithTLS] with servers that demand a client certificate.
+// The one in [Certs.Client] has the given common name.
+func WithClientCerts(commonName string) Option {
+	return func(c *config) { c.tls, c.clientAuth, c.clientCN = true, true, commonName }
+}
+
+// WithAuth creates the user root with the given password and enables
+// authentication before the server is handed out.
+func WithAuth(rootPassword string) Option {
+	return func(c *config) { c.rootPassword = rootPassword }
+}
+
+// WithoutV2 starts servers that do not serve the v2 API. The test ends if the
+// etcd program cannot do without it.
+func WithoutV2() Option {
+	return func(c *config) { c.withoutV2 = true }
+}
+
+// WithArgs adds arguments to the command line of each server.
+func WithArgs(args ...string) Option {
+	return func(c *config) { c.args = append(c.args, args...) }
+}

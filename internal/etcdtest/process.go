@@ -1,0 +1,88 @@
+package etcdtest
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+)
+
+// process is one running or ended etcd process.
+type process struct {
+	os   *os.Process
+	done chan struct{} // closed when the process has ended and code is set
+	code int
+}
+
+// startProcess starts a program whose output is added to the file logPath.
+func startProcess(path string, args []string, logPath string) (*process, error) {
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+
+	cmd := exec.Command(path, args...) //nolint:noctx // The process ends with Kill or Stop, not with a context.
+	cmd.Env = environment()
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = sysProcAttr()
+
+	p := &process{done: make(chan struct{})}
+	started := make(chan error)
+
+	go func() {
+		// The kernel sends the parent-death signal when the thread that
+		// started the child ends, so that thread has to live as long as it.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer log.Close() //nolint:errcheck // The child wrote through its own descriptor.
+
+		if err := cmd.Start(); err != nil {
+			started <- err
+
+			return
+		}
+
+		p.os = cmd.Process
+		started <- nil
+		_ = cmd.Wait() // The state holds all that is of interest.
+		p.code = cmd.ProcessState.ExitCode()
+		close(p.done)
+	}()
+
+	if err := <-started; err != nil {
+		return nil, err
+	}
+
+	return p, nil
+}
+
+func (p *process) running() bool {
+	if p == nil {
+		return false
+	}
+
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// environment returns what a child process inherits: nothing but what it
+// needs, because etcd takes every flag from an ETCD_* variable, too.
+func environment() []string {
+	var env []string
+
+	for _, name := range []string{"PATH", "TMPDIR", "SYSTEMROOT"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+
+	// Older servers start on these only when told that this is known.
+	if runtime.GOARCH != "amd64" {
+		env = append(env, "ETCD_UNSUPPORTED_ARCH="+runtime.GOARCH)
+	}
+
+	return env
+}

@@ -1,0 +1,420 @@
+package etcdtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Request is a request that a [Proxy] has received.
+type Request struct {
+	Method string
+	// Path is the path as it was sent, with its escapes.
+	Path   string
+	Query  url.Values
+	Form   url.Values // of the body, if that is a form
+	Header http.Header
+	Body   []byte
+	// Forwarded reports whether the request was sent on to the server.
+	Forwarded bool
+	// Status is what the server answered, or 0.
+	Status int
+}
+
+// Param returns the named parameter of the body, or else of the query.
+func (r Request) Param(name string) string {
+	if r.Form.Has(name) {
+		return r.Form.Get(name)
+	}
+
+	return r.Query.Get(name)
+}
+
+// Rule says which requests of a [Proxy] meet a fault.
+type Rule struct {
+	// Method limits the rule to an HTTP method; empty means any.
+	Method string
+	// Path limits the rule to paths that begin with it; empty means any.
+	Path string
+	// Match limits the rule further; nil means no limit.
+	Match func(Request) bool
+	// Skip passes over the first requests that match.
+	Skip int
+	// Times is how often the rule acts; 0 means without end.
+	Times int
+	// Every makes the rule act on each nth request that matches; 0 and 1 mean all.
+	Every int
+	// Action is what happens, such as DropAnswer().
+	Action Action
+}
+
+// Proxy is an HTTP proxy on loopback in front of one server. It records all
+// requests and makes those meet faults that rules select. Its methods may be
+// called from any goroutine.
+type Proxy struct {
+	door   *door
+	scheme string
+	target *url.URL
+	ctx    context.Context //nolint:containedctx // It ends with the proxy, as its connections do.
+	ended  sync.WaitGroup
+
+	mu       sync.Mutex
+	rules    []*activeRule
+	requests []*Request
+	closed   bool
+}
+
+type activeRule struct {
+	Rule
+
+	matched, acted int
+}
+
+// ProxyOption changes how a [Proxy] is made.
+type ProxyOption func(*proxyConfig)
+
+type proxyConfig struct {
+	certs *Certs
+}
+
+// ProxyTLS makes the proxy speak TLS on both sides: it shows the server
+// certificate to clients and the client certificate to the server, each from
+// certs, which are those of the server.
+func ProxyTLS(certs *Certs) ProxyOption {
+	return func(c *proxyConfig) { c.certs = certs }
+}
+
+// NewProxy starts a proxy in front of the server with the given URL. It ends
+// with the test.
+func NewProxy(tb testing.TB, target string, opts ...ProxyOption) *Proxy {
+	tb.Helper()
+
+	var cfg proxyConfig
+	for _, opt := range opts {
+		opt(&cfg)
+	}
+
+	targetURL, err := url.Parse(target)
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Proxy{scheme: "http", target: targetURL, ctx: ctx}
+	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
+	forward := p.reverseProxy(transport)
+
+	server := &http.Server{
+		Handler:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.handle(w, r, forward) }),
+		ReadTimeout: 0, // Long polls and held requests take what they take.
+		ErrorLog:    log.New(io.Discard, "", 0),
+		// HTTP/2 connections cannot be taken over to reset them.
+		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
+	} //nolint:gosec // Only tests connect to it.
+
+	if cfg.certs != nil {
+		p.scheme = "https"
+		transport.TLSClientConfig = cfg.certs.ClientConfig(tb)
+		server.TLSConfig = serverTLS(tb, cfg.certs)
+	}
+
+	p.door = newDoor(tb, func(l net.Listener) {
+		if server.TLSConfig != nil {
+			l = tls.NewListener(l, server.TLSConfig)
+		}
+
+		_ = server.Serve(l) // It ends when the door closes.
+	})
+
+	tb.Cleanup(func() {
+		cancel()
+		p.door.close()
+		_ = server.Close() // For connections that came while the door closed.
+		p.update(func() { p.closed = true })
+		p.ended.Wait()
+		transport.CloseIdleConnections()
+	})
+
+	return p
+}
+
+func serverTLS(tb testing.TB, certs *Certs) *tls.Config {
+	tb.Helper()
+
+	pair, err := tls.X509KeyPair(certs.Server.CertPEM, certs.Server.KeyPEM)
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+}
+
+// URL returns the URL for clients.
+func (p *Proxy) URL() string { return p.scheme + "://" + p.door.claim.addr() }
+
+// Inject adds a rule. All rules that select a request act on it, the one that
+// was added first outermost.
+func (p *Proxy) Inject(rule Rule) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	p.rules = append(p.rules, &activeRule{Rule: rule})
+}
+
+// Clear removes all rules.
+func (p *Proxy) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	p.rules = nil
+}
+
+// Requests returns the requests that were received since the last Reset, in
+// the order in which they arrived.
+func (p *Proxy) Requests() []Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	out := make([]Request, len(p.requests))
+	for i, r := range p.requests {
+		out[i] = *r
+	}
+
+	return out
+}
+
+// Forwarded returns those of Requests that were sent on to the server.
+func (p *Proxy) Forwarded() []Request {
+	return slices.DeleteFunc(p.Requests(), func(r Request) bool { return !r.Forwarded })
+}
+
+// Count returns how many requests with the method (empty means any) and a path
+// that begins with prefix were received.
+func (p *Proxy) Count(method, prefix string) int {
+	n := 0
+
+	for _, r := range p.Requests() {
+		if (method == "" || method == r.Method) && strings.HasPrefix(r.Path, prefix) {
+			n++
+		}
+	}
+
+	return n
+}
+
+// Reset forgets the requests received so far. Rules stay.
+func (p *Proxy) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	p.requests = nil
+}
+
+// Refuse makes the proxy refuse connections and resets those that it has.
+func (p *Proxy) Refuse() { p.door.refuse() }
+
+// Accept makes the proxy accept connections again after Refuse.
+func (p *Proxy) Accept(tb testing.TB) {
+	tb.Helper()
+
+	if err := p.door.open(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// CutAll resets the connections that the proxy has, used or idle.
+func (p *Proxy) CutAll() { p.door.cutAll() }
+
+// Connections returns how many connections are open, and how many were
+// accepted since the start.
+func (p *Proxy) Connections() (open, total int) { return p.door.counts() }
+
+// reverseProxy returns the last part of the chain: it asks the server.
+func (p *Proxy) reverseProxy(transport *http.Transport) http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.Out.URL.Scheme, r.Out.URL.Host = p.target.Scheme, p.target.Host
+			r.Out.URL.RawQuery = r.In.URL.RawQuery // Also what does not parse.
+		},
+		Transport:     transport,
+		FlushInterval: -1, // A watch gets its headers long before its event.
+		ErrorLog:      log.New(io.Discard, "", 0),
+		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { cut(w) },
+	}
+}
+
+func (p *Proxy) handle(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+	if !p.enter() {
+		return
+	}
+	defer p.ended.Done()
+
+	record, err := p.record(r)
+	if err != nil {
+		cut(w)
+
+		return
+	}
+
+	var chain http.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.update(func() { record.Forwarded = true })
+		forward.ServeHTTP(&statusWriter{ResponseWriter: w, onStatus: func(status int) {
+			p.update(func() { record.Status = status })
+		}}, r)
+	})
+
+	actions, snapshot := p.actionsFor(record)
+	for _, action := range slices.Backward(actions) {
+		next := chain
+		chain = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			action(&Exchange{Request: snapshot, w: w, r: r, next: next, ended: p.ctx.Done()})
+		})
+	}
+
+	chain.ServeHTTP(w, r)
+}
+
+// enter counts a request, and reports false when the proxy has ended.
+func (p *Proxy) enter() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	if p.closed {
+		return false
+	}
+
+	p.ended.Add(1)
+
+	return true
+}
+
+func (p *Proxy) update(change func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+
+	change()
+}
+
+// record reads the body, keeps what the request says, and gives the body back.
+func (p *Proxy) record(r *http.Request) (*Request, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	record := &Request{
+		Method: r.Method,
+		Path:   r.URL.EscapedPath(),
+		Query:  r.URL.Query(),
+		Header: r.Header.Clone(),
+		Body:   body,
+	}
+
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		record.Form, _ = url.ParseQuery(string(body)) // What does not parse is left in Body.
+	}
+
+	p.update(func() { p.requests = append(p.requests, record) })
+
+	return record, nil
+}
+
+// actionsFor returns what the rules do to a request, and a copy of the request.
+func (p *Proxy) actionsFor(record *Request) ([]Action, Request) {
+	p.mu.Lock()
+	snapshot, rules := *record, slices.Clone(p.rules)
+	p.mu.Unlock()
+
+	var actions []Action
+
+	for _, rule := range rules {
+		// Match is the test's own function and may use the proxy, so it runs
+		// without the lock.
+		if rule.matches(snapshot) {
+			p.update(func() {
+				if rule.acts() {
+					actions = append(actions, rule.Action)
+				}
+			})
+		}
+	}
+
+	return actions, snapshot
+}
+
+func (a *activeRule) matches(r Request) bool {
+	return (a.Method == "" || a.Method == r.Method) &&
+		strings.HasPrefix(r.Path, a.Path) &&
+		(a.Match == nil || a.Match(r))
+}
+
+// acts counts a request that matches and reports whether it is selected.
+func (a *activeRule) acts() bool {
+	n := a.matched - a.Skip
+	a.matched++
+
+	if n < 0 || (a.Times > 0 && a.acted >= a.Times) || (a.Every > 1 && (n+1)%a.Every != 0) {
+		return false
+	}
+
+	a.acted++
+
+	return true
+}
+
+// cut resets the connection of a request.
+func cut(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if errors.Is(err, http.ErrNotSupported) {
+		// The answer goes to a buffer, whose owner deals with the connection.
+		panic(http.ErrAbortHandler)
+	}
+
+	if err == nil {
+		reset(conn)
+	}
+}
+
+// statusWriter reports the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+
+	onStatus func(int)
+}
+
+// WriteHeader reports the status and passes it on.
+func (w *statusWriter) WriteHeader(status int) {
+	w.onStatus(status)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap gives access to the writer below, for flushing and for cut.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// wait waits for d, or until the client has gone or the proxy ends.
+func wait(ctx context.Context, ended <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-ended:
+		return false
+	}
+}

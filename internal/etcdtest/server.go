@@ -1,0 +1,461 @@
+package etcdtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	readyTimeout = 60 * time.Second
+	endTimeout   = 30 * time.Second
+	startTries   = 5
+	logTail      = 60 // lines
+)
+
+var errBind = errors.New("a port was taken before etcd could listen on it")
+
+// Server is one etcd node. Its methods may be called from any goroutine, but
+// those that start or end the process end the test when they fail and so
+// belong on the goroutine of the test.
+type Server struct {
+	// Name is the name of the member, such as "n1".
+	Name string
+	// Certs are the certificates of a server with TLS, nil without.
+	Certs *Certs
+
+	prog    program
+	cfg     config
+	dir     string
+	client  *claim
+	peer    *claim
+	http    *http.Client
+	sharing bool
+
+	mu             sync.Mutex
+	proc           *process
+	paused         bool
+	cluster        string // value of --initial-cluster
+	clusterState   string // value of --initial-cluster-state
+	user, password string
+}
+
+// Start starts one etcd node and returns when it is healthy. It is ended with
+// the test; its log is shown if the test has failed.
+func Start(tb testing.TB, opts ...Option) *Server {
+	tb.Helper()
+
+	return startNodes(tb, 1, opts)[0]
+}
+
+// URL returns the client URL, such as "http://127.0.0.1:20001".
+func (s *Server) URL() string {
+	if s.cfg.tls {
+		return "https://" + s.client.addr()
+	}
+
+	return "http://" + s.client.addr()
+}
+
+// Addr returns the host and port of the client URL.
+func (s *Server) Addr() string { return s.client.addr() }
+
+// PeerURL returns the URL for the other members.
+func (s *Server) PeerURL() string { return "http://" + s.peer.addr() }
+
+// Version returns the version of the server.
+func (s *Server) Version() Version { return s.prog.version }
+
+// LogFile returns the path of the file that the process writes its log to.
+func (s *Server) LogFile() string { return filepath.Join(s.dir, "log") }
+
+// Pid returns the id of the running process, or 0.
+func (s *Server) Pid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if !s.proc.running() {
+		return 0
+	}
+
+	return s.proc.os.Pid
+}
+
+// Running reports whether the process runs, also when it is paused.
+func (s *Server) Running() bool { return s.Pid() != 0 }
+
+// Reserve returns a further node that is not started. Its URLs are valid and
+// stay its own, so that it can be added to the cluster of s first; start it
+// with [Server.Join]. Timers, TLS and arguments are those of s.
+func (s *Server) Reserve(tb testing.TB, name string) *Server {
+	tb.Helper()
+
+	reserved, err := newServer(tb, s.prog, s.cfg, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	reserved.http, reserved.Certs = s.http, s.Certs
+	reserved.SetCredentials(s.credentials())
+	reserved.endWith(tb)
+
+	return reserved
+}
+
+// Join starts a reserved node as a new member of an existing cluster, given as
+// etcd's --initial-cluster wants it ("n1=http://127.0.0.1:20001,n2=..."), and
+// waits until it is healthy.
+func (s *Server) Join(tb testing.TB, initialCluster string) {
+	tb.Helper()
+	s.PrepareJoin(initialCluster)
+	s.Launch(tb)
+	s.WaitHealthy(tb)
+}
+
+// PrepareJoin is the first step of [Server.Join]: it only sets the cluster.
+func (s *Server) PrepareJoin(initialCluster string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	s.cluster, s.clusterState = initialCluster, "existing"
+}
+
+// Launch starts the process of a server that does not run, with the data
+// directory and the ports that it has, and does not wait: a node of a cluster
+// without a quorum does not become healthy.
+func (s *Server) Launch(tb testing.TB) {
+	tb.Helper()
+	s.refuseShared(tb)
+
+	if err := s.launch(); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// WaitHealthy waits until the server says that it is healthy. It ends the test
+// if the server exits or takes more than a minute.
+func (s *Server) WaitHealthy(tb testing.TB) {
+	tb.Helper()
+
+	if err := s.waitHealthy(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Stop ends the process with SIGTERM and waits for its end.
+func (s *Server) Stop(tb testing.TB) {
+	tb.Helper()
+	s.Resume(tb)
+	s.signal(tb, "stop", (*process).terminate)
+	s.WaitExit(tb)
+}
+
+// Kill ends the process with SIGKILL and waits for its end.
+func (s *Server) Kill(tb testing.TB) {
+	tb.Helper()
+	s.signal(tb, "kill", (*process).kill)
+	s.WaitExit(tb)
+}
+
+// Pause stops the process with SIGSTOP: its connections stay open and nobody
+// answers.
+func (s *Server) Pause(tb testing.TB) {
+	tb.Helper()
+	s.signal(tb, "pause", (*process).pause)
+	s.setPaused(true)
+}
+
+// Resume continues a paused process. It does nothing if it is not paused.
+func (s *Server) Resume(tb testing.TB) {
+	tb.Helper()
+
+	if s.Paused() {
+		s.signal(tb, "resume", (*process).resume)
+		s.setPaused(false)
+	}
+}
+
+// Paused reports whether the process is paused.
+func (s *Server) Paused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return s.paused
+}
+
+// Restart stops the server if it runs, starts it with the same data and ports,
+// and waits until it is healthy.
+func (s *Server) Restart(tb testing.TB) {
+	tb.Helper()
+
+	if s.Running() {
+		s.Stop(tb)
+	}
+
+	s.Launch(tb)
+	s.WaitHealthy(tb)
+}
+
+// WaitExit waits until the process has ended, be it by itself, and returns its
+// exit code. The code is -1 after a signal.
+func (s *Server) WaitExit(tb testing.TB) int {
+	tb.Helper()
+
+	s.mu.Lock()
+	proc := s.proc
+	s.mu.Unlock()
+
+	if proc == nil {
+		tb.Fatalf("etcd %s was never started", s.Name)
+	}
+
+	select {
+	case <-proc.done:
+		s.setPaused(false)
+
+		return proc.code
+	case <-time.After(endTimeout):
+		tb.Fatalf("etcd %s has not ended within %s", s.Name, endTimeout)
+
+		return -1
+	}
+}
+
+func (s *Server) setPaused(paused bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	s.paused = paused
+}
+
+func (s *Server) signal(tb testing.TB, what string, send func(*process) error) {
+	tb.Helper()
+	s.refuseShared(tb)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if !s.proc.running() {
+		tb.Fatalf("cannot %s etcd %s: it does not run", what, s.Name)
+	}
+
+	if err := send(s.proc); err != nil {
+		tb.Fatalf("cannot %s etcd %s: %v", what, s.Name, err)
+	}
+}
+
+func (s *Server) refuseShared(tb testing.TB) {
+	tb.Helper()
+
+	if s.sharing {
+		tb.Fatal("other tests use the shared server: Start one for this test")
+	}
+}
+
+// newServer claims ports and a directory for a node.
+func newServer(tb testing.TB, prog program, cfg config, name string) (*Server, error) {
+	tb.Helper()
+
+	s := &Server{Name: name, prog: prog, cfg: cfg, dir: tb.TempDir(), Certs: cfg.certs}
+
+	return s, s.claimPorts()
+}
+
+func (s *Server) claimPorts() error {
+	var err error
+
+	if s.client, err = claimPort(); err != nil {
+		return err
+	}
+
+	if s.peer, err = claimPort(); err != nil {
+		s.client.release()
+	}
+
+	return err
+}
+
+// endWith ends the server with the test.
+func (s *Server) endWith(tb testing.TB) {
+	tb.Helper()
+	tb.Cleanup(func() {
+		s.end()
+		s.showLog(tb)
+	})
+}
+
+func (s *Server) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if s.proc.running() {
+		_ = s.proc.kill() // It may have ended meanwhile.
+		<-s.proc.done
+	}
+
+	s.client.release()
+	s.peer.release()
+}
+
+func (s *Server) showLog(tb testing.TB) {
+	tb.Helper()
+
+	if tb.Failed() {
+		tb.Logf("end of the log of etcd %s:\n%s", s.Name, s.tail())
+	}
+}
+
+func (s *Server) tail() string {
+	content, err := os.ReadFile(s.LogFile())
+	if err != nil {
+		return err.Error()
+	}
+
+	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
+
+	return strings.Join(lines[max(0, len(lines)-logTail):], "\n")
+}
+
+func (s *Server) launch() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	if s.proc.running() {
+		return fmt.Errorf("etcd %s runs already", s.Name)
+	}
+
+	proc, err := startProcess(s.prog.path, s.args(), s.LogFile())
+	if err != nil {
+		return err
+	}
+
+	s.proc, s.paused = proc, false
+
+	return nil
+}
+
+func (s *Server) args() []string {
+	args := []string{
+		"--name", s.Name,
+		"--data-dir", filepath.Join(s.dir, "data"),
+		"--listen-client-urls", s.URL(),
+		"--advertise-client-urls", s.URL(),
+		"--listen-peer-urls", s.PeerURL(),
+		"--initial-advertise-peer-urls", s.PeerURL(),
+		"--initial-cluster", s.cluster,
+		"--initial-cluster-state", s.clusterState,
+		"--initial-cluster-token", s.cfg.token,
+		"--heartbeat-interval", strconv.FormatInt(s.cfg.heartbeat.Milliseconds(), 10),
+		"--election-timeout", strconv.FormatInt(s.cfg.election.Milliseconds(), 10),
+	}
+
+	if s.prog.supports("enable-v2") {
+		args = append(args, "--enable-v2="+strconv.FormatBool(!s.cfg.withoutV2))
+	}
+
+	if s.prog.supports("unsafe-no-fsync") {
+		args = append(args, "--unsafe-no-fsync")
+	}
+
+	if s.Certs != nil {
+		args = append(args, "--cert-file", s.Certs.Server.CertFile, "--key-file", s.Certs.Server.KeyFile)
+	}
+
+	if s.cfg.clientAuth {
+		args = append(args, "--client-cert-auth", "--trusted-ca-file", s.Certs.CA.CertFile)
+	}
+
+	return append(args, s.cfg.args...)
+}
+
+func (s *Server) waitHealthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+
+	var last error
+
+	err := poll(ctx, func() (bool, error) {
+		s.mu.Lock()
+		running := s.proc.running()
+		s.mu.Unlock()
+
+		if !running {
+			return false, s.exitError()
+		}
+
+		last = s.checkHealth(ctx)
+
+		return last == nil, nil
+	})
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("etcd %s is not healthy: %w; end of its log:\n%s", s.Name, last, s.tail())
+	}
+
+	return err
+}
+
+func (s *Server) exitError() error {
+	tail := s.tail()
+	if strings.Contains(tail, "address already in use") {
+		return errBind
+	}
+
+	return fmt.Errorf("etcd %s does not run; end of its log:\n%s", s.Name, tail)
+}
+
+// checkHealth asks for the health and for the version of the cluster: until
+// that is decided, the server refuses to talk about users.
+func (s *Server) checkHealth(ctx context.Context) error {
+	var health struct {
+		Health string `json:"health"`
+	}
+
+	if err := s.getJSON(ctx, "/health", &health); err != nil {
+		return err
+	}
+
+	if health.Health != "true" {
+		return fmt.Errorf("/health says %q", health.Health)
+	}
+
+	var version struct {
+		Cluster string `json:"etcdcluster"`
+	}
+
+	if err := s.getJSON(ctx, "/version", &version); err != nil {
+		return err
+	}
+
+	if version.Cluster == "not_decided" {
+		return errors.New("the version of the cluster is not decided")
+	}
+
+	return nil
+}
+
+// poll calls check every few milliseconds until it says true or fails, or ctx ends.
+func poll(ctx context.Context, check func() (bool, error)) error {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+
+	for {
+		done, err := check()
+		if done || err != nil {
+			return err
+		}
+
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
