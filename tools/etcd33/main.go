@@ -1,0 +1,8 @@
+// Program etcd33 is the etcd 3.3 server, the last line that serves the v2 API without being asked to.
+package main
+
+import "github.com/coreos/etcd/etcdmain"
+
+func main() {
+	etcdmain.Main()
+}
