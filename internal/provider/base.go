@@ -1,0 +1,112 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// session is what the provider's Configure leaves for its objects. They share
+// one client, which is made when the first of them needs it.
+type session struct {
+	settings
+
+	// unknown names the attributes of the provider block that were unknown
+	// when it was read; settings are then not complete.
+	unknown []string
+	// defaultTTL is the TTL of keys that name none; it can be unknown.
+	defaultTTL types.Int64
+
+	mu     sync.Mutex
+	shared *etcdv2.Client
+}
+
+// errUnknownConfig is why there is no client while the provider block still
+// depends on something that is not known before apply.
+var errUnknownConfig = errors.New("the provider configuration is not known yet")
+
+// errNotConfigured is a call of the CLI out of order.
+var errNotConfigured = errors.New("the provider was not configured")
+
+// client returns the client that all objects share. A failure is not kept:
+// the next object tries again.
+func (s *session) client(_ context.Context) (*etcdv2.Client, error) {
+	if s == nil {
+		return nil, errNotConfigured
+	}
+	if len(s.unknown) > 0 {
+		return nil, fmt.Errorf("%w: %s", errUnknownConfig, strings.Join(s.unknown, ", "))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shared != nil {
+		return s.shared, nil
+	}
+	client, err := s.connect()
+	if err != nil {
+		return nil, err
+	}
+	s.shared = client
+	return client, nil
+}
+
+// connect makes the client.
+func (s *session) connect() (*etcdv2.Client, error) {
+	if s.discoverySRV != "" || s.discoverMembers {
+		return nil, errors.New("this version of the provider cannot discover endpoints: name them in endpoints")
+	}
+	return etcdv2.New(s.options)
+}
+
+// base is embedded by every object of the provider, through resourceBase,
+// dataSourceBase and their like, which only give Configure its signature.
+type base struct {
+	session *session
+}
+
+// configure takes over what the provider's Configure left. There is nothing
+// while a configuration is only validated.
+func (b *base) configure(data any, diags *diag.Diagnostics) {
+	if data == nil {
+		return
+	}
+	s, ok := data.(*session)
+	if !ok {
+		diags.AddError("Unexpected provider data", fmt.Sprintf("Got %T. This is a bug in the provider; please report it.", data))
+		return
+	}
+	b.session = s
+}
+
+// client returns the shared client, or nil and says why there is none.
+func (b *base) client(ctx context.Context, diags *diag.Diagnostics) *etcdv2.Client {
+	client, err := b.session.client(ctx)
+	if err != nil {
+		addFailure(diags, "Unable to reach etcd", "", err)
+		return nil
+	}
+	return client
+}
+
+// resourceBase gives a managed resource, or a list resource, its Configure.
+type resourceBase struct{ base }
+
+func (b *resourceBase) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	b.configure(req.ProviderData, &resp.Diagnostics)
+}
+
+// dataSourceBase gives a data source its Configure.
+type dataSourceBase struct{ base }
+
+func (b *dataSourceBase) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	b.configure(req.ProviderData, &resp.Diagnostics)
+}

@@ -1,0 +1,277 @@
+// Package provider is the Terraform provider for the etcd v2 API: it turns
+// configuration into calls of internal/etcdv2 and what comes back into state.
+package provider
+
+import (
+	"context"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ provider.Provider = (*etcdProvider)(nil)
+
+// New returns the provider. The version is that of the build.
+func New(version string) provider.Provider { return &etcdProvider{version: version} }
+
+type etcdProvider struct {
+	version string
+}
+
+// providerModel is the provider block. What an attribute means stands in Schema.
+type providerModel struct {
+	Endpoints         types.List   `tfsdk:"endpoints"`
+	DiscoverySRV      types.String `tfsdk:"discovery_srv"`
+	DiscoverMembers   types.Bool   `tfsdk:"discover_members"`
+	EndpointSelection types.String `tfsdk:"endpoint_selection"`
+	Username          types.String `tfsdk:"username"`
+	Password          types.String `tfsdk:"password"`
+	TLS               types.Object `tfsdk:"tls"`
+	KeyPrefix         types.String `tfsdk:"key_prefix"`
+	DefaultTTL        types.Int64  `tfsdk:"default_ttl"`
+	ConnectTimeout    types.String `tfsdk:"connect_timeout"`
+	RequestTimeout    types.String `tfsdk:"request_timeout"`
+	Retry             types.Object `tfsdk:"retry"`
+	MaxConnections    types.Int64  `tfsdk:"max_connections"`
+	ProxyURL          types.String `tfsdk:"proxy_url"`
+	ConsistentReads   types.Bool   `tfsdk:"consistent_reads"`
+	ReadAhead         types.Bool   `tfsdk:"read_ahead"`
+	ExpectedClusterID types.String `tfsdk:"expected_cluster_id"`
+}
+
+type tlsModel struct {
+	CAFile             types.String `tfsdk:"ca_file"`
+	CAPEM              types.String `tfsdk:"ca_pem"`
+	CertFile           types.String `tfsdk:"cert_file"`
+	CertPEM            types.String `tfsdk:"cert_pem"`
+	KeyFile            types.String `tfsdk:"key_file"`
+	KeyPEM             types.String `tfsdk:"key_pem"`
+	ServerName         types.String `tfsdk:"server_name"`
+	InsecureSkipVerify types.Bool   `tfsdk:"insecure_skip_verify"`
+}
+
+type retryModel struct {
+	MaxAttempts types.Int64  `tfsdk:"max_attempts"`
+	MinDelay    types.String `tfsdk:"min_delay"`
+	MaxDelay    types.String `tfsdk:"max_delay"`
+}
+
+func (p *etcdProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "etcd"
+	resp.Version = p.version
+}
+
+func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Manages an etcd v2 store: keys, directories, users, roles, authentication and members of etcd 2.x, " +
+			"and of etcd 3.3 to 3.5 started with `--enable-v2`.\n\n" +
+			"Configuring the provider makes no request: the first object that needs the store connects. " +
+			"Configuration beats environment, environment beats default.",
+		Attributes: map[string]schema.Attribute{
+			"endpoints": schema.ListAttribute{
+				ElementType: types.StringType,
+				Optional:    true,
+				MarkdownDescription: "Client URLs of the cluster's members, `http` or `https`. Environment: `ETCDCTL_ENDPOINTS`, `ETCDCTL_ENDPOINT` or " +
+					"`ETCDCTL_PEERS`, separated by commas. Default: `[\"" + etcdv2.DefaultEndpoint + "\"]`.",
+				Validators: []validator.List{
+					listvalidator.SizeAtLeast(1),
+					listvalidator.ValueStringsAre(isEndpoint()),
+					listvalidator.ConflictsWith(path.MatchRoot("discovery_srv")),
+				},
+			},
+			"discovery_srv": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Domain whose SRV records `_etcd-client-ssl._tcp` and `_etcd-client._tcp` name the endpoints. " +
+					"Conflicts with `endpoints`. Environment: `ETCDCTL_DISCOVERY_SRV`.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"discover_members": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Replace the endpoints by the client URLs that the cluster's members advertise, before the first request. " +
+					"The members' URLs must be reachable from here. Default: `false`.",
+			},
+			"endpoint_selection": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Which endpoint is asked first: " + oneOf(etcdv2.EndpointSelections()) + ". The endpoint that answered is kept until it fails. " +
+					"Default: `" + string(etcdv2.SelectOrdered) + "`.",
+				Validators: []validator.String{stringvalidator.OneOf(texts(etcdv2.EndpointSelections())...)},
+			},
+			"username": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "User for basic authentication. Empty means anonymous, whatever the environment says. " +
+					"Environment: `ETCDCTL_USERNAME` or `ETCDCTL_USER`, as `name` or `name:password`.",
+				Validators: []validator.String{isUsername()},
+			},
+			"password": schema.StringAttribute{
+				Optional:            true,
+				Sensitive:           true,
+				MarkdownDescription: "Password for basic authentication. Environment: `ETCDCTL_PASSWORD`.",
+			},
+			"tls":   tlsSchema(),
+			"retry": retrySchema(),
+			"key_prefix": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Directory below which every key and directory of this provider lives, such as `/team-a`. It is put before every path " +
+					"of a configuration and does not appear in state. Nothing can leave it. Default: none.",
+				Validators: []validator.String{isPath()},
+			},
+			"default_ttl": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "TTL in seconds, " + ttlRange + ", of every key whose own `ttl` is not set. Default: keys without a `ttl` do not expire.",
+				Validators:          []validator.Int64{isTTL()},
+			},
+			"connect_timeout": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Longest time to make one connection, as a duration such as `500ms` or `10s`. Default: `" + etcdv2.DefaultConnectTimeout.String() + "`.",
+				Validators:          []validator.String{isDuration()},
+			},
+			"request_timeout": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Longest time for one attempt of one request, as a duration. A server itself gives up after 7 or 14 seconds; " +
+					"with less than that, more outcomes are unknown. Default: `" + etcdv2.DefaultRequestTimeout.String() + "`.",
+				Validators: []validator.String{isDuration()},
+			},
+			"max_connections": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "Open connections to one endpoint, at most, 1 to 10000. Default: `64`.",
+				Validators:          []validator.Int64{int64validator.Between(1, 10000)},
+			},
+			"proxy_url": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "HTTP proxy for all requests, `http`, `https` or `socks5`. Environment: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, " +
+					"which are read only without this attribute.",
+				Validators: []validator.String{isProxyURL()},
+			},
+			"consistent_reads": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Read through the quorum. With `false` a read is answered by the endpoint alone and may lag behind the cluster: " +
+					"a plan can then miss a change, but no write can overwrite one. Default: `true`.",
+			},
+			"read_ahead": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Read a directory once instead of its keys one by one, when several keys of it are asked for in a short time. " +
+					"Default: `true`.",
+			},
+			"expected_cluster_id": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Id of the cluster in hexadecimal, as the header `X-Etcd-Cluster-Id` has it. Any other cluster is refused. " +
+					"Default: any cluster will do.",
+				Validators: []validator.String{isClusterID()},
+			},
+		},
+	}
+}
+
+func tlsSchema() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional:            true,
+		MarkdownDescription: "TLS for `https` endpoints, at least version 1.2.",
+		Attributes: map[string]schema.Attribute{
+			"ca_file": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "File with the certificates, in PEM, of the authorities that servers are checked against. " +
+					"Environment: `ETCDCTL_CA_FILE` or `ETCDCTL_CACERT`. Default: the system's.",
+				Validators: []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("tls").AtName("ca_pem"))},
+			},
+			"ca_pem": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "The same as text. Conflicts with `ca_file`.",
+			},
+			"cert_file": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "File with the client certificate in PEM. It needs a key. " +
+					"Environment: `ETCDCTL_CERT_FILE` or `ETCDCTL_CERT`.",
+				Validators: []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("tls").AtName("cert_pem"))},
+			},
+			"cert_pem": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "The same as text. Conflicts with `cert_file`.",
+			},
+			"key_file": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "File with the private key of the client certificate in PEM. " +
+					"Environment: `ETCDCTL_KEY_FILE` or `ETCDCTL_KEY`.",
+				Validators: []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("tls").AtName("key_pem"))},
+			},
+			"key_pem": schema.StringAttribute{
+				Optional:            true,
+				Sensitive:           true,
+				MarkdownDescription: "The same as text. Conflicts with `key_file`.",
+			},
+			"server_name": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Name that the servers' certificates must be valid for. Default: the host of the endpoint.",
+			},
+			"insecure_skip_verify": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Accept any certificate of a server, and so any server. " +
+					"Environment: `ETCDCTL_INSECURE_SKIP_TLS_VERIFY`. Default: `false`.",
+			},
+		},
+	}
+}
+
+func retrySchema() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "How requests are sent again that may be: reads, and writes that cannot apply twice. " +
+			"The delay doubles from `min_delay` to `max_delay`, with jitter.",
+		Attributes: map[string]schema.Attribute{
+			"max_attempts": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "How often a request is sent at most, 1 to 100, the first time included. Default: `5`.",
+				Validators:          []validator.Int64{int64validator.Between(1, 100)},
+			},
+			"min_delay": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Delay before the second attempt, as a duration. Default: `" + etcdv2.DefaultMinDelay.String() + "`.",
+				Validators:          []validator.String{isDuration()},
+			},
+			"max_delay": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Longest delay, as a duration. Default: `" + etcdv2.DefaultMaxDelay.String() + "`.",
+				Validators:          []validator.String{isDuration()},
+			},
+		},
+	}
+}
+
+// Configure reads the configuration and makes no request.
+func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	s := &session{unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
+	if len(s.unknown) == 0 {
+		settings, diags := configure(ctx, config, os.LookupEnv)
+		resp.Diagnostics.Append(diags...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		settings.options.UserAgent = "terraform-provider-etcd/" + p.version
+		s.settings = settings
+	}
+	resp.ResourceData = s
+	resp.DataSourceData = s
+}
+
+func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{}
+}
+
+func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{}
+}

@@ -1,0 +1,143 @@
+package provider
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// ttlRange words the range of isTTL for descriptions.
+var ttlRange = fmt.Sprintf("1 to %d", etcdv2.MaxTTL)
+
+// textCheck validates a string by a function that other code uses too.
+type textCheck struct {
+	summary string
+	wants   string
+	check   func(string) error
+}
+
+func (v textCheck) Description(context.Context) string { return v.wants }
+
+func (v textCheck) MarkdownDescription(context.Context) string { return v.wants }
+
+func (v textCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	if err := v.check(req.ConfigValue.ValueString()); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, v.summary, sentence(err))
+	}
+}
+
+// isPath accepts the path of a key or directory by the client's own rule.
+func isPath() validator.String {
+	return textCheck{"Invalid path", "must be the path of a key or directory, such as /app/config", etcdv2.CheckKey}
+}
+
+// isDir accepts what isPath does, and the root.
+func isDir() validator.String {
+	return textCheck{"Invalid path", "must be the path of a directory, such as /app or /", etcdv2.CheckDir}
+}
+
+func isEndpoint() validator.String {
+	return textCheck{"Invalid endpoint", "must be a URL such as " + etcdv2.DefaultEndpoint, checkEndpoint}
+}
+
+func isDuration() validator.String {
+	return textCheck{"Invalid duration", "must be a duration of more than zero, such as 500ms or 20s", checkDuration}
+}
+
+func isProxyURL() validator.String {
+	return textCheck{"Invalid proxy URL", "must be a URL with the scheme http, https or socks5", checkProxyURL}
+}
+
+func isClusterID() validator.String {
+	return textCheck{"Invalid cluster id", "must be 1 to 16 hexadecimal digits", checkClusterID}
+}
+
+func isUsername() validator.String {
+	return textCheck{"Invalid username", "must hold no colon", checkUsername}
+}
+
+// isTTL accepts what a server takes as a TTL and keeps to.
+func isTTL() validator.Int64 { return int64validator.Between(1, etcdv2.MaxTTL) }
+
+func checkEndpoint(s string) error {
+	_, err := etcdv2.ParseEndpoint(s)
+	return err
+}
+
+func checkDuration(s string) error {
+	_, err := parseDuration(s)
+	return err
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a duration; write a number with a unit, such as 500ms, 20s or 1m30s", s)
+	}
+	if d <= 0 {
+		return 0, fmt.Errorf("the duration %q is not more than zero", s)
+	}
+	return d, nil
+}
+
+func checkProxyURL(s string) error {
+	_, err := parseProxyURL(s)
+	return err
+}
+
+// parseProxyURL quotes nothing of the URL in its errors: it can hold a password.
+func parseProxyURL(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return nil, errors.New("the proxy URL cannot be parsed")
+	}
+	switch u.Scheme {
+	case "http", "https", "socks5":
+	default:
+		return nil, errors.New("the proxy URL has no scheme http, https or socks5")
+	}
+	if u.Hostname() == "" {
+		return nil, errors.New("the proxy URL has no host")
+	}
+	return u, nil
+}
+
+func checkClusterID(s string) error {
+	padded := strings.Repeat("0", len(s)%2) + s
+	if _, err := hex.DecodeString(padded); err != nil || s == "" || len(s) > 16 {
+		return fmt.Errorf("%q is not a cluster id; copy the header X-Etcd-Cluster-Id, such as cdf818194e3a8c32", s)
+	}
+	return nil
+}
+
+func checkUsername(s string) error {
+	if strings.Contains(s, ":") {
+		return errors.New("a username cannot hold a colon; the password has an attribute of its own")
+	}
+	return nil
+}
+
+// sentence makes an error the text of a diagnostic.
+func sentence(err error) string {
+	s := err.Error()
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
