@@ -133,12 +133,20 @@ type Options struct {
 type Client struct {
 	// Keys is the key space: /v2/keys.
 	Keys *KeysService
+	// Auth is the switch of authentication: /v2/auth/enable.
+	Auth *AuthService
+	// Users are the users: /v2/auth/users.
+	Users *UsersService
+	// Roles are the roles: /v2/auth/roles.
+	Roles *RolesService
 
 	options   Options
 	transport http.RoundTripper
 	endpoints *endpointSet
 	// refreshes is set once the cluster is known to be able to refresh keys.
 	refreshes atomic.Bool
+	// authLocks hold the users and roles that are being changed.
+	authLocks nameLocks
 }
 
 // New returns a client for the cluster that o describes. It makes no request.
@@ -161,6 +169,9 @@ func New(o Options) (*Client, error) {
 		c.transport = newTransport(o)
 	}
 	c.Keys = &KeysService{client: c, prefix: prefix, defaultTTL: o.DefaultTTL}
+	c.Auth = &AuthService{client: c}
+	c.Users = &UsersService{client: c}
+	c.Roles = &RolesService{client: c}
 	return c, nil
 }
 

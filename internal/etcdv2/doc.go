@@ -13,6 +13,11 @@
 //	ErrNotFile            code 102
 //	ErrNotDir             code 104
 //	ErrExists             code 105; user, role or peer URL: status 409
+//	ErrAuthEnabled        status 409 of enabling authentication
+//	ErrAuthDisabled       status 409 of disabling it
+//	ErrNoRootUser         status 409 of enabling it without the user root
+//	ErrGranted            status 409 of granting what is held
+//	ErrNotGranted         status 409 or 400 of revoking what is not
 //	ErrDirNotEmpty        code 108
 //	ErrUnauthorized       code 110, status 401
 //	ErrEventIndexCleared  code 401
@@ -24,8 +29,9 @@
 // What the client finds itself is ErrUnavailable (no endpoint answered; an
 // [*EndpointsError] names each and why), ErrOutcomeUnknown (a write whose answer
 // was lost), ErrInvalidAnswer, ErrClusterMismatch, ErrTooManyRedirects,
-// ErrUnsafeRedirect, ErrDirUpdate and ErrUnsupported, and, before any request,
-// ErrInvalidKey, ErrInvalidTTL, ErrInvalidCondition and ErrTooLarge.
+// ErrUnsafeRedirect, ErrDirUpdate, ErrOverwritten and ErrUnsupported, and, before
+// any request, ErrInvalidKey, ErrInvalidTTL, ErrInvalidCondition, ErrTooLarge,
+// ErrInvalidName, ErrInvalidPassword and ErrInvalidUpdate.
 //
 // No error's text holds a value, a password or a header.
 //
@@ -56,6 +62,12 @@
 //   - The node is as it was: the write is sent again. An attempt that timed out
 //     can still be applied later, so this is never reported as "not applied".
 //   - Otherwise the conflict stands.
+//
+// The creation of a user or a role is a guarded write too, because the server
+// refuses one that exists. It is settled by a read of the user, which bears a
+// mark of its creation, or of the role. Other changes of users and roles, and of
+// the switch of authentication, are not sent again; after a lost answer a read
+// that shows the roles, the permissions or the switch as asked is success.
 //
 // Unknown is ErrOutcomeUnknown, and also what a guarded write ends with when
 // its attempts are spent and one of them may have been applied. prevExist=true

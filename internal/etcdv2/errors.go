@@ -62,6 +62,28 @@ var (
 	ErrV2Disabled = errors.New("the server does not serve the v2 API: start it with --enable-v2 (etcd 3.4 and 3.5; etcd 3.6 has no v2 API)")
 	// ErrDanglingRole: the user exists, and holds a role that does not.
 	ErrDanglingRole = errors.New("the user holds a role that does not exist")
+	// ErrAuthEnabled: authentication is enabled already.
+	ErrAuthEnabled = errors.New("authentication is already enabled")
+	// ErrAuthDisabled: authentication is disabled already.
+	ErrAuthDisabled = errors.New("authentication is already disabled")
+	// ErrNoRootUser: authentication cannot be enabled without the user root.
+	ErrNoRootUser = errors.New("there is no user root, without which authentication cannot be enabled")
+	// ErrGranted: the user holds one of the roles already, or the role one of
+	// the permissions; nothing was changed.
+	ErrGranted = errors.New("already granted")
+	// ErrNotGranted: the user does not hold one of the roles to revoke, or the
+	// role none of the permissions; nothing was changed.
+	ErrNotGranted = errors.New("not granted")
+	// ErrOverwritten: a change of a user or a role was made, and a read after it
+	// does not show it: another process changed the same object.
+	ErrOverwritten = errors.New("the change was overwritten by another writer")
+	// ErrInvalidName: the name of a user or a role is of no use.
+	ErrInvalidName = errors.New("invalid name")
+	// ErrInvalidPassword: the password is empty, too long or not text.
+	ErrInvalidPassword = errors.New("invalid password")
+	// ErrInvalidUpdate: the update of a user or a role says nothing, or
+	// contradicts itself.
+	ErrInvalidUpdate = errors.New("invalid update")
 	// ErrEventIndexCleared: the server no longer has the events after the
 	// index of a watch (code 401).
 	ErrEventIndexCleared = errors.New("event index cleared")
@@ -206,13 +228,15 @@ func kindOf(r *request, e *Error) error {
 		return nil
 	}
 	switch e.Status {
+	case http.StatusBadRequest, http.StatusConflict:
+		return kindOfRefusal(e.Message)
 	case http.StatusUnauthorized:
 		return ErrUnauthorized
 	case http.StatusForbidden:
 		return ErrForbidden
 	case http.StatusNotFound:
 		// The name of a role can be anything, so the sentence is read up to it.
-		if strings.HasPrefix(r.path, "/v2/auth/users") && strings.HasPrefix(e.Message, "auth: Role ") {
+		if strings.HasPrefix(r.path, "/v2/auth/users") && strings.HasPrefix(e.Message, missingRolePrefix) {
 			return ErrDanglingRole
 		}
 		return ErrNotFound
@@ -221,6 +245,51 @@ func kindOf(r *request, e *Error) error {
 	default:
 		return nil
 	}
+}
+
+// refusals are the beginnings of the auth API's sentences, and what they mean.
+// A name, which can be anything, stands further back.
+var refusals = []struct {
+	beginning string
+	kind      error
+}{
+	{"auth: already enabled", ErrAuthEnabled},
+	{"auth: already disabled", ErrAuthDisabled},
+	{"auth: No root user available", ErrNoRootUser},
+	{"auth: Granting duplicate ", ErrGranted},
+	{"auth: Revoking ungranted ", ErrNotGranted},
+	{"auth: Role not updated", ErrNotGranted},
+	{"auth: User ", ErrExists},
+	{"auth: Role ", ErrExists},
+}
+
+// kindOfRefusal gives the kind of an answer 400 or 409 of the auth API.
+func kindOfRefusal(message string) error {
+	if strings.HasPrefix(message, "auth: User not updated") {
+		return ErrInvalidUpdate
+	}
+	for _, refusal := range refusals {
+		if strings.HasPrefix(message, refusal.beginning) {
+			return refusal.kind
+		}
+	}
+	return nil
+}
+
+const (
+	missingRolePrefix = "auth: Role "
+	missingRoleSuffix = " does not exist."
+)
+
+// MissingRole returns the name of the role that an ErrDanglingRole is about:
+// a role that a user holds and that does not exist.
+func MissingRole(err error) (role string, ok bool) {
+	var apiErr *Error
+	if !errors.Is(err, ErrDanglingRole) || !errors.As(err, &apiErr) {
+		return "", false
+	}
+	role = strings.TrimPrefix(apiErr.Message, missingRolePrefix)
+	return strings.TrimSuffix(role, missingRoleSuffix), true
 }
 
 var codeKinds = map[Code]error{

@@ -1,0 +1,214 @@
+package etcdv2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// Names that the server itself gives a meaning to.
+const (
+	// RootUser is the user without which authentication cannot be enabled.
+	RootUser = "root"
+	// RootRole is the role that may do everything. It cannot be changed, and
+	// every change of users and roles needs it while authentication is enabled.
+	RootRole = "root"
+	// GuestRole is what requests without credentials may do. Enabling
+	// authentication creates it, with every right, if it does not exist.
+	GuestRole = "guest"
+	// MaxPassword is the longest password in bytes. etcd 3.5 refuses a longer
+	// one; older servers ignore what follows.
+	MaxPassword = 72
+)
+
+// AuthService is the switch of authentication, /v2/auth/enable, see
+// https://etcd.io/docs/v2.3/auth_api/. Users and roles are services of their
+// own: [UsersService] and [RolesService].
+type AuthService struct {
+	client *Client
+}
+
+const authSwitch = "/v2/auth/enable"
+
+// Status reports whether authentication is enabled. It needs no credentials.
+func (s *AuthService) Status(ctx context.Context) (bool, error) {
+	ans, err := s.client.do(ctx, &request{method: http.MethodGet, path: authSwitch, replay: replayRead})
+	if err != nil {
+		return false, err
+	}
+	var body struct {
+		Enabled *bool `json:"enabled"`
+	}
+	if err := ans.decode(&body); err != nil {
+		return false, err
+	}
+	if body.Enabled == nil {
+		return false, fmt.Errorf("%w from %s: it does not tell whether authentication is enabled", ErrInvalidAnswer, ans.endpoint)
+	}
+	return *body.Enabled, nil
+}
+
+// Enable enables authentication. From then on, whoever is not a user with the
+// role root can change neither users nor roles, and can disable it no more; the
+// role guest, which is created with every right if it is missing, says what
+// requests without credentials may do.
+//
+// It returns ErrNoRootUser if there is no user root, ErrAuthEnabled if it is
+// enabled, and ErrUnauthorized if it is enabled and the client's credentials
+// are not those of a user with the role root. After a lost answer the status
+// is read: enabled is success, otherwise the error is ErrOutcomeUnknown.
+func (s *AuthService) Enable(ctx context.Context) error {
+	return s.set(ctx, http.MethodPut, true)
+}
+
+// Disable disables authentication: everybody may do everything. It returns
+// ErrAuthDisabled if it is disabled, and ErrUnauthorized if the client's
+// credentials are not those of a user with the role root. A lost answer is
+// settled as Enable does it.
+func (s *AuthService) Disable(ctx context.Context) error {
+	return s.set(ctx, http.MethodDelete, false)
+}
+
+// EnsureEnabled is Enable for a caller who does not mind if authentication is
+// enabled. It reports whether it changed anything.
+func (s *AuthService) EnsureEnabled(ctx context.Context) (changed bool, err error) {
+	return ensured(s.Enable(ctx), ErrAuthEnabled)
+}
+
+// EnsureDisabled is Disable for a caller who does not mind if authentication
+// is disabled. It reports whether it changed anything.
+func (s *AuthService) EnsureDisabled(ctx context.Context) (changed bool, err error) {
+	return ensured(s.Disable(ctx), ErrAuthDisabled)
+}
+
+func ensured(err, already error) (changed bool, _ error) {
+	if errors.Is(err, already) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func (s *AuthService) set(ctx context.Context, method string, want bool) error {
+	unlock, err := s.client.authLocks.lock(ctx, authSwitch)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	_, err = s.client.do(ctx, &request{method: method, path: authSwitch})
+	if !errors.Is(err, ErrOutcomeUnknown) {
+		return err
+	}
+	enabled, readErr := s.Status(ctx)
+	if readErr != nil {
+		return fmt.Errorf("%w; reading the status failed too: %w", err, readErr)
+	}
+	if enabled == want {
+		return nil
+	}
+	return err
+}
+
+// readAuth reads from the auth API, which a server answers from its own store:
+// one that lags says of a new user that it does not exist, and of a user that
+// its new role does not. Before such an answer is believed, the endpoint is
+// made to catch up and is asked again.
+func (c *Client) readAuth(ctx context.Context, path string) (*answer, error) {
+	r := &request{method: http.MethodGet, path: path, replay: replayRead}
+	ans, err := c.do(ctx, r)
+	if c.options.StaleReads || (!errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDanglingRole)) {
+		return ans, err
+	}
+	return c.readAuthCaughtUp(ctx, path)
+}
+
+// readAuthCaughtUp reads from the auth API what is true now. An endpoint
+// answers a quorum read of any key, existing or not, after it has applied all
+// that the cluster agreed on before; what it then says of users is no older.
+func (c *Client) readAuthCaughtUp(ctx context.Context, path string) (*answer, error) {
+	barrier := &request{
+		method: http.MethodGet, path: "/v2/keys/_etcdv2/barrier", replay: replayRead,
+		query: url.Values{"quorum": {"true"}},
+	}
+	answered := ""
+	ans, err := c.do(ctx, barrier)
+	var apiErr *Error
+	switch {
+	case err == nil:
+		answered = ans.endpoint
+	case errors.As(err, &apiErr) && errors.Is(err, ErrNotFound):
+		answered = apiErr.Endpoint
+	default:
+		return nil, fmt.Errorf("asking for a state that is up to date: %w", err)
+	}
+	endpoint, err := url.Parse(answered)
+	if err != nil {
+		return nil, err
+	}
+	return c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, endpoint: endpoint})
+}
+
+// authWrite prepares a change of a user or a role.
+func authWrite(method, path string, body any) (*request, error) {
+	r := &request{method: method, path: path}
+	if body == nil {
+		return r, nil
+	}
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	r.json = data
+	return r, nil
+}
+
+// CheckUserName refuses the name of a user that no server stores, or that
+// could never log in. The error wraps ErrInvalidName and says what to change.
+func CheckUserName(name string) error {
+	if err := checkAuthName("user", name); err != nil {
+		return err
+	}
+	if strings.Contains(name, ":") {
+		return fmt.Errorf("%w: the user name %q holds a colon, and could never log in: basic authentication ends the name at the first colon", ErrInvalidName, name)
+	}
+	return nil
+}
+
+// CheckRoleName refuses the name of a role that no server stores. The error
+// wraps ErrInvalidName and says what to change.
+func CheckRoleName(name string) error { return checkAuthName("role", name) }
+
+// checkAuthName refuses a name that is no segment of a path of its own.
+func checkAuthName(kind, name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("%w: the %s name is empty", ErrInvalidName, kind)
+	case name == "." || name == "..":
+		return fmt.Errorf("%w: the %s name %q stands for another path", ErrInvalidName, kind, name)
+	case strings.Contains(name, "/"):
+		return fmt.Errorf("%w: the %s name %q holds a slash, which no server takes", ErrInvalidName, kind, name)
+	case strings.ContainsRune(name, 0) || !utf8.ValidString(name):
+		return fmt.Errorf("%w: the %s name %q is not plain text (NUL or invalid UTF-8)", ErrInvalidName, kind, name)
+	}
+	return nil
+}
+
+// CheckPassword refuses a password that no server takes, or of which servers
+// ignore a part. The error wraps ErrInvalidPassword; it does not quote the
+// password.
+func CheckPassword(password string) error {
+	switch {
+	case password == "":
+		return fmt.Errorf("%w: it is empty", ErrInvalidPassword)
+	case len(password) > MaxPassword:
+		return fmt.Errorf("%w: it has %d bytes, and bcrypt takes %d: etcd 3.5 refuses it, older servers ignore the rest",
+			ErrInvalidPassword, len(password), MaxPassword)
+	case !utf8.ValidString(password):
+		return fmt.Errorf("%w: it is not valid UTF-8, which JSON cannot carry", ErrInvalidPassword)
+	}
+	return nil
+}

@@ -1,0 +1,334 @@
+package etcdv2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// RolesService reads and changes the roles of the cluster, /v2/auth/roles, see
+// https://etcd.io/docs/v2.3/auth_api/#roles. What [UsersService] says of
+// credentials, of changes at the same moment and of lost answers holds here too.
+//
+// The role root is always there and cannot be changed: ErrForbidden.
+type RolesService struct {
+	client *Client
+}
+
+// Permissions are what a role may do with keys. Each list holds patterns: a
+// key, or the beginning of keys followed by "*". See [Permits].
+type Permissions struct {
+	// Read are the patterns of the keys that can be read and watched.
+	Read []string `json:"read"`
+	// Write are the patterns of the keys that can be written and deleted.
+	Write []string `json:"write"`
+}
+
+// Role is a role.
+type Role struct {
+	// Name is the name of the role.
+	Name string
+	Permissions
+}
+
+// RoleUpdate is a change of a role, made with one request.
+type RoleUpdate struct {
+	// Grant are permissions that the role does not have and shall.
+	Grant Permissions
+	// Revoke are permissions that the role shall no longer have. Servers skip
+	// those that it does not have.
+	Revoke Permissions
+	// From are the permissions that the role must have right before the
+	// change, or it is not made. Nil means that this is not checked.
+	From *Permissions
+}
+
+// roleAnswer is a role as servers tell it, as an object or by its name alone.
+type roleAnswer struct {
+	Role        string          `json:"role"`
+	Permissions rolePermissions `json:"permissions"`
+
+	nameOnly bool
+}
+
+type rolePermissions struct {
+	KV Permissions `json:"kv"`
+}
+
+// UnmarshalJSON reads a role, or its name.
+func (r *roleAnswer) UnmarshalJSON(data []byte) error {
+	if len(data) > 0 && data[0] == '"' {
+		r.nameOnly = true
+		return json.Unmarshal(data, &r.Role)
+	}
+	type plain roleAnswer
+	return json.Unmarshal(data, (*plain)(r))
+}
+
+func (r *roleAnswer) role() *Role {
+	return &Role{Name: r.Role, Permissions: r.Permissions.KV.normalized()}
+}
+
+type roleBody struct {
+	Role        string           `json:"role"`
+	Permissions *rolePermissions `json:"permissions,omitempty"`
+	Grant       *rolePermissions `json:"grant,omitempty"`
+	Revoke      *rolePermissions `json:"revoke,omitempty"`
+}
+
+// List returns the roles by name. Servers leave out those whose name starts
+// with "_". etcd 2.1 and 2.2 tell the names only; each role is then read.
+func (s *RolesService) List(ctx context.Context) ([]*Role, error) {
+	ans, err := s.client.readAuth(ctx, "/v2/auth/roles")
+	if err != nil {
+		return nil, err
+	}
+	var body struct {
+		Roles []roleAnswer `json:"roles"`
+	}
+	if err := ans.decode(&body); err != nil {
+		return nil, err
+	}
+	roles := make([]*Role, 0, len(body.Roles))
+	for i := range body.Roles {
+		role := body.Roles[i].role()
+		if body.Roles[i].nameOnly {
+			if role, err = s.Get(ctx, role.Name); errors.Is(err, ErrNotFound) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		roles = append(roles, role)
+	}
+	slices.SortFunc(roles, func(a, b *Role) int { return strings.Compare(a.Name, b.Name) })
+	return roles, nil
+}
+
+// Get returns a role. It returns ErrNotFound if there is none.
+func (s *RolesService) Get(ctx context.Context, name string) (*Role, error) {
+	return s.get(ctx, name, s.client.readAuth)
+}
+
+func (s *RolesService) get(ctx context.Context, name string, read readFunc) (*Role, error) {
+	if err := CheckRoleName(name); err != nil {
+		return nil, err
+	}
+	ans, err := read(ctx, rolePath(name))
+	if err != nil {
+		return nil, err
+	}
+	var body roleAnswer
+	if err := ans.decode(&body); err != nil {
+		return nil, err
+	}
+	if body.Role != name {
+		return nil, fmt.Errorf("%w from %s: it is about another role than %q", ErrInvalidAnswer, ans.endpoint, name)
+	}
+	return body.role(), nil
+}
+
+// Create makes a role that does not exist, with its permissions. It returns
+// ErrExists if there is a role of this name, which stays as it is. After a lost
+// answer, a role that was not there before and has the permissions asked for
+// counts as created.
+func (s *RolesService) Create(ctx context.Context, name string, permissions Permissions) (*Role, error) {
+	if err := CheckRoleName(name); err != nil {
+		return nil, err
+	}
+	unlock, err := s.client.authLocks.lock(ctx, rolePath(name))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	before := &request{method: http.MethodGet, path: rolePath(name), replay: replayRead}
+	_, err = s.client.do(ctx, before)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return nil, err
+	}
+	absent := err != nil
+	permissions = permissions.normalized()
+	r, err := authWrite(http.MethodPut, rolePath(name), roleBody{Role: name, Permissions: &rolePermissions{KV: permissions}})
+	if err != nil {
+		return nil, err
+	}
+	// The server refuses a role that exists, so that it applies at most once.
+	r.replay = replayGuarded
+	if _, err := s.client.do(ctx, r); err != nil && (!absent || !r.ambiguous) {
+		return nil, err
+	} else if err != nil {
+		return s.settleCreate(ctx, name, permissions, err)
+	}
+	return s.readBack(ctx, name, permissions.equal)
+}
+
+// settleCreate finds out what became of a creation with a lost answer.
+func (s *RolesService) settleCreate(ctx context.Context, name string, want Permissions, err error) (*Role, error) {
+	role, readErr := s.get(ctx, name, s.client.readAuthCaughtUp)
+	switch {
+	case readErr == nil && want.equal(role.Permissions):
+		return role, nil
+	case readErr == nil && errors.Is(err, ErrExists):
+		return nil, err
+	case readErr == nil || errors.Is(readErr, ErrNotFound):
+		return nil, asUnknown(err)
+	default:
+		return nil, fmt.Errorf("%w; reading the role failed too: %w", asUnknown(err), readErr)
+	}
+}
+
+// Update changes a role with one request, so that there is no moment between a
+// grant and a revoke. Nothing is changed if it returns ErrNotFound,
+// ErrForbidden, ErrCompareFailed (From), ErrGranted, ErrNotGranted (nothing that
+// was to be revoked is there) or ErrInvalidUpdate. After a lost answer the role
+// is read; if it is as asked, that is success, otherwise the error is
+// ErrOutcomeUnknown. The role is returned as it was read after the change.
+func (s *RolesService) Update(ctx context.Context, name string, update RoleUpdate) (*Role, error) {
+	if err := update.check(name); err != nil {
+		return nil, err
+	}
+	unlock, err := s.client.authLocks.lock(ctx, rolePath(name))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := s.compare(ctx, name, update.From); err != nil {
+		return nil, err
+	}
+	r, err := authWrite(http.MethodPut, rolePath(name), roleBody{
+		Role:   name,
+		Grant:  &rolePermissions{KV: update.Grant.normalized()},
+		Revoke: &rolePermissions{KV: update.Revoke.normalized()},
+	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.client.do(ctx, r)
+	unknown := errors.Is(err, ErrOutcomeUnknown)
+	if err != nil && !unknown {
+		return nil, err
+	}
+	role, readErr := s.readBack(ctx, name, update.isDone)
+	if unknown && readErr != nil {
+		return nil, fmt.Errorf("%w; it is not seen: %w", err, readErr)
+	}
+	return role, readErr
+}
+
+func (u RoleUpdate) check(name string) error {
+	if err := CheckRoleName(name); err != nil {
+		return err
+	}
+	if u.Grant.isEmpty() && u.Revoke.isEmpty() {
+		return fmt.Errorf("%w: it changes nothing", ErrInvalidUpdate)
+	}
+	return errors.Join(
+		checkDisjoint("permission to read", u.Grant.Read, u.Revoke.Read),
+		checkDisjoint("permission to write", u.Grant.Write, u.Revoke.Write),
+	)
+}
+
+func (u RoleUpdate) isDone(p Permissions) bool {
+	return containsAll(p.Read, u.Grant.Read) && containsAll(p.Write, u.Grant.Write) &&
+		containsNone(p.Read, u.Revoke.Read) && containsNone(p.Write, u.Revoke.Write)
+}
+
+// compare is the condition that the server does not know.
+func (s *RolesService) compare(ctx context.Context, name string, from *Permissions) error {
+	if from == nil {
+		return nil
+	}
+	role, err := s.get(ctx, name, s.client.readAuthCaughtUp)
+	if err != nil {
+		return err
+	}
+	if !from.equal(role.Permissions) {
+		return fmt.Errorf("%w: the role %q has other permissions than expected", ErrCompareFailed, name)
+	}
+	return nil
+}
+
+// readBack reads a role after a change, see UsersService.readBack.
+func (s *RolesService) readBack(ctx context.Context, name string, done func(Permissions) bool) (*Role, error) {
+	role, err := s.get(ctx, name, s.client.readAuth)
+	if err == nil && !done(role.Permissions) {
+		role, err = s.get(ctx, name, s.client.readAuthCaughtUp)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the role after the change: %w", err)
+	case !done(role.Permissions):
+		return nil, fmt.Errorf("%w: the role %q does not have the permissions that were set", ErrOverwritten, name)
+	}
+	return role, nil
+}
+
+// Grant gives a role permissions. Errors are those of Update.
+func (s *RolesService) Grant(ctx context.Context, name string, permissions Permissions) (*Role, error) {
+	return s.Update(ctx, name, RoleUpdate{Grant: permissions})
+}
+
+// Revoke takes permissions from a role. Errors are those of Update.
+func (s *RolesService) Revoke(ctx context.Context, name string, permissions Permissions) (*Role, error) {
+	return s.Update(ctx, name, RoleUpdate{Revoke: permissions})
+}
+
+// Delete deletes a role, also one that users hold: see [UsersService.Holders].
+// It returns ErrNotFound if there is none. After a lost answer, a role that is
+// gone counts as deleted.
+func (s *RolesService) Delete(ctx context.Context, name string) error {
+	if err := CheckRoleName(name); err != nil {
+		return err
+	}
+	return s.client.deleteAuth(ctx, rolePath(name))
+}
+
+// Permits reports whether one of the patterns allows an operation on one key
+// or one directory, as servers match it: a pattern that ends with "*" stands
+// for all that begins with what is before the "*"; any other for itself. So
+// "/dir/*" permits what is below "/dir", and not "/dir" itself.
+func Permits(patterns []string, key string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		prefix, wild := strings.CutSuffix(pattern, "*")
+		return pattern == key && key != "" || wild && strings.HasPrefix(key, prefix)
+	})
+}
+
+// PermitsRecursive reports whether one of the patterns allows a recursive
+// operation on a directory: only those that end with "*" do. "/dir/*" permits
+// that of "/dir", because this client asks for "/dir/" then.
+func PermitsRecursive(patterns []string, dir string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		prefix, wild := strings.CutSuffix(pattern, "*")
+		return wild && strings.HasPrefix(strings.TrimSuffix(dir, "/")+"/", prefix)
+	})
+}
+
+func (p Permissions) normalized() Permissions {
+	return Permissions{
+		Read:  append([]string{}, normalized(p.Read)...),
+		Write: append([]string{}, normalized(p.Write)...),
+	}
+}
+
+func (p Permissions) equal(q Permissions) bool {
+	p, q = p.normalized(), q.normalized()
+	return slices.Equal(p.Read, q.Read) && slices.Equal(p.Write, q.Write)
+}
+
+func (p Permissions) isEmpty() bool { return len(p.Read) == 0 && len(p.Write) == 0 }
+
+func containsAll(list, names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(list, name) })
+}
+
+func containsNone(list, names []string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { return slices.Contains(list, name) })
+}
+
+func rolePath(name string) string { return "/v2/auth/roles/" + url.PathEscape(name) }
