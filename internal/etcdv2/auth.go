@@ -134,7 +134,7 @@ func (c *Client) readAuthCaughtUp(ctx context.Context, path string) (*answer, er
 		method: http.MethodGet, path: "/v2/keys/_etcdv2/barrier", replay: replayRead,
 		query: url.Values{"quorum": {"true"}},
 	}
-	answered := ""
+	var answered string
 	ans, err := c.do(ctx, barrier)
 	var apiErr *Error
 	switch {
@@ -152,18 +152,13 @@ func (c *Client) readAuthCaughtUp(ctx context.Context, path string) (*answer, er
 	return c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, endpoint: endpoint})
 }
 
-// authWrite prepares a change of a user or a role.
-func authWrite(method, path string, body any) (*request, error) {
-	r := &request{method: method, path: path}
-	if body == nil {
-		return r, nil
-	}
+// putAuth prepares a change of a user or a role.
+func putAuth(path string, body any) (*request, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	r.json = data
-	return r, nil
+	return &request{method: http.MethodPut, path: path, json: data}, nil
 }
 
 // CheckUserName refuses the name of a user that no server stores, or that

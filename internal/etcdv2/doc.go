@@ -31,7 +31,7 @@
 // was lost), ErrInvalidAnswer, ErrClusterMismatch, ErrTooManyRedirects,
 // ErrUnsafeRedirect, ErrDirUpdate, ErrOverwritten and ErrUnsupported, and, before
 // any request, ErrInvalidKey, ErrInvalidTTL, ErrInvalidCondition, ErrTooLarge,
-// ErrInvalidName, ErrInvalidPassword and ErrInvalidUpdate.
+// ErrInvalidName, ErrInvalidPassword, ErrInvalidPattern and ErrInvalidUpdate.
 //
 // No error's text holds a value, a password or a header.
 //

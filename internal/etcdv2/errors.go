@@ -81,6 +81,8 @@ var (
 	ErrInvalidName = errors.New("invalid name")
 	// ErrInvalidPassword: the password is empty, too long or not text.
 	ErrInvalidPassword = errors.New("invalid password")
+	// ErrInvalidPattern: the pattern of a permission does harm.
+	ErrInvalidPattern = errors.New("invalid pattern")
 	// ErrInvalidUpdate: the update of a user or a role says nothing, or
 	// contradicts itself.
 	ErrInvalidUpdate = errors.New("invalid update")

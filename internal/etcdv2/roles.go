@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // RolesService reads and changes the roles of the cluster, /v2/auth/roles, see
@@ -138,7 +139,7 @@ func (s *RolesService) get(ctx context.Context, name string, read readFunc) (*Ro
 // answer, a role that was not there before and has the permissions asked for
 // counts as created.
 func (s *RolesService) Create(ctx context.Context, name string, permissions Permissions) (*Role, error) {
-	if err := CheckRoleName(name); err != nil {
+	if err := errors.Join(CheckRoleName(name), permissions.check()); err != nil {
 		return nil, err
 	}
 	unlock, err := s.client.authLocks.lock(ctx, rolePath(name))
@@ -153,7 +154,7 @@ func (s *RolesService) Create(ctx context.Context, name string, permissions Perm
 	}
 	absent := err != nil
 	permissions = permissions.normalized()
-	r, err := authWrite(http.MethodPut, rolePath(name), roleBody{Role: name, Permissions: &rolePermissions{KV: permissions}})
+	r, err := putAuth(rolePath(name), roleBody{Role: name, Permissions: &rolePermissions{KV: permissions}})
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +201,7 @@ func (s *RolesService) Update(ctx context.Context, name string, update RoleUpdat
 	if err := s.compare(ctx, name, update.From); err != nil {
 		return nil, err
 	}
-	r, err := authWrite(http.MethodPut, rolePath(name), roleBody{
+	r, err := putAuth(rolePath(name), roleBody{
 		Role:   name,
 		Grant:  &rolePermissions{KV: update.Grant.normalized()},
 		Revoke: &rolePermissions{KV: update.Revoke.normalized()},
@@ -221,7 +222,7 @@ func (s *RolesService) Update(ctx context.Context, name string, update RoleUpdat
 }
 
 func (u RoleUpdate) check(name string) error {
-	if err := CheckRoleName(name); err != nil {
+	if err := errors.Join(CheckRoleName(name), u.Grant.check()); err != nil {
 		return err
 	}
 	if u.Grant.isEmpty() && u.Revoke.isEmpty() {
@@ -288,6 +289,25 @@ func (s *RolesService) Delete(ctx context.Context, name string) error {
 	return s.client.deleteAuth(ctx, rolePath(name))
 }
 
+// CheckPattern refuses a pattern that does harm: a server that meets an empty
+// one answers no request of those who hold the role, but drops the connection.
+// The error wraps ErrInvalidPattern.
+func CheckPattern(pattern string) error {
+	if pattern == "" || !utf8.ValidString(pattern) {
+		return fmt.Errorf("%w: %q, want a key, or the beginning of keys followed by \"*\"", ErrInvalidPattern, pattern)
+	}
+	return nil
+}
+
+func (p Permissions) check() error {
+	for _, pattern := range slices.Concat(p.Read, p.Write) {
+		if err := CheckPattern(pattern); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Permits reports whether one of the patterns allows an operation on one key
 // or one directory, as servers match it: a pattern that ends with "*" stands
 // for all that begins with what is before the "*"; any other for itself. So
@@ -295,7 +315,10 @@ func (s *RolesService) Delete(ctx context.Context, name string) error {
 func Permits(patterns []string, key string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		prefix, wild := strings.CutSuffix(pattern, "*")
-		return pattern == key && key != "" || wild && strings.HasPrefix(key, prefix)
+		if wild {
+			return strings.HasPrefix(key, prefix)
+		}
+		return pattern == key
 	})
 }
 

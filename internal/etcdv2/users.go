@@ -239,7 +239,7 @@ func (s *UsersService) Create(ctx context.Context, name, password string, roles 
 	roles = normalized(roles)
 	// Of several roles that do not exist a server names the first.
 	body := userBody{User: name, Password: password, Roles: append([]string{marker}, roles...)}
-	r, err := authWrite(http.MethodPut, userPath(name), body)
+	r, err := putAuth(userPath(name), body)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +278,7 @@ func (s *UsersService) sendCreate(ctx context.Context, name, marker string, r *r
 // dropMarker revokes the role with which a user was created. Nobody else
 // grants it, so it is sent again until it is gone.
 func (s *UsersService) dropMarker(ctx context.Context, name, marker string) (*User, error) {
-	r, err := authWrite(http.MethodPut, userPath(name), userBody{User: name, Revoke: []string{marker}})
+	r, err := putAuth(userPath(name), userBody{User: name, Revoke: []string{marker}})
 	if err != nil {
 		return nil, err
 	}
@@ -318,7 +318,7 @@ func (s *UsersService) Update(ctx context.Context, name string, update UserUpdat
 	if err := s.compare(ctx, name, update); err != nil {
 		return nil, err
 	}
-	r, err := authWrite(http.MethodPut, userPath(name), userBody{
+	r, err := putAuth(userPath(name), userBody{
 		User: name, Password: update.Password, Grant: normalized(update.Grant), Revoke: normalized(update.Revoke),
 	})
 	if err != nil {
