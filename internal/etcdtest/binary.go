@@ -101,11 +101,12 @@ func findProgram() (program, error) {
 
 func programPath() (string, error) {
 	if path := os.Getenv("ETCD_BIN"); path != "" {
-		if _, err := os.Stat(path); err != nil {
+		found, err := exec.LookPath(path)
+		if err != nil {
 			return "", fmt.Errorf("the etcd server named by ETCD_BIN cannot be used: %w", err)
 		}
 
-		return path, nil
+		return found, nil
 	}
 
 	dir, err := os.Getwd()

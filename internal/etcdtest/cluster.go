@@ -51,7 +51,7 @@ func (c *Cluster) Reserve(tb testing.TB, name string) *Server {
 func (c *Cluster) Leader(tb testing.TB) *Server {
 	tb.Helper()
 
-	leader, err := waitLeader(tb.Context(), c.Servers)
+	leader, err := waitLeader(waitContext(tb), c.Servers)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -167,7 +167,7 @@ func tryNodes(tb testing.TB, prog program, cfg config, n int) ([]*Server, error)
 		}
 	}
 
-	return servers, prepareNodes(tb.Context(), servers)
+	return servers, prepareNodes(waitContext(tb), servers)
 }
 
 // prepareNodes waits for the nodes and sets up what the options ask for.

@@ -3,6 +3,7 @@ package etcdtest
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -82,10 +83,7 @@ func (x *Exchange) Deliver(answer *httptest.ResponseRecorder) {
 		return
 	}
 
-	for name, list := range answer.Header() {
-		x.w.Header()[name] = list
-	}
-
+	maps.Copy(x.w.Header(), answer.Header())
 	x.w.WriteHeader(answer.Code)
 	_, _ = x.w.Write(answer.Body.Bytes()) // The client may be gone.
 }
@@ -193,10 +191,7 @@ func HoldBefore(release <-chan struct{}) Action {
 // Respond answers without asking the server.
 func Respond(status int, header http.Header, body string) Action {
 	return func(x *Exchange) {
-		for name, list := range header {
-			x.w.Header()[name] = list
-		}
-
+		maps.Copy(x.w.Header(), header)
 		x.w.WriteHeader(status)
 		_, _ = io.WriteString(x.w, body) // The client may be gone.
 	}

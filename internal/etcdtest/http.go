@@ -97,7 +97,7 @@ func (s *Server) EnableAuth(tb testing.TB, rootPassword string) {
 	tb.Helper()
 	s.refuseShared(tb)
 
-	if err := enableAuth(tb.Context(), []*Server{s}, rootPassword); err != nil {
+	if err := enableAuth(waitContext(tb), []*Server{s}, rootPassword); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -169,7 +169,7 @@ func (s *Server) must(tb testing.TB, call Call) *Answer {
 func (s *Server) Do(tb testing.TB, call Call) *Answer {
 	tb.Helper()
 
-	answer, err := s.Try(tb.Context(), call)
+	answer, err := s.Try(waitContext(tb), call)
 	if err != nil {
 		tb.Errorf("%s %s at etcd %s: %v", call.Method, call.Path, s.Name, err)
 

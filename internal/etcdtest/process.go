@@ -33,7 +33,7 @@ func startProcess(path string, args []string, logPath string) (*process, error) 
 		// started the child ends, so that thread has to live as long as it.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		defer log.Close() //nolint:errcheck // The child wrote through its own descriptor.
+		defer log.Close()
 
 		if err := cmd.Start(); err != nil {
 			started <- err

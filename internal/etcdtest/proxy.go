@@ -6,7 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -119,10 +119,10 @@ func NewProxy(tb testing.TB, target string, opts ...ProxyOption) *Proxy {
 	server := &http.Server{
 		Handler:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.handle(w, r, forward) }),
 		ReadTimeout: 0, // Long polls and held requests take what they take.
-		ErrorLog:    log.New(io.Discard, "", 0),
+		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		// HTTP/2 connections cannot be taken over to reset them.
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
-	} //nolint:gosec // Only tests connect to it.
+	}
 
 	if cfg.certs != nil {
 		p.scheme = "https"
@@ -250,7 +250,7 @@ func (p *Proxy) reverseProxy(transport *http.Transport) http.Handler {
 		},
 		Transport:     transport,
 		FlushInterval: -1, // A watch gets its headers long before its event.
-		ErrorLog:      log.New(io.Discard, "", 0),
+		ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 		ErrorHandler:  func(w http.ResponseWriter, _ *http.Request, _ error) { cut(w) },
 	}
 }

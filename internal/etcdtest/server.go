@@ -145,7 +145,7 @@ func (s *Server) Launch(tb testing.TB) {
 func (s *Server) WaitHealthy(tb testing.TB) {
 	tb.Helper()
 
-	if err := s.waitHealthy(tb.Context()); err != nil {
+	if err := s.waitHealthy(waitContext(tb)); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -439,6 +439,14 @@ func (s *Server) checkHealth(ctx context.Context) error {
 	}
 
 	return nil
+}
+
+// waitContext is not canceled when the test ends, so that what uses it also
+// works in the test's cleanup. All uses have a time limit of their own.
+func waitContext(tb testing.TB) context.Context {
+	tb.Helper()
+
+	return context.WithoutCancel(tb.Context())
 }
 
 // poll calls check every few milliseconds until it says true or fails, or ctx ends.

@@ -88,6 +88,7 @@ func TestServer_pause(t *testing.T) {
 	}
 }
 
+//nolint:tparallel // The inner test has to end before the outer one looks.
 func TestServer_pausedIsEndedWithTheTest(t *testing.T) {
 	t.Parallel()
 
@@ -232,6 +233,7 @@ func TestVersion_AtLeast(t *testing.T) {
 	}
 }
 
+//nolint:tparallel // The inner tests have to end before the outer one looks.
 func TestShared_isOneServerWithKeySpaces(t *testing.T) {
 	t.Parallel()
 
@@ -242,7 +244,7 @@ func TestShared_isOneServerWithKeySpaces(t *testing.T) {
 
 	pids := map[int]bool{}
 
-	for i := range 4 {
+	for i := range 4 { //nolint:paralleltest // See above.
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			s := etcdtest.Shared(t)
 			s.Put(t, first+"/"+strconv.Itoa(i), "v")

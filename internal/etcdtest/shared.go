@@ -3,6 +3,7 @@ package etcdtest
 import (
 	"crypto/rand"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,14 +27,17 @@ func Main(m interface{ Run() int }) {
 
 	code := m.Run()
 
+	endShared()
+	os.Exit(code)
+}
+
+func endShared() {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()
 
 	if shared.scope != nil {
 		shared.scope.end()
 	}
-
-	os.Exit(code)
 }
 
 // Shared returns a single node that all tests of the package share, for tests
@@ -113,7 +117,7 @@ func (m *mainScope) TempDir() string {
 }
 
 func (m *mainScope) end() {
-	for i := len(m.cleanups) - 1; i >= 0; i-- {
-		m.cleanups[i]()
+	for _, cleanup := range slices.Backward(m.cleanups) {
+		cleanup()
 	}
 }

@@ -1,0 +1,99 @@
+package etcdtest
+
+import (
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestServer_takenPortIsABindError(t *testing.T) {
+	t.Parallel()
+
+	cfg := config{heartbeat: 20 * time.Millisecond, election: 100 * time.Millisecond, token: "t"}
+
+	s, err := newServer(t, mustProgram(t), cfg, "n1")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	s.http = newHTTPClient(t, nil)
+	s.cluster, s.clusterState = initialCluster([]*Server{s}), "new"
+	t.Cleanup(s.end)
+
+	thief, err := net.Listen("tcp4", s.client.addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Cleanup(func() { thief.Close() })
+
+	if err := s.launch(); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := s.waitHealthy(t.Context()); !errors.Is(err, errBind) {
+		t.Errorf("waitHealthy() = %v, want a bind error", err)
+	}
+}
+
+func TestClaimPort_isKeptWhileNothingListens(t *testing.T) {
+	t.Parallel()
+
+	ports := map[int]bool{}
+
+	for range 100 {
+		claim, err := claimPort()
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		t.Cleanup(claim.release)
+
+		if ports[claim.port] || claim.port < firstPort || claim.port >= lastPort {
+			t.Fatalf("port %d was claimed twice, or is out of range", claim.port)
+		}
+
+		ports[claim.port] = true
+	}
+}
+
+func TestProgramPath_missing(t *testing.T) {
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "go.mod"), []byte("module m\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	t.Setenv("ETCD_BIN", "")
+	t.Chdir(root)
+
+	if _, err := programPath(); err == nil || !strings.Contains(err.Error(), "make bin/etcd") {
+		t.Errorf("programPath() error = %v, want one that names `make bin/etcd`", err)
+	}
+
+	t.Setenv("ETCD_BIN", filepath.Join(root, "none"))
+
+	if _, err := programPath(); err == nil || !strings.Contains(err.Error(), "ETCD_BIN") {
+		t.Errorf("programPath() error = %v, want one that names ETCD_BIN", err)
+	}
+}
+
+func TestParseVersion(t *testing.T) {
+	t.Parallel()
+
+	for text, want := range map[string]Version{
+		"etcd Version: 3.5.35\nGit SHA: x": {3, 5, 35},
+		"etcd version 2.0.13\n":            {2, 0, 13},
+	} {
+		if got, err := parseVersion(text); err != nil || got != want {
+			t.Errorf("parseVersion(%q) = %v, %v; want %v", text, got, err, want)
+		}
+	}
+
+	if _, err := parseVersion("etcd"); err == nil {
+		t.Error("parseVersion accepts a text without a version")
+	}
+}
