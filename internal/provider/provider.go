@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -20,7 +22,11 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-var _ provider.Provider = (*etcdProvider)(nil)
+var (
+	_ provider.Provider                       = (*etcdProvider)(nil)
+	_ provider.ProviderWithEphemeralResources = (*etcdProvider)(nil)
+	_ provider.ProviderWithFunctions          = (*etcdProvider)(nil)
+)
 
 // New returns the provider. The version is that of the build.
 func New(version string) provider.Provider { return &etcdProvider{version: version} }
@@ -266,6 +272,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	}
 	resp.ResourceData = s
 	resp.DataSourceData = s
+	resp.EphemeralResourceData = s
 }
 
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
@@ -274,4 +281,19 @@ func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
 
 func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{}
+}
+
+func (p *etcdProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{}
+}
+
+func (p *etcdProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{
+		newFlattenFunction,
+		newKeyBaseFunction,
+		newKeyJoinFunction,
+		newKeyParentFunction,
+		newPermitsFunction,
+		newUnflattenFunction,
+	}
 }

@@ -1,0 +1,3 @@
+output "name" {
+  value = provider::etcd::key_base("/app/db/host") # "host"
+}

@@ -1,0 +1,3 @@
+output "dir" {
+  value = provider::etcd::key_parent("/app/db/host") # "/app/db"
+}

@@ -1,0 +1,63 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ function.Function = permitsFunction{}
+
+func newPermitsFunction() function.Function { return permitsFunction{} }
+
+type permitsFunction struct{}
+
+func (permitsFunction) Metadata(_ context.Context, _ function.MetadataRequest, resp *function.MetadataResponse) {
+	resp.Name = "permits"
+}
+
+func (permitsFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
+	resp.Definition = function.Definition{
+		Summary: "Tells whether permission patterns cover a key",
+		MarkdownDescription: "Returns whether one of the patterns of a role, its `kv_read` or `kv_write`, covers a key, as servers match it: " +
+			"a `*` at the end of a pattern stands for anything, also for nothing and for slashes; any other `*` is an ordinary character. " +
+			"So `/app/*` covers `/app/db/host` and not `/app` itself, and `/app*` covers both, and `/apple` too. " +
+			"A recursive read or delete needs a pattern that ends in `*`; this function does not tell that.",
+		Parameters: []function.Parameter{
+			function.ListParameter{
+				Name:                "patterns",
+				ElementType:         types.StringType,
+				MarkdownDescription: "Patterns, as `kv_read` and `kv_write` of `etcd_role` have them. A set will do.",
+			},
+			function.StringParameter{
+				Name:                "key",
+				MarkdownDescription: "Full path of a key or directory.",
+			},
+		},
+		Return: function.BoolReturn{},
+	}
+}
+
+func (permitsFunction) Run(ctx context.Context, req function.RunRequest, resp *function.RunResponse) {
+	var patterns []types.String
+	var key string
+	if resp.Error = req.Arguments.Get(ctx, &patterns, &key); resp.Error != nil {
+		return
+	}
+	texts := make([]string, len(patterns))
+	for i, pattern := range patterns {
+		if pattern.IsNull() {
+			resp.Error = function.NewArgumentFuncError(0, "a pattern is null")
+			return
+		}
+		texts[i] = pattern.ValueString()
+	}
+	if err := etcdv2.CheckDir(key); err != nil {
+		resp.Error = function.NewArgumentFuncError(1, err.Error())
+		return
+	}
+	resp.Error = resp.Result.Set(ctx, etcdv2.Permits(texts, key))
+}
