@@ -78,7 +78,7 @@ type Options struct {
 	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 	Proxy func(*http.Request) (*url.URL, error)
 	// MaxConnections bounds the open connections to one endpoint, all of which
-	// are kept for the next request. Zero means DefaultMaxConnections.
+	// are kept for the next request. Watches have their own, and no bound. Zero means DefaultMaxConnections.
 	MaxConnections int
 
 	// ConnectTimeout bounds the making of one connection, TLS included. Zero
@@ -90,6 +90,10 @@ type Options struct {
 	// HeaderTimeout bounds the time from a request to the header of its
 	// answer; watches are exempt. Zero means that only RequestTimeout does.
 	HeaderTimeout time.Duration
+	// PollTimeout bounds one long poll of a watch, which is then begun anew, on
+	// another endpoint if this one has not answered at all: a server that hangs
+	// is noticed by nothing else. Zero means DefaultPollTimeout.
+	PollTimeout time.Duration
 	// Retry bounds the replays of one request.
 	Retry RetryPolicy
 
@@ -142,6 +146,8 @@ type Client struct {
 
 	options   Options
 	transport http.RoundTripper
+	// streams has no limit of connections: each watch holds one.
+	streams   http.RoundTripper
 	endpoints *endpointSet
 	// refreshes is set once the cluster is known to be able to refresh keys.
 	refreshes atomic.Bool
@@ -164,9 +170,9 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: o, transport: o.Transport, endpoints: endpoints}
-	if c.transport == nil {
-		c.transport = newTransport(o)
+	c := &Client{options: o, transport: o.Transport, streams: o.Transport, endpoints: endpoints}
+	if o.Transport == nil {
+		c.transport, c.streams = newTransport(o, o.MaxConnections), newTransport(o, 0)
 	}
 	c.Keys = &KeysService{client: c, prefix: prefix, defaultTTL: o.DefaultTTL}
 	c.Auth = &AuthService{client: c}
@@ -180,8 +186,10 @@ func (c *Client) Endpoints() []string { return c.endpoints.strings() }
 
 // CloseIdleConnections closes the connections that no request uses.
 func (c *Client) CloseIdleConnections() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
+	for _, transport := range []http.RoundTripper{c.transport, c.streams} {
+		if t, ok := transport.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
 	}
 }
 
@@ -193,6 +201,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxConnections, DefaultMaxConnections)
 	setDefault(&o.ConnectTimeout, DefaultConnectTimeout)
 	setDefault(&o.RequestTimeout, DefaultRequestTimeout)
+	setDefault(&o.PollTimeout, DefaultPollTimeout)
 	setDefault(&o.Retry.MaxAttempts, DefaultMaxAttempts)
 	setDefault(&o.Retry.MinDelay, DefaultMinDelay)
 	setDefault(&o.Retry.MaxDelay, max(DefaultMaxDelay, o.Retry.MinDelay))
@@ -225,7 +234,7 @@ func (o Options) validate() error {
 		return fmt.Errorf("username %q holds a colon, which basic authentication cannot carry", o.Username)
 	case o.MaxConnections < 0:
 		return fmt.Errorf("max connections is %d, want at least 1", o.MaxConnections)
-	case o.ConnectTimeout < 0 || o.RequestTimeout < 0 || o.HeaderTimeout < 0:
+	case min(o.ConnectTimeout, o.RequestTimeout, o.HeaderTimeout, o.PollTimeout) < 0:
 		return errors.New("a timeout is negative")
 	case o.Retry.MaxAttempts < 1:
 		return fmt.Errorf("max attempts is %d, want at least 1", o.Retry.MaxAttempts)

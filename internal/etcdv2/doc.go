@@ -28,10 +28,11 @@
 //
 // What the client finds itself is ErrUnavailable (no endpoint answered; an
 // [*EndpointsError] names each and why), ErrOutcomeUnknown (a write whose answer
-// was lost), ErrInvalidAnswer, ErrClusterMismatch, ErrTooManyRedirects,
-// ErrUnsafeRedirect, ErrDirUpdate, ErrOverwritten and ErrUnsupported, and, before
-// any request, ErrInvalidKey, ErrInvalidTTL, ErrInvalidCondition, ErrTooLarge,
-// ErrInvalidName, ErrInvalidPassword, ErrInvalidPattern and ErrInvalidUpdate.
+// was lost), ErrWatchTimeout, ErrInvalidAnswer, ErrClusterMismatch,
+// ErrTooManyRedirects, ErrUnsafeRedirect, ErrDirUpdate, ErrOverwritten and
+// ErrUnsupported, and, before any request, ErrInvalidKey, ErrInvalidTTL,
+// ErrInvalidCondition, ErrTooLarge, ErrInvalidName, ErrInvalidPassword,
+// ErrInvalidPattern and ErrInvalidUpdate.
 //
 // No error's text holds a value, a password or a header.
 //

@@ -1,9 +1,13 @@
 package etcdv2
 
 import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -89,6 +93,8 @@ var (
 	// ErrEventIndexCleared: the server no longer has the events after the
 	// index of a watch (code 401).
 	ErrEventIndexCleared = errors.New("event index cleared")
+	// ErrWatchTimeout: no event came within WatchOptions.Timeout.
+	ErrWatchTimeout = errors.New("no event")
 	// ErrMemberRemoved: the member was removed, and its id never returns
 	// (status 410).
 	ErrMemberRemoved = errors.New("member permanently removed")
@@ -196,8 +202,11 @@ func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta)
 		Index     uint64
 	}
 	if err := json.Unmarshal(data, &body); err != nil || (body.Message == nil && body.ErrorCode == 0) {
-		e.Message = firstLine(data)
 		e.kind = kindOfText(r, status)
+		// Broken JSON of a server could still quote a value.
+		if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+			e.Message = firstLine(data)
+		}
 		return e
 	}
 	e.Code, e.Cause = body.ErrorCode, body.Cause
@@ -226,14 +235,17 @@ func kindOf(r *request, e *Error) error {
 	if kind, ok := codeKinds[e.Code]; ok {
 		return kind
 	}
-	if e.Code != 0 {
+	if e.Status == http.StatusUnauthorized && e.Code == 0 {
+		return ErrUnauthorized
+	}
+	// In the key space the status says nothing: a gateway in front of the
+	// servers answers 404 too.
+	if e.Code != 0 || strings.HasPrefix(r.path, "/v2/keys") {
 		return nil
 	}
 	switch e.Status {
 	case http.StatusBadRequest, http.StatusConflict:
 		return kindOfRefusal(e.Message)
-	case http.StatusUnauthorized:
-		return ErrUnauthorized
 	case http.StatusForbidden:
 		return ErrForbidden
 	case http.StatusNotFound:
@@ -303,6 +315,28 @@ var codeKinds = map[Code]error{
 	CodeDirNotEmpty:       ErrDirNotEmpty,
 	CodeUnauthorized:      ErrUnauthorized,
 	CodeEventIndexCleared: ErrEventIndexCleared,
+}
+
+// isDirUpdate reports whether it is the answer of etcd 3.5 to every update of a
+// directory. Nothing has changed then.
+func (e *Error) isDirUpdate() bool {
+	return e.Code == CodeRaftInternal && strings.Contains(e.Cause, "Not a file")
+}
+
+// isRefusedByTLS reports whether one side does not accept the other's
+// certificate or does not speak TLS. TLS 1.3 tells a client that its
+// certificate is missing only after the request was sent, which the server then
+// does not read; any other alert may come from a server that has.
+func isRefusedByTLS(err error, sent bool) bool {
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" {
+		return !sent || strings.Contains(op.Err.Error(), "certificate")
+	}
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	return !sent && (errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record))
 }
 
 // isSettled reports whether err is a conflict that says, after a read, what

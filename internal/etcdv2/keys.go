@@ -346,7 +346,7 @@ func (s *KeysService) UpdateDir(ctx context.Context, path string, opts WriteOpti
 	w.form.Set("prevExist", "true")
 	resp, err := s.do(ctx, w.request)
 	var apiErr *Error
-	if errors.As(err, &apiErr) && apiErr.Code == CodeRaftInternal && strings.Contains(apiErr.Cause, causeNotFile) {
+	if errors.As(err, &apiErr) && apiErr.isDirUpdate() {
 		return nil, fmt.Errorf("%w: %w", ErrDirUpdate, err)
 	}
 	return resp, err
@@ -581,6 +581,16 @@ func (s *KeysService) do(ctx context.Context, r *request) (*Response, error) {
 }
 
 func (s *KeysService) decode(ans *answer) (*Response, error) {
+	resp, err := decodeResponse(ans)
+	if err != nil {
+		return nil, err
+	}
+	s.stripNode(resp.Node)
+	s.stripNode(resp.PrevNode)
+	return resp, nil
+}
+
+func decodeResponse(ans *answer) (*Response, error) {
 	var body struct {
 		Action   Action `json:"action"`
 		Node     *Node  `json:"node"`
@@ -592,13 +602,10 @@ func (s *KeysService) decode(ans *answer) (*Response, error) {
 	if body.Action == "" || (body.Action == ActionGet && body.Node == nil) {
 		return nil, fmt.Errorf("%w from %s: it holds no node", ErrInvalidAnswer, ans.endpoint)
 	}
-	resp := &Response{
+	return &Response{
 		Meta: ans.Meta, Action: body.Action, Node: body.Node, PrevNode: body.PrevNode,
 		Created: ans.status == http.StatusCreated,
-	}
-	s.stripNode(resp.Node)
-	s.stripNode(resp.PrevNode)
-	return resp, nil
+	}, nil
 }
 
 // stripNode takes the prefix off the keys of a node. A node above the prefix,

@@ -1,12 +1,8 @@
 package etcdv2
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -66,7 +62,7 @@ func mayReplay(r replay, o outcome) bool {
 // a connection had been made.
 func classifyError(err error, sent bool) outcome {
 	switch {
-	case isRefusedByTLS(err):
+	case isRefusedByTLS(err, sent):
 		return outcomeHopeless
 	case errors.Is(err, ErrTooManyRedirects), errors.Is(err, ErrUnsafeRedirect), errors.Is(err, ErrInvalidAnswer):
 		// A redirect is an answer: the server did not do what it was asked.
@@ -78,30 +74,12 @@ func classifyError(err error, sent bool) outcome {
 	}
 }
 
-// isRefusedByTLS reports whether one side does not accept the other's
-// certificate or does not speak TLS. TLS 1.3 tells a client that its
-// certificate is missing only after the request was written; the server does
-// not read that request.
-func isRefusedByTLS(err error) bool {
-	var op *net.OpError
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var record tls.RecordHeaderError
-	return errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record) ||
-		(errors.As(err, &op) && op.Op == "remote error")
-}
-
-// causeNotFile is in the cause with which etcd 3.5 refuses to update a directory.
-const causeNotFile = "Not a file"
-
 // classifyAnswer says what an answer outside 2xx means for the request.
 func classifyAnswer(r *request, err *Error, elapsed time.Duration) outcome {
 	switch {
 	case err.Status < http.StatusInternalServerError, r.definite:
 		return outcomeAnswered
-	case err.Code == CodeRaftInternal && strings.Contains(err.Cause, causeNotFile):
-		// etcd 3.5 answers so to every update of a directory; nothing changes.
+	case err.isDirUpdate():
 		return outcomeAnswered
 	case err.Code == CodeRaftInternal:
 		return outcomeAmbiguous

@@ -52,6 +52,9 @@ type request struct {
 	// endpoint restricts the request to one endpoint, if not nil.
 	endpoint *url.URL
 
+	// encoded is the body, made once for all attempts.
+	encoded []byte
+
 	// attempts counts the attempts made so far, started is the time of the
 	// first, and ambiguous is whether any of them may have been applied.
 	attempts  int
@@ -182,7 +185,13 @@ func (c *Client) send(ctx context.Context, endpoint *url.URL, r *request) (*answ
 		defer timer.Stop()
 	}
 	var sent atomic.Bool
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
+	// A transport that does not report its connections may have sent it.
+	sent.Store(true)
+	trace := &httptrace.ClientTrace{
+		// A redirect is an answer, so only the last host counts.
+		GetConn: func(string) { sent.Store(false) },
+		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
+	}
 	resp, err := c.roundTrip(httptrace.WithClientTrace(ctx, trace), cancel, endpoint, r)
 	if err != nil {
 		err = withCause(ctx, err)
@@ -282,20 +291,25 @@ func readBody(resp *http.Response) ([]byte, error) {
 
 func readMeta(h http.Header) (Meta, error) {
 	m := Meta{ClusterID: h.Get("X-Etcd-Cluster-Id")}
-	for name, field := range map[string]*uint64{
-		"X-Etcd-Index": &m.EtcdIndex, "X-Raft-Index": &m.RaftIndex, "X-Raft-Term": &m.RaftTerm,
-	} {
-		text := h.Get(name)
-		if text == "" {
-			continue
-		}
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return m, fmt.Errorf("%w: header %s is %q, want a number", ErrInvalidAnswer, name, text)
-		}
-		*field = n
+	err := errors.Join(
+		readIndex(h, "X-Etcd-Index", &m.EtcdIndex),
+		readIndex(h, "X-Raft-Index", &m.RaftIndex),
+		readIndex(h, "X-Raft-Term", &m.RaftTerm),
+	)
+	return m, err
+}
+
+func readIndex(h http.Header, name string, field *uint64) error {
+	text := h.Get(name)
+	if text == "" {
+		return nil
 	}
-	return m, nil
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("%w: header %s is %q, want a number", ErrInvalidAnswer, name, text)
+	}
+	*field = n
+	return nil
 }
 
 // decode reads the JSON of an answer into v.
@@ -324,11 +338,11 @@ func (c *Client) roundTrip(ctx context.Context, cancel context.CancelCauseFunc, 
 
 func (c *Client) roundTripOnce(ctx context.Context, cancel context.CancelCauseFunc, target *url.URL, r *request) (*http.Response, error) {
 	body, contentType := r.body()
-	req, err := http.NewRequestWithContext(ctx, r.method, target.String(), body)
+	req, err := http.NewRequestWithContext(ctx, r.method, "/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	req.URL = target
+	req.URL, req.Host = target, target.Host
 	req.Header.Set("User-Agent", c.options.UserAgent)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -341,6 +355,9 @@ func (c *Client) roundTripOnce(ctx context.Context, cancel context.CancelCauseFu
 			cancel(fmt.Errorf("%s sent no header within %s: %w", target.Host, c.options.HeaderTimeout, context.DeadlineExceeded))
 		})
 		defer timer.Stop()
+	}
+	if r.stream {
+		return c.streams.RoundTrip(req)
 	}
 	return c.transport.RoundTrip(req)
 }
@@ -384,24 +401,27 @@ func (c *Client) redirectTarget(from *url.URL, resp *http.Response, r *request, 
 // check refuses what no server takes before it is sent.
 func (r *request) check() error {
 	if n := len(r.method) + len(r.path) + len(r.query.Encode()) + len(" ? HTTP/1.1\r\n"); n > maxRequestLine {
-		return fmt.Errorf("%w: its request line of %d bytes is longer than the %d that servers take", ErrInvalidKey, n, maxRequestLine)
+		return fmt.Errorf("%w: a key or a condition makes the request line %d bytes long, and servers take %d", ErrTooLarge, n, maxRequestLine)
 	}
-	if body, _ := r.body(); body != nil && body.Len() > maxRequestBody {
-		return fmt.Errorf("%w: the request's body of %d bytes is longer than the %d that servers take", ErrTooLarge, body.Len(), maxRequestBody)
+	if body, _ := r.body(); len(body) > maxRequestBody {
+		return fmt.Errorf("%w: the request's body is %d bytes long, and servers take %d", ErrTooLarge, len(body), maxRequestBody)
 	}
 	return nil
 }
 
 // body returns the body and its content type. Without the right content type
 // a server stores an empty value and answers with success.
-func (r *request) body() (reader *bytes.Reader, contentType string) {
+func (r *request) body() (data []byte, contentType string) {
 	switch {
 	case r.json != nil:
-		return bytes.NewReader(r.json), "application/json"
+		return r.json, "application/json"
 	case r.form != nil:
-		return bytes.NewReader([]byte(r.form.Encode())), "application/x-www-form-urlencoded"
+		if r.encoded == nil {
+			r.encoded = []byte(r.form.Encode())
+		}
+		return r.encoded, "application/x-www-form-urlencoded"
 	default:
-		return bytes.NewReader(nil), ""
+		return nil, ""
 	}
 }
 
@@ -415,8 +435,9 @@ func (r *request) url(endpoint *url.URL) *url.URL {
 }
 
 // newTransport returns a transport that keeps as many connections as it may
-// open: with fewer, every other request of a busy client dials anew.
-func newTransport(o Options) *http.Transport {
+// open: with fewer, every other request of a busy client dials anew. A limit of
+// 0 is none.
+func newTransport(o Options, limit int) *http.Transport {
 	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		Proxy:               o.Proxy,
@@ -425,7 +446,7 @@ func newTransport(o Options) *http.Transport {
 		TLSHandshakeTimeout: o.ConnectTimeout,
 		// The v2 API gains nothing from HTTP/2, which an etcd behind TLS offers.
 		TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{},
-		MaxConnsPerHost:     o.MaxConnections,
+		MaxConnsPerHost:     limit,
 		MaxIdleConnsPerHost: o.MaxConnections,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
@@ -453,6 +474,8 @@ func (c *Client) verifyCluster(ctx context.Context, endpoint *url.URL) (outcome,
 	switch {
 	case id != "":
 		err = c.checkCluster(endpoint, id)
+	case resp.StatusCode >= http.StatusInternalServerError:
+		return outcomeNotSent, newError(endpoint, members, resp.StatusCode, data, Meta{})
 	case resp.StatusCode >= http.StatusMultipleChoices:
 		err = newError(endpoint, members, resp.StatusCode, data, Meta{})
 	default:

@@ -1,0 +1,107 @@
+package etcdv2_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+func TestMain(m *testing.M) { etcdtest.Main(m) }
+
+// newClient returns a client that does not wait between attempts, unless o says
+// how.
+func newClient(tb testing.TB, o etcdv2.Options) *etcdv2.Client {
+	tb.Helper()
+	if o.Wait == nil {
+		o.Wait = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	}
+	if o.Jitter == nil {
+		o.Jitter = func() float64 { return 0 }
+	}
+	client, err := etcdv2.New(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+// newKeys returns the Keys of a client of the shared server whose key prefix is
+// the test's own, and that prefix.
+func newKeys(tb testing.TB) (*etcdv2.KeysService, string) {
+	tb.Helper()
+	prefix := etcdtest.Prefix(tb)
+	server := etcdtest.Shared(tb)
+	return newClient(tb, etcdv2.Options{Endpoints: []string{server.URL()}, KeyPrefix: prefix}).Keys, prefix
+}
+
+// newProxied is newKeys through a proxy for faults.
+func newProxied(tb testing.TB, o etcdv2.Options) (*etcdv2.KeysService, string, *etcdtest.Proxy) {
+	tb.Helper()
+	prefix := etcdtest.Prefix(tb)
+	proxy := etcdtest.NewProxy(tb, etcdtest.Shared(tb).URL())
+	o.Endpoints, o.KeyPrefix = []string{proxy.URL()}, prefix
+	return newClient(tb, o).Keys, prefix, proxy
+}
+
+func wantErr(tb testing.TB, what string, got, want error) {
+	tb.Helper()
+	if !errors.Is(got, want) {
+		tb.Errorf("%s error = %v, want %v", what, got, want)
+	}
+}
+
+// must ends the test if err is not nil.
+func must[T any](tb testing.TB) func(T, error) T {
+	tb.Helper()
+	return func(v T, err error) T {
+		tb.Helper()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return v
+	}
+}
+
+// eventually polls until check holds, for at most ten seconds.
+func eventually(tb testing.TB, what string, check func() bool) {
+	tb.Helper()
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for !check() {
+		select {
+		case <-deadline.C:
+			tb.Fatalf("it never happened that %s", what)
+		case <-ticker.C:
+		}
+	}
+}
+
+// wantNoLeak fails the test if goroutines of the client remain after run.
+func wantNoLeak(tb testing.TB, run func()) {
+	tb.Helper()
+	run()
+	eventually(tb, "no goroutine of the client remains", func() bool { return clientGoroutines() == "" })
+}
+
+// clientGoroutines returns the stacks of the goroutines that run code of the
+// client, those of a test apart.
+func clientGoroutines() string {
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	var found []string
+	for stack := range strings.SplitSeq(string(buf), "\n\n") {
+		if strings.Contains(stack, "internal/etcdv2.(") && !strings.Contains(stack, "testing.tRunner") {
+			found = append(found, stack)
+		}
+	}
+	return strings.Join(found, "\n\n")
+}
