@@ -102,6 +102,9 @@ func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
 			return ans, nil
 		}
 		r.ambiguous = r.ambiguous || outcome == outcomeAmbiguous || outcome == outcomeUnreadable
+		if ctxErr := ctx.Err(); ctxErr != nil && !errors.Is(err, ctxErr) && outcome != outcomeAnswered {
+			err = fmt.Errorf("%w: %w", ctxErr, err)
+		}
 		if !mayReplay(r.replay, outcome) || !c.attemptsLeft(r) || ctx.Err() != nil {
 			return nil, r.fail(outcome, err)
 		}
@@ -218,8 +221,7 @@ func withCause(ctx context.Context, err error) error {
 	if cause == nil || errors.Is(err, cause) {
 		return err
 	}
-	var urlErr *Error
-	if errors.As(err, &urlErr) {
+	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
 	return cause
@@ -274,7 +276,7 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ela
 }
 
 func readBody(resp *http.Response) ([]byte, error) {
-	defer resp.Body.Close() //nolint:errcheck // the body was read, or its error is returned
+	defer resp.Body.Close()
 	var buf bytes.Buffer
 	if resp.ContentLength > 0 && resp.ContentLength <= maxAnswer {
 		buf.Grow(int(resp.ContentLength) + bytes.MinRead)

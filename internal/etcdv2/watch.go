@@ -226,7 +226,7 @@ func (w *watcher) poll(parent context.Context) (*Response, error) {
 
 // read takes the event out of the answer to a poll.
 func (w *watcher) read(ans *answer) (*Response, error) {
-	defer ans.body.Close() //nolint:errcheck // nothing is done with it any more
+	defer ans.body.Close()
 	w.connected = true
 	if w.clusterID != "" && ans.ClusterID != "" && w.clusterID != ans.ClusterID {
 		return nil, errOtherCluster
@@ -300,8 +300,7 @@ func (w *watcher) survives(err error) bool {
 			return false
 		}
 	}
-	var apiErr *Error
-	if errors.As(err, &apiErr) && apiErr.Status < http.StatusInternalServerError {
+	if apiErr, ok := errors.AsType[*Error](err); ok && apiErr.Status < http.StatusInternalServerError {
 		return false
 	}
 	return w.connected

@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
-	"github.com/google/go-cmp/cmp"
 )
 
 // seen is what a test compares of an event.
@@ -50,30 +51,65 @@ func collect(tb testing.TB, keys *etcdv2.KeysService, key string, n int, opts et
 	return got
 }
 
+// writer writes to a key space of its own and ends the test if it cannot.
+type writer struct {
+	tb   testing.TB
+	ctx  context.Context //nolint:containedctx // that of the test
+	keys *etcdv2.KeysService
+}
+
+func newWriter(tb testing.TB, keys *etcdv2.KeysService) writer {
+	tb.Helper()
+	return writer{tb: tb, ctx: tb.Context(), keys: keys}
+}
+
+func (w writer) ok(resp *etcdv2.Response, err error) *etcdv2.Response {
+	w.tb.Helper()
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	return resp
+}
+
+func (w writer) set(key, value string) *etcdv2.Response {
+	w.tb.Helper()
+	return w.ok(w.keys.Set(w.ctx, key, value, etcdv2.WriteOptions{}))
+}
+
+func (w writer) create(key, value string) *etcdv2.Response {
+	w.tb.Helper()
+	return w.ok(w.keys.Create(w.ctx, key, value, etcdv2.CreateOptions{}))
+}
+
+func (w writer) deleteDir(dir string) {
+	w.tb.Helper()
+	w.ok(w.keys.DeleteDir(w.ctx, dir, etcdv2.DeleteDirOptions{Recursive: true}))
+}
+
+// at is the condition that a key is as a write left it.
+func at(resp *etcdv2.Response) etcdv2.Condition {
+	return etcdv2.Condition{Index: resp.Node.ModifiedIndex}
+}
+
 func TestKeysService_Events(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Shared(t)
-	ttl := int64(1)
 	for name, tt := range map[string]struct {
 		key   string
 		opts  etcdv2.WatchOptions
-		setup func(t *testing.T, prefix string)
-		write func(t *testing.T, keys *etcdv2.KeysService, prefix string)
+		ttl   string
+		write func(w writer)
 		want  []seen
 	}{
 		"every kind of change of a key, in order": {
 			key: "/k",
-			write: func(t *testing.T, keys *etcdv2.KeysService, _ string) {
-				created := must[*etcdv2.Response](t)(keys.Create(t.Context(), "/k", "1", etcdv2.CreateOptions{}))
-				swapped := must[*etcdv2.Response](t)(keys.CompareAndSwap(t.Context(), "/k", "2", etcdv2.Condition{Index: created.Node.ModifiedIndex}, etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.Update(t.Context(), "/k", "3", etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/k", "", etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.Delete(t.Context(), "/k"))
-				again := must[*etcdv2.Response](t)(keys.Create(t.Context(), "/k", "4", etcdv2.CreateOptions{}))
-				must[*etcdv2.Response](t)(keys.CompareAndDelete(t.Context(), "/k", etcdv2.Condition{Index: again.Node.ModifiedIndex}))
-				if swapped.Node.ModifiedIndex == created.Node.ModifiedIndex {
-					t.Error("CompareAndSwap() did not move the index")
-				}
+			write: func(w writer) {
+				first := w.create("/k", "1")
+				w.ok(w.keys.CompareAndSwap(w.ctx, "/k", "2", at(first), etcdv2.WriteOptions{}))
+				w.ok(w.keys.Update(w.ctx, "/k", "3", etcdv2.WriteOptions{}))
+				w.set("/k", "")
+				w.ok(w.keys.Delete(w.ctx, "/k"))
+				w.ok(w.keys.CompareAndDelete(w.ctx, "/k", at(w.create("/k", "4"))))
 			},
 			want: []seen{
 				{Action: etcdv2.ActionCreate, Key: "/k", Value: "1"},
@@ -87,8 +123,8 @@ func TestKeysService_Events(t *testing.T) {
 		},
 		"expiry": {
 			key: "/k",
-			write: func(t *testing.T, keys *etcdv2.KeysService, _ string) {
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/k", "1", etcdv2.WriteOptions{TTL: &ttl}))
+			write: func(w writer) {
+				w.ok(w.keys.Set(w.ctx, "/k", "1", etcdv2.WriteOptions{TTL: new(int64(1))}))
 			},
 			want: []seen{
 				{Action: etcdv2.ActionSet, Key: "/k", Value: "1"},
@@ -98,13 +134,13 @@ func TestKeysService_Events(t *testing.T) {
 		"a directory and all below it": {
 			key:  "/d",
 			opts: etcdv2.WatchOptions{Recursive: true},
-			write: func(t *testing.T, keys *etcdv2.KeysService, _ string) {
-				must[*etcdv2.Response](t)(keys.CreateDir(t.Context(), "/d", etcdv2.CreateOptions{}))
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/dx", "no", etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/d/a/b", "1", etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/d/_h/b", "hidden", etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.CreateInOrder(t.Context(), "/d/q", "2", etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.DeleteDir(t.Context(), "/d", etcdv2.DeleteDirOptions{Recursive: true}))
+			write: func(w writer) {
+				w.ok(w.keys.CreateDir(w.ctx, "/d", etcdv2.CreateOptions{}))
+				w.set("/dx", "no")
+				w.set("/d/a/b", "1")
+				w.set("/d/_h/b", "hidden")
+				w.ok(w.keys.CreateInOrder(w.ctx, "/d/q", "2", etcdv2.WriteOptions{}))
+				w.deleteDir("/d")
 			},
 			want: []seen{
 				{Action: etcdv2.ActionCreate, Key: "/d"},
@@ -115,20 +151,20 @@ func TestKeysService_Events(t *testing.T) {
 		},
 		"a key alone, not what is below it": {
 			key: "/d",
-			write: func(t *testing.T, keys *etcdv2.KeysService, _ string) {
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/d/a", "1", etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.DeleteDir(t.Context(), "/d", etcdv2.DeleteDirOptions{Recursive: true}))
+			write: func(w writer) {
+				w.set("/d/a", "1")
+				w.deleteDir("/d")
 			},
 			want: []seen{{Action: etcdv2.ActionDelete, Key: "/d", Gone: true}},
 		},
 		"the delete of a directory above the key": {
 			key: "/a/bc",
-			write: func(t *testing.T, keys *etcdv2.KeysService, _ string) {
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/a/b/x", "1", etcdv2.WriteOptions{}))
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/a/bc", "2", etcdv2.WriteOptions{}))
+			write: func(w writer) {
+				w.set("/a/b/x", "1")
+				w.set("/a/bc", "2")
 				// Its name is how that of the key begins.
-				must[*etcdv2.Response](t)(keys.DeleteDir(t.Context(), "/a/b", etcdv2.DeleteDirOptions{Recursive: true}))
-				must[*etcdv2.Response](t)(keys.DeleteDir(t.Context(), "/a", etcdv2.DeleteDirOptions{Recursive: true}))
+				w.deleteDir("/a/b")
+				w.deleteDir("/a")
 			},
 			want: []seen{
 				{Action: etcdv2.ActionSet, Key: "/a/bc", Value: "2"},
@@ -137,11 +173,9 @@ func TestKeysService_Events(t *testing.T) {
 		},
 		"the expiry of the directory that is the key prefix": {
 			key: "/k",
-			setup: func(t *testing.T, prefix string) {
-				server.Mkdir(t, prefix, "ttl=1")
-			},
-			write: func(t *testing.T, keys *etcdv2.KeysService, _ string) {
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/k", "1", etcdv2.WriteOptions{}))
+			ttl: "ttl=1",
+			write: func(w writer) {
+				w.set("/k", "1")
 			},
 			want: []seen{
 				{Action: etcdv2.ActionSet, Key: "/k", Value: "1"},
@@ -150,11 +184,10 @@ func TestKeysService_Events(t *testing.T) {
 		},
 		"no event for a refresh": {
 			key: "/k",
-			write: func(t *testing.T, keys *etcdv2.KeysService, _ string) {
-				long := int64(1000)
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/k", "1", etcdv2.WriteOptions{TTL: &long}))
-				must[*etcdv2.Response](t)(keys.Refresh(t.Context(), "/k", 2000, etcdv2.Condition{}))
-				must[*etcdv2.Response](t)(keys.Set(t.Context(), "/k", "2", etcdv2.WriteOptions{}))
+			write: func(w writer) {
+				w.ok(w.keys.Set(w.ctx, "/k", "1", etcdv2.WriteOptions{TTL: new(int64(1000))}))
+				w.ok(w.keys.Refresh(w.ctx, "/k", 2000, etcdv2.Condition{}))
+				w.set("/k", "2")
 			},
 			want: []seen{
 				{Action: etcdv2.ActionSet, Key: "/k", Value: "1"},
@@ -165,8 +198,8 @@ func TestKeysService_Events(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			keys, prefix := newKeys(t)
-			if tt.setup != nil {
-				tt.setup(t, prefix)
+			if tt.ttl != "" {
+				server.Mkdir(t, prefix, tt.ttl)
 			}
 			start := server.Get(t, prefix)
 			tt.opts.AfterIndex = indexOf(t, start)
@@ -174,7 +207,7 @@ func TestKeysService_Events(t *testing.T) {
 			// Once as it happens, and once again out of the history.
 			live := make(chan []seen, 1)
 			go func() { live <- collect(t, keys, tt.key, len(tt.want), tt.opts) }()
-			tt.write(t, keys, prefix)
+			tt.write(newWriter(t, keys))
 			for i, got := range [][]seen{<-live, collect(t, keys, tt.key, len(tt.want), tt.opts)} {
 				for j := range got {
 					got[j].Key, _, _ = cutDigits(got[j].Key)
@@ -335,8 +368,8 @@ func TestKeysService_Watch(t *testing.T) {
 	})
 }
 
+//nolint:paralleltest // it counts the goroutines of the client
 func TestKeysService_Watch_canceled(t *testing.T) {
-	// Not parallel: it counts the goroutines of the client.
 	keys, _, proxy := newProxied(t, etcdv2.Options{})
 	wantNoLeak(t, func() {
 		const watches = 20
@@ -425,85 +458,101 @@ func TestKeysService_Events_emptyPollFromNow(t *testing.T) {
 	}
 }
 
+// fill makes more events than a server keeps.
+func (w writer) fill() {
+	w.tb.Helper()
+	for i := range 1100 {
+		w.set(fmt.Sprintf("/other/%d", i%7), "x")
+	}
+}
+
+func TestKeysService_Watch_indexCleared(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	keys := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}}).Keys
+	w := newWriter(t, keys)
+	after := etcdv2.WatchOptions{AfterIndex: w.set("/dir/k", "1").Node.ModifiedIndex, Timeout: 100 * time.Millisecond}
+
+	// All that was cleared is of other keys.
+	w.fill()
+	_, err := keys.Watch(t.Context(), "/dir/k", after)
+	wantErr(t, "Watch() of a key that has not changed", err, etcdv2.ErrWatchTimeout)
+
+	// The key is another by now.
+	second := w.set("/dir/k", "2").Node.ModifiedIndex
+	w.fill()
+	after.Timeout = 20 * time.Second
+	got := must[*etcdv2.Event](t)(keys.Watch(t.Context(), "/dir/k", after))
+	if diff := cmp.Diff(seen{Action: etcdv2.ActionGet, Key: "/dir/k", Value: "2", Resync: true}, seenOf(got)); diff != "" {
+		t.Errorf("Watch() (-want +got):\n%s", diff)
+	}
+	if got.Node.ModifiedIndex != second || got.Index <= second+1000 {
+		t.Errorf("Watch() index = %d, want the server's, far from that of the key, %d", got.Index, second)
+	}
+
+	// The key is gone.
+	w.deleteDir("/dir")
+	w.fill()
+	got = must[*etcdv2.Event](t)(keys.Watch(t.Context(), "/dir/k", after))
+	if !got.Resync || !got.Gone() || got.Node != nil || got.Index == 0 {
+		t.Errorf("Watch() = %+v, want a resync without a node", got)
+	}
+}
+
 func TestKeysService_Events_indexCleared(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
-	client := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}})
-	fill := func() {
-		for i := range 1100 {
-			if _, err := client.Keys.Set(t.Context(), fmt.Sprintf("/other/%d", i%7), "x", etcdv2.WriteOptions{}); err != nil {
-				t.Fatal(err)
+	keys := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}}).Keys
+	w := newWriter(t, keys)
+	after := etcdv2.WatchOptions{AfterIndex: w.set("/dir/k", "1").Node.ModifiedIndex, Timeout: 20 * time.Second, Recursive: true}
+	w.fill()
+	var got []seen
+	for event, err := range keys.Events(t.Context(), "/dir", after) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, seenOf(event)); len(got) == 2 {
+			break
+		}
+		if len(event.Node.Nodes) != 1 || event.Node.Nodes[0].Value != "1" {
+			t.Errorf("the event has the nodes %v, want the key", event.Node.Nodes)
+		}
+		w.set("/dir/k", "2")
+	}
+	want := []seen{
+		{Action: etcdv2.ActionGet, Key: "/dir", Resync: true},
+		{Action: etcdv2.ActionSet, Key: "/dir/k", Value: "2"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Events() (-want +got):\n%s", diff)
+	}
+}
+
+func TestKeysService_Events_betweenThousandsOfOthers(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	proxy := etcdtest.NewProxy(t, server.URL())
+	w := newWriter(t, newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}}).Keys)
+	watched := newClient(t, etcdv2.Options{Endpoints: []string{proxy.URL()}}).Keys
+	events := make(chan seen)
+	go func() {
+		defer close(events)
+		for event, err := range watched.Events(t.Context(), "/ours", etcdv2.WatchOptions{}) {
+			if err != nil {
+				return
 			}
+			events <- seenOf(event)
+		}
+	}()
+	for i := range 3 {
+		waitForPoll(t, proxy, i+1)
+		w.fill()
+		w.set("/ours", fmt.Sprint(i))
+		want := seen{Action: etcdv2.ActionSet, Key: "/ours", Value: fmt.Sprint(i)}
+		if diff := cmp.Diff(want, <-events); diff != "" {
+			t.Errorf("Events() number %d (-want +got):\n%s", i, diff)
 		}
 	}
-	first := server.Put(t, "/dir/k", "1")
-	fill()
-	after := etcdv2.WatchOptions{AfterIndex: first.Node.ModifiedIndex, Timeout: 20 * time.Second}
-	recursive := after
-	recursive.Recursive = true
-
-	t.Run("the key has not changed", func(t *testing.T) {
-		opts := after
-		opts.Timeout = 100 * time.Millisecond
-		_, err := client.Keys.Watch(t.Context(), "/dir/k", opts)
-		wantErr(t, "Watch()", err, etcdv2.ErrWatchTimeout)
-	})
-	t.Run("the key has changed", func(t *testing.T) {
-		second := server.Put(t, "/dir/k", "2")
-		fill()
-		got := must[*etcdv2.Event](t)(client.Keys.Watch(t.Context(), "/dir/k", after))
-		if diff := cmp.Diff(seen{Action: etcdv2.ActionGet, Key: "/dir/k", Value: "2", Resync: true}, seenOf(got)); diff != "" {
-			t.Errorf("Watch() (-want +got):\n%s", diff)
-		}
-		if got.Node.ModifiedIndex != second.Node.ModifiedIndex || got.Index <= second.Node.ModifiedIndex+1000 {
-			t.Errorf("Watch() index = %d, want the server's, far behind that of the key, %d", got.Index, second.Node.ModifiedIndex)
-		}
-	})
-	t.Run("a directory, and it goes on", func(t *testing.T) {
-		var got []seen
-		for event, err := range client.Keys.Events(t.Context(), "/dir", recursive) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got = append(got, seenOf(event)); len(got) == 2 {
-				break
-			}
-			if event.Resync && (len(event.Node.Nodes) != 1 || event.Node.Nodes[0].Value != "2") {
-				t.Errorf("the event has the nodes %v, want the key", event.Node.Nodes)
-			}
-			server.Put(t, "/dir/k", "3")
-		}
-		want := []seen{
-			{Action: etcdv2.ActionGet, Key: "/dir", Resync: true},
-			{Action: etcdv2.ActionSet, Key: "/dir/k", Value: "3"},
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("Events() (-want +got):\n%s", diff)
-		}
-	})
-	t.Run("the key is gone", func(t *testing.T) {
-		server.Delete(t, "/dir", "recursive=true")
-		fill()
-		got := must[*etcdv2.Event](t)(client.Keys.Watch(t.Context(), "/dir/k", after))
-		if !got.Resync || !got.Gone() || got.Node != nil || got.Index == 0 {
-			t.Errorf("Watch() = %+v, want a resync without a node", got)
-		}
-	})
-	t.Run("thousands of other events between two of ours", func(t *testing.T) {
-		opts := etcdv2.WatchOptions{AfterIndex: indexOf(t, server.Get(t, "/other"))}
-		done := make(chan []seen, 1)
-		go func() { done <- collect(t, client.Keys, "/ours", 3, opts) }()
-		for i := range 3 {
-			server.Put(t, "/ours", fmt.Sprint(i))
-			fill()
-		}
-		got := <-done
-		// The reader can fall behind by more than the server keeps; then the
-		// last event says where the key is.
-		if last := got[len(got)-1]; last.Value != "2" {
-			t.Errorf("Events() last value = %q, want %q, in %+v", last.Value, "2", got)
-		}
-	})
 }
 
 func TestKeysService_Events_restartAndFailover(t *testing.T) {
