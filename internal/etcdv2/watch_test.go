@@ -653,19 +653,19 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 	}
 	const read = `{"action":"get","node":{"key":"/k","value":"now","modifiedIndex":7,"createdIndex":7}}`
 	for name, tt := range map[string]struct {
-		answers []scripted
+		answers []pollAnswer
 		opts    etcdv2.WatchOptions
 		want    seen
 		wantErr error
 		wantRaw string
 	}{
 		"an event of another key is passed over": {
-			answers: []scripted{{poll: true, body: event("/other", 5)}, {poll: true, body: event("/k", 6)}},
+			answers: []pollAnswer{{poll: true, body: event("/other", 5)}, {poll: true, body: event("/k", 6)}},
 			want:    seen{Action: etcdv2.ActionSet, Key: "/k", Value: "v"},
 			wantRaw: "6",
 		},
 		"another cluster is read anew": {
-			answers: []scripted{
+			answers: []pollAnswer{
 				{poll: true, index: 3, cluster: "a"},
 				{poll: true, index: 3, cluster: "b", body: event("/k", 9)},
 				{index: 8, cluster: "b", body: read},
@@ -673,19 +673,19 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 			want: seen{Action: etcdv2.ActionGet, Key: "/k", Value: "now", Resync: true},
 		},
 		"the end of a poll that told no index is read anew": {
-			answers: []scripted{{poll: true}, {index: 8, body: read}},
+			answers: []pollAnswer{{poll: true}, {index: 8, body: read}},
 			want:    seen{Action: etcdv2.ActionGet, Key: "/k", Value: "now", Resync: true},
 			wantRaw: "8",
 		},
-		"no JSON":              {answers: []scripted{{poll: true, body: "<html>"}}, wantErr: etcdv2.ErrInvalidAnswer},
-		"no node":              {answers: []scripted{{poll: true, body: `{"action":"set"}`}}, wantErr: etcdv2.ErrInvalidAnswer},
-		"not permitted":        {answers: []scripted{{poll: true, status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`}}, wantErr: etcdv2.ErrUnauthorized},
-		"resync not permitted": {answers: []scripted{{poll: true, status: 400, body: `{"errorCode":401,"message":"m","cause":"c","index":9}`}, {status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`}}, wantErr: etcdv2.ErrUnauthorized},
-		"no v2":                {answers: []scripted{{poll: true, status: 404, body: "404 page not found"}}, wantErr: etcdv2.ErrV2Disabled},
+		"no JSON":              {answers: []pollAnswer{{poll: true, body: "<html>"}}, wantErr: etcdv2.ErrInvalidAnswer},
+		"no node":              {answers: []pollAnswer{{poll: true, body: `{"action":"set"}`}}, wantErr: etcdv2.ErrInvalidAnswer},
+		"not permitted":        {answers: []pollAnswer{{poll: true, status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`}}, wantErr: etcdv2.ErrUnauthorized},
+		"resync not permitted": {answers: []pollAnswer{{poll: true, status: 400, body: `{"errorCode":401,"message":"m","cause":"c","index":9}`}, {status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`}}, wantErr: etcdv2.ErrUnauthorized},
+		"no v2":                {answers: []pollAnswer{{poll: true, status: 404, body: "404 page not found"}}, wantErr: etcdv2.ErrV2Disabled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			client := newClient(t, etcdv2.Options{Endpoints: []string{script(t, tt.answers)}})
+			client := newClient(t, etcdv2.Options{Endpoints: []string{scriptPolls(t, tt.answers)}})
 			got, err := client.Keys.Watch(t.Context(), "/k", tt.opts)
 			wantErr(t, "Watch()", err, tt.wantErr)
 			if tt.wantErr != nil {
@@ -701,8 +701,8 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 	}
 }
 
-// scripted is one answer of a scripted server.
-type scripted struct {
+// pollAnswer is one answer of a scripted server.
+type pollAnswer struct {
 	// poll is whether a long poll is expected.
 	poll    bool
 	status  int
@@ -711,9 +711,9 @@ type scripted struct {
 	body    string
 }
 
-// script serves answers in their order, and fails the test when asked for more
+// scriptPolls serves answers in their order, and fails the test when asked for more
 // or for another kind.
-func script(tb testing.TB, answers []scripted) string {
+func scriptPolls(tb testing.TB, answers []pollAnswer) string {
 	tb.Helper()
 	var next atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
