@@ -1,0 +1,163 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+const (
+	// readAheadAfter is how many keys of one directory are asked for one by
+	// one before the directory is read as a whole.
+	readAheadAfter = 2
+	// readAheadFor is how long a snapshot of a directory serves, and how long
+	// an ask counts towards the next one.
+	readAheadFor = 2 * time.Second
+	// readAheadBound is how many children a directory may have to be read as a
+	// whole again.
+	readAheadBound = 20000
+)
+
+// readAhead answers reads of single keys from one read of their directory once
+// several keys of it have been asked for. Terraform refreshes one object per
+// call, and on a slow link the round trips are all that a plan waits for.
+//
+// It infers nothing: a key that the snapshot does not hold is asked for
+// directly, since a listing leaves out hidden keys. Each entry is served once,
+// so that whoever asks again gets a fresh answer, and what this process writes
+// is forgotten. Serving an answer that is a moment old is safe, because every
+// write is conditional on the index that was served.
+type readAhead struct {
+	keys *etcdv2.KeysService
+	now  func() time.Time
+
+	mu   sync.Mutex
+	dirs map[string]*directory
+}
+
+// directory is what is known of one directory.
+type directory struct {
+	// asks counts the asks since the time they are counted from.
+	asks  int
+	since time.Time
+	// single switches back to single reads for good: the directory is too
+	// large, or may not be listed.
+	single bool
+	// nodes are the keys of the snapshot that were not served yet, and read is
+	// when it was asked for.
+	nodes map[string]*etcdv2.Node
+	meta  etcdv2.Meta
+	read  time.Time
+	// listing is closed when the read of the directory that is under way ends,
+	// and written are the keys that were written meanwhile.
+	listing chan struct{}
+	written map[string]bool
+}
+
+func newReadAhead(keys *etcdv2.KeysService) *readAhead {
+	return &readAhead{keys: keys, now: time.Now, dirs: map[string]*directory{}}
+}
+
+// get reads a key as KeysService.Get does.
+func (r *readAhead) get(ctx context.Context, key string) (*etcdv2.Response, error) {
+	path := key[:strings.LastIndexByte(key, '/')+1]
+	for {
+		resp, listing, list := r.ask(path, key)
+		switch {
+		case resp != nil:
+			return resp, nil
+		case list:
+			r.list(ctx, path)
+		case listing != nil:
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-listing:
+			}
+		default:
+			return r.keys.Get(ctx, key, etcdv2.GetOptions{})
+		}
+	}
+}
+
+// ask says how a key is to be read: from the answer, after the listing that is
+// under way, after a listing that the caller is to make, or, if none of these,
+// directly.
+func (r *readAhead) ask(path, key string) (resp *etcdv2.Response, listing chan struct{}, list bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.dirs[path]
+	if d == nil {
+		d = &directory{}
+		r.dirs[path] = d
+	}
+	if d.single {
+		return nil, nil, false
+	}
+	if d.listing != nil {
+		return nil, d.listing, false
+	}
+	now := r.now()
+	if d.nodes != nil && now.Sub(d.read) < readAheadFor {
+		node := d.nodes[key]
+		if node == nil {
+			return nil, nil, false
+		}
+		delete(d.nodes, key)
+		return &etcdv2.Response{Meta: d.meta, Action: etcdv2.ActionGet, Node: node}, nil, false
+	}
+	d.nodes = nil
+	if now.Sub(d.since) >= readAheadFor {
+		d.asks, d.since = 0, now
+	}
+	if d.asks++; d.asks <= readAheadAfter {
+		return nil, nil, false
+	}
+	d.listing, d.written, d.read = make(chan struct{}), map[string]bool{}, now
+	return nil, nil, true
+}
+
+// list reads a directory for the snapshot. Whatever goes wrong, single reads
+// tell.
+func (r *readAhead) list(ctx context.Context, path string) {
+	dir := strings.TrimSuffix(path, "/")
+	if dir == "" {
+		dir = "/"
+	}
+	resp, err := r.keys.List(ctx, dir, etcdv2.GetOptions{})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.dirs[path]
+	close(d.listing)
+	d.listing, d.asks, d.since = nil, 0, d.read
+	if err != nil {
+		d.single = errors.Is(err, etcdv2.ErrUnauthorized) || errors.Is(err, etcdv2.ErrInvalidAnswer)
+		return
+	}
+	d.single = len(resp.Node.Nodes) > readAheadBound
+	d.meta, d.nodes = resp.Meta, make(map[string]*etcdv2.Node, len(resp.Node.Nodes))
+	for _, node := range resp.Node.Nodes {
+		if !node.Dir && !d.written[node.Key] {
+			d.nodes[node.Key] = node
+		}
+	}
+}
+
+// forget drops what is known of a key. It is called after every write of this
+// process, whatever came of it.
+func (r *readAhead) forget(key string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.dirs[key[:strings.LastIndexByte(key, '/')+1]]
+	if d == nil {
+		return
+	}
+	delete(d.nodes, key)
+	if d.listing != nil {
+		d.written[key] = true
+	}
+}
