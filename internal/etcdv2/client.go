@@ -67,6 +67,16 @@ type Options struct {
 	// Selection says which endpoint is asked first. Empty means SelectOrdered.
 	Selection EndpointSelection
 
+	// DiscoverySRV is a domain whose SRV records give the endpoints, in place
+	// of Endpoints: see [DiscoverSRV]. They are looked up before the first
+	// request. Empty means none.
+	DiscoverySRV string
+	// Resolver looks the SRV records up. Nil means the system's.
+	Resolver Resolver
+	// DiscoverMembers replaces the endpoints before the first request by the
+	// client URLs that the members advertise: see [Client.Sync].
+	DiscoverMembers bool
+
 	// Username and Password are sent as basic authentication. An empty
 	// Username means that requests are anonymous.
 	Username string
@@ -143,12 +153,17 @@ type Client struct {
 	Users *UsersService
 	// Roles are the roles: /v2/auth/roles.
 	Roles *RolesService
+	// Members is the membership of the cluster: /v2/members.
+	Members *MembersService
+	// Stats is the statistics of the servers: /v2/stats.
+	Stats *StatsService
 
 	options   Options
 	transport http.RoundTripper
 	// streams has no limit of connections: each watch holds one.
 	streams   http.RoundTripper
 	endpoints *endpointSet
+	prepared  preparation
 	// refreshes is set once the cluster is known to be able to refresh keys.
 	refreshes atomic.Bool
 	// authLocks hold the users and roles that are being changed.
@@ -170,7 +185,10 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{options: o, transport: o.Transport, streams: o.Transport, endpoints: endpoints}
+	c := &Client{
+		options: o, transport: o.Transport, streams: o.Transport, endpoints: endpoints,
+		prepared: preparation{turn: make(chan struct{}, 1)},
+	}
 	if o.Transport == nil {
 		c.transport, c.streams = newTransport(o, o.MaxConnections), newTransport(o, 0)
 	}
@@ -178,11 +196,10 @@ func New(o Options) (*Client, error) {
 	c.Auth = &AuthService{client: c}
 	c.Users = &UsersService{client: c}
 	c.Roles = &RolesService{client: c}
+	c.Members = &MembersService{client: c}
+	c.Stats = &StatsService{client: c}
 	return c, nil
 }
-
-// Endpoints returns the endpoints in the order in which they are asked.
-func (c *Client) Endpoints() []string { return c.endpoints.strings() }
 
 // CloseIdleConnections closes the connections that no request uses.
 func (c *Client) CloseIdleConnections() {
@@ -194,7 +211,7 @@ func (c *Client) CloseIdleConnections() {
 }
 
 func (o Options) withDefaults() Options {
-	if len(o.Endpoints) == 0 {
+	if len(o.Endpoints) == 0 && o.DiscoverySRV == "" {
 		o.Endpoints = []string{DefaultEndpoint}
 	}
 	setDefault(&o.Selection, SelectOrdered)
@@ -228,6 +245,8 @@ func setDefault[T comparable](field *T, value T) {
 
 func (o Options) validate() error {
 	switch {
+	case o.DiscoverySRV != "" && len(o.Endpoints) > 0:
+		return errors.New("both endpoints and a domain for SRV discovery are given")
 	case o.Username == "" && o.Password != "":
 		return errors.New("a password needs a username")
 	case strings.Contains(o.Username, ":"):

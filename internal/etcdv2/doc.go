@@ -23,6 +23,8 @@
 //	ErrEventIndexCleared  code 401
 //	ErrForbidden          status 403 of the auth API
 //	ErrMemberRemoved      status 410
+//	ErrNoLeader           status 503 to a request for the leader
+//	ErrUnhealthy          prompt status 500 to a change of the members
 //	ErrDanglingRole       status 404 of a user, naming a role
 //	ErrV2Disabled         status 404 in plain text
 //
@@ -32,7 +34,7 @@
 // ErrTooManyRedirects, ErrUnsafeRedirect, ErrDirUpdate, ErrOverwritten and
 // ErrUnsupported, and, before any request, ErrInvalidKey, ErrInvalidTTL,
 // ErrInvalidCondition, ErrTooLarge, ErrInvalidName, ErrInvalidPassword,
-// ErrInvalidPattern and ErrInvalidUpdate.
+// ErrInvalidPattern, ErrInvalidUpdate and ErrInvalidMember.
 //
 // No error's text holds a value, a password or a header.
 //

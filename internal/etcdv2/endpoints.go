@@ -1,22 +1,56 @@
 package etcdv2
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
+
+// leaderRetry is how long a client that prefers the leader waits before it
+// asks for the leader again, after it did not find out.
+const leaderRetry = time.Second
 
 // endpointSet is the ordered endpoints of a client. The first is the one that
 // answered last.
 type endpointSet struct {
-	mu    sync.RWMutex
+	selection EndpointSelection
+
+	mu sync.RWMutex
+	// urls are in the order in which they are asked, given in the order in
+	// which they were given or found.
 	urls  []*url.URL
-	hosts map[string]bool
+	given []*url.URL
+	// configured are the endpoints given by the caller. Those that a Sync took
+	// out of urls are still asked when all others fail.
+	configured []*url.URL
+	// proven are the origins at which a Sync found the member that advertises
+	// them. Like the configured ones they are sent credentials.
+	proven map[string]bool
+	// claims are the ids of the members whose URLs did not answer the Sync, by
+	// origin. They have to prove themselves before the first request.
+	claims map[string]string
+	// known are the origins that belong to the expected cluster.
 	known map[string]bool
+	// leader is what is known of the leader, for SelectLeader.
+	leader leaderState
+}
+
+// leaderState says when the leader has to be asked for.
+type leaderState struct {
+	// stale is whether the first endpoint may not be the leader.
+	stale bool
+	// term is the raft term of the answers since the leader was asked for; a
+	// newer one means that there was an election. 0 until the first answer.
+	term uint64
+	// after is the time before which the leader is not asked for again.
+	after time.Time
 }
 
 // ParseEndpoint checks a client URL of a member: http or https with a host,
@@ -48,40 +82,104 @@ func newEndpointSet(endpoints []string, selection EndpointSelection) (*endpointS
 	if !slices.Contains(EndpointSelections(), selection) {
 		return nil, fmt.Errorf("endpoint selection is %q, want one of %q", selection, EndpointSelections())
 	}
-	s := &endpointSet{hosts: map[string]bool{}, known: map[string]bool{}}
+	s := &endpointSet{selection: selection, known: map[string]bool{}}
+	return s, s.configure(endpoints)
+}
+
+// configure replaces all endpoints by those that the caller gives.
+func (s *endpointSet) configure(endpoints []string) error {
+	var urls []*url.URL
 	for _, text := range endpoints {
 		u, err := ParseEndpoint(text)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		s.urls = append(s.urls, u)
-		s.hosts[origin(u)] = true
+		if !containsOrigin(urls, u) {
+			urls = append(urls, u)
+		}
 	}
-	if selection == SelectRandom {
-		rand.Shuffle(len(s.urls), func(i, j int) { s.urls[i], s.urls[j] = s.urls[j], s.urls[i] })
-	}
-	return s, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.configured, s.proven, s.claims = urls, nil, nil
+	s.replace(urls)
+	return nil
 }
 
+// replace puts other endpoints in the place of those there are, and keeps the
+// order of asking as far as they are the same. The caller holds the lock.
+func (s *endpointSet) replace(urls []*url.URL) {
+	var next []*url.URL
+	for _, u := range s.urls {
+		if containsOrigin(urls, u) {
+			next = append(next, u)
+		}
+	}
+	kept := len(next)
+	for _, u := range urls {
+		if !containsOrigin(next, u) {
+			next = append(next, u)
+		}
+	}
+	if s.selection == SelectRandom {
+		added := next[kept:]
+		rand.Shuffle(len(added), func(i, j int) { added[i], added[j] = added[j], added[i] })
+	}
+	s.urls, s.given = next, slices.Clone(urls)
+	s.leader.stale = true
+}
+
+// order returns the endpoints in the order in which they are to be asked.
 func (s *endpointSet) order() []*url.URL {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return slices.Clone(s.urls)
+	order := slices.Clone(s.urls)
+	for _, u := range s.configured {
+		if !containsOrigin(order, u) {
+			order = append(order, u)
+		}
+	}
+	return order
+}
+
+// inGivenOrder returns the endpoints in an order that does not move.
+func (s *endpointSet) inGivenOrder() []*url.URL {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Clone(s.given)
 }
 
 func (s *endpointSet) strings() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	var out []string
-	for _, u := range s.order() {
+	for _, u := range s.urls {
 		out = append(out, u.String())
 	}
 	return out
 }
 
-// pin puts the endpoint that answered first.
-func (s *endpointSet) pin(endpoint *url.URL) { s.move(endpoint, true) }
+// pin puts the endpoint first that gave the answer, which is nil if it was an
+// error.
+func (s *endpointSet) pin(endpoint *url.URL, ans *answer) {
+	s.move(endpoint, true)
+	if s.selection != SelectLeader || ans == nil || ans.RaftTerm == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leader.term != 0 && ans.RaftTerm > s.leader.term {
+		s.leader.stale = true
+	}
+	s.leader.term = max(s.leader.term, ans.RaftTerm)
+}
 
 // unpin puts an endpoint that failed last.
-func (s *endpointSet) unpin(endpoint *url.URL) { s.move(endpoint, false) }
+func (s *endpointSet) unpin(endpoint *url.URL) {
+	s.move(endpoint, false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leader.stale = true
+}
 
 func (s *endpointSet) move(endpoint *url.URL, first bool) {
 	s.mu.Lock()
@@ -90,11 +188,42 @@ func (s *endpointSet) move(endpoint *url.URL, first bool) {
 	if i < 0 || (first && i == 0) {
 		return
 	}
-	s.urls = slices.Delete(s.urls, i, i+1)
+	// Others may hold the slice that is in use.
+	urls := slices.Delete(slices.Clone(s.urls), i, i+1)
 	if first {
-		s.urls = slices.Insert(s.urls, 0, endpoint)
+		s.urls = slices.Insert(urls, 0, endpoint)
 	} else {
-		s.urls = append(s.urls, endpoint)
+		s.urls = append(urls, endpoint)
+	}
+}
+
+// leaderWanted reports whether the leader has to be asked for, and if so keeps
+// others from asking at the same time.
+func (s *endpointSet) leaderWanted(now time.Time) bool {
+	if s.selection != SelectLeader {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.leader.stale || len(s.urls) < 2 || now.Before(s.leader.after) {
+		return false
+	}
+	s.leader.after = now.Add(leaderRetry)
+	return true
+}
+
+// pinLeader puts the endpoint first that is one of the leader's client URLs.
+func (s *endpointSet) pinLeader(clientURLs []string) {
+	s.mu.Lock()
+	s.leader = leaderState{}
+	i := slices.IndexFunc(s.urls, func(u *url.URL) bool { return hasOrigin(clientURLs, u) })
+	var leader *url.URL
+	if i >= 0 {
+		leader = s.urls[i]
+	}
+	s.mu.Unlock()
+	if leader != nil {
+		s.move(leader, true)
 	}
 }
 
@@ -103,7 +232,25 @@ func (s *endpointSet) move(endpoint *url.URL, first bool) {
 func (s *endpointSet) trusts(u *url.URL) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.hosts[origin(u)]
+	return s.proven[origin(u)] || containsOrigin(s.configured, u)
+}
+
+// claim returns the id of the member that has yet to be found at an endpoint.
+func (s *endpointSet) claim(u *url.URL) (member string, claimed bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	member, claimed = s.claims[origin(u)]
+	return member, claimed
+}
+
+// prove notes that the member was found that an endpoint is said to be.
+func (s *endpointSet) prove(u *url.URL) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, claimed := s.claims[origin(u)]; claimed {
+		delete(s.claims, origin(u))
+		s.proven[origin(u)] = true
+	}
 }
 
 func (s *endpointSet) verified(u *url.URL) bool {
@@ -125,4 +272,106 @@ func origin(u *url.URL) string {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
 	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+}
+
+func containsOrigin(urls []*url.URL, u *url.URL) bool {
+	return slices.ContainsFunc(urls, func(v *url.URL) bool { return origin(v) == origin(u) })
+}
+
+// hasOrigin reports whether one of the texts is a URL with the origin of u.
+func hasOrigin(texts []string, u *url.URL) bool {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		v, err := ParseEndpoint(text)
+		return err == nil && origin(v) == origin(u)
+	})
+}
+
+// isLoopback reports whether a URL leads to the machine that uses it.
+func isLoopback(u *url.URL) bool {
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || (ip != nil && ip.IsLoopback())
+}
+
+// isUnspecified reports whether a URL's host is an address to listen on, such
+// as 0.0.0.0, which leads a client to its own machine.
+func isUnspecified(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	return ip != nil && ip.IsUnspecified()
+}
+
+// Endpoints returns the endpoints in the order in which they are asked.
+func (c *Client) Endpoints() []string { return c.endpoints.strings() }
+
+// SetEndpoints replaces the endpoints, and with them what Sync and SRV
+// discovery have found. An endpoint that is among the new ones and answered
+// last stays first. Nothing changes if one of them is not valid, or there is
+// none.
+func (c *Client) SetEndpoints(endpoints []string) error {
+	if len(endpoints) == 0 {
+		return errors.New("a client needs at least one endpoint")
+	}
+	if err := c.endpoints.configure(endpoints); err != nil {
+		return err
+	}
+	c.prepared.done.Store(true)
+	return nil
+}
+
+// findLeader puts the leader's endpoint first if the client prefers it and
+// does not know it. It changes the order of asking and nothing else, so a
+// failure is no error: the endpoints are asked in the order they have.
+func (c *Client) findLeader(ctx context.Context) {
+	if !c.endpoints.leaderWanted(time.Now()) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
+	defer cancel()
+	for _, endpoint := range c.endpoints.order() {
+		r := leaderRequest()
+		r.definite = true
+		ans, outcome, err := c.send(ctx, endpoint, r)
+		if outcome == outcomeAmbiguous {
+			c.endpoints.unpin(endpoint)
+		}
+		var leader Member
+		if err == nil && ans.decode(&leader) == nil {
+			c.endpoints.pinLeader(leader.ClientURLs)
+			return
+		}
+	}
+}
+
+// EndpointResult is what one endpoint answered, or why it did not.
+type EndpointResult[T any] struct {
+	// Endpoint is the endpoint's URL.
+	Endpoint string
+	// Value is the answer if Err is nil.
+	Value T
+	// Err is why there is no answer.
+	Err error
+}
+
+// askAll asks all endpoints at once, each one time, and returns a result for
+// each in the order in which they were given. An endpoint that does not answer
+// is a result, not an error.
+func askAll[T any](
+	ctx context.Context, c *Client, r *request, ask func(context.Context, *request) (T, error),
+) ([]EndpointResult[T], error) {
+	if err := c.prepare(ctx); err != nil {
+		return nil, err
+	}
+	endpoints := c.endpoints.inGivenOrder()
+	results := make([]EndpointResult[T], len(endpoints))
+	var wg sync.WaitGroup
+	for i, endpoint := range endpoints {
+		wg.Go(func() {
+			one := *r
+			one.endpoint, one.single = endpoint, true
+			value, err := ask(ctx, &one)
+			results[i] = EndpointResult[T]{Endpoint: endpoint.String(), Value: value, Err: err}
+		})
+	}
+	wg.Wait()
+	return results, nil
 }

@@ -98,6 +98,14 @@ var (
 	// ErrMemberRemoved: the member was removed, and its id never returns
 	// (status 410).
 	ErrMemberRemoved = errors.New("member permanently removed")
+	// ErrNoLeader: the cluster has no leader, as during an election.
+	ErrNoLeader = errors.New("the cluster has no leader")
+	// ErrUnhealthy: the cluster refuses to change its members, or to change
+	// this one. It does so at once and without a reason while not all members
+	// have been connected for 5 s, or where the change would cost the quorum.
+	ErrUnhealthy = errors.New("the cluster refuses to change its members now: some may not have been connected for 5 s, or the change could cost its quorum")
+	// ErrInvalidMember: an id or a URL of a member breaks the servers' rules.
+	ErrInvalidMember = errors.New("invalid member")
 	// ErrOutcomeUnknown: a write was sent and its answer lost. It may have been
 	// applied, or be applied later.
 	ErrOutcomeUnknown = errors.New("outcome unknown: the write may have been applied, or be applied later")
@@ -245,6 +253,9 @@ func kindOf(r *request, e *Error) error {
 	}
 	switch e.Status {
 	case http.StatusBadRequest, http.StatusConflict:
+		if e.Status == http.StatusConflict && strings.HasPrefix(r.path, "/v2/members") {
+			return ErrExists
+		}
 		return kindOfRefusal(e.Message)
 	case http.StatusForbidden:
 		return ErrForbidden
@@ -256,6 +267,11 @@ func kindOf(r *request, e *Error) error {
 		return ErrNotFound
 	case http.StatusGone:
 		return ErrMemberRemoved
+	case http.StatusServiceUnavailable:
+		if strings.HasPrefix(r.path, "/v2/members/leader") {
+			return ErrNoLeader
+		}
+		return nil
 	default:
 		return nil
 	}
@@ -368,6 +384,10 @@ type EndpointError struct {
 }
 
 func (e *EndpointsError) add(endpoint *url.URL, err error) {
+	var single *EndpointsError
+	if errors.As(err, &single) && len(single.Errors) == 1 {
+		err = single.Errors[0].Err
+	}
 	e.Errors = append(e.Errors, EndpointError{Endpoint: endpoint.String(), Err: err})
 }
 

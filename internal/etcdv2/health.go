@@ -45,6 +45,11 @@ func (c *Client) Version(ctx context.Context) (VersionInfo, error) {
 	return c.version(ctx, &request{method: http.MethodGet, path: "/version", replay: replayRead})
 }
 
+// VersionAll asks every endpoint for its version.
+func (c *Client) VersionAll(ctx context.Context) ([]EndpointResult[VersionInfo], error) {
+	return askAll(ctx, c, &request{method: http.MethodGet, path: "/version", replay: replayRead}, c.version)
+}
+
 func (c *Client) version(ctx context.Context, r *request) (VersionInfo, error) {
 	ans, err := c.do(ctx, r)
 	if err != nil {
@@ -91,11 +96,19 @@ type HealthInfo struct {
 // Health asks the first endpoint that answers for its health. An endpoint that
 // is not healthy is an answer, not an error.
 func (c *Client) Health(ctx context.Context) (HealthInfo, error) {
-	return c.health(ctx, &request{method: http.MethodGet, path: "/health", replay: replayRead})
+	return c.health(ctx, healthRequest())
+}
+
+// HealthAll asks every endpoint for its health.
+func (c *Client) HealthAll(ctx context.Context) ([]EndpointResult[HealthInfo], error) {
+	return askAll(ctx, c, healthRequest(), c.health)
+}
+
+func healthRequest() *request {
+	return &request{method: http.MethodGet, path: "/health", replay: replayRead, definite: true}
 }
 
 func (c *Client) health(ctx context.Context, r *request) (HealthInfo, error) {
-	r.definite = true
 	ans, err := c.do(ctx, r)
 	var apiErr *Error
 	switch {

@@ -58,7 +58,7 @@ func (c *Client) trace(endpoint *url.URL, r *request, status int, start time.Tim
 	target.RawQuery = maskValues(r.query)
 	e := Exchange{
 		Method: r.method, URL: target.String(), Status: status, Duration: time.Since(start), Err: err,
-		Authenticated: c.options.Username != "",
+		Authenticated: c.options.Username != "" && c.endpoints.trusts(target),
 	}
 	_, e.ContentType = r.body()
 	if e.ContentType != "" {

@@ -51,6 +51,11 @@ type request struct {
 	definite bool
 	// endpoint restricts the request to one endpoint, if not nil.
 	endpoint *url.URL
+	// single makes one attempt and no more.
+	single bool
+	// unclaimed lets the request go to an endpoint that has yet to prove which
+	// member it is: it is that question.
+	unclaimed bool
 
 	// encoded is the body, made once for all attempts.
 	encoded []byte
@@ -89,6 +94,14 @@ type Meta struct {
 // returns the answer, an *Error for an answer outside 2xx, or an error that
 // wraps ErrUnavailable or ErrOutcomeUnknown.
 func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
+	if err := c.prepare(ctx); err != nil {
+		return nil, err
+	}
+	return c.perform(ctx, r)
+}
+
+// perform is do for a client that knows its endpoints.
+func (c *Client) perform(ctx context.Context, r *request) (*answer, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
@@ -118,7 +131,7 @@ func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
 // attempt starts later than one request time-out after the first, or a
 // cluster without quorum would hold every call for minutes.
 func (c *Client) attemptsLeft(r *request) bool {
-	return r.attempts < c.options.Retry.MaxAttempts && time.Since(r.started) < c.options.RequestTimeout
+	return !r.single && r.attempts < c.options.Retry.MaxAttempts && time.Since(r.started) < c.options.RequestTimeout
 }
 
 // fail gives the error of a request that is not sent again: a definite one, or
@@ -147,6 +160,7 @@ func (c *Client) backoff(ctx context.Context, n int) error {
 func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, error) {
 	targets := []*url.URL{r.endpoint}
 	if r.endpoint == nil {
+		c.findLeader(ctx)
 		targets = c.endpoints.order()
 	}
 	var failed EndpointsError
@@ -155,7 +169,9 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 		ans, outcome, err := c.send(ctx, endpoint, r)
 		switch outcome {
 		case outcomeAnswered:
-			c.endpoints.pin(endpoint)
+			if r.endpoint == nil {
+				c.endpoints.pin(endpoint, ans)
+			}
 			return ans, outcome, err
 		case outcomeNotSent, outcomeHopeless:
 			permanent = permanent && outcome == outcomeHopeless
@@ -176,7 +192,7 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 
 // send makes one exchange with one endpoint.
 func (c *Client) send(ctx context.Context, endpoint *url.URL, r *request) (*answer, outcome, error) {
-	if outcome, err := c.verifyCluster(ctx, endpoint); err != nil {
+	if outcome, err := c.admit(ctx, endpoint, r); err != nil {
 		return nil, outcome, err
 	}
 	start := time.Now()
@@ -453,6 +469,16 @@ func newTransport(o Options, limit int) *http.Transport {
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
 	}
+}
+
+// admit says whether an endpoint may be sent r.
+func (c *Client) admit(ctx context.Context, endpoint *url.URL, r *request) (outcome, error) {
+	if !r.unclaimed {
+		if outcome, err := c.checkClaim(ctx, endpoint); err != nil {
+			return outcome, err
+		}
+	}
+	return c.verifyCluster(ctx, endpoint)
 }
 
 // verifyCluster asks an endpoint for its cluster's id before the first

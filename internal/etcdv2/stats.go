@@ -1,0 +1,220 @@
+package etcdv2
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// StatsService reads the statistics of servers, /v2/stats, see
+// https://etcd.io/docs/v2.3/api/#statistics. Each server counts for itself, from
+// its own start.
+type StatsService struct {
+	client *Client
+}
+
+// SelfStats are what a server says of itself.
+type SelfStats struct {
+	// Name and ID are those of the member.
+	Name string `json:"name"`
+	ID   string `json:"id"`
+	// State is "StateLeader" or "StateFollower". A leader that has lost its
+	// quorum still calls itself one.
+	State string `json:"state"`
+	// StartTime is when the process was started.
+	StartTime time.Time `json:"startTime"`
+	// Leader is what the server knows of the leader.
+	Leader LeaderInfo `json:"leaderInfo"`
+	// RecvAppendRequests and SendAppendRequests count the append requests of
+	// the raft protocol, received and sent.
+	RecvAppendRequests uint64 `json:"recvAppendRequestCnt"`
+	SendAppendRequests uint64 `json:"sendAppendRequestCnt"`
+	// RecvPackageRate and SendPackageRate are append requests per second,
+	// RecvBandwidthRate and SendBandwidthRate bytes per second. They are 0
+	// where the server gives none: a leader receives nothing.
+	RecvPackageRate   float64 `json:"recvPkgRate"`
+	RecvBandwidthRate float64 `json:"recvBandwidthRate"`
+	SendPackageRate   float64 `json:"sendPkgRate"`
+	SendBandwidthRate float64 `json:"sendBandwidthRate"`
+}
+
+// LeaderInfo is what a server knows of the leader.
+type LeaderInfo struct {
+	// ID is the leader's member id.
+	ID string
+	// Uptime is how long it has been the leader, in the eyes of this server.
+	Uptime time.Duration
+	// StartTime is since when.
+	StartTime time.Time
+}
+
+// UnmarshalJSON reads the form in which servers send it.
+func (i *LeaderInfo) UnmarshalJSON(data []byte) error {
+	var body struct {
+		Leader    string
+		Uptime    string
+		StartTime time.Time
+	}
+	if err := json.Unmarshal(data, &body); err != nil {
+		return err
+	}
+	*i = LeaderInfo{ID: body.Leader, StartTime: body.StartTime}
+	if body.Uptime == "" {
+		return nil
+	}
+	uptime, err := time.ParseDuration(body.Uptime)
+	if err != nil {
+		return fmt.Errorf("uptime of the leader: %w", err)
+	}
+	i.Uptime = uptime
+	return nil
+}
+
+// StoreStats counts the operations on the store of one server.
+type StoreStats struct {
+	GetsSuccess             uint64 `json:"getsSuccess"`
+	GetsFail                uint64 `json:"getsFail"`
+	SetsSuccess             uint64 `json:"setsSuccess"`
+	SetsFail                uint64 `json:"setsFail"`
+	DeleteSuccess           uint64 `json:"deleteSuccess"`
+	DeleteFail              uint64 `json:"deleteFail"`
+	UpdateSuccess           uint64 `json:"updateSuccess"`
+	UpdateFail              uint64 `json:"updateFail"`
+	CreateSuccess           uint64 `json:"createSuccess"`
+	CreateFail              uint64 `json:"createFail"`
+	CompareAndSwapSuccess   uint64 `json:"compareAndSwapSuccess"`
+	CompareAndSwapFail      uint64 `json:"compareAndSwapFail"`
+	CompareAndDeleteSuccess uint64 `json:"compareAndDeleteSuccess"`
+	CompareAndDeleteFail    uint64 `json:"compareAndDeleteFail"`
+	// ExpireCount is how many nodes have expired.
+	ExpireCount uint64 `json:"expireCount"`
+	// Watchers is how many watches are open now.
+	Watchers uint64 `json:"watchers"`
+}
+
+// LeaderStats is what the leader knows of its followers.
+type LeaderStats struct {
+	// Leader is the leader's member id.
+	Leader string `json:"leader"`
+	// Followers are the followers by member id.
+	Followers map[string]FollowerStats `json:"followers"`
+}
+
+// FollowerStats is how the leader's append requests to one follower went.
+type FollowerStats struct {
+	Latency LatencyStats `json:"latency"`
+	Counts  CountStats   `json:"counts"`
+}
+
+// LatencyStats are round trips in milliseconds. Minimum is larger than an
+// int64 where there was none yet.
+type LatencyStats struct {
+	Current           float64 `json:"current"`
+	Average           float64 `json:"average"`
+	StandardDeviation float64 `json:"standardDeviation"`
+	Minimum           float64 `json:"minimum"`
+	Maximum           float64 `json:"maximum"`
+}
+
+// CountStats counts requests.
+type CountStats struct {
+	Fail    uint64 `json:"fail"`
+	Success uint64 `json:"success"`
+}
+
+// Self returns what the first endpoint that answers says of itself.
+func (s *StatsService) Self(ctx context.Context) (*SelfStats, error) {
+	return s.self(ctx, statsRequest("self"))
+}
+
+// Store returns the counters of the first endpoint that answers.
+func (s *StatsService) Store(ctx context.Context) (*StoreStats, error) {
+	return s.store(ctx, statsRequest("store"))
+}
+
+// SelfAll returns what each endpoint says of itself.
+func (s *StatsService) SelfAll(ctx context.Context) ([]EndpointResult[*SelfStats], error) {
+	return askAll(ctx, s.client, statsRequest("self"), s.self)
+}
+
+// StoreAll returns the counters of each endpoint.
+func (s *StatsService) StoreAll(ctx context.Context) ([]EndpointResult[*StoreStats], error) {
+	return askAll(ctx, s.client, statsRequest("store"), s.store)
+}
+
+func (s *StatsService) self(ctx context.Context, r *request) (*SelfStats, error) {
+	return getStats[SelfStats](ctx, s.client, r)
+}
+
+func (s *StatsService) store(ctx context.Context, r *request) (*StoreStats, error) {
+	return getStats[StoreStats](ctx, s.client, r)
+}
+
+// Leader returns the statistics of the leader, from whichever endpoint is it.
+// If none is, the leader is asked at the client URLs it advertises, without
+// credentials. The error is ErrNoLeader while there is no leader.
+func (s *StatsService) Leader(ctx context.Context) (*LeaderStats, error) {
+	stats, err := getStats[LeaderStats](ctx, s.client, statsRequest("leader"))
+	if !errors.Is(err, ErrForbidden) {
+		return stats, err
+	}
+	leader, err := s.client.Members.Leader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var failed EndpointsError
+	for _, endpoint := range s.client.leaderCandidates(leader) {
+		r := statsRequest("leader")
+		r.endpoint, r.single = endpoint, true
+		stats, err = getStats[LeaderStats](ctx, s.client, r)
+		if err == nil && stats.Leader == leader.ID {
+			return stats, nil
+		}
+		if err == nil {
+			err = fmt.Errorf("%w: it is not the leader %s", ErrInvalidAnswer, leader.ID)
+		}
+		failed.add(endpoint, err)
+	}
+	return nil, &failed
+}
+
+// leaderCandidates returns where the leader may be asked: the endpoints that
+// are its client URLs, the other client URLs, and then the other endpoints,
+// one of which may lead to it by a name that it does not advertise.
+func (c *Client) leaderCandidates(leader *Member) []*url.URL {
+	ours := c.endpoints.order()
+	var first, second, last []*url.URL
+	for _, endpoint := range ours {
+		if hasOrigin(leader.ClientURLs, endpoint) {
+			first = append(first, endpoint)
+		} else {
+			last = append(last, endpoint)
+		}
+	}
+	for _, text := range leader.ClientURLs {
+		if u, err := ParseEndpoint(text); err == nil && !containsOrigin(ours, u) {
+			second = append(second, u)
+		}
+	}
+	return append(append(first, second...), last...)
+}
+
+func statsRequest(kind string) *request {
+	return &request{method: http.MethodGet, path: "/v2/stats/" + kind, replay: replayRead}
+}
+
+func getStats[T any](ctx context.Context, c *Client, r *request) (*T, error) {
+	ans, err := c.do(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	stats := new(T)
+	if err := ans.decode(stats); err != nil {
+		return nil, err
+	}
+	return stats, nil
+}
