@@ -1,0 +1,275 @@
+package etcdv2
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// clusterClient returns a client for these endpoints that gives up early.
+func clusterClient(t *testing.T, o Options) *Client {
+	t.Helper()
+	setDefault(&o.RequestTimeout, 5*time.Second)
+	c, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdleConnections)
+	return c
+}
+
+// eventually calls check until it returns nil, for a minute at the most.
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if wait(ctx, 50*time.Millisecond) != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// patiently makes a change of the members again as long as it is refused.
+func patiently(t *testing.T, change func() error) {
+	t.Helper()
+	eventually(t, func() error {
+		err := change()
+		if err != nil && !errors.Is(err, ErrUnhealthy) {
+			t.Fatal(err)
+		}
+		return err
+	})
+}
+
+func TestCheckPeerURLs(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		urls []string
+		want string
+	}{
+		"none":                {nil, "at least one"},
+		"one":                 {[]string{"http://10.0.0.1:2380"}, ""},
+		"two":                 {[]string{"http://10.0.0.1:2380", "https://n1.example.com:2380"}, ""},
+		"IPv6":                {[]string{"http://[::1]:2380"}, ""},
+		"socket":              {[]string{"unix://localhost:23800"}, ""},
+		"no port":             {[]string{"http://10.0.0.1"}, "host:port"},
+		"empty port":          {[]string{"http://10.0.0.1:"}, "host:port"},
+		"no host":             {[]string{"http://:2380"}, "host:port"},
+		"no scheme":           {[]string{"10.0.0.1:2380"}, "URL"},
+		"other scheme":        {[]string{"ftp://10.0.0.1:2380"}, "scheme"},
+		"trailing slash":      {[]string{"http://10.0.0.1:2380/"}, "trailing slash"},
+		"path":                {[]string{"http://10.0.0.1:2380/raft"}, "path"},
+		"query":               {[]string{"http://10.0.0.1:2380?a=b"}, "more than"},
+		"credentials":         {[]string{"http://u:p@10.0.0.1:2380"}, "more than"},
+		"twice":               {[]string{"http://a:1", "http://a:1"}, "twice"},
+		"space around":        {[]string{" http://a:1"}, "not a URL"},
+		"second is the fault": {[]string{"http://a:1", "http://b"}, `"http://b"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := CheckPeerURLs(test.urls)
+			if test.want == "" {
+				if err != nil {
+					t.Errorf("CheckPeerURLs() = %v, want no error", err)
+				}
+				return
+			}
+			if !errors.Is(err, ErrInvalidMember) || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("CheckPeerURLs() = %v, want ErrInvalidMember with %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestMembersService_refusesLocally(t *testing.T) {
+	t.Parallel()
+	p := etcdtest.NewProxy(t, etcdtest.Start(t).URL())
+	c := clusterClient(t, Options{Endpoints: []string{p.URL()}})
+	_, addErr := c.Members.Add(t.Context(), []string{"http://10.0.0.1:2380/"})
+	_, getErr := c.Members.Get(t.Context(), "../auth/enable")
+	for name, err := range map[string]error{
+		"Add":    addErr,
+		"Get":    getErr,
+		"Update": c.Members.Update(t.Context(), "1", nil),
+		"id":     c.Members.Update(t.Context(), "", []string{"http://10.0.0.1:2380"}),
+		"Remove": c.Members.Remove(t.Context(), "no-hex"),
+	} {
+		if !errors.Is(err, ErrInvalidMember) {
+			t.Errorf("%s = %v, want ErrInvalidMember", name, err)
+		}
+	}
+	if n := len(p.Requests()); n != 0 {
+		t.Errorf("%d requests were made, want 0", n)
+	}
+}
+
+func TestMembersService_lifeOfAMember(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	c := clusterClient(t, Options{Endpoints: []string{s.URL()}})
+	ctx := t.Context()
+	n2 := s.Reserve(t, "n2")
+	spare := s.Reserve(t, "spare").PeerURL()
+
+	added, err := c.Members.Add(ctx, []string{n2.PeerURL(), spare})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantURLs := []string{n2.PeerURL(), spare}
+	slices.Sort(wantURLs)
+	if diff := cmp.Diff(wantURLs, added.PeerURLs); diff != "" {
+		t.Errorf("Add() peer URLs (-want +got)\n%s", diff)
+	}
+	got, err := c.Members.Get(ctx, strings.ToUpper(added.ID))
+	if err != nil || got.Started() || got.ID != added.ID {
+		t.Errorf("Get() = %+v, %v, want member %s, not started", got, err, added.ID)
+	}
+
+	n2.Join(t, "n1="+s.PeerURL()+",n2="+n2.PeerURL()+",n2="+spare)
+	eventually(t, func() error {
+		if got, err := c.Members.Get(ctx, added.ID); err != nil || !got.Started() {
+			return errors.Join(errors.New("the new member has not started"), err)
+		}
+		return nil
+	})
+	if members, err := c.Members.ListQuorum(ctx); err != nil || len(members) != 2 {
+		t.Errorf("ListQuorum() = %v, %v, want 2 members", members, err)
+	}
+	if machines, err := c.Machines(ctx); err != nil || !slices.Contains(machines, n2.URL()) {
+		t.Errorf("Machines() = %q, %v, want one to be %s", machines, err, n2.URL())
+	}
+
+	if err := c.Members.Update(ctx, added.ID, []string{s.PeerURL()}); !errors.Is(err, ErrExists) {
+		t.Errorf("Update() to a taken URL = %v, want ErrExists", err)
+	}
+	if err := c.Members.Update(ctx, "abc", []string{spare}); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrMemberRemoved) {
+		t.Errorf("Update() of no member = %v, want ErrNotFound", err)
+	}
+	if err := c.Members.Update(ctx, added.ID, []string{n2.PeerURL()}); err != nil {
+		t.Errorf("Update() = %v", err)
+	}
+	if got, err := c.Members.Get(ctx, added.ID); err != nil || !slices.Equal(got.PeerURLs, []string{n2.PeerURL()}) {
+		t.Errorf("Get() after Update = %+v, %v", got, err)
+	}
+	if err := c.Members.Remove(ctx, "abc"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrMemberRemoved) {
+		t.Errorf("Remove() of no member = %v, want ErrNotFound", err)
+	}
+	patiently(t, func() error { return c.Members.Remove(ctx, added.ID) })
+	if code := n2.WaitExit(t); code != 0 {
+		t.Errorf("the removed process ended with %d, want 0", code)
+	}
+	if err := c.Members.Remove(ctx, added.ID); !errors.Is(err, ErrMemberRemoved) || errors.Is(err, ErrNotFound) {
+		t.Errorf("Remove() again = %v, want ErrMemberRemoved", err)
+	}
+	if err := c.Members.Update(ctx, added.ID, []string{spare}); !errors.Is(err, ErrMemberRemoved) {
+		t.Errorf("Update() of a removed member = %v, want ErrMemberRemoved", err)
+	}
+	if _, err := c.Members.Get(ctx, added.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get() of a removed member = %v, want ErrNotFound", err)
+	}
+}
+
+func TestMembersService_threeNodes(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	ctx := t.Context()
+	p := etcdtest.NewProxy(t, cluster.Servers[0].URL())
+	c := clusterClient(t, Options{Endpoints: []string{p.URL()}, RequestTimeout: 10 * time.Second})
+
+	leader, err := c.Members.Leader(ctx)
+	if err != nil || leader.Name != cluster.Leader(t).Name {
+		t.Errorf("Leader() = %+v, %v, want %s", leader, err, cluster.Leader(t).Name)
+	}
+	health, err := c.Members.Health(ctx)
+	if err != nil || len(health) != 3 || !health[0].Healthy || !health[1].Healthy || !health[2].Healthy {
+		t.Errorf("Health() = %+v, %v, want three healthy members", health, err)
+	}
+
+	// The answer of an add is lost. It is not sent again, and the list tells.
+	n4 := cluster.Reserve(t, "n4")
+	p.Inject(etcdtest.Rule{
+		Method: http.MethodPost, Times: 1,
+		Action: func(x *etcdtest.Exchange) {
+			ans := x.Fetch()
+			if ans != nil && ans.Code == http.StatusInternalServerError {
+				x.Deliver(ans)
+				return
+			}
+			x.Cut()
+		},
+	})
+	// A refusal uses the rule up, so wait until the cluster takes changes.
+	eventually(t, func() error {
+		self, err := c.Stats.Self(ctx)
+		if err == nil && time.Since(self.StartTime) < 7*time.Second {
+			err = errors.New("the cluster is too young")
+		}
+		return err
+	})
+	if _, err := c.Members.Add(ctx, []string{n4.PeerURL()}); !errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("Add() without an answer = %v, want ErrOutcomeUnknown", err)
+	}
+	if n := p.Count(http.MethodPost, "/v2/members"); n != 1 {
+		t.Errorf("the add was sent %d times, want once", n)
+	}
+	members, err := c.Members.ListQuorum(ctx)
+	if err != nil || !slices.ContainsFunc(members, func(m Member) bool { return slices.Contains(m.PeerURLs, n4.PeerURL()) }) {
+		t.Errorf("ListQuorum() = %+v, %v, want one with %s", members, err, n4.PeerURL())
+	}
+	if _, err := c.Members.Add(ctx, []string{n4.PeerURL()}); !errors.Is(err, ErrExists) && !errors.Is(err, ErrUnhealthy) {
+		t.Errorf("Add() again = %v, want ErrExists or ErrUnhealthy", err)
+	}
+}
+
+func TestMembersService_withoutQuorum(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	ctx := t.Context()
+	n1 := cluster.Servers[0]
+	cluster.Servers[1].Kill(t)
+	cluster.Servers[2].Kill(t)
+	c := clusterClient(t, Options{
+		Endpoints: []string{n1.URL()}, RequestTimeout: 2 * time.Second, Retry: RetryPolicy{MaxAttempts: 1},
+	})
+	eventually(t, func() error {
+		if _, err := c.Members.Leader(ctx); !errors.Is(err, ErrNoLeader) {
+			return errors.Join(errors.New("Leader() without a quorum is not ErrNoLeader"), err)
+		}
+		return nil
+	})
+	if members, err := c.Members.List(ctx); err != nil || len(members) != 3 {
+		t.Errorf("List() = %v, %v, want 3 members", members, err)
+	}
+	if members, err := c.Members.ListQuorum(ctx); err == nil {
+		t.Errorf("ListQuorum() = %v, want an error", members)
+	}
+	health, err := c.Members.Health(ctx)
+	if err != nil || len(health) != 3 {
+		t.Fatalf("Health() = %+v, %v, want 3 rows", health, err)
+	}
+	for _, row := range health {
+		if row.Healthy || row.Err == nil {
+			t.Errorf("Health() of %s = %+v, want unhealthy and why", row.Name, row)
+		}
+	}
+	if _, err := c.Stats.Leader(ctx); !errors.Is(err, ErrNoLeader) && !errors.Is(err, ErrForbidden) && err != nil {
+		t.Errorf("Stats.Leader() = %v, want ErrNoLeader", err)
+	}
+	if all, err := c.HealthAll(ctx); err != nil || len(all) != 1 || all[0].Err != nil || all[0].Value.Healthy {
+		t.Errorf("HealthAll() = %+v, %v, want one unhealthy row", all, err)
+	}
+}
