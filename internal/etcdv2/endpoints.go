@@ -122,6 +122,7 @@ func (s *endpointSet) replace(urls []*url.URL) {
 	}
 	if s.selection == SelectRandom {
 		added := next[kept:]
+		//nolint:gosec // the order of the endpoints is no secret
 		rand.Shuffle(len(added), func(i, j int) { added[i], added[j] = added[j], added[i] })
 	}
 	s.urls, s.given = next, slices.Clone(urls)
@@ -190,11 +191,11 @@ func (s *endpointSet) move(endpoint *url.URL, first bool) {
 	}
 	// Others may hold the slice that is in use.
 	urls := slices.Delete(slices.Clone(s.urls), i, i+1)
+	at := len(urls)
 	if first {
-		s.urls = slices.Insert(urls, 0, endpoint)
-	} else {
-		s.urls = append(urls, endpoint)
+		at = 0
 	}
+	s.urls = slices.Insert(urls, at, endpoint)
 }
 
 // leaderWanted reports whether the leader has to be asked for, and if so keeps

@@ -172,8 +172,7 @@ func TestClient_errorNamesEachEndpoint(t *testing.T) {
 	if !errors.Is(err, ErrUnavailable) || !errors.As(err, &all) || len(all.Errors) != 2 {
 		t.Fatalf("Set() = %v, want an EndpointsError of two", err)
 	}
-	var dnsErr *net.DNSError
-	if !errors.As(err, &dnsErr) {
+	if _, ok := errors.AsType[*net.DNSError](err); !ok {
 		t.Errorf("Set() = %v, want the errors of each endpoint in it", err)
 	}
 	for _, want := range []string{dead, "no-such-host.invalid"} {

@@ -116,7 +116,7 @@ func candidates(source *url.URL, members []Member) []*candidate {
 }
 
 // probe asks all candidates at once which member they are. self is what the
-// member said that gave the list: it is recognised by its start time too.
+// member said that gave the list: it is recognized by its start time too.
 func (c *Client) probe(ctx context.Context, found []*candidate, self *SelfStats) {
 	var wg sync.WaitGroup
 	for _, cand := range found {

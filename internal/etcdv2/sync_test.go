@@ -145,21 +145,16 @@ func TestClient_AutoSync(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
 	n2 := s.Reserve(t, "n2")
-	syncs := 0
 	c := clusterClient(t, Options{
 		Endpoints: []string{s.URL()},
-		Wait: func(ctx context.Context, _ time.Duration) error {
-			if syncs++; syncs == 1 {
-				s.JSON(t, http.MethodPost, "/v2/members", map[string]any{"peerURLs": []string{n2.PeerURL()}})
-				n2.Join(t, "n1="+s.PeerURL()+",n2="+n2.PeerURL())
-			}
-			return wait(ctx, 20*time.Millisecond)
-		},
+		Wait:      func(ctx context.Context, _ time.Duration) error { return wait(ctx, 20*time.Millisecond) },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- c.AutoSync(ctx, time.Minute) }()
+	s.JSON(t, http.MethodPost, "/v2/members", map[string]any{"peerURLs": []string{n2.PeerURL()}})
+	n2.Join(t, "n1="+s.PeerURL()+",n2="+n2.PeerURL())
 	eventually(t, func() error {
 		if !slices.Contains(c.Endpoints(), n2.URL()) {
 			return errors.New("the new member is no endpoint")
@@ -217,7 +212,8 @@ func TestClient_leaderFirst(t *testing.T) {
 		if _, err := c.Keys.Set(ctx, "/a", "1", WriteOptions{}); err != nil {
 			return err
 		}
-		if got, want := c.Endpoints()[0], cluster.Leader(t).URL(); got != want {
+		leader := cluster.Leader(t) //nolint:contextcheck // it takes the test's
+		if got, want := c.Endpoints()[0], leader.URL(); got != want {
 			return errors.New("the first endpoint is " + got + ", want the leader's " + want)
 		}
 		return nil
