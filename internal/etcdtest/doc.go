@@ -2,7 +2,7 @@
 // between a client and a server and inject faults.
 //
 // The server program is the one that ETCD_BIN names, or else bin/etcd at the
-// root of the module, which `make bin/etcd` builds. etcd 3.3, 3.4 and 3.5 work;
+// root of the module, which `make bin/etcd` builds. etcd 2.3 and 3.3 to 3.5 work;
 // [ServerVersion] tells which one it is, for expectations that differ.
 //
 // # Servers

@@ -411,8 +411,9 @@ func (s *Server) exitError() error {
 	return fmt.Errorf("etcd %s does not run; end of its log:\n%s", s.Name, tail)
 }
 
-// checkHealth asks for the health and for the version of the cluster: until
-// that is decided, the server refuses to talk about users.
+// checkHealth asks for the health and for the auth switch: until the version of
+// the cluster is decided, and for half a second more in etcd 2.3, the server
+// refuses to talk about users.
 func (s *Server) checkHealth(ctx context.Context) error {
 	var health struct {
 		Health string `json:"health"`
@@ -426,19 +427,13 @@ func (s *Server) checkHealth(ctx context.Context) error {
 		return fmt.Errorf("/health says %q", health.Health)
 	}
 
-	var version struct {
-		Cluster string `json:"etcdcluster"`
+	if s.cfg.withoutV2 {
+		return nil
 	}
 
-	if err := s.getJSON(ctx, "/version", &version); err != nil {
-		return err
-	}
+	var auth struct{ Enabled bool }
 
-	if version.Cluster == "not_decided" {
-		return errors.New("the version of the cluster is not decided")
-	}
-
-	return nil
+	return s.getJSON(ctx, "/v2/auth/enable", &auth)
 }
 
 // waitContext is not canceled when the test ends, so that what uses it also
