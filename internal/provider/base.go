@@ -98,6 +98,24 @@ func (b *base) client(ctx context.Context, diags *diag.Diagnostics) *etcdv2.Clie
 	return client
 }
 
+// store returns the key space for a resource of the given type, or nil and
+// says why there is none.
+func (b *base) store(ctx context.Context, resource string, diags *diag.Diagnostics) *store {
+	client := b.client(ctx, diags)
+	if client == nil {
+		return nil
+	}
+	return &store{keys: client.Keys, resource: resource}
+}
+
+// defaultTTL returns the TTL of keys that name none: null if there is none.
+func (b *base) defaultTTL() types.Int64 {
+	if b.session == nil {
+		return types.Int64Null()
+	}
+	return b.session.defaultTTL
+}
+
 // resourceBase gives a managed resource, or a list resource, its Configure.
 type resourceBase struct{ base }
 

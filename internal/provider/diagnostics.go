@@ -49,7 +49,7 @@ var advice = []struct {
 	{etcdv2.ErrUnavailable, "",
 		"No endpoint answered. State was kept as it is. Check that the endpoints are right and reachable, that the TLS settings fit, and that the cluster is up."},
 	{context.Canceled, "", "The run was interrupted. State holds what was last seen."},
-	{etcdv2.ErrNotDir, "", "A part of the path is a key, and a key cannot hold anything. Remove that key or choose another path."},
+	{etcdv2.ErrNotDir, "", "The path, or a part of it, is a key, and a key cannot hold anything. Remove that key or choose another path."},
 	{etcdv2.ErrNotFile, "", "There is a directory where a key was expected."},
 	{etcdv2.ErrNotFound, "", "It does not exist. It may have been removed, or have expired."},
 }
@@ -58,6 +58,11 @@ var advice = []struct {
 // such as "Unable to read key"; object is the path or name that it was about,
 // or empty.
 func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
+	var c *conflict
+	if errors.As(err, &c) {
+		diags.AddError(c.summary, c.detail)
+		return
+	}
 	summary, detail := wordFailure(summary, object, err)
 	diags.AddError(summary, detail)
 }
