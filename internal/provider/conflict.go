@@ -36,6 +36,8 @@ const (
 // compared just before a write, which narrows the gap and does not close it.
 type store struct {
 	keys *etcdv2.KeysService
+	// ahead answers reads of keys, and is told of writes; nil means neither.
+	ahead *readAhead
 	// resource is the type that an import block is to name.
 	resource string
 }
@@ -84,6 +86,7 @@ func (w wantedKey) options() etcdv2.WriteOptions {
 // create makes a key that must not exist, or takes over one that does if adopt
 // is true.
 func (s *store) create(ctx context.Context, key string, want wantedKey, adopt bool) (*etcdv2.Node, error) {
+	defer s.forget(key)
 	found, absentAt, err := s.look(ctx, key)
 	if err != nil {
 		return nil, err
@@ -156,6 +159,7 @@ func (s *store) settleCreate(
 
 // update writes a key that still holds what state says.
 func (s *store) update(ctx context.Context, key string, before seenKey, want wantedKey) (*etcdv2.Node, error) {
+	defer s.forget(key)
 	node, err := s.swap(ctx, key, before, want.matches, func(index uint64) (*etcdv2.Response, error) {
 		return s.keys.CompareAndSwap(ctx, key, want.value, etcdv2.Condition{Index: index}, want.options())
 	})
@@ -180,6 +184,7 @@ func (s *store) update(ctx context.Context, key string, before seenKey, want wan
 // remove deletes a key that still holds what state says. A key that is gone is
 // removed.
 func (s *store) remove(ctx context.Context, key string, before seenKey) error {
+	defer s.forget(key)
 	_, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
 		return s.keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: index})
 	})
@@ -231,6 +236,13 @@ func (s *store) swap(
 		}
 	}
 	return nil, hasChanged(key, before.index, index)
+}
+
+// forget makes the next read of a key that was written ask the server.
+func (s *store) forget(key string) {
+	if s.ahead != nil {
+		s.ahead.forget(key)
+	}
 }
 
 // lastLook reads a path after a lost answer, also when the run was interrupted.

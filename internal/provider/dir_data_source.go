@@ -88,7 +88,7 @@ func (d *dirDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	client := d.client(ctx, &resp.Diagnostics)
+	client := d.client(&resp.Diagnostics)
 	if client == nil {
 		return
 	}

@@ -107,7 +107,7 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store(ctx, "etcd_dir", &resp.Diagnostics)
+	store := r.store("etcd_dir", &resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -127,7 +127,7 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store(ctx, "etcd_dir", &resp.Diagnostics)
+	store := r.store("etcd_dir", &resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -154,7 +154,7 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		return
 	}
 	if !plan.TTL.Equal(state.TTL) {
-		store := r.store(ctx, "etcd_dir", &resp.Diagnostics)
+		store := r.store("etcd_dir", &resp.Diagnostics)
 		if store == nil {
 			return
 		}
@@ -175,7 +175,7 @@ func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store(ctx, "etcd_dir", &resp.Diagnostics)
+	store := r.store("etcd_dir", &resp.Diagnostics)
 	if store == nil {
 		return
 	}

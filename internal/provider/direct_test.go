@@ -21,8 +21,8 @@ type direct struct {
 	schemas *tfprotov6.GetProviderSchemaResponse
 }
 
-// object is a managed resource in state.
-type object struct {
+// managed is a managed resource in state.
+type managed struct {
 	typeName string
 	state    tftypes.Value
 	private  []byte
@@ -52,12 +52,12 @@ func newDirect(t *testing.T, attributes map[string]any) *direct {
 }
 
 // none is a resource that does not exist yet.
-func (d *direct) none(typeName string) object {
-	return object{typeName: typeName, state: tftypes.NewValue(d.schemas.ResourceSchemas[typeName].ValueType(), nil)}
+func (d *direct) none(typeName string) managed {
+	return managed{typeName: typeName, state: tftypes.NewValue(d.schemas.ResourceSchemas[typeName].ValueType(), nil)}
 }
 
 // plan plans the configuration for a resource; nil attributes plan a destroy.
-func (d *direct) plan(t *testing.T, from object, attributes map[string]any) (*tfprotov6.PlanResourceChangeResponse, tftypes.Value) {
+func (d *direct) plan(t *testing.T, from managed, attributes map[string]any) (*tfprotov6.PlanResourceChangeResponse, tftypes.Value) {
 	t.Helper()
 	typ := d.schemas.ResourceSchemas[from.typeName].ValueType()
 	config := tftypes.NewValue(typ, nil)
@@ -76,7 +76,7 @@ func (d *direct) plan(t *testing.T, from object, attributes map[string]any) (*tf
 
 // proposed does what a CLI does before it asks for a plan: a computed
 // attribute that the configuration leaves out keeps its value.
-func (d *direct) proposed(t *testing.T, from object, config tftypes.Value) tftypes.Value {
+func (d *direct) proposed(t *testing.T, from managed, config tftypes.Value) tftypes.Value {
 	t.Helper()
 	if config.IsNull() || from.state.IsNull() {
 		return config
@@ -98,18 +98,20 @@ func (d *direct) proposed(t *testing.T, from object, config tftypes.Value) tftyp
 
 // apply plans and applies. It returns the resource as it is in state then, and
 // the text of the errors, empty if there were none.
-func (d *direct) apply(t *testing.T, from object, attributes map[string]any) (after object, errs string) {
-	t.Helper()
-	return d.applyContext(t.Context(), t, from, attributes)
-}
-
-// applyContext is apply with a context for the apply alone.
-func (d *direct) applyContext(ctx context.Context, t *testing.T, from object, attributes map[string]any) (after object, errs string) {
+func (d *direct) apply(t *testing.T, from managed, attributes map[string]any) (after managed, errs string) {
 	t.Helper()
 	planned, config := d.plan(t, from, attributes)
 	if text := errorText(planned.Diagnostics); text != "" {
 		return from, text
 	}
+	return d.applyPlan(t.Context(), t, from, planned, config)
+}
+
+// applyPlan applies a plan that was made before.
+func (d *direct) applyPlan(
+	ctx context.Context, t *testing.T, from managed, planned *tfprotov6.PlanResourceChangeResponse, config tftypes.Value,
+) (after managed, errs string) {
+	t.Helper()
 	typ := config.Type()
 	resp, err := d.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: from.typeName, PriorState: dynamic(t, typ, from.state), PlannedState: planned.PlannedState,
@@ -118,12 +120,12 @@ func (d *direct) applyContext(ctx context.Context, t *testing.T, from object, at
 	if err != nil {
 		t.Fatal(err)
 	}
-	after = object{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}
+	after = managed{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}
 	return after, errorText(resp.Diagnostics)
 }
 
 // refresh reads the resource again.
-func (d *direct) refresh(t *testing.T, from object) (after object, errs string) {
+func (d *direct) refresh(t *testing.T, from managed) (after managed, errs string) {
 	t.Helper()
 	typ := from.state.Type()
 	resp, err := d.server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
@@ -132,14 +134,14 @@ func (d *direct) refresh(t *testing.T, from object) (after object, errs string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return object{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}, errorText(resp.Diagnostics)
+	return managed{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}, errorText(resp.Diagnostics)
 }
 
 // exists reports whether the resource is in state.
-func (o object) exists() bool { return !o.state.IsNull() }
+func (o managed) exists() bool { return !o.state.IsNull() }
 
 // text returns a string, number or boolean of the state as text, "" for null.
-func (o object) text(t *testing.T, attribute string) string {
+func (o managed) text(t *testing.T, attribute string) string {
 	t.Helper()
 	var attributes map[string]tftypes.Value
 	if err := o.state.As(&attributes); err != nil {

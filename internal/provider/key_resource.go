@@ -123,7 +123,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store(ctx, "etcd_key", &resp.Diagnostics)
+	store := r.store("etcd_key", &resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -144,7 +144,7 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store(ctx, "etcd_key", &resp.Diagnostics)
+	store := r.store("etcd_key", &resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -171,7 +171,7 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	}
 	plan.settleTTL(r.defaultTTL())
 	if plan.writes(state) {
-		store := r.store(ctx, "etcd_key", &resp.Diagnostics)
+		store := r.store("etcd_key", &resp.Diagnostics)
 		if store == nil {
 			return
 		}
@@ -194,7 +194,7 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store(ctx, "etcd_key", &resp.Diagnostics)
+	store := r.store("etcd_key", &resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -256,7 +256,13 @@ func (m *keyModel) refresh(node *etcdv2.Node) {
 
 // readKey reads a key for a refresh. It returns ErrNotFound only if there is none.
 func (s *store) readKey(ctx context.Context, key string) (*etcdv2.Node, error) {
-	resp, err := s.keys.Get(ctx, key, etcdv2.GetOptions{})
+	get := func(ctx context.Context, key string) (*etcdv2.Response, error) {
+		return s.keys.Get(ctx, key, etcdv2.GetOptions{})
+	}
+	if s.ahead != nil {
+		get = s.ahead.get
+	}
+	resp, err := get(ctx, key)
 	if err != nil {
 		return nil, err
 	}
@@ -265,4 +271,3 @@ func (s *store) readKey(ctx context.Context, key string) (*etcdv2.Node, error) {
 	}
 	return resp.Node, nil
 }
-

@@ -39,7 +39,7 @@ func isSet(v interface{ IsNull() bool }) bool { return !v.IsNull() }
 // an unknown value.
 func unknownAttributes(raw tftypes.Value) []string {
 	var names []string
-	_ = tftypes.Walk(raw, func(p *tftypes.AttributePath, v tftypes.Value) (bool, error) { //nolint:errcheck // the function returns no error
+	_ = tftypes.Walk(raw, func(p *tftypes.AttributePath, v tftypes.Value) (bool, error) {
 		if !v.IsKnown() {
 			names = append(names, attributeName(p))
 			return false, nil
@@ -97,5 +97,5 @@ func indexValue(index uint64) types.Int64 {
 
 // indexOf returns an index from state.
 func indexOf(v types.Int64) uint64 {
-	return uint64(max(v.ValueInt64(), 0)) //nolint:gosec // it is not negative
+	return uint64(max(v.ValueInt64(), 0))
 }
