@@ -49,9 +49,10 @@
 //	certificate refused, wrong cluster     error   error     error
 //	connection lost after the request      again   again     unknown
 //	no answer in time                      again   again     unknown
-//	500 with code 300, 502, 503, 504       again   again     unknown
-//	500 of the auth or members API, late   again   again     unknown
-//	500 of the auth or members API, prompt again   error     error
+//	500 of the key space, 501 and above    again   again     unknown
+//	500 of the auth or members API, late   again   -         unknown
+//	500 of the auth or members API, prompt again   -         error
+//	a redirect that is not followed        error   error     error
 //	an answer that cannot be read          error   unknown   unknown
 //	any other answer                       error   error     error
 //

@@ -248,7 +248,7 @@ func kindOf(r *request, e *Error) error {
 	}
 	// In the key space the status says nothing: a gateway in front of the
 	// servers answers 404 too.
-	if e.Code != 0 || strings.HasPrefix(r.path, "/v2/keys") {
+	if e.Code != 0 || r.isKeys() {
 		return nil
 	}
 	switch e.Status {
@@ -389,6 +389,19 @@ func (e *EndpointsError) add(endpoint *url.URL, err error) {
 		err = single.Errors[0].Err
 	}
 	e.Errors = append(e.Errors, EndpointError{Endpoint: endpoint.String(), Err: err})
+}
+
+// unanswered names the endpoint of a request that was sent to it. A read is
+// ErrUnavailable then; of a write that is not what matters.
+func (e *EndpointsError) unanswered(endpoint *url.URL, r *request, err error) error {
+	if _, answered := errors.AsType[*Error](err); answered || errors.Is(err, ErrInvalidAnswer) {
+		return err
+	}
+	e.add(endpoint, err)
+	if r.replay == replayRead {
+		return e
+	}
+	return fmt.Errorf("%s: %w", endpoint, err)
 }
 
 // Error names each endpoint and why it gave no answer.

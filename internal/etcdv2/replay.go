@@ -81,11 +81,11 @@ func classifyAnswer(r *request, err *Error, elapsed time.Duration) outcome {
 		return outcomeAnswered
 	case err.isDirUpdate():
 		return outcomeAnswered
-	case err.Code == CodeRaftInternal:
-		return outcomeAmbiguous
-	case err.Status == http.StatusInternalServerError && elapsed < refusalTime:
-		return outcomeRefused
 	case r.replay == replayRead:
+		return outcomeRefused
+	case err.Status == http.StatusInternalServerError && elapsed < refusalTime && !r.isKeys():
+		// The key space has no such refusals, but something in front of it may
+		// answer so after it has passed the request on.
 		return outcomeRefused
 	default:
 		return outcomeAmbiguous

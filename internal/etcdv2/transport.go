@@ -67,6 +67,9 @@ type request struct {
 	ambiguous bool
 }
 
+// isKeys reports whether it is a request of the key space.
+func (r *request) isKeys() bool { return strings.HasPrefix(r.path, "/v2/keys") }
+
 // answer is what the server said with a status of 2xx.
 type answer struct {
 	Meta
@@ -128,10 +131,10 @@ func (c *Client) perform(ctx context.Context, r *request) (*answer, error) {
 }
 
 // attemptsLeft reports whether r may be sent once more. Besides the count, no
-// attempt starts later than one request time-out after the first, or a
-// cluster without quorum would hold every call for minutes.
+// attempt starts later than two request time-outs after the first: a server
+// that hangs costs one, and a cluster that hangs must not hold a call for minutes.
 func (c *Client) attemptsLeft(r *request) bool {
-	return !r.single && r.attempts < c.options.Retry.MaxAttempts && time.Since(r.started) < c.options.RequestTimeout
+	return !r.single && r.attempts < c.options.Retry.MaxAttempts && time.Since(r.started) < 2*c.options.RequestTimeout
 }
 
 // fail gives the error of a request that is not sent again: a definite one, or
@@ -181,7 +184,7 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 			}
 		default:
 			c.endpoints.unpin(endpoint)
-			return nil, outcome, err
+			return nil, outcome, failed.unanswered(endpoint, r, err)
 		}
 	}
 	if permanent {

@@ -276,17 +276,11 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 }
 
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{
-		newDirResource,
-		newKeyResource,
-	}
+	return []func() resource.Resource{}
 }
 
 func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{
-		newDirDataSource,
-		newKeyDataSource,
-	}
+	return []func() datasource.DataSource{}
 }
 
 func (p *etcdProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
