@@ -28,7 +28,9 @@ type session struct {
 	defaultTTL types.Int64
 
 	mu     sync.Mutex
-	shared *etcdv2.Client
+	client *etcdv2.Client
+	// ahead is nil unless settings want it.
+	ahead *readAhead
 }
 
 // errUnknownConfig is why there is no client while the provider block still
@@ -38,9 +40,9 @@ var errUnknownConfig = errors.New("the provider configuration is not known yet")
 // errNotConfigured is a call of the CLI out of order.
 var errNotConfigured = errors.New("the provider was not configured")
 
-// client returns the client that all objects share. A failure is not kept:
+// connect returns the client that all objects share. A failure is not kept:
 // the next object tries again.
-func (s *session) client(_ context.Context) (*etcdv2.Client, error) {
+func (s *session) connect() (*etcdv2.Client, error) {
 	if s == nil {
 		return nil, errNotConfigured
 	}
@@ -49,23 +51,18 @@ func (s *session) client(_ context.Context) (*etcdv2.Client, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.shared != nil {
-		return s.shared, nil
+	if s.client != nil {
+		return s.client, nil
 	}
-	client, err := s.connect()
+	client, err := etcdv2.New(s.options)
 	if err != nil {
 		return nil, err
 	}
-	s.shared = client
-	return client, nil
-}
-
-// connect makes the client.
-func (s *session) connect() (*etcdv2.Client, error) {
-	if s.discoverySRV != "" || s.discoverMembers {
-		return nil, errors.New("this version of the provider cannot discover endpoints: name them in endpoints")
+	s.client = client
+	if s.readAhead {
+		s.ahead = newReadAhead(client.Keys)
 	}
-	return etcdv2.New(s.options)
+	return client, nil
 }
 
 // base is embedded by every object of the provider, through resourceBase,
@@ -89,13 +86,31 @@ func (b *base) configure(data any, diags *diag.Diagnostics) {
 }
 
 // client returns the shared client, or nil and says why there is none.
-func (b *base) client(ctx context.Context, diags *diag.Diagnostics) *etcdv2.Client {
-	client, err := b.session.client(ctx)
+func (b *base) client(diags *diag.Diagnostics) *etcdv2.Client {
+	client, err := b.session.connect()
 	if err != nil {
 		addFailure(diags, "Unable to reach etcd", "", err)
 		return nil
 	}
 	return client
+}
+
+// store returns the key space for a resource of the given type, or nil and
+// says why there is none.
+func (b *base) store(resource string, diags *diag.Diagnostics) *store {
+	client := b.client(diags)
+	if client == nil {
+		return nil
+	}
+	return &store{keys: client.Keys, ahead: b.session.ahead, resource: resource}
+}
+
+// defaultTTL returns the TTL of keys that name none: null if there is none.
+func (b *base) defaultTTL() types.Int64 {
+	if b.session == nil {
+		return types.Int64Null()
+	}
+	return b.session.defaultTTL
 }
 
 // resourceBase gives a managed resource, or a list resource, its Configure.

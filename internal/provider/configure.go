@@ -20,12 +20,8 @@ import (
 
 // settings is what the provider block and the environment ask for.
 type settings struct {
-	// options are those of the client, without the endpoints that discovery finds.
+	// options are those of the client.
 	options etcdv2.Options
-	// discoverySRV is the domain to find endpoints in, if not empty.
-	discoverySRV string
-	// discoverMembers replaces the endpoints by those the members advertise.
-	discoverMembers bool
 	// readAhead reads directories at once where their keys are asked for.
 	readAhead bool
 }
@@ -116,7 +112,7 @@ func (c *configurator) credentials(config providerModel) {
 func (c *configurator) endpoints(ctx context.Context, config providerModel, hasTLS bool) {
 	o := &c.out.options
 	o.Selection = etcdv2.EndpointSelection(config.EndpointSelection.ValueString())
-	c.out.discoverMembers = config.DiscoverMembers.ValueBool()
+	o.DiscoverMembers = config.DiscoverMembers.ValueBool()
 	if isSet(config.Endpoints) {
 		c.diags.Append(config.Endpoints.ElementsAs(ctx, &o.Endpoints, false)...)
 		for i, endpoint := range o.Endpoints {
@@ -136,7 +132,7 @@ func (c *configurator) endpoints(ctx context.Context, config providerModel, hasT
 		srv = c.text(path.Root("discovery_srv"), types.StringNull(), "ETCDCTL_DISCOVERY_SRV")
 	}
 	if srv.set {
-		c.out.discoverySRV = srv.text
+		o.DiscoverySRV = srv.text
 		return
 	}
 	for text := range strings.SplitSeq(env.text, ",") {

@@ -18,38 +18,66 @@ var advice = []struct {
 	summary string // replaces the caller's, if not empty
 	text    string
 }{
-	{errUnknownConfig, "Provider configuration is not known yet",
-		"It depends on something that is only known after apply. Apply that first, for instance with -target, or give the provider values that are known when planning."},
-	{errNotConfigured, "Provider is not configured",
-		"The CLI asked for an object before it configured the provider. This is a bug; please report it."},
-	{etcdv2.ErrOutcomeUnknown, "Outcome of a write is unknown",
+	{
+		errUnknownConfig, "Provider configuration is not known yet",
+		"It depends on something that is only known after apply. Apply that first, for instance with -target, or give the provider values that are known when planning.",
+	},
+	{
+		errNotConfigured, "Provider is not configured",
+		"The CLI asked for an object before it configured the provider. This is a bug; please report it.",
+	},
+	{
+		etcdv2.ErrOutcomeUnknown, "Outcome of a write is unknown",
 		"The answer was lost, and reading the store did not settle whether the write was applied; it may even be applied later. " +
-			"State holds what was last seen. Look at the object, then plan again."},
-	{etcdv2.ErrV2Disabled, "The server does not serve the etcd v2 API",
-		"Start etcd 3.4 or 3.5 with --enable-v2; etcd 3.6 and later have no v2 API. If the endpoint is a proxy or another service, correct endpoints. Nothing was changed, in state neither."},
-	{etcdv2.ErrClusterMismatch, "Unexpected etcd cluster",
-		"The endpoint belongs to another cluster than expected_cluster_id says. Correct endpoints, or expected_cluster_id if the cluster was rebuilt. Nothing was changed, in state neither."},
-	{etcdv2.ErrUnauthorized, "",
-		"The server refused the credentials. It does not say whether the username or password is wrong, or the user's roles do not permit this: check both, and that the user has a role with rights on this path."},
-	{etcdv2.ErrForbidden, "",
-		"The server refuses to change this object, as it does with the role root, and with the user root while authentication is enabled."},
-	{etcdv2.ErrDirUpdate, "The server cannot change the TTL of a directory",
+			"State holds what was last seen. Look at the object, then plan again.",
+	},
+	{
+		etcdv2.ErrV2Disabled, "The server does not serve the etcd v2 API",
+		"Start etcd 3.4 or 3.5 with --enable-v2; etcd 3.6 and later have no v2 API. If the endpoint is a proxy or another service, correct endpoints. Nothing was changed, in state neither.",
+	},
+	{
+		etcdv2.ErrClusterMismatch, "Unexpected etcd cluster",
+		"The endpoint belongs to another cluster than expected_cluster_id says. Correct endpoints, or expected_cluster_id if the cluster was rebuilt. Nothing was changed, in state neither.",
+	},
+	{
+		etcdv2.ErrUnauthorized, "",
+		"The server refused the credentials. It does not say whether the username or password is wrong, or the user's roles do not permit this: check both, and that the user has a role with rights on this path.",
+	},
+	{
+		etcdv2.ErrForbidden, "",
+		"The server refuses to change this object, as it does with the role root, and with the user root while authentication is enabled.",
+	},
+	{
+		etcdv2.ErrDirUpdate, "The server cannot change the TTL of a directory",
 		"No etcd 3.5 can change the TTL of a directory in place. Nothing was changed: the directory and its children are as they were. " +
-			"Take back the change of ttl, or make a new directory and move the keys."},
-	{etcdv2.ErrUnsupported, "The server is too old",
-		"This needs a newer etcd server. Nothing was changed."},
-	{etcdv2.ErrUnsafeRedirect, "Unsafe redirect",
-		"The endpoint redirects to a place to which credentials must not be sent. Correct endpoints."},
-	{etcdv2.ErrTooManyRedirects, "Too many redirects",
-		"The endpoint redirects in a circle or is not an etcd server. Correct endpoints."},
-	{etcdv2.ErrInvalidAnswer, "The server's answer cannot be read",
-		"The endpoint is not an etcd server, or something between changes its answers. Correct endpoints."},
-	{etcdv2.ErrTooLarge, "Value is too large",
-		"A server takes about 10 MiB in one request. Nothing was changed."},
-	{etcdv2.ErrUnavailable, "",
-		"No endpoint answered. State was kept as it is. Check that the endpoints are right and reachable, that the TLS settings fit, and that the cluster is up."},
+			"Take back the change of ttl, or make a new directory and move the keys.",
+	},
+	{
+		etcdv2.ErrUnsupported, "The server is too old",
+		"This needs a newer etcd server. Nothing was changed.",
+	},
+	{
+		etcdv2.ErrUnsafeRedirect, "Unsafe redirect",
+		"The endpoint redirects to a place to which credentials must not be sent. Correct endpoints.",
+	},
+	{
+		etcdv2.ErrTooManyRedirects, "Too many redirects",
+		"The endpoint redirects in a circle or is not an etcd server. Correct endpoints.",
+	},
+	{
+		etcdv2.ErrInvalidAnswer, "The server's answer cannot be read",
+		"The endpoint is not an etcd server, or something between changes its answers. Correct endpoints.",
+	},
+	{
+		etcdv2.ErrTooLarge, "Value is too large",
+		"A server takes about 10 MiB in one request. Nothing was changed.",
+	},
+	{
+		etcdv2.ErrUnavailable, "",
+		"No endpoint answered. State was kept as it is. Check that the endpoints are right and reachable, that the TLS settings fit, and that the cluster is up.",
+	},
 	{context.Canceled, "", "The run was interrupted. State holds what was last seen."},
-	{etcdv2.ErrNotDir, "", "A part of the path is a key, and a key cannot hold anything. Remove that key or choose another path."},
+	{etcdv2.ErrNotDir, "", "The path, or a part of it, is a key, and a key cannot hold anything. Remove that key or choose another path."},
 	{etcdv2.ErrNotFile, "", "There is a directory where a key was expected."},
 	{etcdv2.ErrNotFound, "", "It does not exist. It may have been removed, or have expired."},
 }
@@ -58,6 +86,10 @@ var advice = []struct {
 // such as "Unable to read key"; object is the path or name that it was about,
 // or empty.
 func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
+	if c, ok := errors.AsType[*conflict](err); ok {
+		diags.AddError(c.summary, c.detail)
+		return
+	}
 	summary, detail := wordFailure(summary, object, err)
 	diags.AddError(summary, detail)
 }

@@ -276,11 +276,17 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 }
 
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{}
+	return []func() resource.Resource{
+		newDirResource,
+		newKeyResource,
+	}
 }
 
 func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{}
+	return []func() datasource.DataSource{
+		newDirDataSource,
+		newKeyDataSource,
+	}
 }
 
 func (p *etcdProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {

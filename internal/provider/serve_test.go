@@ -67,8 +67,7 @@ func TestServer_wrapsEveryCall(t *testing.T) {
 
 	typ := reflect.TypeFor[*server]()
 	promoted := []string{}
-	for i := range typ.NumMethod() {
-		method := typ.Method(i)
+	for method := range typ.Methods() {
 		file, _ := runtime.FuncForPC(method.Func.Pointer()).FileLine(method.Func.Pointer())
 		if !strings.HasSuffix(file, "serve_calls.go") {
 			promoted = append(promoted, method.Name)
@@ -86,13 +85,13 @@ func TestServer_keepsOptionalInterfaces(t *testing.T) {
 	if _, ok := s.(*server); !ok {
 		t.Fatalf("NewServer() = %T: the framework's server lacks an interface that is expected of it", s)
 	}
-	if _, ok := s.(tfprotov6.ProviderServerWithListResource); !ok {
+	if _, ok := s.(tfprotov6.ListResourceServer); !ok {
 		t.Error("the server has no list resources")
 	}
-	if _, ok := s.(tfprotov6.ProviderServerWithActions); !ok {
+	if _, ok := s.(tfprotov6.ActionServer); !ok {
 		t.Error("the server has no actions")
 	}
-	if _, ok := s.(tfprotov6.ProviderServerWithStateStores); !ok {
+	if _, ok := s.(tfprotov6.StateStoreServer); !ok {
 		t.Error("the server has no state stores")
 	}
 }

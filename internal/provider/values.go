@@ -2,9 +2,12 @@ package provider
 
 import (
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
 // texts returns the names of the values of a string type.
@@ -36,7 +39,7 @@ func isSet(v interface{ IsNull() bool }) bool { return !v.IsNull() }
 // an unknown value.
 func unknownAttributes(raw tftypes.Value) []string {
 	var names []string
-	_ = tftypes.Walk(raw, func(p *tftypes.AttributePath, v tftypes.Value) (bool, error) { //nolint:errcheck // the function returns no error
+	_ = tftypes.Walk(raw, func(p *tftypes.AttributePath, v tftypes.Value) (bool, error) {
 		if !v.IsKnown() {
 			names = append(names, attributeName(p))
 			return false, nil
@@ -56,4 +59,43 @@ func attributeName(p *tftypes.AttributePath) string {
 		}
 	}
 	return strings.Join(parts, ".")
+}
+
+// ttlPointer returns a TTL for the client, nil for none.
+func ttlPointer(ttl types.Int64) *int64 {
+	if ttl.IsNull() || ttl.IsUnknown() {
+		return nil
+	}
+	return ttl.ValueInt64Pointer()
+}
+
+// refreshedTTL returns the TTL for state. What counts is whether there is one:
+// a life that runs down is no drift, and state keeps the TTL that was written.
+func refreshedTTL(state types.Int64, node *etcdv2.Node) types.Int64 {
+	switch {
+	case !node.HasTTL():
+		return types.Int64Null()
+	case isSet(state):
+		return state
+	default:
+		return types.Int64Value(node.TTL)
+	}
+}
+
+// expiration returns when a node expires, null if it does not.
+func expiration(node *etcdv2.Node) types.String {
+	if node.Expiration == nil {
+		return types.StringNull()
+	}
+	return types.StringValue(node.Expiration.UTC().Format(time.RFC3339Nano))
+}
+
+// indexValue returns an index for state. Indexes stay far below 2^63.
+func indexValue(index uint64) types.Int64 {
+	return types.Int64Value(int64(index)) //nolint:gosec // see above
+}
+
+// indexOf returns an index from state.
+func indexOf(v types.Int64) uint64 {
+	return uint64(max(v.ValueInt64(), 0))
 }

@@ -1,0 +1,490 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+const (
+	// swapAttempts is how often a write is sent again on the index that a key
+	// has moved to, while what it holds stays as it was.
+	swapAttempts = 5
+	// settleTime is how long the last look after a lost answer may take. It
+	// outlives the run's own context: an interrupted run must know what it did.
+	settleTime = 10 * time.Second
+	// namedChildren is how many children an error names.
+	namedChildren = 20
+)
+
+// store carries out the write rules on the key space for every resource that
+// lives in it. No write of it is unconditional, and none overwrites or removes
+// what the plan has not shown:
+//
+//	create   prevExist=false  exists already: refused, or, to adopt, a swap on the index just read
+//	update   prevIndex        index moved, content as in state or as planned: again on the new index;
+//	                          content changed, deleted, a directory now: refused
+//	delete   prevIndex        the same, and gone is done
+//	any      lost answer      read once more: ours is success, anything else is refused or reported as unknown
+//
+// Directories have no conditions on the server: their created index is
+// compared just before a write, which narrows the gap and does not close it.
+type store struct {
+	keys *etcdv2.KeysService
+	// ahead answers reads of keys, and is told of writes; nil means neither.
+	ahead *readAhead
+	// resource is the type that an import block is to name.
+	resource string
+}
+
+// conflict is a write that was refused because the store is not as the plan
+// has it. It carries its wording.
+type conflict struct {
+	summary string
+	detail  string
+	cause   error
+}
+
+func (c *conflict) Error() string { return c.summary + ": " + c.detail }
+
+func (c *conflict) Unwrap() error { return c.cause }
+
+// seenKey is what state says of a key.
+type seenKey struct {
+	// index is its modified index.
+	index uint64
+	// value is nil if state does not hold it, as with write-only values.
+	value *string
+	// expires is whether it had a TTL.
+	expires bool
+}
+
+// matches reports whether a node holds what state says, at whatever index.
+func (s seenKey) matches(n *etcdv2.Node) bool {
+	return s.value != nil && n.Value == *s.value && n.HasTTL() == s.expires
+}
+
+// wantedKey is what a key is to hold.
+type wantedKey struct {
+	value string
+	ttl   *int64
+}
+
+func (w wantedKey) matches(n *etcdv2.Node) bool {
+	return !n.Dir && n.Value == w.value && n.HasTTL() == (w.ttl != nil)
+}
+
+func (w wantedKey) options() etcdv2.WriteOptions {
+	return etcdv2.WriteOptions{TTL: w.ttl, NoTTL: w.ttl == nil}
+}
+
+// create makes a key that must not exist, or takes over one that does if adopt
+// is true.
+func (s *store) create(ctx context.Context, key string, want wantedKey, adopt bool) (*etcdv2.Node, error) {
+	defer s.forget(key)
+	found, absentAt, err := s.look(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		opts := etcdv2.CreateOptions{WriteOptions: want.options(), AbsentAt: absentAt}
+		resp, err := s.keys.Create(ctx, key, want.value, opts)
+		switch {
+		case err == nil:
+			return resp.Node, nil
+		case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+			return s.settleCreate(ctx, key, want.matches, absentAt, err)
+		case !errors.Is(err, etcdv2.ErrExists):
+			return nil, err
+		}
+		// Somebody was faster.
+		if found, _, err = s.look(ctx, key); err != nil {
+			return nil, err
+		}
+		if found == nil {
+			return nil, s.exists(key, 0)
+		}
+	}
+	if found.Dir {
+		return nil, isDirectory(key)
+	}
+	if !adopt {
+		return nil, s.exists(key, found.ModifiedIndex)
+	}
+	before := seenKey{index: found.ModifiedIndex, value: &found.Value, expires: found.HasTTL()}
+	return s.update(ctx, key, before, want)
+}
+
+// look reads what stands at a path before it is created. It returns nil and
+// the etcd index if there is nothing. Who may not read may still write: then
+// there is nothing to go by, and the index is 0.
+func (s *store) look(ctx context.Context, path string) (found *etcdv2.Node, absentAt uint64, err error) {
+	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{})
+	var apiErr *etcdv2.Error
+	switch {
+	case err == nil:
+		return resp.Node, 0, nil
+	case errors.Is(err, etcdv2.ErrNotDir):
+		return nil, 0, err
+	case errors.Is(err, etcdv2.ErrNotFound) && errors.As(err, &apiErr):
+		return nil, apiErr.Index, nil
+	case errors.Is(err, etcdv2.ErrUnauthorized):
+		return nil, 0, nil
+	default:
+		return nil, 0, err
+	}
+}
+
+// settleCreate looks once more after the answer to a create was lost.
+func (s *store) settleCreate(
+	ctx context.Context, path string, isOurs func(*etcdv2.Node) bool, absentAt uint64, lost error,
+) (*etcdv2.Node, error) {
+	node, err := s.lastLook(ctx, path)
+	switch {
+	case err != nil || node == nil:
+		return nil, lost
+	case absentAt != 0 && node.CreatedIndex > absentAt && isOurs(node):
+		return node, nil
+	case absentAt == 0:
+		return nil, lost
+	default:
+		return nil, s.exists(path, node.ModifiedIndex)
+	}
+}
+
+// update writes a key that still holds what state says.
+func (s *store) update(ctx context.Context, key string, before seenKey, want wantedKey) (*etcdv2.Node, error) {
+	defer s.forget(key)
+	node, err := s.swap(ctx, key, before, want.matches, func(index uint64) (*etcdv2.Response, error) {
+		return s.keys.CompareAndSwap(ctx, key, want.value, etcdv2.Condition{Index: index}, want.options())
+	})
+	if !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return node, err
+	}
+	found, readErr := s.lastLook(ctx, key)
+	switch {
+	case readErr != nil:
+		return nil, err
+	case found == nil:
+		return nil, wasDeleted(key, before.index, err)
+	case found.ModifiedIndex > before.index && want.matches(found):
+		return found, nil
+	case found.ModifiedIndex > before.index && !before.matches(found):
+		return nil, hasChanged(key, before.index, found.ModifiedIndex)
+	default:
+		return nil, err
+	}
+}
+
+// remove deletes a key that still holds what state says. A key that is gone is
+// removed.
+func (s *store) remove(ctx context.Context, key string, before seenKey) error {
+	defer s.forget(key)
+	_, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
+		return s.keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: index})
+	})
+	if errors.Is(err, etcdv2.ErrNotFound) {
+		return nil
+	}
+	if !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return err
+	}
+	found, readErr := s.lastLook(ctx, key)
+	switch {
+	case readErr != nil:
+		return err
+	case found == nil:
+		return nil
+	case found.ModifiedIndex > before.index && !before.matches(found):
+		return hasChanged(key, before.index, found.ModifiedIndex)
+	default:
+		return err
+	}
+}
+
+// swap sends a write on the index in state, and again on the index that the
+// key has moved to, as long as the key holds what state says or what isWanted
+// accepts.
+func (s *store) swap(
+	ctx context.Context, key string, before seenKey,
+	isWanted func(*etcdv2.Node) bool, write func(index uint64) (*etcdv2.Response, error),
+) (*etcdv2.Node, error) {
+	index := before.index
+	for range swapAttempts {
+		resp, err := write(index)
+		switch {
+		case err == nil:
+			return resp.Node, nil
+		case errors.Is(err, etcdv2.ErrOutcomeUnknown), !errors.Is(err, etcdv2.ErrCompareFailed):
+			return nil, refused(key, before.index, err)
+		}
+		found, err := s.keys.Get(ctx, key, etcdv2.GetOptions{})
+		if err != nil {
+			return nil, refused(key, before.index, err)
+		}
+		node := found.Node
+		if node.Dir {
+			return nil, isDirectory(key)
+		}
+		if index = node.ModifiedIndex; !before.matches(node) && (isWanted == nil || !isWanted(node)) {
+			break
+		}
+	}
+	return nil, hasChanged(key, before.index, index)
+}
+
+// forget makes the next read of a key that was written ask the server.
+func (s *store) forget(key string) {
+	if s.ahead != nil {
+		s.ahead.forget(key)
+	}
+}
+
+// lastLook reads a path after a lost answer, also when the run was interrupted.
+// It returns nil if there is nothing.
+func (s *store) lastLook(ctx context.Context, path string) (*etcdv2.Node, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{})
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	default:
+		return resp.Node, nil
+	}
+}
+
+// createDir makes a directory that must not exist, or takes over one that does
+// if adopt is true.
+func (s *store) createDir(ctx context.Context, path string, ttl *int64, adopt bool) (*etcdv2.Node, error) {
+	found, absentAt, err := s.look(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	isOurs := func(n *etcdv2.Node) bool { return n.Dir && n.HasTTL() == (ttl != nil) }
+	if found == nil {
+		opts := etcdv2.CreateOptions{WriteOptions: etcdv2.WriteOptions{TTL: ttl}, AbsentAt: absentAt}
+		resp, err := s.keys.CreateDir(ctx, path, opts)
+		switch {
+		case err == nil:
+			return resp.Node, nil
+		case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+			return s.settleCreate(ctx, path, isOurs, absentAt, err)
+		case !errors.Is(err, etcdv2.ErrExists):
+			return nil, err
+		}
+		if found, _, err = s.look(ctx, path); err != nil {
+			return nil, err
+		}
+		if found == nil {
+			return nil, s.exists(path, 0)
+		}
+	}
+	switch {
+	case !found.Dir:
+		return nil, isKey(path)
+	case !adopt:
+		return nil, s.exists(path, found.ModifiedIndex)
+	case ttl == nil && !found.HasTTL():
+		return found, nil
+	default:
+		return s.updateDir(ctx, path, found.CreatedIndex, ttl)
+	}
+}
+
+// updateDir gives a directory that is still the one in state a new TTL, or
+// none. Its children stay.
+func (s *store) updateDir(ctx context.Context, path string, createdIndex uint64, ttl *int64) (*etcdv2.Node, error) {
+	if _, err := s.sameDir(ctx, path, createdIndex); err != nil {
+		return nil, err
+	}
+	_, err := s.keys.UpdateDir(ctx, path, etcdv2.WriteOptions{TTL: ttl})
+	if err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return nil, err
+	}
+	// Servers before 3.5 answer with an index that a read does not show.
+	found, readErr := s.lastLook(ctx, path)
+	switch {
+	case err == nil && readErr != nil:
+		return nil, readErr
+	case err == nil && found == nil:
+		return nil, wasDeleted(path, createdIndex, nil)
+	case err == nil:
+		return found, nil
+	case readErr == nil && found != nil && found.CreatedIndex == createdIndex && hasTTL(found, ttl):
+		return found, nil
+	default:
+		return nil, err
+	}
+}
+
+// hasTTL reports whether a node that was just written lives as long as ttl says.
+func hasTTL(n *etcdv2.Node, ttl *int64) bool {
+	if ttl == nil {
+		return !n.HasTTL()
+	}
+	const slack = 60 // seconds between the write and the read, at most
+	return n.HasTTL() && n.TTL <= *ttl && n.TTL > *ttl-slack
+}
+
+// removeDir deletes a directory that is still the one in state. One that holds
+// anything is only deleted if force is true. One that is gone is removed.
+func (s *store) removeDir(ctx context.Context, path string, createdIndex uint64, force bool) error {
+	found, err := s.sameDir(ctx, path, createdIndex)
+	if err != nil {
+		return ignoreAbsence(err)
+	}
+	if !force && len(found.Nodes) > 0 {
+		return notEmpty(path, found.Nodes)
+	}
+	_, err = s.keys.DeleteDir(ctx, path, etcdv2.DeleteDirOptions{Recursive: force})
+	switch {
+	case errors.Is(err, etcdv2.ErrDirNotEmpty):
+		// A key may have come since, or it holds hidden ones.
+		found, readErr := s.sameDir(ctx, path, createdIndex)
+		if readErr != nil {
+			return ignoreAbsence(readErr)
+		}
+		return notEmpty(path, found.Nodes)
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		if found, readErr := s.lastLook(ctx, path); readErr == nil && found == nil {
+			return nil
+		}
+		return err
+	default:
+		return ignoreAbsence(err)
+	}
+}
+
+// ignoreAbsence makes success of a deletion of something that does not exist.
+func ignoreAbsence(err error) error {
+	var c *conflict
+	if errors.Is(err, etcdv2.ErrNotFound) && !errors.As(err, &c) {
+		return nil
+	}
+	return err
+}
+
+// sameDir reads a directory with its children, and refuses one that is not
+// the one in state.
+func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (*etcdv2.Node, error) {
+	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !resp.Node.Dir:
+		return nil, isKey(path)
+	case resp.Node.CreatedIndex != createdIndex:
+		return nil, &conflict{
+			summary: "Directory changed since it was planned",
+			detail: fmt.Sprintf("%s was removed and made anew by somebody else: its created index is %d, and the plan was made for %d. "+
+				"Nothing was changed. Plan again and review what it shows.", path, resp.Node.CreatedIndex, createdIndex),
+		}
+	default:
+		return resp.Node, nil
+	}
+}
+
+// refused words an answer that shows that the key is not as planned, and
+// passes any other error on.
+func refused(key string, index uint64, err error) error {
+	switch {
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		return err
+	case errors.Is(err, etcdv2.ErrNotFound):
+		return wasDeleted(key, index, err)
+	case errors.Is(err, etcdv2.ErrNotFile):
+		return isDirectory(key)
+	default:
+		return err
+	}
+}
+
+// exists is the refusal to create what exists. index is its modified index, or
+// 0 if it is not known.
+func (s *store) exists(path string, index uint64) error {
+	noun := "Key"
+	if s.resource == "etcd_dir" {
+		noun = "Directory"
+	}
+	at := ""
+	if index != 0 {
+		at = fmt.Sprintf(" (modified index %d)", index)
+	}
+	return &conflict{
+		summary: noun + " already exists",
+		detail: fmt.Sprintf("%s already exists%s, and was not changed. To manage it from here, import it:\n\n"+
+			"import {\n  to = %s.example # the address of this resource\n  id = %q\n}\n\n"+
+			"or set adopt_existing = true to take it over and write what the configuration says.", path, at, s.resource, path),
+		cause: etcdv2.ErrExists,
+	}
+}
+
+// hasChanged never quotes a value: it may be a secret.
+func hasChanged(key string, planned, found uint64) error {
+	return &conflict{
+		summary: "Key changed since it was planned",
+		detail: fmt.Sprintf("%s was written by somebody else after this plan was made: it was planned at modified index %d and is at %d now. "+
+			"Nothing was changed. Find out who else writes this key, then plan again and review what it shows.", key, planned, found),
+		cause: etcdv2.ErrCompareFailed,
+	}
+}
+
+func wasDeleted(path string, planned uint64, cause error) error {
+	return &conflict{
+		summary: "Key was deleted since it was planned",
+		detail: fmt.Sprintf("%s existed at index %d when this plan was made, and was deleted or has expired since. "+
+			"Nothing was changed. Plan again and review what it shows.", path, planned),
+		cause: cause,
+	}
+}
+
+func isDirectory(key string) error {
+	return &conflict{
+		summary: "Key is a directory now",
+		detail: fmt.Sprintf("There is a directory at %s, and it was not changed. If it is to stay, take this resource out of the configuration "+
+			"and out of state (`terraform state rm`); otherwise remove the directory first.", key),
+		cause: etcdv2.ErrNotFile,
+	}
+}
+
+func isKey(path string) error {
+	return &conflict{
+		summary: "Directory is a key now",
+		detail: fmt.Sprintf("There is a key at %s, and it was not changed. If it is to stay, take this resource out of the configuration "+
+			"and out of state (`terraform state rm`); otherwise remove the key first.", path),
+	}
+}
+
+func notEmpty(path string, children []*etcdv2.Node) error {
+	what := "It holds only hidden keys, whose names start with an underscore; a listing does not show them."
+	if len(children) > 0 {
+		names := make([]string, 0, len(children))
+		for _, child := range children {
+			name := child.Key
+			if child.Dir {
+				name += "/"
+			}
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		if len(names) > namedChildren {
+			names = append(names[:namedChildren], fmt.Sprintf("and %d more", len(children)-namedChildren))
+		}
+		what = "It holds:\n\n  " + strings.Join(names, "\n  ")
+	}
+	return &conflict{
+		summary: "Directory is not empty",
+		detail: fmt.Sprintf("%s was not deleted, nor anything in it. %s\n\nRemove what is in it, or set force_destroy = true and apply that "+
+			"first to delete it with all that it holds.", path, what),
+		cause: etcdv2.ErrDirNotEmpty,
+	}
+}

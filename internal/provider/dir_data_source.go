@@ -1,0 +1,123 @@
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ datasource.DataSourceWithConfigure = (*dirDataSource)(nil)
+
+func newDirDataSource() datasource.DataSource { return &dirDataSource{} }
+
+type dirDataSource struct{ dataSourceBase }
+
+type dirDataModel struct {
+	Path          types.String    `tfsdk:"path"`
+	Children      []dirChildModel `tfsdk:"children"`
+	TTL           types.Int64     `tfsdk:"ttl"`
+	CreatedIndex  types.Int64     `tfsdk:"created_index"`
+	ModifiedIndex types.Int64     `tfsdk:"modified_index"`
+	Expiration    types.String    `tfsdk:"expiration"`
+}
+
+type dirChildModel struct {
+	Name types.String `tfsdk:"name"`
+	Path types.String `tfsdk:"path"`
+	Kind types.String `tfsdk:"kind"`
+}
+
+// The kinds of a child.
+const (
+	kindKey = "key"
+	kindDir = "dir"
+)
+
+func (d *dirDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_dir"
+}
+
+func (d *dirDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Reads a directory: what stands in it, without values, and not what stands below that. " +
+			"Hidden keys and directories, whose names start with an underscore, are in no listing.",
+		Attributes: map[string]schema.Attribute{
+			"path": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Path of the directory, such as `/app`, or `/`.",
+				Validators:          []validator.String{isDir()},
+			},
+			"children": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "What stands in it, sorted by path.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"name": schema.StringAttribute{Computed: true, MarkdownDescription: "Last segment of the path."},
+					"path": schema.StringAttribute{Computed: true, MarkdownDescription: "The whole path."},
+					"kind": schema.StringAttribute{Computed: true, MarkdownDescription: "`" + kindKey + "` or `" + kindDir + "`."},
+				}},
+			},
+			"ttl": schema.Int64Attribute{
+				Computed:            true,
+				MarkdownDescription: "Rest of its life in seconds, rounded up; null if it does not expire.",
+			},
+			"created_index": schema.Int64Attribute{
+				Computed:            true,
+				MarkdownDescription: "Index of the event that created it; 0 for the root.",
+			},
+			"modified_index": schema.Int64Attribute{
+				Computed:            true,
+				MarkdownDescription: "Index of the event that last changed it, not what it holds; 0 for the root.",
+			},
+			"expiration": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
+			},
+		},
+	}
+}
+
+func (d *dirDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model dirDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := d.client(&resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	found, err := client.Keys.List(ctx, model.Path.ValueString(), etcdv2.GetOptions{})
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrNotDir):
+		resp.Diagnostics.AddError("Directory not found", model.Path.ValueString()+" does not exist.")
+		return
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Unable to read directory", model.Path.ValueString(), err)
+		return
+	}
+	model.found(found.Node)
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+}
+
+func (m *dirDataModel) found(node *etcdv2.Node) {
+	m.TTL = refreshedTTL(types.Int64Null(), node)
+	m.CreatedIndex = indexValue(node.CreatedIndex)
+	m.ModifiedIndex = indexValue(node.ModifiedIndex)
+	m.Expiration = expiration(node)
+	m.Children = make([]dirChildModel, 0, len(node.Nodes))
+	for _, child := range node.Nodes {
+		kind := kindKey
+		if child.Dir {
+			kind = kindDir
+		}
+		m.Children = append(m.Children, dirChildModel{
+			Name: types.StringValue(child.Base()), Path: types.StringValue(child.Key), Kind: types.StringValue(kind),
+		})
+	}
+}

@@ -1,0 +1,209 @@
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*dirResource)(nil)
+	_ resource.ResourceWithIdentity    = (*dirResource)(nil)
+	_ resource.ResourceWithImportState = (*dirResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*dirResource)(nil)
+)
+
+func newDirResource() resource.Resource { return &dirResource{} }
+
+type dirResource struct{ resourceBase }
+
+type dirModel struct {
+	Path          types.String `tfsdk:"path"`
+	TTL           types.Int64  `tfsdk:"ttl"`
+	ForceDestroy  types.Bool   `tfsdk:"force_destroy"`
+	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
+	CreatedIndex  types.Int64  `tfsdk:"created_index"`
+	ModifiedIndex types.Int64  `tfsdk:"modified_index"`
+	Expiration    types.String `tfsdk:"expiration"`
+}
+
+type dirIdentity struct {
+	Path types.String `tfsdk:"path"`
+}
+
+func (r *dirResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_dir"
+}
+
+func (r *dirResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = pathIdentity("path", "Path of the directory, such as /app.")
+}
+
+func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A directory. Directories appear by themselves when a key below them is created; manage one to keep it while it is empty, " +
+			"to give it a TTL, or to remove it with all that it holds.\n\n" +
+			"A server can make no write to a directory conditional. What is guaranteed: a directory that exists is never replaced when it is created here; " +
+			"one that holds anything is never deleted without `force_destroy`; and the created index is compared right before a change or a delete, so that a " +
+			"directory that was removed and made anew is left alone. What is not: a change by somebody else in the instant between that comparison and the write.",
+		Attributes: map[string]schema.Attribute{
+			"path": pathAttribute("Path of the directory, such as `/app`."),
+			"ttl": schema.Int64Attribute{
+				Optional: true,
+				MarkdownDescription: "Life of the directory in seconds, " + ttlRange + "; all that it holds ends with it. A change is made in place, which no etcd 3.5 can: " +
+					"the apply then fails and changes nothing. That it runs down is no drift; that it was dropped, or that one appeared, is. Default: none.",
+				Validators: []validator.Int64{isTTL()},
+			},
+			"force_destroy": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Delete the directory with all that it holds, hidden keys too. With `false` only an empty one is deleted, and the error " +
+					"names what it holds. It counts once it was applied. Default: `false`.",
+			},
+			"adopt_existing": adoptAttribute("a directory"),
+			"created_index":  createdIndexAttribute(),
+			"modified_index": modifiedIndexAttribute("It does not move with the keys in the directory."),
+			"expiration":     expirationAttribute(),
+		},
+	}
+}
+
+// ModifyPlan says of each computed attribute whether the change at hand moves it.
+func (r *dirResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan dirModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.ModifiedIndex, plan.Expiration = types.Int64Unknown(), types.StringUnknown()
+	if plan.TTL.IsNull() {
+		plan.Expiration = types.StringNull()
+	}
+	if !req.State.Raw.IsNull() {
+		var state dirModel
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		if plan.Path.Equal(state.Path) && plan.TTL.Equal(state.TTL) {
+			plan.ModifiedIndex, plan.Expiration = state.ModifiedIndex, state.Expiration
+		}
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan dirModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := r.store("etcd_dir", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	node, err := store.createDir(ctx, plan.Path.ValueString(), ttlPointer(plan.TTL), plan.AdoptExisting.ValueBool())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to create directory", plan.Path.ValueString(), err)
+		return
+	}
+	plan.written(node)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{plan.Path})...)
+}
+
+func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state dirModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := r.store("etcd_dir", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	node, err := store.readDir(ctx, state.Path.ValueString())
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Unable to read directory", state.Path.ValueString(), err)
+		return
+	}
+	state.TTL = refreshedTTL(state.TTL, node)
+	state.written(node)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{state.Path})...)
+}
+
+func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state dirModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !plan.TTL.Equal(state.TTL) {
+		store := r.store("etcd_dir", &resp.Diagnostics)
+		if store == nil {
+			return
+		}
+		node, err := store.updateDir(ctx, plan.Path.ValueString(), indexOf(state.CreatedIndex), ttlPointer(plan.TTL))
+		if err != nil {
+			addFailure(&resp.Diagnostics, "Unable to update directory", plan.Path.ValueString(), err)
+			return
+		}
+		plan.written(node)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{plan.Path})...)
+}
+
+func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state dirModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := r.store("etcd_dir", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	err := store.removeDir(ctx, state.Path.ValueString(), indexOf(state.CreatedIndex), state.ForceDestroy.ValueBool())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to delete directory", state.Path.ValueString(), err)
+	}
+}
+
+func (r *dirResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	importPath(ctx, path.Root("path"), req, resp)
+}
+
+// written takes over what the server has set.
+func (m *dirModel) written(node *etcdv2.Node) {
+	m.CreatedIndex = indexValue(node.CreatedIndex)
+	m.ModifiedIndex = indexValue(node.ModifiedIndex)
+	m.Expiration = expiration(node)
+}
+
+// readDir reads a directory for a refresh. It returns ErrNotFound only if there is none.
+func (s *store) readDir(ctx context.Context, path string) (*etcdv2.Node, error) {
+	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
+	if err != nil {
+		return nil, err
+	}
+	if !resp.Node.Dir {
+		return nil, isKey(path)
+	}
+	return resp.Node, nil
+}

@@ -1,0 +1,244 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// direct drives the provider by the calls that a CLI makes, in this process
+// and without a CLI: hundreds of plans and applies take a second.
+type direct struct {
+	server  tfprotov6.ProviderServer
+	schemas *tfprotov6.GetProviderSchemaResponse
+}
+
+// managed is a managed resource in state.
+type managed struct {
+	typeName string
+	state    tftypes.Value
+	private  []byte
+	identity *tfprotov6.ResourceIdentityData
+}
+
+// newDirect configures a provider with the attributes of a provider block, as
+// Go values.
+func newDirect(t *testing.T, attributes map[string]any) *direct {
+	t.Helper()
+	d := &direct{server: NewServer("test")}
+	schemas, err := d.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.schemas = schemas
+	typ := schemas.Provider.ValueType()
+	config := dynamic(t, typ, value(t, typ, attributes))
+	resp, err := d.server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.16.4", Config: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := errorText(resp.Diagnostics); text != "" {
+		t.Fatal(text)
+	}
+	return d
+}
+
+// none is a resource that does not exist yet.
+func (d *direct) none(typeName string) managed {
+	return managed{typeName: typeName, state: tftypes.NewValue(d.schemas.ResourceSchemas[typeName].ValueType(), nil)}
+}
+
+// plan plans the configuration for a resource; nil attributes plan a destroy.
+func (d *direct) plan(t *testing.T, from managed, attributes map[string]any) (*tfprotov6.PlanResourceChangeResponse, tftypes.Value) {
+	t.Helper()
+	typ := d.schemas.ResourceSchemas[from.typeName].ValueType()
+	config := tftypes.NewValue(typ, nil)
+	if attributes != nil {
+		config = value(t, typ, attributes)
+	}
+	resp, err := d.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: from.typeName, PriorState: dynamic(t, typ, from.state), ProposedNewState: dynamic(t, typ, d.proposed(t, from, config)),
+		Config: dynamic(t, typ, config), PriorPrivate: from.private, PriorIdentity: from.identity,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, config
+}
+
+// proposed does what a CLI does before it asks for a plan: a computed
+// attribute that the configuration leaves out keeps its value.
+func (d *direct) proposed(t *testing.T, from managed, config tftypes.Value) tftypes.Value {
+	t.Helper()
+	if config.IsNull() || from.state.IsNull() {
+		return config
+	}
+	var proposed, prior map[string]tftypes.Value
+	if err := config.As(&proposed); err != nil {
+		t.Fatal(err)
+	}
+	if err := from.state.As(&prior); err != nil {
+		t.Fatal(err)
+	}
+	for _, attribute := range d.schemas.ResourceSchemas[from.typeName].Block.Attributes {
+		if attribute.Computed && proposed[attribute.Name].IsNull() {
+			proposed[attribute.Name] = prior[attribute.Name]
+		}
+	}
+	return tftypes.NewValue(config.Type(), proposed)
+}
+
+// apply plans and applies. It returns the resource as it is in state then, and
+// the text of the errors, empty if there were none.
+func (d *direct) apply(t *testing.T, from managed, attributes map[string]any) (after managed, errs string) {
+	t.Helper()
+	planned, config := d.plan(t, from, attributes)
+	if text := errorText(planned.Diagnostics); text != "" {
+		return from, text
+	}
+	return d.applyPlan(t.Context(), t, from, planned, config)
+}
+
+// applyPlan applies a plan that was made before.
+func (d *direct) applyPlan(
+	ctx context.Context, t *testing.T, from managed, planned *tfprotov6.PlanResourceChangeResponse, config tftypes.Value,
+) (after managed, errs string) {
+	t.Helper()
+	typ := config.Type()
+	resp, err := d.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: from.typeName, PriorState: dynamic(t, typ, from.state), PlannedState: planned.PlannedState,
+		Config: dynamic(t, typ, config), PlannedPrivate: planned.PlannedPrivate, PlannedIdentity: planned.PlannedIdentity,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after = managed{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}
+	return after, errorText(resp.Diagnostics)
+}
+
+// refresh reads the resource again.
+func (d *direct) refresh(t *testing.T, from managed) (after managed, errs string) {
+	t.Helper()
+	typ := from.state.Type()
+	resp, err := d.server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: from.typeName, CurrentState: dynamic(t, typ, from.state), Private: from.private, CurrentIdentity: from.identity,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return managed{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}, errorText(resp.Diagnostics)
+}
+
+// exists reports whether the resource is in state.
+func (o managed) exists() bool { return !o.state.IsNull() }
+
+// text returns a string, number or boolean of the state as text, "" for null.
+func (o managed) text(t *testing.T, attribute string) string {
+	t.Helper()
+	var attributes map[string]tftypes.Value
+	if err := o.state.As(&attributes); err != nil {
+		t.Fatal(err)
+	}
+	v, ok := attributes[attribute]
+	if !ok {
+		t.Fatalf("%s has no attribute %s", o.typeName, attribute)
+	}
+	return plain(t, v)
+}
+
+func plain(t *testing.T, v tftypes.Value) string {
+	t.Helper()
+	if v.IsNull() || !v.IsKnown() {
+		return ""
+	}
+	var s string
+	if v.As(&s) == nil {
+		return s
+	}
+	var b bool
+	if v.As(&b) == nil {
+		return fmt.Sprint(b)
+	}
+	n := new(big.Float)
+	if err := v.As(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n.Text('f', -1)
+}
+
+func dynamic(t *testing.T, typ tftypes.Type, v tftypes.Value) *tfprotov6.DynamicValue {
+	t.Helper()
+	out, err := tfprotov6.NewDynamicValue(typ, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &out
+}
+
+func undynamic(t *testing.T, typ tftypes.Type, v *tfprotov6.DynamicValue) tftypes.Value {
+	t.Helper()
+	if v == nil {
+		return tftypes.NewValue(typ, nil)
+	}
+	out, err := v.Unmarshal(typ)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// value makes a value of a type from plain Go values; attributes that are left
+// out are null.
+func value(t *testing.T, typ tftypes.Type, v any) tftypes.Value {
+	t.Helper()
+	obj, isObject := typ.(tftypes.Object)
+	if attributes, ok := v.(map[string]any); ok && isObject {
+		for name := range attributes {
+			if _, ok := obj.AttributeTypes[name]; !ok {
+				t.Fatalf("no attribute %s among %v", name, slices.Sorted(maps.Keys(obj.AttributeTypes)))
+			}
+		}
+		out := map[string]tftypes.Value{}
+		for name, attribute := range obj.AttributeTypes {
+			out[name] = tftypes.NewValue(attribute, nil)
+			if given, ok := attributes[name]; ok {
+				out[name] = value(t, attribute, given)
+			}
+		}
+		return tftypes.NewValue(typ, out)
+	}
+	if _, ok := v.(unknownValue); ok {
+		return tftypes.NewValue(typ, tftypes.UnknownValue)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := tftypes.ValueFromJSON(data, typ) //nolint:staticcheck // there is no other way from plain values
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// unknownValue stands for a value that is only known after apply.
+type unknownValue struct{}
+
+// errorText joins the errors among diagnostics, and leaves warnings out.
+func errorText(diags []*tfprotov6.Diagnostic) string {
+	var lines []string
+	for _, d := range diags {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			lines = append(lines, d.Summary+": "+d.Detail)
+		}
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,60 @@
+package provider
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+)
+
+// The attributes that several resources of the key space have.
+
+// pathAttribute is the path that names a key or directory.
+func pathAttribute(description string) schema.StringAttribute {
+	return schema.StringAttribute{
+		Required: true,
+		MarkdownDescription: description + " It starts with `/`, and has no empty, `.` or `..` segment and no slash at its end. " +
+			"A change replaces the object.",
+		Validators:    []validator.String{isPath()},
+		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+	}
+}
+
+// pathIdentity is the path as the identity of an object.
+func pathIdentity(name, description string) identityschema.Schema {
+	return identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		name: identityschema.StringAttribute{RequiredForImport: true, Description: description},
+	}}
+}
+
+func adoptAttribute(what string) schema.BoolAttribute {
+	return schema.BoolAttribute{
+		Optional: true,
+		MarkdownDescription: "Take over " + what + " that already exists when it is created here, instead of failing. " +
+			"Default: `false`. A change has no effect on one that is managed already.",
+	}
+}
+
+func createdIndexAttribute() schema.Int64Attribute {
+	return schema.Int64Attribute{
+		Computed:            true,
+		MarkdownDescription: "Index of the event that created it.",
+		PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+	}
+}
+
+func modifiedIndexAttribute(moves string) schema.Int64Attribute {
+	return schema.Int64Attribute{
+		Computed:            true,
+		MarkdownDescription: "Index of the event that last changed it. " + moves,
+	}
+}
+
+func expirationAttribute() schema.StringAttribute {
+	return schema.StringAttribute{
+		Computed:            true,
+		MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
+	}
+}
