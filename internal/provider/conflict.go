@@ -18,8 +18,8 @@ const (
 	// settleTime is how long the last look after a lost answer may take. It
 	// outlives the run's own context: an interrupted run must know what it did.
 	settleTime = 10 * time.Second
-	// namedChildren is how many children an error names.
-	namedChildren = 20
+	// namedAtMost is how many keys an error names.
+	namedAtMost = 20
 )
 
 // store carries out the write rules on the key space for every resource that
@@ -40,17 +40,22 @@ type store struct {
 	ahead *readAhead
 	// resource is the type that an import block is to name.
 	resource string
+	// importID is what an import block is to name, if it is not the path.
+	importID string
 }
 
 // conflict is a write that was refused because the store is not as the plan
 // has it. It carries its wording.
 type conflict struct {
 	summary string
-	detail  string
-	cause   error
+	// what happened to which object, and advice that is the same for every
+	// conflict of this summary.
+	what   string
+	advice string
+	cause  error
 }
 
-func (c *conflict) Error() string { return c.summary + ": " + c.detail }
+func (c *conflict) Error() string { return c.summary + ": " + c.what }
 
 func (c *conflict) Unwrap() error { return c.cause }
 
@@ -62,6 +67,11 @@ type seenKey struct {
 	value *string
 	// expires is whether it had a TTL.
 	expires bool
+}
+
+// seenAs is a key as a read has just found it.
+func seenAs(n *etcdv2.Node) seenKey {
+	return seenKey{index: n.ModifiedIndex, value: &n.Value, expires: n.HasTTL()}
 }
 
 // matches reports whether a node holds what state says, at whatever index.
@@ -91,33 +101,46 @@ func (s *store) create(ctx context.Context, key string, want wantedKey, adopt bo
 	if err != nil {
 		return nil, err
 	}
-	if found == nil {
-		opts := etcdv2.CreateOptions{WriteOptions: want.options(), AbsentAt: absentAt}
-		resp, err := s.keys.Create(ctx, key, want.value, opts)
-		switch {
-		case err == nil:
-			return resp.Node, nil
-		case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-			return s.settleCreate(ctx, key, want.matches, absentAt, err)
-		case !errors.Is(err, etcdv2.ErrExists):
-			return nil, err
-		}
-		// Somebody was faster.
-		if found, _, err = s.look(ctx, key); err != nil {
-			return nil, err
-		}
-		if found == nil {
-			return nil, s.exists(key, 0)
-		}
+	if found != nil {
+		return s.takeOver(ctx, found, want, adopt)
 	}
+	return s.createAbsent(ctx, key, want, absentAt, adopt)
+}
+
+// createAbsent is create for a key that was seen to be absent at an etcd
+// index, 0 if nothing was seen. Somebody may be faster.
+func (s *store) createAbsent(ctx context.Context, key string, want wantedKey, absentAt uint64, adopt bool) (*etcdv2.Node, error) {
+	defer s.forget(key)
+	opts := etcdv2.CreateOptions{WriteOptions: want.options(), AbsentAt: absentAt}
+	resp, err := s.keys.Create(ctx, key, want.value, opts)
+	switch {
+	case err == nil:
+		return resp.Node, nil
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		return s.settleCreate(ctx, key, want.matches, absentAt, err)
+	case !errors.Is(err, etcdv2.ErrExists):
+		return nil, err
+	}
+	found, _, err := s.look(ctx, key)
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, s.exists(key, 0)
+	default:
+		return s.takeOver(ctx, found, want, adopt)
+	}
+}
+
+// takeOver writes a key that exists already, if adopt is true.
+func (s *store) takeOver(ctx context.Context, found *etcdv2.Node, want wantedKey, adopt bool) (*etcdv2.Node, error) {
 	if found.Dir {
-		return nil, isDirectory(key)
+		return nil, isDirectory(found.Key)
 	}
 	if !adopt {
-		return nil, s.exists(key, found.ModifiedIndex)
+		return nil, s.exists(found.Key, found.ModifiedIndex)
 	}
-	before := seenKey{index: found.ModifiedIndex, value: &found.Value, expires: found.HasTTL()}
-	return s.update(ctx, key, before, want)
+	return s.update(ctx, found.Key, seenAs(found), want)
 }
 
 // look reads what stands at a path before it is created. It returns nil and
@@ -385,8 +408,9 @@ func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (
 	case resp.Node.CreatedIndex != createdIndex:
 		return nil, &conflict{
 			summary: "Directory changed since it was planned",
-			detail: fmt.Sprintf("%s was removed and made anew by somebody else: its created index is %d, and the plan was made for %d. "+
-				"Nothing was changed. Plan again and review what it shows.", path, resp.Node.CreatedIndex, createdIndex),
+			what: fmt.Sprintf("%s was removed and made anew by somebody else: its created index is %d, and the plan was made for %d.",
+				path, resp.Node.CreatedIndex, createdIndex),
+			advice: "It was not changed. Plan again and review what it shows.",
 		}
 	default:
 		return resp.Node, nil
@@ -419,11 +443,16 @@ func (s *store) exists(path string, index uint64) error {
 	if index != 0 {
 		at = fmt.Sprintf(" (modified index %d)", index)
 	}
+	id := path
+	if s.importID != "" {
+		id = s.importID
+	}
 	return &conflict{
 		summary: noun + " already exists",
-		detail: fmt.Sprintf("%s already exists%s, and was not changed. To manage it from here, import it:\n\n"+
+		what:    fmt.Sprintf("%s already exists%s, and was not changed.", path, at),
+		advice: fmt.Sprintf("To manage it from here, import it:\n\n"+
 			"import {\n  to = %s.example # the address of this resource\n  id = %q\n}\n\n"+
-			"or set adopt_existing = true to take it over and write what the configuration says.", path, at, s.resource, path),
+			"or set adopt_existing = true to take it over and write what the configuration says.", s.resource, id),
 		cause: etcdv2.ErrExists,
 	}
 }
@@ -432,26 +461,28 @@ func (s *store) exists(path string, index uint64) error {
 func hasChanged(key string, planned, found uint64) error {
 	return &conflict{
 		summary: "Key changed since it was planned",
-		detail: fmt.Sprintf("%s was written by somebody else after this plan was made: it was planned at modified index %d and is at %d now. "+
-			"Nothing was changed. Find out who else writes this key, then plan again and review what it shows.", key, planned, found),
-		cause: etcdv2.ErrCompareFailed,
+		what: fmt.Sprintf("%s was written by somebody else after this plan was made: it was planned at modified index %d and is at %d now.",
+			key, planned, found),
+		advice: "It was not changed. Find out who else writes it, then plan again and review what it shows.",
+		cause:  etcdv2.ErrCompareFailed,
 	}
 }
 
 func wasDeleted(path string, planned uint64, cause error) error {
 	return &conflict{
 		summary: "Key was deleted since it was planned",
-		detail: fmt.Sprintf("%s existed at index %d when this plan was made, and was deleted or has expired since. "+
-			"Nothing was changed. Plan again and review what it shows.", path, planned),
-		cause: cause,
+		what:    fmt.Sprintf("%s existed at index %d when this plan was made, and was deleted or has expired since.", path, planned),
+		advice:  "It was not written. Plan again and review what it shows.",
+		cause:   cause,
 	}
 }
 
 func isDirectory(key string) error {
 	return &conflict{
 		summary: "Key is a directory now",
-		detail: fmt.Sprintf("There is a directory at %s, and it was not changed. If it is to stay, take this resource out of the configuration "+
-			"and out of state (`terraform state rm`); otherwise remove the directory first.", key),
+		what:    fmt.Sprintf("There is a directory at %s, and it was not changed.", key),
+		advice: "If it is to stay, take this object out of the configuration and out of state (`terraform state rm`); " +
+			"otherwise remove the directory first.",
 		cause: etcdv2.ErrNotFile,
 	}
 }
@@ -459,8 +490,9 @@ func isDirectory(key string) error {
 func isKey(path string) error {
 	return &conflict{
 		summary: "Directory is a key now",
-		detail: fmt.Sprintf("There is a key at %s, and it was not changed. If it is to stay, take this resource out of the configuration "+
-			"and out of state (`terraform state rm`); otherwise remove the key first.", path),
+		what:    fmt.Sprintf("There is a key at %s, and it was not changed.", path),
+		advice: "If it is to stay, take this object out of the configuration and out of state (`terraform state rm`); " +
+			"otherwise remove the key first.",
 	}
 }
 
@@ -476,15 +508,20 @@ func notEmpty(path string, children []*etcdv2.Node) error {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		if len(names) > namedChildren {
-			names = append(names[:namedChildren], fmt.Sprintf("and %d more", len(children)-namedChildren))
-		}
-		what = "It holds:\n\n  " + strings.Join(names, "\n  ")
+		what = "It holds:\n\n" + enumerate(names)
 	}
 	return &conflict{
 		summary: "Directory is not empty",
-		detail: fmt.Sprintf("%s was not deleted, nor anything in it. %s\n\nRemove what is in it, or set force_destroy = true and apply that "+
-			"first to delete it with all that it holds.", path, what),
-		cause: etcdv2.ErrDirNotEmpty,
+		what:    fmt.Sprintf("%s was not deleted, nor anything in it. %s", path, what),
+		advice:  "Remove what is in it, or set force_destroy = true and apply that first to delete it with all that it holds.",
+		cause:   etcdv2.ErrDirNotEmpty,
 	}
+}
+
+// enumerate writes names or sentences one below the other, and not too many.
+func enumerate(lines []string) string {
+	if more := len(lines) - namedAtMost; more > 0 {
+		lines = append(slices.Clone(lines[:namedAtMost]), fmt.Sprintf("and %d more", more))
+	}
+	return "  " + strings.Join(lines, "\n  ")
 }

@@ -87,7 +87,7 @@ var advice = []struct {
 // or empty.
 func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
 	if c, ok := errors.AsType[*conflict](err); ok {
-		diags.AddError(c.summary, c.detail)
+		diags.AddError(c.summary, c.what+"\n\n"+c.advice)
 		return
 	}
 	summary, detail := wordFailure(summary, object, err)
