@@ -124,6 +124,7 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state dirModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{state.Path})...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -143,7 +144,6 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	state.TTL = refreshedTTL(state.TTL, node)
 	state.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{state.Path})...)
 }
 
 func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

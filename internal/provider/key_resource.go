@@ -141,6 +141,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state keyModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{state.Key})...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -159,7 +160,6 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	}
 	state.refresh(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{state.Key})...)
 }
 
 func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -220,7 +220,8 @@ func importPath(ctx context.Context, at path.Path, req resource.ImportStateReque
 		resp.Diagnostics.AddError("Invalid path", "What is to be imported is named by its path, such as /app/config. "+sentence(err))
 		return
 	}
-	resource.ImportStatePassthroughWithIdentity(ctx, at, at, req, resp)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, at, name)...)
+	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, at, name)...)
 }
 
 // settleTTL replaces a TTL that was not known when it was planned.

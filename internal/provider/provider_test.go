@@ -2,10 +2,15 @@ package provider
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
@@ -22,10 +27,10 @@ var factories = map[string]func() (tfprotov6.ProviderServer, error){
 	"etcd": func() (tfprotov6.ProviderServer, error) { return NewServer("test"), nil },
 }
 
-// acceptance runs steps against the CLI, in parallel with other tests.
+// acceptance runs steps against the CLI. The test calls t.Parallel first.
 func acceptance(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
-	resource.ParallelTest(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
+	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
 }
 
 // config puts a provider block for an endpoint before the configuration, which
@@ -37,4 +42,54 @@ func config(endpoint, format string, args ...any) string {
 // configWith is config with more attributes in the provider block.
 func configWith(endpoint, attributes, format string, args ...any) string {
 	return fmt.Sprintf("provider \"etcd\" {\n  endpoints = [%q]\n  %s\n}\n", endpoint, attributes) + fmt.Sprintf(format, args...)
+}
+
+// quote writes a string for HCL, in which ${ and %{ begin templates.
+func quote(s string) string {
+	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(s))
+}
+
+// errorWith matches an error that holds all the texts in this order. A CLI
+// wraps the lines of an error, so every space matches any white space and the
+// bar that it draws.
+func errorWith(texts ...string) *regexp.Regexp {
+	for i, text := range texts {
+		words := strings.Fields(text)
+		for j, word := range words {
+			words[j] = regexp.QuoteMeta(word)
+		}
+		texts[i] = strings.Join(words, `[\s│]+`)
+	}
+	return regexp.MustCompile("(?s)" + strings.Join(texts, ".*"))
+}
+
+// onServer makes a check of a step of a function that looks at the server.
+func onServer(check func() error) resource.TestCheckFunc {
+	return func(*terraform.State) error { return check() }
+}
+
+// serverHolds checks that a key has the value on the server.
+func serverHolds(t *testing.T, s *etcdtest.Server, key, want string) resource.TestCheckFunc {
+	t.Helper()
+	return onServer(func() error {
+		answer := s.Get(t, key)
+		if answer.ErrorCode != 0 || answer.Node.Dir || answer.Node.Value != want {
+			return fmt.Errorf("the server says of %q: code %d, node %+v; want value %q", key, answer.ErrorCode, answer.Node, want)
+		}
+		return nil
+	})
+}
+
+// eventually waits until check says true, as long as the test may run.
+func eventually(t *testing.T, what string, check func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(30 * time.Second); !check(); {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
 }
