@@ -1,0 +1,279 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// rounds is how often a lost answer is played through for each kind of write.
+const rounds = 100
+
+// quickRetry makes a provider try again without waiting long.
+func quickRetry(endpoint string) map[string]any {
+	return map[string]any{
+		"endpoints": []string{endpoint},
+		"retry":     map[string]any{"max_attempts": 3, "min_delay": "1ms", "max_delay": "2ms"},
+	}
+}
+
+func mustApply(t *testing.T, d *direct, from managed, attributes map[string]any) managed {
+	t.Helper()
+	after, errs := d.apply(t, from, attributes)
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	return after
+}
+
+func TestKeyResource_lostAnswers(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, quickRetry(proxy.URL()))
+	prefix := etcdtest.Prefix(t)
+	drop := func(method string) {
+		proxy.Clear()
+		proxy.Inject(etcdtest.Rule{Method: method, Times: 1, Action: etcdtest.DropAnswer()})
+	}
+	for i := range rounds {
+		key := fmt.Sprintf("%s/k%d", prefix, i)
+		attributes := map[string]any{"key": key, "value": "one"}
+		if i%2 == 1 {
+			attributes["ttl"] = 1000
+		}
+		drop("PUT")
+		o := mustApply(t, d, d.none("etcd_key"), attributes)
+		agree(t, s, o, key, "one")
+
+		attributes["value"] = "two"
+		drop("PUT")
+		o = mustApply(t, d, o, attributes)
+		agree(t, s, o, key, "two")
+
+		drop("DELETE")
+		o = mustApply(t, d, o, nil)
+		if code := s.Get(t, key).ErrorCode; o.exists() || code != 100 {
+			t.Fatalf("round %d: in state: %t, on the server: code %d", i, o.exists(), code)
+		}
+	}
+	lost := 0
+	for _, r := range proxy.Forwarded() {
+		if r.Method != "GET" {
+			lost++
+		}
+	}
+	if want := 2 * 3 * rounds; lost < want {
+		t.Errorf("the server got %d writes, want at least %d: no answer was lost", lost, want)
+	}
+}
+
+// agree checks that state says what the server holds.
+func agree(t *testing.T, s *etcdtest.Server, o managed, key, value string) {
+	t.Helper()
+	node := s.Get(t, key).Node
+	if node.Value != value || o.text(t, "value") != value {
+		t.Fatalf("value of %s = %q in state, %q on the server, want %q", key, o.text(t, "value"), node.Value, value)
+	}
+	if got, want := o.text(t, "modified_index"), fmt.Sprint(node.ModifiedIndex); got != want {
+		t.Fatalf("modified_index of %s = %s in state, %s on the server", key, got, want)
+	}
+	if got, want := o.text(t, "expiration") != "", node.Expiration != ""; got != want {
+		t.Fatalf("expiration of %s in state: %t, on the server: %t", key, got, want)
+	}
+}
+
+// Here every answer to a write is lost, so that the client runs out of
+// attempts, and only the last look can tell.
+func TestKeyResource_allAnswersLost(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	attributes := quickRetry(proxy.URL())
+	attributes["retry"] = map[string]any{"max_attempts": 1}
+	d := newDirect(t, attributes)
+	key := etcdtest.Prefix(t) + "/k"
+	for _, method := range []string{"PUT", "DELETE"} {
+		proxy.Inject(etcdtest.Rule{Method: method, Action: etcdtest.DropAnswer()})
+	}
+	o := mustApply(t, d, d.none("etcd_key"), map[string]any{"key": key, "value": "one"})
+	agree(t, s, o, key, "one")
+	o = mustApply(t, d, o, map[string]any{"key": key, "value": "two"})
+	agree(t, s, o, key, "two")
+	if o = mustApply(t, d, o, nil); o.exists() {
+		t.Error("the key is still in state")
+	}
+}
+
+// Writes are cut before the server gets them, and nothing tells the client.
+func TestKeyResource_outcomeUnknown(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, quickRetry(proxy.URL()))
+	key := etcdtest.Prefix(t) + "/k"
+	cut := func() {
+		for _, method := range []string{"PUT", "DELETE"} {
+			proxy.Inject(etcdtest.Rule{Method: method, Action: etcdtest.CutBefore()})
+		}
+	}
+	const unknown = "Outcome of a write is unknown"
+
+	cut()
+	o, errs := d.apply(t, d.none("etcd_key"), map[string]any{"key": key, "value": "secret-1"})
+	if o.exists() || !strings.Contains(errs, unknown) {
+		t.Errorf("create: in state: %t, errors = %q", o.exists(), errs)
+	}
+	proxy.Clear()
+	o = mustApply(t, d, d.none("etcd_key"), map[string]any{"key": key, "value": "secret-1"})
+	before := o.text(t, "modified_index")
+
+	cut()
+	o, errs = d.apply(t, o, map[string]any{"key": key, "value": "secret-2"})
+	if !strings.Contains(errs, unknown) || strings.Contains(errs, "secret") {
+		t.Errorf("update: errors = %q", errs)
+	}
+	if got := o.text(t, "value"); got != "secret-1" || o.text(t, "modified_index") != before {
+		t.Errorf("update: state has value %q at %s, want that of before", got, o.text(t, "modified_index"))
+	}
+	o, errs = d.apply(t, o, nil)
+	if !o.exists() || !strings.Contains(errs, unknown) {
+		t.Errorf("delete: in state: %t, errors = %q", o.exists(), errs)
+	}
+	proxy.Clear()
+	agree(t, s, o, key, "secret-1")
+	mustApply(t, d, o, nil)
+}
+
+// The run is interrupted while the answer is awaited: what was written must
+// be in state all the same.
+func TestKeyResource_interrupted(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, quickRetry(proxy.URL()))
+	key := etcdtest.Prefix(t) + "/k"
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	proxy.Inject(etcdtest.Rule{Method: "PUT", Times: 1, Action: etcdtest.InterceptAnswer(func(etcdtest.Request) { interrupt() })})
+	none := d.none("etcd_key")
+	plan, config := d.plan(t, none, map[string]any{"key": key, "value": "one"})
+	o, errs := d.applyPlan(ctx, t, none, plan, config)
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	agree(t, s, o, key, "one")
+}
+
+func TestKeyResource_savedPlanAfterRival(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	for name, test := range map[string]struct {
+		rival  func(t *testing.T, key string)
+		update string // the error of an update, empty if it succeeds
+		remove string // that of a delete
+		holds  string // what the rival wrote; empty for nothing
+	}{
+		"another value": {
+			func(t *testing.T, key string) { t.Helper(); s.Put(t, key, "theirs") },
+			"Key changed since it was planned", "Key changed since it was planned", "theirs",
+		},
+		"a TTL": {
+			func(t *testing.T, key string) { t.Helper(); s.Put(t, key, "one", "ttl=500") },
+			"Key changed since it was planned", "Key changed since it was planned", "one",
+		},
+		"only the index moved": {func(t *testing.T, key string) { t.Helper(); s.Put(t, key, "one") }, "", "", ""},
+		"already as planned": {
+			func(t *testing.T, key string) { t.Helper(); s.Put(t, key, "two") },
+			"", "Key changed since it was planned", "two",
+		},
+		"deleted": {func(t *testing.T, key string) { t.Helper(); s.Delete(t, key) }, "Key was deleted since it was planned", "", ""},
+		"a directory now": {
+			func(t *testing.T, key string) { t.Helper(); s.Delete(t, key); s.Put(t, key+"/child", "theirs") },
+			"Key is a directory now", "Key is a directory now", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for verb, want := range map[string]string{"update": test.update, "remove": test.remove} {
+				key := etcdtest.Prefix(t) + "/" + verb
+				o := mustApply(t, d, d.none("etcd_key"), map[string]any{"key": key, "value": "one"})
+				var attributes map[string]any
+				if verb == "update" {
+					attributes = map[string]any{"key": key, "value": "two"}
+				}
+				plan, config := d.plan(t, o, attributes)
+				test.rival(t, key)
+				rival := s.Get(t, key).Node
+				after, errs := d.applyPlan(t.Context(), t, o, plan, config)
+				if (errs != "") != (want != "") || !strings.Contains(errs, want) {
+					t.Fatalf("%s: errors = %q, want %q", verb, errs, want)
+				}
+				if want == "" {
+					continue
+				}
+				if !after.exists() || after.text(t, "value") != "one" {
+					t.Errorf("%s: state after the refusal = %s, want that of before", verb, after.state)
+				}
+				if test.holds != "" {
+					indexes := []string{"index " + o.text(t, "modified_index"), fmt.Sprintf("at %d now", rival.ModifiedIndex)}
+					for _, index := range indexes {
+						if !strings.Contains(errs, index) {
+							t.Errorf("%s: the error does not say %q: %s", verb, index, errs)
+						}
+					}
+					if now := s.Get(t, key).Node; now.Value != test.holds || now.ModifiedIndex != rival.ModifiedIndex {
+						t.Errorf("%s: the server holds %q at %d, want that of the rival", verb, now.Value, now.ModifiedIndex)
+					}
+				}
+			}
+		})
+	}
+}
+
+// Two applies race on one key, from the same state: one wins, and the other
+// says so.
+func TestKeyResource_race(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	prefix := etcdtest.Prefix(t)
+	providers := []*direct{
+		newDirect(t, map[string]any{"endpoints": []string{s.URL()}}),
+		newDirect(t, map[string]any{"endpoints": []string{s.URL()}}),
+	}
+	for i := range 50 {
+		key := fmt.Sprintf("%s/k%d", prefix, i)
+		race := func(from managed, conflict string) managed {
+			var racers sync.WaitGroup
+			results, errs := make([]managed, len(providers)), make([]string, len(providers))
+			for n, d := range providers {
+				racers.Go(func() {
+					results[n], errs[n] = d.apply(t, from, map[string]any{"key": key, "value": fmt.Sprintf("%s by %d", conflict, n)})
+				})
+			}
+			racers.Wait()
+			winner := 0
+			if errs[0] != "" {
+				winner = 1
+			}
+			if errs[winner] != "" || !strings.Contains(errs[1-winner], conflict) {
+				t.Fatalf("round %d: errors = %q, want exactly one, with %q", i, errs, conflict)
+			}
+			agree(t, s, results[winner], key, fmt.Sprintf("%s by %d", conflict, winner))
+			return results[winner]
+		}
+		created := race(providers[0].none("etcd_key"), "Key already exists")
+		race(created, "Key changed since it was planned")
+	}
+}

@@ -1,0 +1,215 @@
+package provider
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// dirConfig is a directory with further attributes.
+func dirConfig(endpoint, path string, attributes ...string) string {
+	return config(endpoint, "resource \"etcd_dir\" \"test\" {\n  path = %q\n  %s\n}\n", path, strings.Join(attributes, "\n  "))
+}
+
+func TestAccDirResource_createImport(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	dir := etcdtest.Prefix(t) + "/a b%/ключ"
+	noop := resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
+		plancheck.ExpectResourceAction("etcd_dir.test", plancheck.ResourceActionNoop),
+	}}
+	acceptance(t,
+		resource.TestStep{
+			Config: dirConfig(s.URL(), dir),
+			Check: onServer(func() error {
+				if node := s.Get(t, dir).Node; !node.Dir {
+					return fmt.Errorf("node = %+v, want a directory", node)
+				}
+				return nil
+			}),
+			ConfigStateChecks: []statecheck.StateCheck{
+				known("etcd_dir.test", "ttl", knownvalue.Null()),
+				statecheck.ExpectIdentityValueMatchesState("etcd_dir.test", tfjsonpath.New("path")),
+			},
+		},
+		resource.TestStep{
+			ResourceName: "etcd_dir.test", ImportState: true, ImportStateId: dir,
+			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "path",
+		},
+		resource.TestStep{ResourceName: "etcd_dir.test", ImportState: true, ImportStateId: dir, ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noop},
+		resource.TestStep{ResourceName: "etcd_dir.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: noop},
+		resource.TestStep{
+			PreConfig: func() { s.Delete(t, dir, "dir=true") },
+			Config:    dirConfig(s.URL(), dir), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionCreate),
+		},
+	)
+	if code := s.Get(t, dir).ErrorCode; code != 100 {
+		t.Errorf("after the destroy the server answers code %d, want 100", code)
+	}
+}
+
+func TestAccDirResource_createOverExisting(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	prefix := etcdtest.Prefix(t)
+	s.Put(t, prefix+"/dir/child", "theirs")
+	s.Put(t, prefix+"/key", "theirs")
+	acceptance(t,
+		resource.TestStep{
+			Config:      dirConfig(s.URL(), prefix+"/dir"),
+			ExpectError: regexp.MustCompile(`(?s)Directory already exists.*import \{.*to = etcd_dir.*id = "` + prefix + `/dir"`),
+		},
+		resource.TestStep{
+			Config:      dirConfig(s.URL(), prefix+"/key", "adopt_existing = true"),
+			ExpectError: regexp.MustCompile("Directory is a key now"),
+		},
+		resource.TestStep{
+			Config: dirConfig(s.URL(), prefix+"/dir", "adopt_existing = true", "force_destroy = true"),
+			Check:  serverHolds(t, s, prefix+"/dir/child", "theirs"),
+		},
+	)
+	if code := s.Get(t, prefix+"/dir").ErrorCode; code != 100 {
+		t.Errorf("after the destroy with force the server answers code %d, want 100", code)
+	}
+	if got := s.Get(t, prefix+"/key").Node.Value; got != "theirs" {
+		t.Errorf("key = %q, want %q", got, "theirs")
+	}
+}
+
+func TestAccDirResource_destroyOfForeignKey(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	dir := etcdtest.Prefix(t) + "/dir"
+	cfg := dirConfig(s.URL(), dir)
+	acceptance(t,
+		resource.TestStep{Config: cfg},
+		resource.TestStep{
+			PreConfig: func() {
+				s.Put(t, dir+"/foreign", "theirs")
+				s.Mkdir(t, dir+"/sub")
+			},
+			Config: cfg, Destroy: true, ExpectError: errorWith("Directory is not empty", dir+"/foreign", dir+"/sub/"),
+		},
+		resource.TestStep{Config: cfg, Check: serverHolds(t, s, dir+"/foreign", "theirs")},
+		resource.TestStep{
+			PreConfig: func() {
+				s.Delete(t, dir+"/foreign")
+				s.Delete(t, dir+"/sub", "dir=true")
+				s.Put(t, dir+"/_hidden", "theirs")
+			},
+			Config: cfg, Destroy: true, ExpectError: errorWith("Directory is not empty", "only hidden keys"),
+		},
+		resource.TestStep{Config: cfg, Check: serverHolds(t, s, dir+"/_hidden", "theirs")},
+		resource.TestStep{PreConfig: func() { s.Delete(t, dir+"/_hidden") }, Config: cfg},
+	)
+}
+
+func TestAccDirResource_ttl(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	inPlace := !s.Version().AtLeast(3, 5)
+	dir := etcdtest.Prefix(t) + "/dir"
+	cfg := func(attributes ...string) string { return dirConfig(s.URL(), dir, attributes...) }
+	change := func(attributes ...string) resource.TestStep {
+		step := resource.TestStep{
+			Config: cfg(attributes...), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionUpdate),
+			Check: serverHolds(t, s, dir+"/child", "theirs"),
+		}
+		if !inPlace {
+			step.ExpectError = errorWith("The server cannot change the TTL of a directory", "Nothing was changed")
+		}
+		return step
+	}
+	acceptance(t,
+		resource.TestStep{
+			Config: cfg("ttl = 500", "force_destroy = true"),
+			ConfigStateChecks: []statecheck.StateCheck{
+				known("etcd_dir.test", "expiration", knownvalue.NotNull()), known("etcd_dir.test", "ttl", knownvalue.Int64Exact(500)),
+			},
+		},
+		resource.TestStep{PreConfig: func() { s.Put(t, dir+"/child", "theirs") }, Config: cfg("ttl = 500", "force_destroy = true"), PlanOnly: true},
+		change("ttl = 900", "force_destroy = true"),
+		change("force_destroy = true"),
+		resource.TestStep{
+			PreConfig: func() {
+				if got := s.Get(t, dir+"/child").Node.Value; got != "theirs" {
+					t.Errorf("child = %q, want %q", got, "theirs")
+				}
+				s.Delete(t, dir, "recursive=true")
+				s.Mkdir(t, dir, "ttl=1")
+				eventually(t, "the directory expires", func() bool { return s.Get(t, dir).ErrorCode == 100 })
+			},
+			Config: cfg("ttl = 500", "force_destroy = true"), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionCreate),
+		},
+	)
+}
+
+func TestDirResource_madeAnew(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	dir := etcdtest.Prefix(t) + "/dir"
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	attributes := map[string]any{"path": dir, "force_destroy": true}
+	o := mustApply(t, d, d.none("etcd_dir"), attributes)
+	s.Delete(t, dir, "dir=true")
+	s.Put(t, dir+"/theirs", "v")
+	after, errs := d.apply(t, o, nil)
+	if !strings.Contains(errs, "Directory changed since it was planned") || !after.exists() {
+		t.Errorf("destroy: errors = %q, in state: %t", errs, after.exists())
+	}
+	attributes["ttl"] = 100
+	if _, errs := d.apply(t, o, attributes); !strings.Contains(errs, "Directory changed since it was planned") {
+		t.Errorf("update: errors = %q", errs)
+	}
+	if got := s.Get(t, dir+"/theirs").Node.Value; got != "v" {
+		t.Errorf("key of the new directory = %q, want %q", got, "v")
+	}
+	s.Delete(t, dir, "recursive=true")
+	s.Put(t, dir, "a key")
+	if _, errs := d.apply(t, o, nil); !strings.Contains(errs, "Directory is a key now") {
+		t.Errorf("destroy of a key: errors = %q", errs)
+	}
+	if after, errs := d.refresh(t, o); !strings.Contains(errs, "Directory is a key now") || !after.exists() {
+		t.Errorf("refresh of a key: errors = %q, in state: %t", errs, after.exists())
+	}
+	s.Delete(t, dir)
+	if after, errs := d.apply(t, o, nil); errs != "" || after.exists() {
+		t.Errorf("destroy of nothing: errors = %q, in state: %t", errs, after.exists())
+	}
+}
+
+func TestDirResource_lostAnswers(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, quickRetry(proxy.URL()))
+	prefix := etcdtest.Prefix(t)
+	for i := range rounds {
+		dir := fmt.Sprintf("%s/d%d", prefix, i)
+		proxy.Clear()
+		proxy.Inject(etcdtest.Rule{Method: "PUT", Times: 1, Action: etcdtest.DropAnswer()})
+		proxy.Inject(etcdtest.Rule{Method: "DELETE", Times: 1, Action: etcdtest.DropAnswer()})
+		o := mustApply(t, d, d.none("etcd_dir"), map[string]any{"path": dir})
+		if node := s.Get(t, dir).Node; !node.Dir || o.text(t, "created_index") != fmt.Sprint(node.CreatedIndex) {
+			t.Fatalf("round %d: state = %s, on the server: %+v", i, o.state, node)
+		}
+		if o = mustApply(t, d, o, nil); o.exists() || s.Get(t, dir).ErrorCode != 100 {
+			t.Fatalf("round %d: the directory still exists", i)
+		}
+	}
+}
