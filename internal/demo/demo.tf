@@ -1,7 +1,7 @@
 terraform {
   required_providers {
     etcd = {
-      source = "registry.terraform.io/etcdv2/etcd"
+      source = "etcdv2/etcd"
     }
   }
 }

@@ -18,7 +18,8 @@ type etcd struct {
 	url    string
 	client *etcdv2.Client
 	cmd    *exec.Cmd
-	done   chan error
+	done   chan struct{} // closed when the process has ended, with exit
+	exit   error
 }
 
 // startEtcd starts a server whose data lies below dir and waits until it is healthy.
@@ -35,7 +36,7 @@ func startEtcd(ctx context.Context, program, dir string) (*etcd, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()            //nolint:errcheck // the server has its own copy of the file
+	defer log.Close()
 	cmd := exec.Command(program, //nolint:gosec,noctx // the program is the caller's; stop ends it
 		"--name=demo", "--data-dir="+filepath.Join(dir, "etcd"), "--enable-v2=true",
 		"--listen-client-urls="+client, "--advertise-client-urls="+client,
@@ -47,8 +48,11 @@ func startEtcd(ctx context.Context, program, dir string) (*etcd, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting etcd: %w", err)
 	}
-	server := &etcd{url: client, cmd: cmd, done: make(chan error, 1)}
-	go func() { server.done <- cmd.Wait() }()
+	server := &etcd{url: client, cmd: cmd, done: make(chan struct{})}
+	go func() {
+		server.exit = cmd.Wait()
+		close(server.done)
+	}()
 	if err := server.wait(ctx); err != nil {
 		text, readErr := os.ReadFile(log.Name())
 		server.stop()
@@ -74,9 +78,8 @@ func (e *etcd) wait(ctx context.Context) (err error) {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("etcd is not healthy: %w", err)
-		case exit := <-e.done:
-			e.done <- exit
-			return fmt.Errorf("etcd ended: %w", exit)
+		case <-e.done:
+			return fmt.Errorf("etcd ended: %w", e.exit)
 		case <-tick.C:
 		}
 	}

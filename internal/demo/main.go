@@ -25,7 +25,7 @@ func main() {
 
 func run(ctx context.Context) (err error) {
 	etcd := flag.String("etcd", "bin/etcd", "the etcd `program`")
-	cli := flag.String("cli", "bin/terraform", "the Terraform or OpenTofu `program`")
+	program := flag.String("cli", "bin/terraform", "the Terraform or OpenTofu `program`")
 	provider := flag.String("provider", "bin/terraform-provider-etcd", "the provider `program`")
 	flag.Parse()
 
@@ -33,13 +33,13 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a directory below the system's temporary one
+	defer os.RemoveAll(dir)
 	server, err := startEtcd(ctx, *etcd, dir)
 	if err != nil {
 		return err
 	}
 	defer server.stop()
-	workspace, err := newWorkspace(*cli, *provider, dir, server.url)
+	workspace, err := newWorkspace(*program, *provider, dir, server.url)
 	if err != nil {
 		return err
 	}

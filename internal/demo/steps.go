@@ -99,15 +99,6 @@ func destroy(ctx context.Context, w *workspace, server *etcd) error {
 	return nil
 }
 
-// expect runs the CLI and returns an error if it ends with another exit code.
-func (w *workspace) expect(ctx context.Context, want int, args ...string) (string, error) {
-	output, code, err := w.run(ctx, args...)
-	if err == nil && code != want {
-		err = fmt.Errorf("%s ended with exit code %d, want %d", args[0], code, want)
-	}
-	return output, err
-}
-
 // set writes the greeting as somebody would who does not know of Terraform.
 func (e *etcd) set(ctx context.Context, value string) error {
 	fmt.Fprintf(os.Stdout, "\n(etcd) set %s = %q\n", greeting, value)

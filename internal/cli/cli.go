@@ -1,0 +1,116 @@
+// Package cli runs Terraform or OpenTofu on a configuration and on a build of
+// the provider, for the demo, the tests of the examples and the check of a
+// release.
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Version is the version under which [Install] installs the provider.
+const Version = "0.0.1"
+
+// Registries are the hosts that Terraform and OpenTofu put before a source
+// that names none.
+var Registries = []string{"registry.terraform.io", "registry.opentofu.org"}
+
+// Workspace is a directory with a configuration and the CLI that works on it.
+type Workspace struct {
+	// Dir holds the configuration and the state.
+	Dir string
+	// Out also receives what a command prints, unless it is nil.
+	Out io.Writer
+
+	program string
+	env     []string
+}
+
+// New makes a workspace in dir whose CLI installs providers from the mirror
+// directory alone. The CLI's configuration and env, a list of NAME=value, are
+// all that its commands find set of what configures a CLI or the provider.
+func New(program, dir, mirror string, env ...string) (*Workspace, error) {
+	path, err := exec.LookPath(program)
+	if err != nil && !errors.Is(err, exec.ErrDot) {
+		return nil, fmt.Errorf("the CLI: %w", err)
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	settings := filepath.Join(dir, ".settings.tfrc")
+	err = errors.Join(
+		os.MkdirAll(dir, 0o750),
+		os.WriteFile(settings, fmt.Appendf(nil, "provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", mirror), 0o600),
+	)
+	return &Workspace{
+		Dir:     dir,
+		program: path,
+		env: append(append(slices.DeleteFunc(os.Environ(), isSetting),
+			"TF_CLI_CONFIG_FILE="+settings, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1"), env...),
+	}, err
+}
+
+// Install puts a link to a built provider into the mirror directory, where the
+// CLIs find it as etcdv2/etcd.
+func Install(mirror, provider string) error {
+	program, err := filepath.Abs(provider)
+	if err != nil {
+		return err
+	}
+	for _, registry := range Registries {
+		place := filepath.Join(mirror, registry, "etcdv2", "etcd", Version, runtime.GOOS+"_"+runtime.GOARCH)
+		err = errors.Join(err,
+			os.MkdirAll(place, 0o750),
+			os.Symlink(program, filepath.Join(place, "terraform-provider-etcd_v"+Version)))
+	}
+	return err
+}
+
+// isSetting reports whether a variable would change what the CLI or the provider does.
+func isSetting(variable string) bool {
+	return strings.HasPrefix(variable, "TF_") || strings.HasPrefix(variable, "ETCDCTL_")
+}
+
+// Name is the name of the CLI's program.
+func (w *Workspace) Name() string { return filepath.Base(w.program) }
+
+// Run runs the CLI and returns what it printed, without colors, and its exit
+// code. An error means that it did not run to an end of its own.
+func (w *Workspace) Run(ctx context.Context, args ...string) (output string, code int, err error) {
+	cmd := exec.CommandContext(ctx, w.program, append(args, "-no-color")...) //nolint:gosec // the program is the caller's
+	cmd.Dir, cmd.Env = w.Dir, w.env
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	cmd.WaitDelay = 30 * time.Second
+	var captured bytes.Buffer
+	cmd.Stdout = &captured
+	if w.Out != nil {
+		cmd.Stdout = io.MultiWriter(&captured, w.Out)
+	}
+	cmd.Stderr = cmd.Stdout
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return captured.String(), exit.ExitCode(), nil
+	}
+	return captured.String(), 0, err
+}
+
+// Expect is [Workspace.Run] with an error if the command ends with another exit code.
+func (w *Workspace) Expect(ctx context.Context, want int, args ...string) (string, error) {
+	output, code, err := w.Run(ctx, args...)
+	if err == nil && code != want {
+		err = fmt.Errorf("%s %s ended with exit code %d, want %d", w.Name(), args[0], code, want)
+	}
+	return output, err
+}
