@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -64,7 +65,7 @@ func TestKeyResource_lostAnswers(t *testing.T) {
 	}
 	lost := 0
 	for _, r := range proxy.Forwarded() {
-		if r.Method != "GET" {
+		if r.Method != http.MethodGet {
 			lost++
 		}
 	}
