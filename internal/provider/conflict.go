@@ -65,6 +65,8 @@ type seenKey struct {
 	index uint64
 	// value is nil if state does not hold it, as with write-only values.
 	value *string
+	// json is whether the value is compared as JSON.
+	json bool
 	// expires is whether it had a TTL.
 	expires bool
 }
@@ -76,17 +78,23 @@ func seenAs(n *etcdv2.Node) seenKey {
 
 // matches reports whether a node holds what state says, at whatever index.
 func (s seenKey) matches(n *etcdv2.Node) bool {
-	return s.value != nil && n.Value == *s.value && n.HasTTL() == s.expires
+	return s.value != nil && !n.Dir && sameValue(*s.value, n.Value, s.json) && n.HasTTL() == s.expires
 }
 
 // wantedKey is what a key is to hold.
 type wantedKey struct {
 	value string
-	ttl   *int64
+	// json is whether the value is compared as JSON.
+	json bool
+	ttl  *int64
 }
 
 func (w wantedKey) matches(n *etcdv2.Node) bool {
-	return !n.Dir && n.Value == w.value && n.HasTTL() == (w.ttl != nil)
+	return !n.Dir && sameValue(w.value, n.Value, w.json) && n.HasTTL() == (w.ttl != nil)
+}
+
+func sameValue(a, b string, asJSON bool) bool {
+	return a == b || (asJSON && equalJSON(a, b))
 }
 
 func (w wantedKey) options() etcdv2.WriteOptions {
@@ -198,6 +206,34 @@ func (s *store) update(ctx context.Context, key string, before seenKey, want wan
 	case found.ModifiedIndex > before.index && want.matches(found):
 		return found, nil
 	case found.ModifiedIndex > before.index && !before.matches(found):
+		return nil, hasChanged(key, before.index, found.ModifiedIndex)
+	default:
+		return nil, err
+	}
+}
+
+// renew gives a key that still holds what state says a new TTL, without an
+// event. A lost answer is settled only where state has the value: another
+// writer's TTL looks like ours.
+func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
+	defer s.forget(key)
+	node, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
+		return s.keys.Refresh(ctx, key, ttl, etcdv2.Condition{Index: index})
+	})
+	if !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return node, err
+	}
+	found, readErr := s.lastLook(ctx, key)
+	after := before
+	after.expires = true
+	switch {
+	case readErr != nil:
+		return nil, err
+	case found == nil:
+		return nil, wasDeleted(key, before.index, err)
+	case found.ModifiedIndex > before.index && after.matches(found) && hasTTL(found, &ttl):
+		return found, nil
+	case found.ModifiedIndex > before.index && before.value != nil && !after.matches(found):
 		return nil, hasChanged(key, before.index, found.ModifiedIndex)
 	default:
 		return nil, err

@@ -2,8 +2,16 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"strings"
+	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -25,14 +33,35 @@ func newKeyResource() resource.Resource { return &keyResource{} }
 type keyResource struct{ resourceBase }
 
 type keyModel struct {
-	Key           types.String `tfsdk:"key"`
-	Value         types.String `tfsdk:"value"`
-	TTL           types.Int64  `tfsdk:"ttl"`
-	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
-	CreatedIndex  types.Int64  `tfsdk:"created_index"`
-	ModifiedIndex types.Int64  `tfsdk:"modified_index"`
-	Expiration    types.String `tfsdk:"expiration"`
+	Key            types.String         `tfsdk:"key"`
+	Value          types.String         `tfsdk:"value"`
+	ValueJSON      jsontypes.Normalized `tfsdk:"value_json"`
+	ValueWO        types.String         `tfsdk:"value_wo"`
+	ValueWOVersion types.Int64          `tfsdk:"value_wo_version"`
+	TTL            types.Int64          `tfsdk:"ttl"`
+	TTLRenewBelow  types.Int64          `tfsdk:"ttl_renew_below"`
+	AdoptExisting  types.Bool           `tfsdk:"adopt_existing"`
+	CreatedIndex   types.Int64          `tfsdk:"created_index"`
+	ModifiedIndex  types.Int64          `tfsdk:"modified_index"`
+	Expiration     types.String         `tfsdk:"expiration"`
 }
+
+// keyNotes is what private state keeps of a key.
+type keyNotes struct {
+	// Written is the index of our last write of a write-only value. A newer one
+	// at refresh means that somebody else wrote it.
+	Written uint64 `json:"written,omitempty"`
+	// TTLRead is whether the TTL in state is not one that was written here but
+	// the rest of a life that a read found, as after an import.
+	TTLRead bool `json:"ttl_read,omitempty"`
+}
+
+// importForms are the prefixes of an import id that say which attribute holds
+// the value. Without one it is value. No key begins like them.
+const (
+	importJSON      = "value_json:"
+	importWriteOnly = "value_wo:"
+)
 
 type keyIdentity struct {
 	Key types.String `tfsdk:"key"`
@@ -54,27 +83,56 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 		Attributes: map[string]schema.Attribute{
 			"key": pathAttribute("Path of the key, such as `/app/config`."),
 			"value": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place.",
+				Optional: true,
+				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place. " +
+					"One of `value`, `value_json` and `value_wo` is needed; to move from one to another writes only what differs.",
+				Validators: []validator.String{stringvalidator.ExactlyOneOf(
+					path.MatchRoot("value"), path.MatchRoot("value_json"), path.MatchRoot("value_wo"))},
+			},
+			"value_json": schema.StringAttribute{
+				Optional:   true,
+				CustomType: jsontypes.NormalizedType{},
+				MarkdownDescription: "Value of the key as JSON text, such as `jsonencode` makes. It is compared as JSON: white space and the order of the members " +
+					"of an object are no change and no drift. A change writes it in place.",
+			},
+			"value_wo": schema.StringAttribute{
+				Optional:  true,
+				WriteOnly: true,
+				MarkdownDescription: "Value of the key, which goes neither to the plan nor to state; it may come from an ephemeral resource. It is written when " +
+					"`value_wo_version` changes, and when somebody else has written the key since. Needs Terraform or OpenTofu 1.11.",
+				Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("value_wo_version"))},
+			},
+			"value_wo_version": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "Number to change when `value_wo` is to be written again. A change writes the key in place.",
+				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_wo"))},
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Life of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change writes the key in place. " +
+				MarkdownDescription: "Life of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is made in place, " +
+					"and where the value stays without an event for watchers (etcd 2.3 and later). " +
 					"That it runs down is no drift; that it was dropped, or that one appeared, is. Default: the provider's `default_ttl`, or else none.",
+				Validators: []validator.Int64{isTTL()},
+			},
+			"ttl_renew_below": schema.Int64Attribute{
+				Optional: true,
+				MarkdownDescription: "Plan to renew the TTL when less than this many seconds are left of it, 1 to less than `ttl`; the renewal makes no event for " +
+					"watchers (etcd 2.3 and later). A change can plan a renewal. Default: a TTL is never renewed, and the key expires.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"adopt_existing": adoptAttribute("a key"),
 			"created_index":  createdIndexAttribute(),
-			"modified_index": modifiedIndexAttribute("It is only known after apply when value or TTL change; what refers to it changes with them."),
+			"modified_index": modifiedIndexAttribute("It is only known after apply when value or TTL are written; what refers to it changes with them."),
 			"expiration":     expirationAttribute(),
 		},
 	}
 }
 
-// ModifyPlan fills in the provider's default TTL, and says of each computed
-// attribute whether the change at hand moves it: what refers to an index that
-// stays is to stay quiet.
+// ModifyPlan fills in the provider's default TTL, plans what a configuration
+// alone does not show (a renewal, a write-only value that somebody else wrote),
+// and says of each computed attribute whether the change at hand moves it: what
+// refers to an index that stays is to stay quiet.
 func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
@@ -89,22 +147,44 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if !isSet(config.TTL) {
 		plan.TTL = r.defaultTTL()
 	}
+	plan.checkRenewal(&resp.Diagnostics)
 	var state *keyModel
+	var notes keyNotes
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		if resp.Diagnostics.HasError() {
-			return
-		}
+		notes = readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
 	}
-	plan.planComputed(state)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.planComputed(state, notes, time.Now())
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// planComputed plans the attributes that the server sets.
-func (m *keyModel) planComputed(state *keyModel) {
-	if state != nil && !m.writes(*state) {
-		m.ModifiedIndex, m.Expiration = state.ModifiedIndex, state.Expiration
-		return
+// checkRenewal refuses a renewal that would never end, or never begin.
+func (m *keyModel) checkRenewal(diags *diag.Diagnostics) {
+	switch {
+	case !isSet(m.TTLRenewBelow) || m.TTLRenewBelow.IsUnknown() || m.TTL.IsUnknown():
+	case m.TTL.IsNull():
+		diags.AddAttributeError(path.Root("ttl_renew_below"), "Nothing to renew", "The key has no ttl, and the provider no default_ttl. Set one, or remove ttl_renew_below.")
+	case m.TTLRenewBelow.ValueInt64() >= m.TTL.ValueInt64():
+		diags.AddAttributeError(path.Root("ttl_renew_below"), "Renewal without end", fmt.Sprintf(
+			"With ttl_renew_below = %d and a TTL of %d seconds every plan would renew the key. Choose less than the TTL.",
+			m.TTLRenewBelow.ValueInt64(), m.TTL.ValueInt64()))
+	}
+}
+
+// planComputed plans the attributes that the server sets, and keeps the words
+// of state where they say the same as the configuration.
+func (m *keyModel) planComputed(state *keyModel, notes keyNotes, now time.Time) {
+	if state != nil {
+		kept := *m
+		kept.keep(*state, notes)
+		if !kept.writes(*state) && !kept.rewrites(*state, notes) && !kept.renews(*state, now) {
+			*m = kept
+			m.ModifiedIndex, m.Expiration = state.ModifiedIndex, state.Expiration
+			return
+		}
 	}
 	m.ModifiedIndex, m.Expiration = types.Int64Unknown(), types.StringUnknown()
 	if m.TTL.IsNull() {
@@ -112,14 +192,61 @@ func (m *keyModel) planComputed(state *keyModel) {
 	}
 }
 
-// writes reports whether what is planned has to be written.
+// keep takes JSON that is only written differently, and the rest of a life that
+// an import has found, from state.
+func (m *keyModel) keep(state keyModel, notes keyNotes) {
+	if isSet(state.ValueJSON) && sameJSON(m.ValueJSON, state.ValueJSON.ValueString()) {
+		m.ValueJSON = state.ValueJSON
+	}
+	if notes.TTLRead && isSet(state.TTL) && !m.TTL.IsUnknown() && state.TTL.ValueInt64() <= m.TTL.ValueInt64() {
+		m.TTL = state.TTL
+	}
+}
+
+// writes reports whether what is planned differs from state in what the server holds.
 func (m *keyModel) writes(state keyModel) bool {
-	return !m.Key.Equal(state.Key) || !m.Value.Equal(state.Value) || !m.TTL.Equal(state.TTL)
+	return !m.Key.Equal(state.Key) || !m.TTL.Equal(state.TTL) || m.changesValue(state)
+}
+
+// changesValue reports whether the value is to be written.
+func (m *keyModel) changesValue(state keyModel) bool {
+	switch {
+	case isSet(m.ValueWOVersion):
+		return !m.ValueWOVersion.Equal(state.ValueWOVersion)
+	case !isSet(m.ValueJSON):
+		return !m.Value.Equal(state.Value)
+	case isSet(state.ValueJSON):
+		return !sameJSON(m.ValueJSON, state.ValueJSON.ValueString())
+	default:
+		return !isSet(state.Value) || !sameJSON(m.ValueJSON, state.Value.ValueString())
+	}
+}
+
+// rewrites reports whether somebody else wrote the key since its write-only
+// value was written here.
+func (m *keyModel) rewrites(state keyModel, notes keyNotes) bool {
+	return isSet(m.ValueWOVersion) && indexOf(state.ModifiedIndex) != notes.Written
+}
+
+// renews reports whether the TTL is to start anew. Where anything else changes,
+// be it only in the configuration, it does: whether it is due can otherwise
+// turn between plan and apply.
+func (m *keyModel) renews(state keyModel, now time.Time) bool {
+	if !isSet(m.TTLRenewBelow) || m.TTL.IsNull() {
+		return false
+	}
+	if !m.TTLRenewBelow.Equal(state.TTLRenewBelow) || !m.AdoptExisting.Equal(state.AdoptExisting) ||
+		m.Value.IsNull() != state.Value.IsNull() || m.ValueJSON.IsNull() != state.ValueJSON.IsNull() {
+		return true
+	}
+	end, err := time.Parse(time.RFC3339Nano, state.Expiration.ValueString())
+	return err != nil || end.Sub(now) < time.Duration(m.TTLRenewBelow.ValueInt64())*time.Second
 }
 
 func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan keyModel
+	var plan, config keyModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -128,7 +255,8 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	node, err := store.create(ctx, plan.Key.ValueString(), plan.wanted(), plan.AdoptExisting.ValueBool())
+	store.importID = plan.importID()
+	node, err := store.create(ctx, plan.Key.ValueString(), plan.wanted(config), plan.AdoptExisting.ValueBool())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create key", plan.Key.ValueString(), err)
 		return
@@ -136,6 +264,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
+	writeNotes(ctx, resp.Private, plan.notes(), &resp.Diagnostics)
 }
 
 func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -158,34 +287,51 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
 		return
 	}
-	state.refresh(node)
+	notes := readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
+	state.refresh(node, &notes)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
 
 func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state keyModel
+	var plan, state, config keyModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	notes := readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	if plan.writes(state) {
+	if plan.ModifiedIndex.IsUnknown() {
 		store := r.store("etcd_key", &resp.Diagnostics)
 		if store == nil {
 			return
 		}
-		node, err := store.update(ctx, plan.Key.ValueString(), state.seen(), plan.wanted())
+		node, err := plan.send(ctx, store, state, config, notes)
 		if err != nil {
 			addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
 			return
 		}
 		plan.written(node)
-	} else {
-		plan.ModifiedIndex, plan.Expiration = state.ModifiedIndex, state.Expiration
+		notes = plan.notes()
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
+	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+}
+
+// send writes what is planned: the TTL alone, without an event, where the value
+// stays and the server can, or else both.
+func (m *keyModel) send(ctx context.Context, store *store, state, config keyModel, notes keyNotes) (*etcdv2.Node, error) {
+	key := m.Key.ValueString()
+	if isSet(m.TTL) && !m.changesValue(state) && !m.rewrites(state, notes) {
+		node, err := store.renew(ctx, key, state.seen(), m.TTL.ValueInt64())
+		if !errors.Is(err, etcdv2.ErrUnsupported) {
+			return node, err
+		}
+	}
+	return store.update(ctx, key, state.seen(), m.wanted(config))
 }
 
 func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -204,7 +350,35 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 }
 
 func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	form := ""
+	for _, prefix := range []string{importJSON, importWriteOnly} {
+		if key, found := strings.CutPrefix(req.ID, prefix); found {
+			form, req.ID = prefix, key
+		}
+	}
 	importPath(ctx, path.Root("key"), req, resp)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// Read fills in the attribute that is not null.
+	switch form {
+	case importJSON:
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value_json"), jsontypes.NewNormalizedValue("null"))...)
+	case importWriteOnly:
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value_wo_version"), types.Int64Value(0))...)
+	}
+}
+
+// importID is the id by which the key is imported into the attribute in use.
+func (m *keyModel) importID() string {
+	switch {
+	case isSet(m.ValueJSON):
+		return importJSON + m.Key.ValueString()
+	case isSet(m.ValueWOVersion):
+		return importWriteOnly + m.Key.ValueString()
+	default:
+		return m.Key.ValueString()
+	}
 }
 
 // importPath takes the path to import from the id or the identity.
@@ -231,14 +405,25 @@ func (m *keyModel) settleTTL(otherwise types.Int64) {
 	}
 }
 
-// wanted is what the key is to hold.
-func (m *keyModel) wanted() wantedKey {
-	return wantedKey{value: m.Value.ValueString(), ttl: ttlPointer(m.TTL)}
+// wanted is what the key is to hold. Only the configuration has a write-only value.
+func (m *keyModel) wanted(config keyModel) wantedKey {
+	want := wantedKey{value: m.Value.ValueString(), ttl: ttlPointer(m.TTL)}
+	switch {
+	case isSet(m.ValueJSON):
+		want.value, want.json = m.ValueJSON.ValueString(), true
+	case isSet(m.ValueWOVersion):
+		want.value = config.ValueWO.ValueString()
+	}
+	return want
 }
 
 // seen is what the key held when state was read.
 func (m *keyModel) seen() seenKey {
-	return seenKey{index: indexOf(m.ModifiedIndex), value: m.Value.ValueStringPointer(), expires: isSet(m.TTL)}
+	seen := seenKey{index: indexOf(m.ModifiedIndex), value: m.Value.ValueStringPointer(), expires: isSet(m.TTL)}
+	if isSet(m.ValueJSON) {
+		seen.value, seen.json = m.ValueJSON.ValueStringPointer(), true
+	}
+	return seen
 }
 
 // written takes over what a write has set.
@@ -248,11 +433,38 @@ func (m *keyModel) written(node *etcdv2.Node) {
 	m.Expiration = expiration(node)
 }
 
-// refresh takes over what a read has found.
-func (m *keyModel) refresh(node *etcdv2.Node) {
-	m.Value = types.StringValue(node.Value)
+// notes is what private state is to keep after a write.
+func (m *keyModel) notes() keyNotes {
+	if !isSet(m.ValueWOVersion) {
+		return keyNotes{}
+	}
+	return keyNotes{Written: indexOf(m.ModifiedIndex)}
+}
+
+// refresh takes over what a read has found, in the attribute in which state
+// has the value.
+func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
+	switch {
+	case isSet(m.ValueWOVersion):
+	case !isSet(m.ValueJSON):
+		m.Value = types.StringValue(node.Value)
+	case !json.Valid([]byte(node.Value)):
+		// It is no JSON now, and only value can show it.
+		m.Value, m.ValueJSON = types.StringValue(node.Value), jsontypes.NewNormalizedNull()
+	case !sameJSON(m.ValueJSON, node.Value):
+		m.ValueJSON = jsontypes.NewNormalizedValue(node.Value)
+	}
+	notes.TTLRead = node.HasTTL() && (notes.TTLRead || m.TTL.IsNull())
 	m.TTL = refreshedTTL(m.TTL, node)
 	m.written(node)
+}
+
+// sameJSON reports whether a text says the same as a JSON value that is known.
+func sameJSON(v jsontypes.Normalized, text string) bool {
+	if v.IsNull() || v.IsUnknown() {
+		return false
+	}
+	return equalJSON(v.ValueString(), text)
 }
 
 // readKey reads a key for a refresh. It returns ErrNotFound only if there is none.

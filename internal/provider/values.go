@@ -1,9 +1,14 @@
 package provider
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -98,4 +103,59 @@ func indexValue(index uint64) types.Int64 {
 // indexOf returns an index from state.
 func indexOf(v types.Int64) uint64 {
 	return uint64(max(v.ValueInt64(), 0))
+}
+
+// equalJSON reports whether two texts are the same JSON, up to white space and
+// the order of members, with numbers compared as they are written. A text that
+// is no JSON equals none. It is the equality of jsontypes.Normalized.
+func equalJSON(a, b string) bool {
+	canonicalA, errA := canonicalJSON(a)
+	canonicalB, errB := canonicalJSON(b)
+	return errA == nil && errB == nil && bytes.Equal(canonicalA, canonicalB)
+}
+
+func canonicalJSON(text string) ([]byte, error) {
+	if !json.Valid([]byte(text)) {
+		return nil, errors.New("not JSON")
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+// The notes of an object are what private state keeps for it as JSON: facts
+// that no attribute shows.
+const notesKey = "notes"
+
+// readNotes returns the notes, or none at all if there are none yet.
+func readNotes[T any](ctx context.Context, private interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}, diags *diag.Diagnostics,
+) (notes T) {
+	data, readDiags := private.GetKey(ctx, notesKey)
+	diags.Append(readDiags...)
+	if len(data) == 0 || readDiags.HasError() {
+		return notes
+	}
+	if err := json.Unmarshal(data, &notes); err != nil {
+		diags.AddError("Unable to read private state", "It was not written by this provider, or by a newer version of it. Error: "+err.Error())
+	}
+	return notes
+}
+
+// writeNotes keeps notes for the next call.
+func writeNotes(ctx context.Context, private interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}, notes any, diags *diag.Diagnostics,
+) {
+	data, err := json.Marshal(notes)
+	if err != nil {
+		diags.AddError("Unable to write private state", err.Error())
+		return
+	}
+	diags.Append(private.SetKey(ctx, notesKey, data)...)
 }
