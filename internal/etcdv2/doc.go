@@ -34,7 +34,8 @@
 // ErrTooManyRedirects, ErrUnsafeRedirect, ErrDirUpdate, ErrOverwritten and
 // ErrUnsupported, and, before any request, ErrInvalidKey, ErrInvalidTTL,
 // ErrInvalidCondition, ErrTooLarge, ErrInvalidName, ErrInvalidPassword,
-// ErrInvalidPattern, ErrInvalidUpdate and ErrInvalidMember.
+// ErrInvalidPattern, ErrInvalidUpdate and ErrInvalidMember. A lock that was lost is
+// ErrLockLost.
 //
 // No error's text holds a value, a password or a header.
 //
@@ -50,8 +51,8 @@
 //	connection lost after the request      again   again     unknown
 //	no answer in time                      again   again     unknown
 //	500 of the key space, 501 and above    again   again     unknown
-//	500 of the auth or members API, late   again   -         unknown
-//	500 of the auth or members API, prompt again   -         error
+//	500 of the auth or members API, late   again   again     unknown
+//	500 of the auth or members API, prompt again   error     error
 //	a redirect that is not followed        error   error     error
 //	an answer that cannot be read          error   unknown   unknown
 //	any other answer                       error   error     error

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -203,13 +202,8 @@ func (e *Error) Is(target error) bool {
 // newError reads an answer outside 2xx, whatever its form.
 func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta) *Error {
 	e := &Error{Status: status, Endpoint: endpoint.String(), Index: meta.EtcdIndex, body: data}
-	var body struct {
-		ErrorCode Code
-		Message   *string
-		Cause     string
-		Index     uint64
-	}
-	if err := json.Unmarshal(data, &body); err != nil || (body.Message == nil && body.ErrorCode == 0) {
+	body, err := parseError(data)
+	if err != nil || (!body.hasMessage && body.code == 0) {
 		e.kind = kindOfText(r, status)
 		// Broken JSON of a server could still quote a value.
 		if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
@@ -217,11 +211,8 @@ func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta)
 		}
 		return e
 	}
-	e.Code, e.Cause = body.ErrorCode, body.Cause
-	e.Index = max(e.Index, body.Index)
-	if body.Message != nil {
-		e.Message = *body.Message
-	}
+	e.Code, e.Message, e.Cause = body.code, body.message, body.cause
+	e.Index = max(e.Index, body.index)
 	e.kind = kindOf(r, e)
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -565,7 +566,7 @@ func (s *KeysService) request(method, key string, recursive bool) *request {
 	if recursive {
 		path += "/"
 	}
-	return &request{method: method, path: path}
+	return &request{method: method, path: path, keys: true}
 }
 
 func (s *KeysService) do(ctx context.Context, r *request) (*Response, error) {
@@ -573,39 +574,23 @@ func (s *KeysService) do(ctx context.Context, r *request) (*Response, error) {
 	if err != nil {
 		return nil, s.stripError(err)
 	}
-	resp, err := s.decode(ans)
-	if err != nil && r.replay != replayRead {
-		return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-	}
-	return resp, err
+	s.stripNode(ans.keys.Node)
+	s.stripNode(ans.keys.PrevNode)
+	return ans.keys, nil
 }
 
-func (s *KeysService) decode(ans *answer) (*Response, error) {
-	resp, err := decodeResponse(ans)
+// readResponse reads an answer of the key space from its body; a size of -1 is
+// not known.
+func readResponse(ans *answer, body io.Reader, size int64) (*Response, error) {
+	resp, err := parseResponse(body, size)
 	if err != nil {
 		return nil, err
 	}
-	s.stripNode(resp.Node)
-	s.stripNode(resp.PrevNode)
+	if resp.Action == "" || (resp.Action == ActionGet && resp.Node == nil) {
+		return nil, fmt.Errorf("%w: it holds no node", ErrInvalidAnswer)
+	}
+	resp.Meta, resp.Created = ans.Meta, ans.status == http.StatusCreated
 	return resp, nil
-}
-
-func decodeResponse(ans *answer) (*Response, error) {
-	var body struct {
-		Action   Action `json:"action"`
-		Node     *Node  `json:"node"`
-		PrevNode *Node  `json:"prevNode"`
-	}
-	if err := ans.decode(&body); err != nil {
-		return nil, err
-	}
-	if body.Action == "" || (body.Action == ActionGet && body.Node == nil) {
-		return nil, fmt.Errorf("%w from %s: it holds no node", ErrInvalidAnswer, ans.endpoint)
-	}
-	return &Response{
-		Meta: ans.Meta, Action: body.Action, Node: body.Node, PrevNode: body.PrevNode,
-		Created: ans.status == http.StatusCreated,
-	}, nil
 }
 
 // stripNode takes the prefix off the keys of a node. A node above the prefix,

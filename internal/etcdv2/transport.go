@@ -44,6 +44,8 @@ type request struct {
 	json []byte
 	// replay says what an ambiguous failure allows.
 	replay replay
+	// keys is whether the answer is one of the key space.
+	keys bool
 	// stream leaves the body of the answer to the caller and lifts
 	// the time-outs.
 	stream bool
@@ -75,7 +77,9 @@ type answer struct {
 	Meta
 	status   int
 	endpoint string
-	data     []byte
+	// keys is the answer to a request with keys, data the body of any other.
+	keys *Response
+	data []byte
 	// body is the open body of a streamed answer.
 	body io.ReadCloser
 }
@@ -273,13 +277,7 @@ func (b *cancelingBody) Close() error {
 
 // receive reads the answer and says what became of the request.
 func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, elapsed time.Duration) (*answer, outcome, error) {
-	data, err := readBody(resp)
-	if err != nil {
-		if errors.Is(err, ErrInvalidAnswer) {
-			return nil, outcomeUnreadable, err
-		}
-		return nil, outcomeAmbiguous, fmt.Errorf("reading the answer: %w", err)
-	}
+	defer resp.Body.Close()
 	meta, err := readMeta(resp.Header)
 	if err == nil {
 		err = c.checkCluster(endpoint, meta.ClusterID)
@@ -287,15 +285,25 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ela
 	if err != nil {
 		return nil, outcomeUnreadable, err
 	}
-	if resp.StatusCode >= 300 {
-		apiErr := newError(endpoint, r, resp.StatusCode, data, meta)
+	ans := &answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint.String()}
+	if r.keys && resp.StatusCode < 300 {
+		ans.keys, err = readResponse(ans, resp.Body, resp.ContentLength)
+	} else {
+		ans.data, err = readBody(resp)
+	}
+	switch {
+	case errors.Is(err, ErrInvalidAnswer):
+		return nil, outcomeUnreadable, fmt.Errorf("%s: %w", endpoint, err)
+	case err != nil:
+		return nil, outcomeAmbiguous, fmt.Errorf("reading the answer: %w", err)
+	case resp.StatusCode >= 300:
+		apiErr := newError(endpoint, r, resp.StatusCode, ans.data, meta)
 		return nil, classifyAnswer(r, apiErr, elapsed), apiErr
 	}
-	return &answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint.String(), data: data}, outcomeAnswered, nil
+	return ans, outcomeAnswered, nil
 }
 
 func readBody(resp *http.Response) ([]byte, error) {
-	defer resp.Body.Close()
 	var buf bytes.Buffer
 	if resp.ContentLength > 0 && resp.ContentLength <= maxAnswer {
 		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
@@ -497,6 +505,7 @@ func (c *Client) verifyCluster(ctx context.Context, endpoint *url.URL) (outcome,
 	if err != nil {
 		return classifyError(err, false), err
 	}
+	defer resp.Body.Close()
 	data, err := readBody(resp)
 	if err != nil {
 		return outcomeNotSent, err

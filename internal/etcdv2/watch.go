@@ -1,6 +1,7 @@
 package etcdv2
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -247,8 +248,7 @@ func (w *watcher) read(ans *answer) (*Response, error) {
 	case len(data) > maxAnswer:
 		return nil, fmt.Errorf("%w from %s: longer than %d bytes", ErrInvalidAnswer, ans.endpoint, maxAnswer)
 	}
-	ans.data = data
-	resp, err := decodeResponse(ans)
+	resp, err := readResponse(ans, bytes.NewReader(data), int64(len(data)))
 	if err == nil && (resp.Node == nil || resp.Node.ModifiedIndex == 0) {
 		err = fmt.Errorf("%w from %s: an event without a node", ErrInvalidAnswer, ans.endpoint)
 	}

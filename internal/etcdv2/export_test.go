@@ -1,0 +1,29 @@
+package etcdv2
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// ParseResponse reads an answer of the key space.
+func ParseResponse(data []byte) (*Response, error) {
+	return parseResponse(bytes.NewReader(data), -1)
+}
+
+// ParseReader is ParseResponse of what comes in bit by bit.
+func ParseReader(r io.Reader) (*Response, error) { return parseResponse(r, -1) }
+
+// ParseError reads an answer outside 2xx to a request for a path.
+func ParseError(path string, status int, data []byte) *Error {
+	return newError(&url.URL{Scheme: "http", Host: "h"}, &request{path: path}, status, data, Meta{})
+}
+
+// KeyPath returns the path under which a checked key is requested, and what a
+// server makes of it.
+func KeyPath(key string) (escaped, path string) {
+	r := (&KeysService{}).request(http.MethodGet, key, false)
+	u := r.url(&url.URL{Scheme: "http", Host: "h"})
+	return u.EscapedPath(), u.Path
+}
