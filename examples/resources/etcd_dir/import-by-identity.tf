@@ -1,0 +1,10 @@
+import {
+  to = etcd_dir.services
+  identity = {
+    path = "/services"
+  }
+}
+
+resource "etcd_dir" "services" {
+  path = "/services"
+}

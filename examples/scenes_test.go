@@ -1,0 +1,45 @@
+package examples_test
+
+import (
+	"testing"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// scene is what an example finds in place: the store that it was written for.
+type scene struct {
+	// options are those of the server.
+	options []etcdtest.Option
+	// seed writes what is on the server before the example.
+	seed func(t *testing.T, s *etcdtest.Server)
+	// env is set for the CLI, in the form NAME=value.
+	env []string
+	// files adds files that the example names.
+	files func(t *testing.T, r *run)
+	// check looks at what the example has done, or goes on with it.
+	check func(t *testing.T, r *run)
+}
+
+// scenes are the scenes of the examples that do not start on an empty server.
+var scenes = map[string]scene{
+	"provider": {
+		options: []etcdtest.Option{etcdtest.WithTLS(), etcdtest.WithAuth("secret")},
+		env:     []string{"ETCDCTL_PASSWORD=secret"},
+		files: func(t *testing.T, r *run) {
+			t.Helper()
+			r.write(t, "ca.pem", string(r.server.Certs.CA.CertPEM))
+		},
+	},
+	"data-sources/etcd_key": {seed: keys("/app/config", "on", "/app/limit", "10")},
+	"data-sources/etcd_dir": {seed: keys("/services/web/10.0.0.1:80", "up", "/services/web/10.0.0.2:80", "up")},
+}
+
+// keys seeds keys, given by turns with their values.
+func keys(pairs ...string) func(*testing.T, *etcdtest.Server) {
+	return func(t *testing.T, s *etcdtest.Server) {
+		t.Helper()
+		for i := 0; i < len(pairs); i += 2 {
+			s.Put(t, pairs[i], pairs[i+1])
+		}
+	}
+}
