@@ -16,9 +16,9 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// session is what the provider's Configure leaves for its objects. They share
+// connection is what the provider's Configure leaves for its objects. They share
 // one client, which is made when the first of them needs it.
-type session struct {
+type connection struct {
 	settings
 
 	// unknown names the attributes of the provider block that were unknown
@@ -42,25 +42,25 @@ var errNotConfigured = errors.New("the provider was not configured")
 
 // connect returns the client that all objects share. A failure is not kept:
 // the next object tries again.
-func (s *session) connect() (*etcdv2.Client, error) {
-	if s == nil {
+func (c *connection) connect() (*etcdv2.Client, error) {
+	if c == nil {
 		return nil, errNotConfigured
 	}
-	if len(s.unknown) > 0 {
-		return nil, fmt.Errorf("%w: %s", errUnknownConfig, strings.Join(s.unknown, ", "))
+	if len(c.unknown) > 0 {
+		return nil, fmt.Errorf("%w: %s", errUnknownConfig, strings.Join(c.unknown, ", "))
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.client != nil {
-		return s.client, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.client != nil {
+		return c.client, nil
 	}
-	client, err := etcdv2.New(s.options)
+	client, err := etcdv2.New(c.options)
 	if err != nil {
 		return nil, err
 	}
-	s.client = client
-	if s.readAhead {
-		s.ahead = newReadAhead(client.Keys)
+	c.client = client
+	if c.readAhead {
+		c.ahead = newReadAhead(client.Keys)
 	}
 	return client, nil
 }
@@ -68,7 +68,7 @@ func (s *session) connect() (*etcdv2.Client, error) {
 // base is embedded by every object of the provider, through resourceBase,
 // dataSourceBase and their like, which only give Configure its signature.
 type base struct {
-	session *session
+	connection *connection
 }
 
 // configure takes over what the provider's Configure left. There is nothing
@@ -77,17 +77,17 @@ func (b *base) configure(data any, diags *diag.Diagnostics) {
 	if data == nil {
 		return
 	}
-	s, ok := data.(*session)
+	c, ok := data.(*connection)
 	if !ok {
 		diags.AddError("Unexpected provider data", fmt.Sprintf("Got %T. This is a bug in the provider; please report it.", data))
 		return
 	}
-	b.session = s
+	b.connection = c
 }
 
 // client returns the shared client, or nil and says why there is none.
 func (b *base) client(diags *diag.Diagnostics) *etcdv2.Client {
-	client, err := b.session.connect()
+	client, err := b.connection.connect()
 	if err != nil {
 		addFailure(diags, "Unable to reach etcd", "", err)
 		return nil
@@ -102,15 +102,15 @@ func (b *base) store(resource string, diags *diag.Diagnostics) *store {
 	if client == nil {
 		return nil
 	}
-	return &store{keys: client.Keys, ahead: b.session.ahead, resource: resource}
+	return &store{keys: client.Keys, ahead: b.connection.ahead, resource: resource}
 }
 
 // defaultTTL returns the TTL of keys that name none: null if there is none.
 func (b *base) defaultTTL() types.Int64 {
-	if b.session == nil {
+	if b.connection == nil {
 		return types.Int64Null()
 	}
-	return b.session.defaultTTL
+	return b.connection.defaultTTL
 }
 
 // resourceBase gives a managed resource, or a list resource, its Configure.

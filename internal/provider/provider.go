@@ -260,19 +260,19 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	s := &session{unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
-	if len(s.unknown) == 0 {
+	c := &connection{unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
+	if len(c.unknown) == 0 {
 		settings, diags := configure(ctx, config, os.LookupEnv)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
 			return
 		}
 		settings.options.UserAgent = "terraform-provider-etcd/" + p.version
-		s.settings = settings
+		c.settings = settings
 	}
-	resp.ResourceData = s
-	resp.DataSourceData = s
-	resp.EphemeralResourceData = s
+	resp.ResourceData = c
+	resp.DataSourceData = c
+	resp.EphemeralResourceData = c
 }
 
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
