@@ -4,24 +4,67 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
 const configuration = `
 terraform {
   required_providers {
-    etcd = { source = "etcdv2/etcd" }
+    etcd = { source = "registry.terraform.io/etcdv2/etcd" }
   }
+}
+provider "etcd" {
+  endpoints = [%q]
 }
 resource "etcd_key" "a" {
   key   = "/a"
-  value = "b"
+  value = %q
 }
 `
+
+// built builds the program.
+func built(t *testing.T) string {
+	t.Helper()
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("acceptance tests need TF_ACC")
+	}
+	program := filepath.Join(t.TempDir(), "terraform-provider-etcd")
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.version=1.2.3", "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
+}
+
+// workspace makes a directory with a configuration and returns a function that
+// runs the CLI in it. A first argument that ends in .tf replaces the
+// configuration by the second.
+func workspace(t *testing.T, reattach, content string) (run func(arguments ...string) (string, error)) {
+	t.Helper()
+	dir := t.TempDir()
+	run = func(arguments ...string) (string, error) {
+		if strings.HasSuffix(arguments[0], ".tf") {
+			return "", os.WriteFile(filepath.Join(dir, arguments[0]), []byte(arguments[1]), 0o600)
+		}
+		cmd := exec.CommandContext(t.Context(), cli(t), arguments...)
+		cmd.Dir, cmd.Env = dir, environment(reattach, "TF_CLI_ARGS=-no-color")
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	for _, step := range [][]string{{"main.tf", content}, {"init"}} {
+		if out, err := run(step...); err != nil {
+			t.Fatalf("%v: %v\n%s", step, err, out)
+		}
+	}
+	return run
+}
 
 // cli returns the program that the acceptance tests use.
 func cli(t *testing.T) string {
@@ -94,14 +137,7 @@ func debugged(t *testing.T, program string, env ...string) (reattach string, sto
 func TestAccMain_logs(t *testing.T) {
 	t.Parallel()
 
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance tests need TF_ACC")
-	}
-	program := filepath.Join(t.TempDir(), "terraform-provider-etcd")
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.version=1.2.3", "-o", program, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	program := built(t)
 	for name, test := range map[string]struct {
 		env  []string
 		want bool
@@ -114,20 +150,9 @@ func TestAccMain_logs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			reattach, stop := debugged(t, program, test.env...)
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(configuration), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			for _, arguments := range [][]string{{"init", "-no-color"}, {"plan", "-no-color"}} {
-				cmd := exec.CommandContext(t.Context(), cli(t), arguments...)
-				cmd.Dir, cmd.Env = dir, environment(reattach)
-				out, err := cmd.CombinedOutput()
-				if err != nil {
-					t.Fatalf("%v: %v\n%s", arguments, err, out)
-				}
-				if arguments[0] == "plan" && !strings.Contains(string(out), "etcd_key.a will be created") {
-					t.Errorf("plan:\n%s", out)
-				}
+			terraform := workspace(t, reattach, fmt.Sprintf(configuration, "http://127.0.0.1:1", "one"))
+			if out, err := terraform("plan"); err != nil || !strings.Contains(out, "etcd_key.a will be created") {
+				t.Errorf("plan: %v\n%s", err, out)
 			}
 			logs := stop()
 			for _, rpc := range []string{"ConfigureProvider", "PlanResourceChange"} {
@@ -139,5 +164,45 @@ func TestAccMain_logs(t *testing.T) {
 				t.Errorf("logs of the framework: %t, want %t", got, test.want)
 			}
 		})
+	}
+}
+
+// A plan that was saved is applied after somebody else has written the key.
+func TestAccMain_savedPlanAfterRival(t *testing.T) {
+	t.Parallel()
+
+	reattach, stop := debugged(t, built(t))
+	defer stop()
+	s := etcdtest.Start(t)
+	terraform := workspace(t, reattach, fmt.Sprintf(configuration, s.URL(), "one"))
+	for _, step := range [][]string{
+		{"apply", "-auto-approve"},
+		{"main.tf", fmt.Sprintf(configuration, s.URL(), "two")},
+		{"plan", "-out=saved"},
+	} {
+		if out, err := terraform(step...); err != nil {
+			t.Fatalf("%v: %v\n%s", step, err, out)
+		}
+	}
+	planned := s.Get(t, "/a").Node.ModifiedIndex
+	rival := s.Put(t, "/a", "theirs").Node.ModifiedIndex
+
+	out, err := terraform("apply", "saved")
+	if err == nil {
+		t.Fatalf("the saved plan was applied:\n%s", out)
+	}
+	text := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", " ")), " ")
+	for _, want := range []string{
+		"Key changed since it was planned", fmt.Sprintf("modified index %d ", planned), fmt.Sprintf("at %d now", rival),
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the error does not say %q:\n%s", want, out)
+		}
+	}
+	if node := s.Get(t, "/a").Node; node.Value != "theirs" || node.ModifiedIndex != rival {
+		t.Errorf("the server holds %q at %d, want what the rival wrote at %d", node.Value, node.ModifiedIndex, rival)
+	}
+	if out, err := terraform("plan", "-detailed-exitcode"); err == nil || !strings.Contains(out, `"theirs" -> "two"`) {
+		t.Errorf("the next plan does not show the rival's value: %v\n%s", err, out)
 	}
 }
