@@ -349,6 +349,41 @@ func (s *MembersService) find(ctx context.Context, member Member, known []Endpoi
 	return nil, nil, fmt.Errorf("none of its client URLs answers: %s", strings.Join(member.ClientURLs, ", "))
 }
 
+// memberLocks hold the clusters whose members are being changed, by id.
+var memberLocks nameLocks
+
+// Lock waits until no other caller in this process holds the members of the
+// cluster, through whichever client. The caller must call unlock. It is for
+// those who change the members by what they have read of them; no request
+// takes it by itself.
+func (s *MembersService) Lock(ctx context.Context) (unlock func(), err error) {
+	ans, err := s.client.do(ctx, listMembers(nil))
+	if err != nil {
+		return nil, err
+	}
+	return memberLocks.lock(ctx, ans.ClusterID)
+}
+
+// Cluster returns the id of the cluster and, where the credentials permit to
+// read keys, the indexes and the term of an endpoint.
+func (c *Client) Cluster(ctx context.Context) (Meta, error) {
+	r := &request{method: http.MethodGet, path: "/v2/keys" + barrierKey, replay: replayRead}
+	ans, err := c.do(ctx, r)
+	var apiErr *Error
+	switch {
+	case err == nil:
+		return ans.Meta, nil
+	case errors.Is(err, ErrNotFound) && errors.As(err, &apiErr):
+		return apiErr.meta, nil
+	case !errors.Is(err, ErrUnauthorized):
+		return Meta{}, err
+	}
+	if ans, err = c.do(ctx, listMembers(nil)); err != nil {
+		return Meta{}, err
+	}
+	return Meta{ClusterID: ans.ClusterID}, nil
+}
+
 // Machines returns the client URLs of all members, as the old /v2/machines
 // lists them.
 func (c *Client) Machines(ctx context.Context) ([]string, error) {
