@@ -367,15 +367,12 @@ func (s *MembersService) Lock(ctx context.Context) (unlock func(), err error) {
 // Cluster returns the id of the cluster and, where the credentials permit to
 // read keys, the indexes and the term of an endpoint.
 func (c *Client) Cluster(ctx context.Context) (Meta, error) {
-	r := &request{method: http.MethodGet, path: "/v2/keys" + barrierKey, replay: replayRead}
-	ans, err := c.do(ctx, r)
-	var apiErr *Error
-	switch {
-	case err == nil:
+	// Only the answer of a key that is there tells all of it; the root is.
+	ans, err := c.do(ctx, &request{method: http.MethodGet, path: "/v2/keys/", replay: replayRead})
+	if err == nil {
 		return ans.Meta, nil
-	case errors.Is(err, ErrNotFound) && errors.As(err, &apiErr):
-		return apiErr.meta, nil
-	case !errors.Is(err, ErrUnauthorized):
+	}
+	if !errors.Is(err, ErrUnauthorized) {
 		return Meta{}, err
 	}
 	if ans, err = c.do(ctx, listMembers(nil)); err != nil {
