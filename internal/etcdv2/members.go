@@ -285,14 +285,16 @@ type MemberHealth struct {
 }
 
 // Health asks each member for its health, at an endpoint that is known to be
-// the member. A member that does not answer is a row, not an error. The error
-// is that of listing the members.
+// the member, for no longer than Options.ConnectTimeout. A member that does not
+// answer is a row, not an error. The error is that of listing the members.
 func (s *MembersService) Health(ctx context.Context) ([]MemberHealth, error) {
 	members, err := s.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.client.Stats.SelfAll(ctx)
+	limited, cancel := context.WithTimeout(ctx, s.client.options.ConnectTimeout)
+	defer cancel()
+	known, err := s.client.Stats.SelfAll(limited)
 	if err != nil {
 		return nil, err
 	}
@@ -315,6 +317,8 @@ func (s *MembersService) health(ctx context.Context, member Member, known []Endp
 	if !member.Started() {
 		return time.Time{}, errors.New("it was never started")
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.client.options.ConnectTimeout)
+	defer cancel()
 	endpoint, self, err := s.find(ctx, member, known)
 	if err != nil {
 		return time.Time{}, err

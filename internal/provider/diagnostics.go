@@ -76,6 +76,10 @@ var advice = []struct {
 		etcdv2.ErrUnavailable, "",
 		"No endpoint answered. State was kept as it is. Check that the endpoints are right and reachable, that the TLS settings fit, and that the cluster is up.",
 	},
+	{
+		etcdv2.ErrNoLeader, "The cluster has no leader",
+		"Either an election takes longer than usual, or the members that run are fewer than a quorum: start the ones that are down. Nothing was changed, in state neither.",
+	},
 	{context.Canceled, "", "The run was interrupted. State holds what was last seen."},
 	{etcdv2.ErrNotDir, "", "The path, or a part of it, is a key, and a key cannot hold anything. Remove that key or choose another path."},
 	{etcdv2.ErrNotFile, "", "There is a directory where a key was expected."},

@@ -279,6 +279,7 @@ func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		newDirResource,
 		newKeyResource,
+		newMemberResource,
 	}
 }
 
