@@ -285,8 +285,19 @@ func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
 
 func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
+		newClusterDataSource,
 		newDirDataSource,
+		newHealthDataSource,
 		newKeyDataSource,
+		newLeaderDataSource,
+		newLeaderStatsDataSource,
+		newMachinesDataSource,
+		newMemberDataSource,
+		newMembersDataSource,
+		newSRVEndpointsDataSource,
+		newSelfStatsDataSource,
+		newStoreStatsDataSource,
+		newVersionDataSource,
 	}
 }
 
