@@ -331,13 +331,13 @@ func (c *memberChange) mayAdd(found []etcdv2.MemberHealth) error {
 	}
 	refusal := &conflict{
 		summary: "Adding this member would stop the cluster",
-		detail: fmt.Sprintf("With it the cluster has %d members and needs %d of them to work, but %d of them %s now%s. "+
-			"Nothing was changed: every write would fail until the new member's process was started.\n\n%s",
-			total, quorum(total), healthy, answers(healthy), unhealthyNames(found), insistToAdd(found)),
-		cause: etcdv2.ErrUnhealthy,
+		what: fmt.Sprintf("With it the cluster has %d members and needs %d of them to work, but %d of them %s now%s. Nothing was changed.",
+			total, quorum(total), healthy, answers(healthy), unhealthyNames(found)),
+		advice: insistToAdd(found),
+		cause:  etcdv2.ErrUnhealthy,
 	}
 	if healthy < len(found) {
-		return &notYet{reason: refusal.detail, refusal: refusal}
+		return &notYet{reason: refusal.what, refusal: refusal}
 	}
 	return refusal
 }
@@ -346,7 +346,7 @@ func insistToAdd(found []etcdv2.MemberHealth) string {
 	if countHealthy(found) < len(found) {
 		return "Start the members that are down, or remove them, and try again. To add it all the same, set allow_quorum_loss = true."
 	}
-	return "A cluster of one cannot grow without that pause. To accept it, have the new member's process ready to be started, " +
+	return "A cluster of one cannot grow without a pause: every write fails until the new member's process is started. To accept it, have the new member's process ready to be started, " +
 		"and set allow_quorum_loss = true."
 }
 
@@ -357,9 +357,9 @@ func (c *memberChange) mayRemove(found []etcdv2.MemberHealth, target int) error 
 	if len(rest) == 0 {
 		return &conflict{
 			summary: "The only member cannot be removed",
-			detail: fmt.Sprintf("%s is the only member of the cluster, and the cluster would end with it. Nothing was changed. "+
-				"To end the cluster, stop the process; to stop managing the member, take it out of state.", name),
-			cause: etcdv2.ErrUnhealthy,
+			what:    fmt.Sprintf("%s is the only member of the cluster, and the cluster would end with it. Nothing was changed.", name),
+			advice:  "To end the cluster, stop the process; to stop managing the member, take it out of state.",
+			cause:   etcdv2.ErrUnhealthy,
 		}
 	}
 	if c.insist {
@@ -370,22 +370,23 @@ func (c *memberChange) mayRemove(found []etcdv2.MemberHealth, target int) error 
 	case countHealthy(found) < quorum(len(found)):
 		refusal = &conflict{
 			summary: "The cluster has no quorum",
-			detail: fmt.Sprintf("%d of its %d members %s now%s, and %d are needed to change anything. Nothing was changed. Start the members that are down.",
+			what: fmt.Sprintf("%d of its %d members %s now%s, and %d are needed to change anything. Nothing was changed.",
 				countHealthy(found), len(found), answers(countHealthy(found)), unhealthyNames(found), quorum(len(found))),
-			cause: etcdv2.ErrUnhealthy,
+			advice: "Start the members that are down.",
+			cause:  etcdv2.ErrUnhealthy,
 		}
 	case healthy < quorum(len(rest)):
 		refusal = &conflict{
 			summary: "Removing this member would stop the cluster",
-			detail: fmt.Sprintf("Without %s the cluster has %d members and needs %d of them to work, but %d of them %s now%s. Nothing was changed.\n\n"+
-				"Start the members that are down, or remove those first, and try again. To remove it all the same, set allow_quorum_loss = true and apply that first.",
+			what: fmt.Sprintf("Without %s the cluster has %d members and needs %d of them to work, but %d of them %s now%s. Nothing was changed.",
 				name, len(rest), quorum(len(rest)), healthy, answers(healthy), unhealthyNames(rest)),
-			cause: etcdv2.ErrUnhealthy,
+			advice: "Start the members that are down, or remove those first, and try again. To remove it all the same, set allow_quorum_loss = true and apply that first.",
+			cause:  etcdv2.ErrUnhealthy,
 		}
 	default:
 		return nil
 	}
-	return &notYet{reason: refusal.detail, refusal: refusal}
+	return &notYet{reason: refusal.what, refusal: refusal}
 }
 
 // unhealthy is a refusal of the server. All members have to have been
@@ -396,9 +397,9 @@ func unhealthy(found []etcdv2.MemberHealth, err error) error {
 	}
 	return &notYet{reason: err.Error(), refusal: &conflict{
 		summary: "The cluster refuses to change its members",
-		detail: fmt.Sprintf("The server does so while not all members are connected%s. Nothing was changed. "+
-			"Start the members that are down, or remove those first, and try again.\n\nError: %s", unhealthyNames(found), err),
-		cause: err,
+		what:    fmt.Sprintf("The servers do so while not all members are connected%s. Nothing was changed. Error: %s", unhealthyNames(found), err),
+		advice:  "Start the members that are down, or remove those first, and try again.",
+		cause:   err,
 	}}
 }
 
@@ -457,8 +458,9 @@ func alreadyMember(m etcdv2.Member, peerURLs []string) error {
 	}
 	return &conflict{
 		summary: "Member already exists",
-		detail: fmt.Sprintf("%s has these peer URLs, and was not changed. To manage it from here, import it:\n\n"+
-			"import {\n  to = etcd_member.example # the address of this resource\n  id = %q\n}", describeMember(m), m.ID),
+		what:    fmt.Sprintf("%s has these peer URLs, and was not changed.", describeMember(m)),
+		advice: fmt.Sprintf("To manage it from here, import it:\n\n"+
+			"import {\n  to = etcd_member.example # the address of this resource\n  id = %q\n}", m.ID),
 		cause: etcdv2.ErrExists,
 	}
 }
@@ -466,7 +468,8 @@ func alreadyMember(m etcdv2.Member, peerURLs []string) error {
 func takenURLs(m etcdv2.Member) error {
 	return &conflict{
 		summary: "Peer URL belongs to another member",
-		detail:  fmt.Sprintf("%s has one of these peer URLs. Nothing was changed. Choose another URL, or change or remove that member first.", describeMember(m)),
+		what:    fmt.Sprintf("%s has one of these peer URLs. Nothing was changed.", describeMember(m)),
+		advice:  "Choose another URL, or change or remove that member first.",
 		cause:   etcdv2.ErrExists,
 	}
 }
@@ -474,7 +477,8 @@ func takenURLs(m etcdv2.Member) error {
 func memberChanged(m etcdv2.Member) error {
 	return &conflict{
 		summary: "Member changed since it was planned",
-		detail:  fmt.Sprintf("%s has other peer URLs than when this was planned. Nothing was changed. Plan again and review what it shows.", describeMember(m)),
+		what:    fmt.Sprintf("%s has other peer URLs than when this was planned. Nothing was changed.", describeMember(m)),
+		advice:  "Plan again and review what it shows.",
 		cause:   etcdv2.ErrCompareFailed,
 	}
 }
@@ -482,7 +486,8 @@ func memberChanged(m etcdv2.Member) error {
 func memberGone(id string) error {
 	return &conflict{
 		summary: "Member was removed since it was planned",
-		detail:  fmt.Sprintf("Member %s is no longer in the cluster, and its id never returns. Plan again: it will be added as a new member.", id),
+		what:    fmt.Sprintf("Member %s is no longer in the cluster, and its id never returns.", id),
+		advice:  "Plan again: it will be added as a new member.",
 		cause:   etcdv2.ErrNotFound,
 	}
 }

@@ -72,11 +72,12 @@ func (d *memberDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 	attributes["id"] = schema.StringAttribute{
 		Optional: true, Computed: true,
 		MarkdownDescription: "Id of the member to read, in hexadecimal. Set either this or `name`.",
-		Validators:          []validator.String{stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name"))},
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name"))},
 	}
 	attributes["name"] = schema.StringAttribute{
 		Optional: true, Computed: true,
 		MarkdownDescription: "Name of the member to read. It is an error if several have it. Set either this or `id`.",
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 	}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads one member of the cluster, by its id or name.",
@@ -96,12 +97,7 @@ func (d *memberDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 		addFailure(&resp.Diagnostics, "Unable to list members", "", err)
 		return
 	}
-	wanted := model.ID.ValueString()
-	if model.ID.IsNull() {
-		wanted = model.Name.ValueString()
-		members = slices.DeleteFunc(members, func(m etcdv2.Member) bool { return m.Name != wanted })
-	}
-	member, err := chooseMember(members, wanted)
+	member, err := chooseMember(members, model.ID.ValueString(), model.Name.ValueString())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to read member", "", err)
 		return

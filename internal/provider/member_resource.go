@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -320,7 +321,7 @@ func (r *memberResource) ImportState(ctx context.Context, req resource.ImportSta
 		addFailure(&resp.Diagnostics, "Unable to list members", "", err)
 		return
 	}
-	member, err := chooseMember(members, wanted.ValueString())
+	member, err := chooseMember(members, wanted.ValueString(), wanted.ValueString())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to import member", "", err)
 		return
@@ -329,32 +330,37 @@ func (r *memberResource) ImportState(ctx context.Context, req resource.ImportSta
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{types.StringValue(member.ID)})...)
 }
 
-// chooseMember finds a member by its id or its name. Names need not be unique,
-// and a name can look like an id.
-func chooseMember(members []etcdv2.Member, wanted string) (*etcdv2.Member, error) {
+// chooseMember finds the member with the id or the name, each of which is
+// looked for unless it is empty. Names need not be unique, and a name can look
+// like an id.
+func chooseMember(members []etcdv2.Member, id, name string) (*etcdv2.Member, error) {
 	var found []etcdv2.Member
 	var all []string
 	for _, m := range members {
-		if strings.EqualFold(strings.TrimLeft(wanted, "0"), m.ID) || m.Name == wanted {
+		if (id != "" && strings.EqualFold(strings.TrimLeft(id, "0"), m.ID)) || (name != "" && m.Name == name) {
 			found = append(found, m)
 		}
 		all = append(all, describeMember(m))
 	}
-	switch {
-	case wanted == "" || len(found) == 0:
+	wanted := cmp.Or(id, name)
+	switch len(found) {
+	case 1:
+		return &found[0], nil
+	case 0:
 		return nil, &conflict{
 			summary: "Member not found",
-			detail:  fmt.Sprintf("No member has the id or name %q. The members are: %s.", wanted, strings.Join(all, "; ")),
+			what:    fmt.Sprintf("No member is %q.", wanted),
+			advice:  "The members are: " + strings.Join(all, "; ") + ".",
 			cause:   etcdv2.ErrNotFound,
 		}
-	case len(found) > 1:
+	default:
 		return nil, &conflict{
 			summary: "Several members match",
-			detail:  fmt.Sprintf("%d members have the id or name %q. Use one of the ids: %s.", len(found), wanted, strings.Join(all, "; ")),
+			what:    fmt.Sprintf("%d members are %q.", len(found), wanted),
+			advice:  "Use one of the ids: " + strings.Join(all, "; ") + ".",
 			cause:   etcdv2.ErrNotFound,
 		}
 	}
-	return &found[0], nil
 }
 
 // checkMemberName refuses what --initial-cluster cannot carry.

@@ -31,6 +31,17 @@ func membersOf(t *testing.T, s *etcdtest.Server) []etcdv2.Member {
 	return body.Members
 }
 
+// memberNamed returns the member with the name.
+func memberNamed(t *testing.T, s *etcdtest.Server, name string) etcdv2.Member {
+	t.Helper()
+	members := membersOf(t, s)
+	i := slices.IndexFunc(members, func(m etcdv2.Member) bool { return m.Name == name })
+	if i < 0 {
+		t.Fatalf("no member is named %s", name)
+	}
+	return members[i]
+}
+
 // hasMember reports whether a member with the peer URL is there.
 func hasMember(t *testing.T, s *etcdtest.Server, peerURL string) bool {
 	t.Helper()
@@ -70,13 +81,6 @@ func joinArgs(t *testing.T, s, added *etcdtest.Server) string {
 	return strings.Join(parts, ",")
 }
 
-// run is acceptance for a test that is parallel already, so that it does not
-// hold servers of its own while others run.
-func run(t *testing.T, steps ...resource.TestStep) {
-	t.Helper()
-	resource.Test(t, resource.TestCase{ProtoV6ProviderFactories: factories, Steps: steps})
-}
-
 // output returns an attribute of a resource in state.
 func output(state *terraform.State, address, attribute string) string {
 	return state.RootModule().Resources[address].Primary.Attributes[attribute]
@@ -95,7 +99,7 @@ resource "etcd_member" "n2" {
   allow_quorum_loss = true
 }`, quoted(urls...))
 	}
-	run(t,
+	acceptance(t,
 		resource.TestStep{
 			Config: urls(n2.PeerURL(), other),
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -180,7 +184,7 @@ func TestAccMemberResource_badInput(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			run(t, resource.TestStep{
+			acceptance(t, resource.TestStep{
 				Config:      config(s.URL(), "resource \"etcd_member\" \"a\" {\n%s\n}", test.attributes),
 				PlanOnly:    true,
 				ExpectError: regexp.MustCompile(test.want),
@@ -194,7 +198,7 @@ func TestAccMemberResource_quorumOfOne(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
 	n2 := s.Reserve(t, "n2")
-	run(t, resource.TestStep{
+	acceptance(t, resource.TestStep{
 		Config:      config(s.URL(), "resource \"etcd_member\" \"n2\" {\n  peer_urls = [%q]\n}", n2.PeerURL()),
 		ExpectError: regexp.MustCompile(`(?s)would stop the cluster.*needs 2.*allow_quorum_loss = true`),
 	})
@@ -221,7 +225,7 @@ resource "etcd_member" "n3" {
 }
 `, n2.PeerURL(), n3.PeerURL())
 	imports := fmt.Sprintf("import {\n  to = etcd_member.n2\n  id = %q\n}\nimport {\n  to = etcd_member.n3\n  id = %q\n}\n", n2.Name, n3.Name)
-	run(t,
+	acceptance(t,
 		resource.TestStep{Config: members + imports},
 		resource.TestStep{
 			PreConfig:   func() { n3.Kill(t) },
@@ -258,7 +262,7 @@ func TestAccMemberResource_theOnlyMember(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
 	block := config(s.URL(), "resource \"etcd_member\" \"n1\" {\n  peer_urls = [%q]\n  allow_quorum_loss = true\n}\n", s.PeerURL())
-	run(t,
+	acceptance(t,
 		resource.TestStep{Config: block + "import {\n  to = etcd_member.n1\n  id = \"n1\"\n}\n"},
 		resource.TestStep{Config: config(s.URL(), ""), ExpectError: regexp.MustCompile(`only member cannot be removed`)},
 		resource.TestStep{Config: config(s.URL(), "removed {\n  from = etcd_member.n1\n  lifecycle {\n    destroy = false\n  }\n}\n")},
@@ -302,7 +306,7 @@ resource "etcd_member" %[1]q {
 		defer close(done)
 		startAdded(ctx, t, s, reserved)
 	}()
-	run(t,
+	acceptance(t,
 		resource.TestStep{
 			Config: config(p.URL(), "%s", blocks.String()),
 			Check: func(*terraform.State) error {

@@ -33,6 +33,8 @@ func New(version string) provider.Provider { return &etcdProvider{version: versi
 
 type etcdProvider struct {
 	version string
+	// resolver looks SRV records up, nil for the system's.
+	resolver etcdv2.Resolver
 }
 
 // providerModel is the provider block. What an attribute means stands in Schema.
@@ -270,6 +272,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 		settings.options.UserAgent = "terraform-provider-etcd/" + p.version
 		c.settings = settings
 	}
+	c.options.Resolver = p.resolver
 	resp.ResourceData = c
 	resp.DataSourceData = c
 	resp.EphemeralResourceData = c

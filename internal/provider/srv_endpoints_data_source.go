@@ -92,11 +92,11 @@ func (d *srvEndpointsDataSource) Read(ctx context.Context, req datasource.ReadRe
 // srvOptions are those of the provider's own discovery, as far as its
 // configuration is known.
 func (d *srvEndpointsDataSource) srvOptions() etcdv2.SRVOptions {
-	if d.session == nil {
+	if d.connection == nil {
 		return etcdv2.SRVOptions{}
 	}
-	o := etcdv2.SRVOptions{Resolver: d.session.options.Resolver}
-	if tls := d.session.options.TLS; tls != nil {
+	o := etcdv2.SRVOptions{Resolver: d.connection.options.Resolver}
+	if tls := d.connection.options.TLS; tls != nil {
 		o.ServerName = tls.ServerName
 	}
 	return o
