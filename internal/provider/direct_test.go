@@ -88,6 +88,7 @@ func (d *direct) proposed(t *testing.T, from managed, config tftypes.Value) tfty
 	if err := from.state.As(&prior); err != nil {
 		t.Fatal(err)
 	}
+	proposed = maps.Clone(proposed) // It is the map of the configuration itself.
 	for _, attribute := range d.schemas.ResourceSchemas[from.typeName].Block.Attributes {
 		if attribute.Computed && proposed[attribute.Name].IsNull() {
 			proposed[attribute.Name] = prior[attribute.Name]
