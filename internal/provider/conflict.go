@@ -486,11 +486,15 @@ func (s *store) exists(path string, index uint64) error {
 	return &conflict{
 		summary: noun + " already exists",
 		what:    fmt.Sprintf("%s already exists%s, and was not changed.", path, at),
-		advice: fmt.Sprintf("To manage it from here, import it:\n\n"+
-			"import {\n  to = %s.example # the address of this resource\n  id = %q\n}\n\n"+
-			"or set adopt_existing = true to take it over and write what the configuration says.", s.resource, id),
+		advice: "To manage it from here, import it:\n\n" + importBlock(s.resource, id) + "\n\n" +
+			"or set adopt_existing = true to take it over and write what the configuration says.",
 		cause: etcdv2.ErrExists,
 	}
+}
+
+// importBlock is ready to paste, but for the name of the resource.
+func importBlock(resource, id string) string {
+	return fmt.Sprintf("import {\n  to = %s.example # the address of this resource\n  id = %q\n}", resource, id)
 }
 
 // hasChanged never quotes a value: it may be a secret.

@@ -186,7 +186,7 @@ func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 }
 
 func (r *dirResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	importPath(ctx, path.Root("path"), req, resp)
+	importPath(ctx, path.Root("path"), etcdv2.CheckKey, req, resp)
 }
 
 // written takes over what the server has set.

@@ -356,7 +356,7 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 			form, req.ID = prefix, key
 		}
 	}
-	importPath(ctx, path.Root("key"), req, resp)
+	importPath(ctx, path.Root("key"), etcdv2.CheckKey, req, resp)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -382,7 +382,9 @@ func (m *keyModel) importID() string {
 }
 
 // importPath takes the path to import from the id or the identity.
-func importPath(ctx context.Context, at path.Path, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func importPath(
+	ctx context.Context, at path.Path, check func(string) error, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
+) {
 	name := types.StringValue(req.ID)
 	if req.ID == "" && req.Identity != nil {
 		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, at, &name)...)
@@ -390,7 +392,7 @@ func importPath(ctx context.Context, at path.Path, req resource.ImportStateReque
 			return
 		}
 	}
-	if err := etcdv2.CheckKey(name.ValueString()); err != nil {
+	if err := check(name.ValueString()); err != nil {
 		resp.Diagnostics.AddError("Invalid path", "What is to be imported is named by its path, such as /app/config. "+sentence(err))
 		return
 	}
