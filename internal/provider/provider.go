@@ -33,8 +33,6 @@ func New(version string) provider.Provider { return &etcdProvider{version: versi
 
 type etcdProvider struct {
 	version string
-	// resolver looks SRV records up, nil for the system's.
-	resolver etcdv2.Resolver
 }
 
 // providerModel is the provider block. What an attribute means stands in Schema.
@@ -272,7 +270,6 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 		settings.options.UserAgent = "terraform-provider-etcd/" + p.version
 		c.settings = settings
 	}
-	c.options.Resolver = p.resolver
 	resp.ResourceData = c
 	resp.DataSourceData = c
 	resp.EphemeralResourceData = c
@@ -281,26 +278,15 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		newDirResource,
+		newKeyPrefixResource,
 		newKeyResource,
-		newMemberResource,
 	}
 }
 
 func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
-		newClusterDataSource,
 		newDirDataSource,
-		newHealthDataSource,
 		newKeyDataSource,
-		newLeaderDataSource,
-		newLeaderStatsDataSource,
-		newMachinesDataSource,
-		newMemberDataSource,
-		newMembersDataSource,
-		newSRVEndpointsDataSource,
-		newSelfStatsDataSource,
-		newStoreStatsDataSource,
-		newVersionDataSource,
 	}
 }
 

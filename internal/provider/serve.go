@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
@@ -58,10 +57,8 @@ type frameworkServer interface {
 }
 
 // NewServer returns the server of the provider for protocol 6.
-func NewServer(version string) tfprotov6.ProviderServer { return newServer(New(version)) }
-
-func newServer(p provider.Provider) tfprotov6.ProviderServer {
-	inner := providerserver.NewProtocol6(p)()
+func NewServer(version string) tfprotov6.ProviderServer {
+	inner := providerserver.NewProtocol6(New(version))()
 	if full, ok := inner.(frameworkServer); ok {
 		return &server{full}
 	}

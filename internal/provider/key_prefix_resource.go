@@ -1,0 +1,362 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*keyPrefixResource)(nil)
+	_ resource.ResourceWithIdentity    = (*keyPrefixResource)(nil)
+	_ resource.ResourceWithImportState = (*keyPrefixResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*keyPrefixResource)(nil)
+)
+
+func newKeyPrefixResource() resource.Resource { return &keyPrefixResource{} }
+
+type keyPrefixResource struct{ resourceBase }
+
+type keyPrefixModel struct {
+	Prefix        types.String `tfsdk:"prefix"`
+	Keys          types.Map    `tfsdk:"keys"`
+	Exclusive     types.Bool   `tfsdk:"exclusive"`
+	TTL           types.Int64  `tfsdk:"ttl"`
+	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
+}
+
+type keyPrefixIdentity struct {
+	Prefix types.String `tfsdk:"prefix"`
+}
+
+func (r *keyPrefixResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_key_prefix"
+}
+
+func (r *keyPrefixResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = pathIdentity("prefix", "Path of the directory that holds the keys, such as /app.")
+}
+
+func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Many keys below one directory, as one object: it is read with one request, and of its keys only those that differ are written.\n\n" +
+			"Every key is written or deleted on the condition that it is as the plan has seen it. A change that somebody else made since is reported, with the " +
+			"key's name, and left alone; the other keys are written, and state says exactly which. Directories appear with their first key, and stay when their last one goes.\n\n" +
+			"A key whose path has a segment that starts with an underscore is hidden from listings: it is read by its own path, so list it here to have it managed; " +
+			"`exclusive` and import do not see it otherwise.",
+		Attributes: map[string]schema.Attribute{
+			"prefix": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "Directory that the keys live below, such as `/app`, or `/`. It need not exist. A change deletes the keys there and creates them at the " +
+					"new place.",
+				Validators:    []validator.String{isDir()},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"keys": schema.MapAttribute{
+				Required:    true,
+				ElementType: types.StringType,
+				MarkdownDescription: "The keys, by their paths relative to `prefix`, without a leading slash, such as `db/host`, and their values, empty ones included. " +
+					"No path may lie below another. A key that is taken out is deleted.",
+				Validators: []validator.Map{
+					mapvalidator.NoNullValues(),
+					mapvalidator.KeysAre(isRelativePath()),
+					noKeyBelowAnother{},
+				},
+			},
+			"exclusive": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Whether nothing else may live below `prefix`. With `true`, keys that are found there and not listed are shown in the plan as keys " +
+					"to be removed, and removed; the first apply only takes stock of them, because a plan could not show them before. With `false` they are left alone, as are " +
+					"keys that came by import or by `exclusive` and were never listed. Default: `false`. A change writes no key.",
+			},
+			"ttl": schema.Int64Attribute{
+				Optional: true,
+				Computed: true,
+				MarkdownDescription: "Life of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A change writes all keys. " +
+					"That it runs down is no drift; a key that lost it, gained one or expired is, and is written again. Default: the provider's `default_ttl`, or else none.",
+				Validators: []validator.Int64{isTTL()},
+			},
+			"adopt_existing": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Take over listed keys that exist already when they are to be created, instead of failing before anything is written. Default: `false`. " +
+					"A change writes no key.",
+			},
+		},
+	}
+}
+
+// ModifyPlan fills in the provider's default TTL, and refuses or warns of what
+// can be known before anything is written.
+func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var config, plan keyPrefixModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.TTL = config.TTL
+	if !isSet(config.TTL) {
+		plan.TTL = r.defaultTTL()
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	if req.State.Raw.IsNull() || plan.Keys.IsUnknown() {
+		return
+	}
+	var state keyPrefixModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() || !plan.Prefix.Equal(state.Prefix) {
+		return
+	}
+	known := knownKeys(state.Keys, readLedger(ctx, req.Private, &resp.Diagnostics))
+	plan.checkDirs(known, &resp.Diagnostics)
+	plan.warnOfLeft(known, &resp.Diagnostics)
+}
+
+// checkDirs refuses a key that is to stand where keys of state stand below: a
+// server leaves the directory when the last key in it goes.
+func (m *keyPrefixModel) checkDirs(known map[string]knownKey, diags *diag.Diagnostics) {
+	wanted := m.Keys.Elements()
+	held := map[string]string{}
+	for relative := range known {
+		for dir := range ancestors(relative) {
+			held[dir] = relative
+		}
+	}
+	for _, relative := range slices.Sorted(maps.Keys(wanted)) {
+		if inside, ok := held[relative]; ok {
+			diags.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key stands where a directory is",
+				fmt.Sprintf("%q cannot be created, because %q lies below it and so it is a directory, which stays when its last key goes. "+
+					"Take out what lies below it and apply, remove the directory, and then add the key; or choose another path.", relative, inside))
+		}
+	}
+}
+
+// warnOfLeft tells of keys that the plan shows as removed and that only leave state.
+func (m *keyPrefixModel) warnOfLeft(known map[string]knownKey, diags *diag.Diagnostics) {
+	if m.Exclusive.IsUnknown() || m.Exclusive.ValueBool() {
+		return
+	}
+	wanted := m.Keys.Elements()
+	var left []string
+	for _, relative := range slices.Sorted(maps.Keys(known)) {
+		if _, ok := wanted[relative]; !ok && known[relative].foreign {
+			left = append(left, below(m.Prefix.ValueString(), relative))
+		}
+	}
+	if len(left) > 0 {
+		diags.AddAttributeWarning(path.Root("keys"), "Keys leave state and stay in the store",
+			"These keys were found below the prefix and were never listed when it was applied. With exclusive = false they are not deleted, although the plan "+
+				"shows them as removed:\n\n"+enumerate(left)+"\n\nTo have them deleted, set exclusive = true; to keep them managed, list them.")
+	}
+}
+
+func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan keyPrefixModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	w := r.writer(plan, map[string]knownKey{}, &resp.Diagnostics)
+	if w == nil {
+		return
+	}
+	plan.settleTTL(r.defaultTTL())
+	w.existsAdvice = "To manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
+		importBlock("etcd_key_prefix", w.prefix) + "\n\n" + adoptKeysAdvice
+	w.apply(ctx, plan, plan.Exclusive.ValueBool(), &resp.Diagnostics)
+	if w.hasDoneNothing(resp.Diagnostics) {
+		return
+	}
+	if resp.Diagnostics.HasError() {
+		resp.Diagnostics.AddWarning("Keys were written before the failure",
+			"Terraform will plan to delete and create all keys of this object again. Run `terraform untaint` on it first, and the next apply only writes what is missing.")
+	}
+	plan.settle(w)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{plan.Prefix})...)
+	resp.Diagnostics.Append(writeLedger(ctx, resp.Private, w.known, w.unsettled)...)
+}
+
+// adoptKeysAdvice is what can be done about keys that exist, besides import.
+const adoptKeysAdvice = "Set adopt_existing = true to take these over and write what the configuration says, or take them out of keys."
+
+func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state keyPrefixModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	ledger := readLedger(ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := r.store("etcd_key_prefix", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	known := knownKeys(state.Keys, ledger)
+	imported := state.Keys.IsNull()
+	paths := append(slices.Collect(maps.Keys(known)), slices.Collect(maps.Keys(ledger.Unsettled))...)
+	found, err := store.readTree(ctx, state.Prefix.ValueString(), paths)
+	if err == nil && imported {
+		err = found.blocked
+	}
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read keys", state.Prefix.ValueString(), err)
+		return
+	}
+	if found.absent && (imported || len(known) > 0) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	known = found.refresh(known, ledger.Unsettled, imported || state.Exclusive.ValueBool())
+	state.Keys, state.TTL = keysValue(known), commonTTL(state.TTL, known)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{state.Prefix})...)
+	resp.Diagnostics.Append(writeLedger(ctx, resp.Private, known, ledger.Unsettled)...)
+}
+
+// refresh returns what a tree holds of the keys that are known, those that were
+// not known to be created, and, if all is true, of every other key.
+func (t *tree) refresh(known map[string]knownKey, unsettled map[string]unsettledKey, all bool) map[string]knownKey {
+	out := map[string]knownKey{}
+	for relative, node := range t.keys {
+		before, isKnown := known[relative]
+		switch {
+		case isKnown:
+		case unsettled[relative].isOurs(node):
+			before = knownKey{}
+		case all:
+			before = knownKey{foreign: true}
+		default:
+			continue
+		}
+		out[relative] = refreshedKey(before, node)
+	}
+	return out
+}
+
+func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state keyPrefixModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	ledger := readLedger(ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	w := r.writer(plan, knownKeys(state.Keys, ledger), &resp.Diagnostics)
+	if w == nil {
+		return
+	}
+	plan.settleTTL(r.defaultTTL())
+	w.existsAdvice = adoptKeysAdvice
+	w.apply(ctx, plan, plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
+	if w.hasDoneNothing(resp.Diagnostics) {
+		return
+	}
+	plan.settle(w)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{plan.Prefix})...)
+	resp.Diagnostics.Append(writeLedger(ctx, resp.Private, w.known, w.unsettled)...)
+}
+
+func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state keyPrefixModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	ledger := readLedger(ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	w := r.writer(state, knownKeys(state.Keys, ledger), &resp.Diagnostics)
+	if w == nil {
+		return
+	}
+	w.run(ctx, removals(w.prefix, w.known))
+	w.report(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		state.settle(w)
+		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+		resp.Diagnostics.Append(writeLedger(ctx, resp.Private, w.known, w.unsettled)...)
+	}
+}
+
+func (r *keyPrefixResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	importPath(ctx, path.Root("prefix"), etcdv2.CheckDir, req, resp)
+}
+
+// writer starts the account of an apply, or says why there cannot be one.
+func (r *keyPrefixResource) writer(m keyPrefixModel, known map[string]knownKey, diags *diag.Diagnostics) *prefixWriter {
+	store := r.store("etcd_key_prefix", diags)
+	if store == nil {
+		return nil
+	}
+	return &prefixWriter{
+		store: store, prefix: m.Prefix.ValueString(), adopt: m.AdoptExisting.ValueBool(),
+		known: known, unsettled: map[string]unsettledKey{},
+	}
+}
+
+// settleTTL replaces a TTL that was not known when it was planned.
+func (m *keyPrefixModel) settleTTL(otherwise types.Int64) {
+	if m.TTL.IsUnknown() {
+		m.TTL = otherwise
+	}
+}
+
+// settle takes over what was written.
+func (m *keyPrefixModel) settle(w *prefixWriter) {
+	m.Keys, m.TTL = keysValue(w.known), commonTTL(m.TTL, w.known)
+}
+
+// isRelativePath accepts the path of a key relative to a prefix.
+func isRelativePath() validator.String {
+	return textCheck{"Invalid path", "must be the path of a key relative to the prefix, such as db/host", checkRelativePath}
+}
+
+func checkRelativePath(s string) error {
+	switch {
+	case s == "":
+		return fmt.Errorf("%w: it is empty", etcdv2.ErrInvalidKey)
+	case strings.HasPrefix(s, "/"):
+		return fmt.Errorf("%w: %q starts with a slash; write it relative to the prefix, as %q", etcdv2.ErrInvalidKey, s, strings.TrimLeft(s, "/"))
+	default:
+		return etcdv2.CheckKey("/" + s)
+	}
+}
+
+// noKeyBelowAnother refuses paths of which one would have to be a key and a
+// directory.
+type noKeyBelowAnother struct{}
+
+func (noKeyBelowAnother) Description(context.Context) string { return "no path may lie below another" }
+
+func (v noKeyBelowAnother) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (noKeyBelowAnother) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
+	elements := req.ConfigValue.Elements()
+	for _, relative := range slices.Sorted(maps.Keys(elements)) {
+		for above := range ancestors(relative) {
+			if resp.Diagnostics.ErrorsCount() >= namedAtMost {
+				return
+			}
+			if _, ok := elements[above]; ok {
+				resp.Diagnostics.AddAttributeError(req.Path.AtMapKey(relative), "Key below a key",
+					fmt.Sprintf("%q lies below %q, and a key cannot hold another. Take one of them out, or choose another path.", relative, above))
+			}
+		}
+	}
+}

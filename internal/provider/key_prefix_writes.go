@@ -1,0 +1,408 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// keysAtOnce is how many keys of one resource are read or written at a time.
+const keysAtOnce = 16
+
+// knownKey is what state and private state say of one key of a prefix.
+type knownKey struct {
+	value string
+	index uint64
+	// ttl is what it was written with, or found with, 0 for none.
+	ttl int64
+	// foreign is whether it came into state by being found, and not by being
+	// written from here or listed when something was.
+	foreign bool
+}
+
+func (k knownKey) seen() seenKey {
+	return seenKey{index: k.index, value: &k.value, expires: k.ttl != 0}
+}
+
+// keyWrite is one write of a prefix.
+type keyWrite struct {
+	// path is relative to the prefix, key is not.
+	path string
+	key  string
+	// before is what the key is to hold before it, nil if it is to be created.
+	before *seenKey
+	// want is what it is to hold after it, nil if it is to be deleted.
+	want *wantedKey
+}
+
+// keyFailure is a write that failed.
+type keyFailure struct {
+	keyWrite
+	err error
+}
+
+// prefixWriter makes the writes of one apply and keeps account of what the
+// store holds.
+type prefixWriter struct {
+	store  *store
+	prefix string
+	adopt  bool
+	// existsAdvice says what to do about keys that exist already.
+	existsAdvice string
+	// absentAt is an etcd index at which the keys to be created did not exist.
+	absentAt uint64
+
+	mu    sync.Mutex
+	known map[string]knownKey
+	// unsettled are keys whose creation may yet turn out to have been applied.
+	unsettled map[string]unsettledKey
+	written   int
+	failures  []keyFailure
+	// fatal is set once something failed that would fail for every key, and
+	// skipped counts the writes that were not begun after it.
+	fatal   bool
+	skipped int
+}
+
+// apply makes the store what is planned. Where keys are to be created, or
+// takeStock is true, it looks at what there is before the first write.
+func (w *prefixWriter) apply(ctx context.Context, plan keyPrefixModel, takeStock bool, diags *diag.Diagnostics) {
+	wanted := texted(plan.Keys)
+	writes, kept := w.changes(wanted, ttlPointer(plan.TTL), plan.Exclusive.ValueBool())
+	created := creations(writes)
+	if takeStock || len(created) > 0 {
+		found, err := w.store.readTree(ctx, w.prefix, created)
+		if err == nil {
+			err = found.blocked
+		}
+		if err != nil {
+			addFailure(diags, "Unable to read keys", w.prefix, err)
+			return
+		}
+		w.absentAt = found.index
+		if writes = w.check(writes, found, kept); len(w.failures) > 0 {
+			w.skipped = len(writes)
+			w.report(diags)
+			return
+		}
+		if takeStock {
+			w.warnOfUnlisted(found, wanted, diags)
+		}
+	}
+	w.known = kept
+	w.run(ctx, writes)
+	w.report(diags)
+}
+
+// hasDoneNothing reports whether an apply failed before it wrote, or may have
+// written, anything: state is then as it was.
+func (w *prefixWriter) hasDoneNothing(diags diag.Diagnostics) bool {
+	return diags.HasError() && w.written == 0 && len(w.unsettled) == 0
+}
+
+// changes returns the writes that make what is known what is wanted, and the
+// account without the keys that are to be left alone from now on.
+func (w *prefixWriter) changes(wanted map[string]string, ttl *int64, exclusive bool) (writes []keyWrite, kept map[string]knownKey) {
+	kept = map[string]knownKey{}
+	for _, relative := range slices.Sorted(maps.Keys(wanted)) {
+		write := keyWrite{path: relative, key: below(w.prefix, relative), want: &wantedKey{value: wanted[relative], ttl: ttl}}
+		if k, ok := w.known[relative]; ok {
+			k.foreign = false
+			kept[relative] = k
+			if k.value == write.want.value && k.ttl == seconds(ttl) {
+				continue
+			}
+			before := k.seen()
+			write.before = &before
+		}
+		writes = append(writes, write)
+	}
+	going := map[string]knownKey{}
+	for relative, k := range w.known {
+		if _, ok := wanted[relative]; !ok && (exclusive || !k.foreign) {
+			going[relative], kept[relative] = k, k
+		}
+	}
+	return append(writes, removals(w.prefix, going)...), kept
+}
+
+// removals returns the deletions of keys.
+func removals(prefix string, known map[string]knownKey) []keyWrite {
+	writes := make([]keyWrite, 0, len(known))
+	for _, relative := range slices.Sorted(maps.Keys(known)) {
+		before := known[relative].seen()
+		writes = append(writes, keyWrite{path: relative, key: below(prefix, relative), before: &before})
+	}
+	return writes
+}
+
+// creations returns the paths of the keys that are to be created.
+func creations(writes []keyWrite) []string {
+	var paths []string
+	for _, write := range writes {
+		if write.before == nil {
+			paths = append(paths, write.path)
+		}
+	}
+	return paths
+}
+
+// warnOfUnlisted tells of keys that the next plan will show as removed.
+func (w *prefixWriter) warnOfUnlisted(found *tree, wanted map[string]string, diags *diag.Diagnostics) {
+	var unlisted []string
+	for _, relative := range slices.Sorted(maps.Keys(found.keys)) {
+		_, isWanted := wanted[relative]
+		if _, isKnown := w.known[relative]; !isWanted && !isKnown {
+			unlisted = append(unlisted, below(w.prefix, relative))
+		}
+	}
+	if len(unlisted) > 0 {
+		diags.AddWarning("Keys are not listed",
+			"These keys stand below an exclusive prefix, and no plan has shown that they are to be removed, so they were left alone:\n\n"+enumerate(unlisted)+
+				"\n\nThe next plan shows their removal. List those that are to stay.")
+	}
+}
+
+// run makes writes, several at once, in three steps that each need the one
+// before: what is new or changed, then deletions, then keys that are to stand
+// below one that was deleted. A step that fails is the last.
+func (w *prefixWriter) run(ctx context.Context, writes []keyWrite) {
+	deleted := map[string]bool{}
+	for _, write := range writes {
+		deleted[write.path] = write.want == nil
+	}
+	var steps [3][]keyWrite
+	for _, write := range writes {
+		step := 0
+		switch {
+		case write.want == nil:
+			step = 1
+		case hasAncestorIn(deleted, write.path):
+			step = 2
+		}
+		steps[step] = append(steps[step], write)
+	}
+	for _, step := range steps {
+		if len(w.failures) > 0 {
+			w.skipped += len(step)
+			continue
+		}
+		w.step(ctx, step)
+	}
+}
+
+func hasAncestorIn(paths map[string]bool, path string) bool {
+	for above := range ancestors(path) {
+		if paths[above] {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *prefixWriter) step(ctx context.Context, writes []keyWrite) {
+	var group errgroup.Group
+	group.SetLimit(keysAtOnce)
+	for _, write := range writes {
+		group.Go(func() error {
+			if w.begin(ctx) {
+				node, err := w.do(ctx, write)
+				w.end(write, node, err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait()
+}
+
+func (w *prefixWriter) begin(ctx context.Context) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fatal || ctx.Err() != nil {
+		w.skipped++
+		return false
+	}
+	return true
+}
+
+func (w *prefixWriter) do(ctx context.Context, write keyWrite) (*etcdv2.Node, error) {
+	switch {
+	case write.want == nil:
+		return nil, w.store.remove(ctx, write.key, *write.before)
+	case write.before == nil:
+		return w.store.createAbsent(ctx, write.key, *write.want, w.absentAt, w.adopt)
+	default:
+		return w.store.update(ctx, write.key, *write.before, *write.want)
+	}
+}
+
+// end books the outcome of a write.
+func (w *prefixWriter) end(write keyWrite, node *etcdv2.Node, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case err != nil:
+		w.failures = append(w.failures, keyFailure{write, err})
+		w.fatal = w.fatal || !concernsOneKey(err)
+		if write.before == nil && errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+			w.unsettled[write.path] = newUnsettledKey(w.absentAt, *write.want)
+		}
+	case write.want == nil:
+		w.written++
+		delete(w.known, write.path)
+	default:
+		w.written++
+		w.known[write.path] = knownKey{value: write.want.value, index: node.ModifiedIndex, ttl: seconds(write.want.ttl)}
+	}
+}
+
+// concernsOneKey reports whether a failure says nothing of other keys.
+func concernsOneKey(err error) bool {
+	if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return false
+	}
+	for _, kind := range []error{
+		etcdv2.ErrExists, etcdv2.ErrCompareFailed, etcdv2.ErrNotFound, etcdv2.ErrNotFile, etcdv2.ErrNotDir, etcdv2.ErrTooLarge,
+	} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// check books the creations that cannot work by what was read before the
+// first write: keys that exist, unless they are to be adopted, directories in
+// their place, and keys in the place of their directories. What exists and is
+// to be adopted becomes an update, or is kept if it is as wanted already.
+func (w *prefixWriter) check(writes []keyWrite, found *tree, kept map[string]knownKey) []keyWrite {
+	going := map[string]bool{}
+	for _, write := range writes {
+		going[write.path] = write.want == nil
+	}
+	var checked []keyWrite
+	for _, write := range writes {
+		if write.before == nil {
+			node := found.keys[write.path]
+			if err := w.refuse(write, found, going); err != nil {
+				w.failures = append(w.failures, keyFailure{write, err})
+				continue
+			}
+			if node != nil && write.want.ttl == nil && write.want.matches(node) {
+				kept[write.path] = knownKey{value: node.Value, index: node.ModifiedIndex}
+				continue
+			}
+			if node != nil {
+				before := seenAs(node)
+				write.before = &before
+			}
+		}
+		checked = append(checked, write)
+	}
+	return checked
+}
+
+// refuse says why a key cannot be created. Keys in going are deleted before.
+func (w *prefixWriter) refuse(write keyWrite, found *tree, going map[string]bool) error {
+	if found.dirs[write.path] {
+		return isDirectory(write.key)
+	}
+	if above, ok := found.keyAbove(write.path); ok && !going[above] {
+		return isBelowKey(write.key, below(w.prefix, above))
+	}
+	if node := found.keys[write.path]; node != nil && !w.adopt {
+		return w.store.exists(write.key, node.ModifiedIndex)
+	}
+	return nil
+}
+
+// isBelowKey is the refusal to create a key below another.
+func isBelowKey(key, above string) error {
+	return &conflict{
+		summary: "Key stands where a directory is needed",
+		what:    fmt.Sprintf("%s cannot be created: %s is a key, and a key cannot hold anything.", key, above),
+		advice:  "Remove the key that is in the way, or choose another path.",
+		cause:   etcdv2.ErrNotDir,
+	}
+}
+
+// report says what failed: one error for each kind of failure, with the keys
+// that it met, and how far the whole has come.
+func (w *prefixWriter) report(diags *diag.Diagnostics) {
+	progress := w.progress()
+	if len(w.failures) == 0 {
+		if w.skipped > 0 {
+			diags.AddError("Unable to write every key", "The run was interrupted. "+progress)
+		}
+		return
+	}
+	groups := map[string][]keyFailure{}
+	slices.SortFunc(w.failures, func(a, b keyFailure) int { return strings.Compare(a.key, b.key) })
+	for _, failure := range w.failures {
+		summary := failure.summary()
+		groups[summary] = append(groups[summary], failure)
+	}
+	for _, summary := range slices.Sorted(maps.Keys(groups)) {
+		diags.AddError(summary, w.wordFailures(groups[summary])+"\n\n"+progress)
+	}
+}
+
+func (w *prefixWriter) progress() string {
+	text := "No key was written."
+	if w.written > 0 {
+		text = fmt.Sprintf("%d of %d writes were made; state says which.", w.written, w.written+len(w.failures)+w.skipped)
+	}
+	if w.skipped > 0 {
+		text += fmt.Sprintf(" %d were not tried any more.", w.skipped)
+	}
+	return text
+}
+
+// summary tells the kinds of failures apart.
+func (f keyFailure) summary() string {
+	if c, ok := errors.AsType[*conflict](f.err); ok {
+		return c.summary
+	}
+	verb := "Unable to update key"
+	switch {
+	case f.want == nil:
+		verb = "Unable to delete key"
+	case f.before == nil:
+		verb = "Unable to create key"
+	}
+	summary, _ := wordFailure(verb, "", f.err)
+	return summary
+}
+
+// wordFailures words failures of one kind.
+func (w *prefixWriter) wordFailures(failures []keyFailure) string {
+	var lines []string
+	var told *conflict
+	for _, f := range failures {
+		line := f.key
+		if c, ok := errors.AsType[*conflict](f.err); ok {
+			line, told = c.what, c
+		}
+		lines = append(lines, line)
+	}
+	switch {
+	case told == nil:
+		_, detail := wordFailure("", "", failures[0].err)
+		return enumerate(lines) + "\n\n" + detail
+	case errors.Is(told, etcdv2.ErrExists):
+		return enumerate(lines) + "\n\n" + w.existsAdvice
+	case errors.Is(told, etcdv2.ErrNotFile):
+		return enumerate(lines) + "\n\nTake the key out of keys, or remove the directory first."
+	default:
+		return enumerate(lines) + "\n\n" + told.advice
+	}
+}
