@@ -150,18 +150,24 @@ func TestAccMain_logs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			reattach, stop := debugged(t, program, test.env...)
-			terraform := workspace(t, reattach, fmt.Sprintf(configuration, "http://127.0.0.1:1", "one"))
-			if out, err := terraform("plan"); err != nil || !strings.Contains(out, "etcd_key.a will be created") {
-				t.Errorf("plan: %v\n%s", err, out)
+			s := etcdtest.Start(t)
+			terraform := workspace(t, reattach, fmt.Sprintf(configuration, s.URL(), "hush"))
+			if out, err := terraform("apply", "-auto-approve"); err != nil || s.Get(t, "/a").Node.Value != "hush" {
+				t.Errorf("apply: %v\n%s", err, out)
 			}
 			logs := stop()
-			for _, rpc := range []string{"ConfigureProvider", "PlanResourceChange"} {
+			for _, rpc := range []string{"ConfigureProvider", "PlanResourceChange", "ApplyResourceChange"} {
 				if got := strings.Contains(logs, `"tf_rpc":"`+rpc+`"`); got != test.want {
 					t.Errorf("logs of %s: %t, want %t", rpc, got, test.want)
 				}
 			}
-			if got := strings.Contains(logs, `"@module":"sdk.framework"`); got != test.want {
-				t.Errorf("logs of the framework: %t, want %t", got, test.want)
+			for _, line := range []string{`"@module":"sdk.framework"`, "curl -X PUT "} {
+				if got := strings.Contains(logs, line); got != test.want {
+					t.Errorf("logs with %s: %t, want %t", line, got, test.want)
+				}
+			}
+			if strings.Contains(logs, "hush") {
+				t.Errorf("the logs hold a value:\n%s", logs)
 			}
 		})
 	}

@@ -278,3 +278,66 @@ func TestKeyResource_race(t *testing.T) {
 		race(created, "Key changed since it was planned")
 	}
 }
+
+// Who may write and not read can create, and is told what is missing when the
+// key is to be read. Who may only read changes nothing.
+func TestKeyResource_permissions(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Start(t, etcdtest.WithAuth("root-password"))
+	for user, kv := range map[string]map[string][]string{
+		"writer": {"write": {"/app/*"}, "read": {}},
+		"reader": {"write": {}, "read": {"/app/*"}},
+	} {
+		s.JSON(t, "PUT", "/v2/auth/roles/"+user, map[string]any{"role": user, "permissions": map[string]any{"kv": kv}})
+		s.JSON(t, "PUT", "/v2/auth/users/"+user, map[string]any{"user": user, "password": "pw-" + user})
+		s.JSON(t, "PUT", "/v2/auth/users/"+user, map[string]any{"user": user, "grant": []string{user}})
+	}
+	as := func(user string) *direct {
+		return newDirect(t, map[string]any{"endpoints": []string{s.URL()}, "username": user, "password": "pw-" + user})
+	}
+	writer, reader := as("writer"), as("reader")
+	attributes := map[string]any{"key": "/app/k", "value": "v"}
+
+	o, errs := reader.apply(t, reader.none("etcd_key"), attributes)
+	if o.exists() || !strings.Contains(errs, "refused the credentials") || strings.Contains(errs, "pw-") {
+		t.Errorf("create by the reader: in state: %t, errors = %q", o.exists(), errs)
+	}
+	o = mustApply(t, writer, writer.none("etcd_key"), attributes)
+	agree(t, s, o, "/app/k", "v")
+	if after, errs := writer.refresh(t, o); !after.exists() || !strings.Contains(errs, "Unable to read key") {
+		t.Errorf("refresh by the writer: in state: %t, errors = %q", after.exists(), errs)
+	}
+	if _, errs := writer.apply(t, writer.none("etcd_key"), attributes); !strings.Contains(errs, "exists") && !strings.Contains(errs, "refused") {
+		t.Errorf("second create by the writer: errors = %q", errs)
+	}
+	for _, change := range []map[string]any{{"key": "/app/k", "value": "w"}, nil} {
+		if after, errs := reader.apply(t, o, change); !after.exists() || !strings.Contains(errs, "refused the credentials") {
+			t.Errorf("change by the reader: in state: %t, errors = %q", after.exists(), errs)
+		}
+	}
+	agree(t, s, o, "/app/k", "v")
+}
+
+// The default TTL can depend on something that is only known after apply.
+func TestKeyResource_defaultTTLUnknown(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	key := etcdtest.Prefix(t) + "/k"
+	before := newDirect(t, map[string]any{"endpoints": []string{s.URL()}, "default_ttl": unknownValue{}})
+	after := newDirect(t, map[string]any{"endpoints": []string{s.URL()}, "default_ttl": 600})
+	none := before.none("etcd_key")
+	plan, config := before.plan(t, none, map[string]any{"key": key, "value": "v"})
+	if text := errorText(plan.Diagnostics); text != "" {
+		t.Fatal(text)
+	}
+	o, errs := after.applyPlan(t.Context(), t, none, plan, config)
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	if got := o.text(t, "ttl"); got != "600" {
+		t.Errorf("ttl = %s, want 600", got)
+	}
+	agree(t, s, o, key, "v")
+}

@@ -268,6 +268,9 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 			return
 		}
 		settings.options.UserAgent = "terraform-provider-etcd/" + p.version
+		if logsWanted(os.LookupEnv) {
+			settings.options.Trace = traceLog(ctx)
+		}
 		c.settings = settings
 	}
 	resp.ResourceData = c
