@@ -3,9 +3,11 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
@@ -15,6 +17,10 @@ import (
 
 // version is set by the build: -ldflags "-X main.version=1.2.3".
 var version = "dev"
+
+// shutdownTimeout stays below the two seconds after which a CLI kills a
+// provider that it has told to end.
+const shutdownTimeout = 1500 * time.Millisecond
 
 func main() {
 	if err := run(); err != nil {
@@ -34,7 +40,10 @@ func run() error {
 	if *debug {
 		opts = append(opts, tf6server.WithManagedDebug())
 	}
-	return tf6server.Serve(provider.Address, func() tfprotov6.ProviderServer {
-		return provider.NewServer(version)
-	}, opts...)
+	server := provider.NewServer(version)
+	err := tf6server.Serve(provider.Address, func() tfprotov6.ProviderServer { return server }, opts...)
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	provider.Shutdown(ctx, server)
+	return err
 }

@@ -67,6 +67,14 @@ func (r *run) imports(t *testing.T, l *lab) {
 // lacks says why a CLI cannot run an example, or nothing.
 func (v version) lacks(dir string) string {
 	switch kind, _, _ := strings.Cut(dir, "/"); kind {
+	case "functions":
+		if !v.atLeast(1, 8) {
+			return "provider functions are in version 1.8 and newer"
+		}
+	case "ephemeral-resources":
+		if !v.atLeast(1, 11) {
+			return "ephemeral resources and the write-only attributes that take their values are in version 1.11 and newer"
+		}
 	case "list-resources", "actions":
 		if v.tofu || !v.atLeast(1, 14) {
 			return kind + " are in Terraform 1.14 and newer, and not in OpenTofu"

@@ -30,8 +30,11 @@ var scenes = map[string]scene{
 			r.write(t, "ca.pem", string(r.server.Certs.CA.CertPEM))
 		},
 	},
-	"data-sources/etcd_key": {seed: keys("/app/config", "on", "/app/limit", "10")},
-	"data-sources/etcd_dir": {seed: keys("/services/web/10.0.0.1:80", "up", "/services/web/10.0.0.2:80", "up")},
+	"data-sources/etcd_key":        {seed: keys("/app/config", "on", "/app/limit", "10")},
+	"data-sources/etcd_keys":       {seed: keys("/app/db/host", "db.example.com", "/app/db/port", "5432", "/queue/2", "first", "/queue/1", "second")},
+	"data-sources/etcd_watch":      {seed: keys("/jobs/migration/status", "done: 42 tables", "/app/config", "on")},
+	"data-sources/etcd_dir":        {seed: keys("/services/web/10.0.0.1:80", "up", "/services/web/10.0.0.2:80", "up")},
+	"ephemeral-resources/etcd_key": {seed: keys("/secrets/db", "hunter2")},
 }
 
 // keys seeds keys, given by turns with their values.

@@ -26,6 +26,8 @@ type connection struct {
 	unknown []string
 	// defaultTTL is the TTL of keys that name none; it can be unknown.
 	defaultTTL types.Int64
+	// locks are those that etcd_lock holds.
+	locks *heldLocks
 
 	mu     sync.Mutex
 	client *etcdv2.Client

@@ -29,10 +29,15 @@ var (
 )
 
 // New returns the provider. The version is that of the build.
-func New(version string) provider.Provider { return &etcdProvider{version: version} }
+func New(version string) provider.Provider { return newProvider(version) }
+
+func newProvider(version string) *etcdProvider {
+	return &etcdProvider{version: version, locks: new(heldLocks)}
+}
 
 type etcdProvider struct {
 	version string
+	locks   *heldLocks
 }
 
 // providerModel is the provider block. What an attribute means stands in Schema.
@@ -260,7 +265,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	c := &connection{unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
+	c := &connection{locks: p.locks, unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
 	if len(c.unknown) == 0 {
 		settings, diags := configure(ctx, config, os.LookupEnv)
 		resp.Diagnostics.Append(diags...)
@@ -290,11 +295,16 @@ func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSour
 	return []func() datasource.DataSource{
 		newDirDataSource,
 		newKeyDataSource,
+		newKeysDataSource,
+		newWatchDataSource,
 	}
 }
 
 func (p *etcdProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
-	return []func() ephemeral.EphemeralResource{}
+	return []func() ephemeral.EphemeralResource{
+		newKeyEphemeral,
+		newLockEphemeral,
+	}
 }
 
 func (p *etcdProvider) Functions(context.Context) []func() function.Function {

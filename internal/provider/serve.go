@@ -58,9 +58,10 @@ type frameworkServer interface {
 
 // NewServer returns the server of the provider for protocol 6.
 func NewServer(version string) tfprotov6.ProviderServer {
-	inner := providerserver.NewProtocol6(New(version))()
+	p := newProvider(version)
+	inner := providerserver.NewProtocol6(p)()
 	if full, ok := inner.(frameworkServer); ok {
-		return &server{full}
+		return &server{frameworkServer: full, locks: p.locks}
 	}
 	// A framework without all of these interfaces is served as it is: calls
 	// then keep their contexts, and nothing else is lost.
@@ -71,7 +72,11 @@ func NewServer(version string) tfprotov6.ProviderServer {
 // framework's server keeps a cancel function for each call until the provider
 // stops, and with it the context, its loggers and its buffers: a hundred
 // kilobytes for each resource of a plan.
-type server struct{ frameworkServer }
+type server struct {
+	frameworkServer
+
+	locks *heldLocks
+}
 
 // callContext is the context of one call. It ends with its parent, or when it
 // is released; it then no longer refers to the parent.

@@ -168,7 +168,7 @@ func newWaitServer(t *testing.T) (tfprotov6.ProviderServer, chan struct{}) {
 	if !ok {
 		t.Fatal("the framework's server lacks an interface")
 	}
-	return &server{inner}, started
+	return &server{frameworkServer: inner}, started
 }
 
 func readWait(ctx context.Context, s tfprotov6.ProviderServer) error {

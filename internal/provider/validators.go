@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
@@ -56,6 +58,10 @@ func isDuration() validator.String {
 	return textCheck{"Invalid duration", "must be a duration of more than zero, such as 500ms or 20s", checkDuration}
 }
 
+func isRegexp() validator.String {
+	return textCheck{"Invalid regular expression", "must be a regular expression in the syntax of RE2", checkRegexp}
+}
+
 func isProxyURL() validator.String {
 	return textCheck{"Invalid proxy URL", "must be a URL with the scheme http, https or socks5", checkProxyURL}
 }
@@ -90,6 +96,31 @@ func parseDuration(s string) (time.Duration, error) {
 		return 0, fmt.Errorf("the duration %q is not more than zero", s)
 	}
 	return d, nil
+}
+
+// durationOr returns a duration, or the default of one that is null.
+func durationOr(v types.String, otherwise time.Duration) (time.Duration, error) {
+	if v.IsNull() {
+		return otherwise, nil
+	}
+	return parseDuration(v.ValueString())
+}
+
+// shortDuration writes a duration without the units that are zero at its end.
+func shortDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func checkRegexp(s string) error {
+	_, err := regexp.Compile(s)
+	return err
 }
 
 func checkProxyURL(s string) error {

@@ -1,0 +1,24 @@
+# Everything below /app: { "db/host" = "...", "db/port" = "..." }.
+data "etcd_keys" "app" {
+  prefix = "/app"
+}
+
+output "db_host" {
+  value = data.etcd_keys.app.keys["db/host"]
+}
+
+# What stands in a queue, the oldest first.
+data "etcd_keys" "queue" {
+  prefix = "/queue"
+  sorted = false
+}
+
+output "next_job" {
+  value = data.etcd_keys.queue.paths[0]
+}
+
+# A directory that need not exist.
+data "etcd_keys" "overrides" {
+  prefix  = "/app/overrides"
+  default = {}
+}

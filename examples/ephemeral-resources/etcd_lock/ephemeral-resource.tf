@@ -1,0 +1,14 @@
+# One run at a time, wherever it runs.
+ephemeral "etcd_lock" "network" {
+  key     = "/locks/network"
+  ttl     = 30
+  timeout = "10m"
+}
+
+# The lock is held until all that depends on it is done.
+resource "etcd_key" "route" {
+  key   = "/network/routes/10.0.0.0-16"
+  value = "10.1.0.1"
+
+  depends_on = [ephemeral.etcd_lock.network]
+}

@@ -1,0 +1,91 @@
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ ephemeral.EphemeralResourceWithConfigure = (*keyEphemeral)(nil)
+
+func newKeyEphemeral() ephemeral.EphemeralResource { return &keyEphemeral{} }
+
+type keyEphemeral struct{ ephemeralBase }
+
+type keyEphemeralModel struct {
+	Key           types.String `tfsdk:"key"`
+	Value         types.String `tfsdk:"value"`
+	CreatedIndex  types.Int64  `tfsdk:"created_index"`
+	ModifiedIndex types.Int64  `tfsdk:"modified_index"`
+	Expiration    types.String `tfsdk:"expiration"`
+}
+
+func (e *keyEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_key"
+}
+
+func (e *keyEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Reads a key whose value is a secret. Neither the plan nor the state holds it: it is read in each plan and in each apply, " +
+			"and can go to provider blocks, write-only attributes such as `value_wo` of `etcd_key`, and other ephemeral places.",
+		Attributes: map[string]schema.Attribute{
+			"key": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Path of the key, such as `/secrets/db`. It is an error if it does not exist or is a directory.",
+				Validators:          []validator.String{isPath()},
+			},
+			"value": schema.StringAttribute{
+				Computed:            true,
+				Sensitive:           true,
+				MarkdownDescription: "Value of the key.",
+			},
+			"created_index": schema.Int64Attribute{
+				Computed:            true,
+				MarkdownDescription: "Index of the event that created it.",
+			},
+			"modified_index": schema.Int64Attribute{
+				Computed:            true,
+				MarkdownDescription: "Index of the event that last changed it.",
+			},
+			"expiration": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
+			},
+		},
+	}
+}
+
+func (e *keyEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var model keyEphemeralModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := e.client(&resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	key := model.Key.ValueString()
+	found, err := client.Keys.Get(ctx, key, etcdv2.GetOptions{})
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+		resp.Diagnostics.AddError("Key not found", key+" does not exist. It may have been removed, or have expired.")
+		return
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Unable to read key", key, err)
+		return
+	case found.Node.Dir:
+		resp.Diagnostics.AddError("Key is a directory", "There is a directory at "+key+"; it has no value.")
+		return
+	}
+	model.Value = types.StringValue(found.Node.Value)
+	model.CreatedIndex, model.ModifiedIndex = indexValue(found.Node.CreatedIndex), indexValue(found.Node.ModifiedIndex)
+	model.Expiration = expiration(found.Node)
+	resp.Diagnostics.Append(resp.Result.Set(ctx, model)...)
+}

@@ -1,0 +1,141 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ datasource.DataSourceWithConfigure = (*keysDataSource)(nil)
+
+func newKeysDataSource() datasource.DataSource { return &keysDataSource{} }
+
+type keysDataSource struct{ dataSourceBase }
+
+type keysDataModel struct {
+	Prefix  types.String `tfsdk:"prefix"`
+	Sorted  types.Bool   `tfsdk:"sorted"`
+	Default types.Map    `tfsdk:"default"`
+	Exists  types.Bool   `tfsdk:"exists"`
+	Keys    types.Map    `tfsdk:"keys"`
+	Paths   types.List   `tfsdk:"paths"`
+}
+
+func (d *keysDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_keys"
+}
+
+func (d *keysDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Reads all keys below a directory, at any depth, with one request. What they hold goes to state; " +
+			"read secrets with the ephemeral resource `etcd_key` instead.\n\n" +
+			"Hidden keys and directories, whose last segment begins with an underscore, are in no listing of a server and so not in this one; " +
+			"those below a hidden directory are, if that is the `prefix`. Directories are not listed; the data source `etcd_dir` does. " +
+			"A user with restricted rights needs a pattern that ends in `*` for the directory.",
+		Attributes: map[string]schema.Attribute{
+			"prefix": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Path of the directory, such as `/app`, or `/` for all keys.",
+				Validators:          []validator.String{isDir()},
+			},
+			"sorted": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Order of `paths`: by path if `true`, from the oldest key to the newest, by created index, if `false`. " +
+					"Default: `true`.",
+			},
+			"default": schema.MapAttribute{
+				ElementType:         types.StringType,
+				Optional:            true,
+				MarkdownDescription: "What `keys` shall be if there is no such directory, which is an error without it. `{}` will do.",
+			},
+			"exists": schema.BoolAttribute{
+				Computed:            true,
+				MarkdownDescription: "Whether the directory exists. It can only be `false` where `default` is set.",
+			},
+			"keys": schema.MapAttribute{
+				ElementType: types.StringType,
+				Computed:    true,
+				MarkdownDescription: "Values by their paths. The paths are relative to `prefix`, such as `db/host`, as `keys` of `etcd_key_prefix` has them; " +
+					"the function `unflatten` makes a nested object of it.",
+			},
+			"paths": schema.ListAttribute{
+				ElementType:         types.StringType,
+				Computed:            true,
+				MarkdownDescription: "The same paths in an order: see `sorted`.",
+			},
+		},
+	}
+}
+
+func (d *keysDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model keysDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := d.client(&resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	prefix := model.Prefix.ValueString()
+	found, err := client.Keys.List(ctx, prefix, etcdv2.GetOptions{Recursive: true})
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound) && isSet(model.Default):
+		model.absent()
+	case errors.Is(err, etcdv2.ErrNotFound):
+		resp.Diagnostics.AddError("Directory not found", prefix+" does not exist. Set default to go on without it.")
+		return
+	case errors.Is(err, etcdv2.ErrNotDir):
+		resp.Diagnostics.AddError("Directory is a key", "There is a key at "+prefix+"; read it with the data source etcd_key.")
+		return
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Unable to read keys", prefix, err)
+		return
+	default:
+		model.found(slices.Collect(found.Node.Leaves()))
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+}
+
+func (m *keysDataModel) absent() {
+	paths := make([]string, 0, len(m.Default.Elements()))
+	for path := range m.Default.Elements() {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	m.Exists, m.Keys, m.Paths = types.BoolValue(false), m.Default, textListValue(paths)
+}
+
+// found takes over keys that are sorted by path.
+func (m *keysDataModel) found(nodes []*etcdv2.Node) {
+	if !boolOr(m.Sorted, true) {
+		slices.SortStableFunc(nodes, func(a, b *etcdv2.Node) int { return cmp.Compare(a.CreatedIndex, b.CreatedIndex) })
+	}
+	values := make(map[string]attr.Value, len(nodes))
+	paths := make([]string, len(nodes))
+	below := strings.TrimSuffix(m.Prefix.ValueString(), "/") + "/"
+	for i, node := range nodes {
+		paths[i] = strings.TrimPrefix(node.Key, below)
+		values[paths[i]] = types.StringValue(node.Value)
+	}
+	m.Exists, m.Keys, m.Paths = types.BoolValue(true), types.MapValueMust(types.StringType, values), textListValue(paths)
+}
+
+// textListValue returns a list of strings.
+func textListValue(texts []string) types.List {
+	values := make([]attr.Value, len(texts))
+	for i, text := range texts {
+		values[i] = types.StringValue(text)
+	}
+	return types.ListValueMust(types.StringType, values)
+}

@@ -1,0 +1,237 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ ephemeral.EphemeralResourceWithClose     = (*lockEphemeral)(nil)
+	_ ephemeral.EphemeralResourceWithConfigure = (*lockEphemeral)(nil)
+	_ ephemeral.EphemeralResourceWithRenew     = (*lockEphemeral)(nil)
+)
+
+const (
+	defaultLockTTL     int64 = 60
+	defaultLockTimeout       = 5 * time.Minute
+	// lockCloseTimeout stays below the ten seconds after which OpenTofu gives
+	// up on a Close.
+	lockCloseTimeout = 8 * time.Second
+	// lockPrivateKey is where the lock stands in the private data.
+	lockPrivateKey = "lock"
+)
+
+func newLockEphemeral() ephemeral.EphemeralResource { return &lockEphemeral{} }
+
+type lockEphemeral struct{ ephemeralBase }
+
+type lockModel struct {
+	Key          types.String `tfsdk:"key"`
+	TTL          types.Int64  `tfsdk:"ttl"`
+	Timeout      types.String `tfsdk:"timeout"`
+	Token        types.String `tfsdk:"token"`
+	CreatedIndex types.Int64  `tfsdk:"created_index"`
+}
+
+func (e *lockEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_lock"
+}
+
+func (e *lockEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Holds a lock while a plan or an apply works: a key with a TTL that only one run can create. " +
+			"Others wait for it. It is renewed in time for as long as the run lasts, and deleted at the end, " +
+			"on the condition that it is still the run's own.\n\n" +
+			"Let what the lock protects depend on it, by `depends_on` or by a reference; Terraform gives the lock back " +
+			"when nothing that depends on it is left to do. It is held during the plan, too, and given back between plan and apply.\n\n" +
+			"A lock that was lost, because somebody deleted or overwrote the key, or because no renewal came through before the TTL was over, is an error " +
+			"at the end of the run: what depended on it was then done without protection. " +
+			"A run that is killed frees the lock when the TTL is over.",
+		Attributes: map[string]schema.Attribute{
+			"key": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Path of the key that stands for the lock, such as `/locks/network`. It must be used for nothing else.",
+				Validators:          []validator.String{isPath()},
+			},
+			"ttl": schema.Int64Attribute{
+				Optional: true,
+				MarkdownDescription: fmt.Sprintf("Life of the key in seconds, %d to %d; it is renewed after a third of it. "+
+					"So long does a killed run block others. Default: `%d`. The `default_ttl` of the provider does not count.",
+					etcdv2.MinLockTTL, etcdv2.MaxTTL, defaultLockTTL),
+				Validators: []validator.Int64{int64validator.Between(etcdv2.MinLockTTL, etcdv2.MaxTTL)},
+			},
+			"timeout": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "How long to wait for a lock that is held by another run, as a duration such as `30s`. " +
+					"Default: `" + shortDuration(defaultLockTimeout) + "`.",
+				Validators: []validator.String{isDuration()},
+			},
+			"token": schema.StringAttribute{
+				Computed:            true,
+				Sensitive:           true,
+				MarkdownDescription: "Random value of the key, by which the run knows it as its own.",
+			},
+			"created_index": schema.Int64Attribute{
+				Computed: true,
+				MarkdownDescription: "Index at which the lock was taken. It grows with each holder: " +
+					"a system that keeps the largest one it has seen can refuse the late writes of an earlier holder.",
+			},
+		},
+	}
+}
+
+// Open takes the lock, and waits for it if need be.
+func (e *lockEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
+	var model lockModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := e.client(&resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	timeout, err := durationOr(model.Timeout, defaultLockTimeout)
+	if err != nil {
+		resp.Diagnostics.AddError("Invalid duration", sentence(err))
+		return
+	}
+	lock, err := acquireLock(ctx, client, model.request(ctx), timeout)
+	if err != nil {
+		addLockFailure(&resp.Diagnostics, model.Key.ValueString(), timeout, err)
+		return
+	}
+	e.connection.locks.keep(client.Keys, lock)
+	model.Token, model.CreatedIndex = types.StringValue(lock.Token), indexValue(lock.CreatedIndex)
+	resp.RenewAt = lock.Until.Add(-2 * third(lock))
+	resp.Diagnostics.Append(keepLock(ctx, resp.Private, lock)...)
+	resp.Diagnostics.Append(resp.Result.Set(ctx, model)...)
+}
+
+// Renew gives the lock its full TTL again. A failure that may pass is tried
+// again and only warned of: whether the lock was lost, Close finds out.
+func (e *lockEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest, resp *ephemeral.RenewResponse) {
+	client, lock := e.held(ctx, req.Private, &resp.Diagnostics)
+	if lock == nil {
+		return
+	}
+	tryFor, cancel := context.WithTimeout(ctx, third(lock)/2)
+	defer cancel()
+	err := client.Keys.Renew(tryFor, lock)
+	switch {
+	case err == nil:
+		e.connection.locks.keep(client.Keys, lock)
+		tflog.Debug(ctx, "Renewed lock", map[string]any{"key": lock.Key, "until": lock.Until.Format(time.RFC3339)})
+		resp.RenewAt = lock.Until.Add(-2 * third(lock))
+	case errors.Is(err, etcdv2.ErrLockLost):
+		addLockLost(&resp.Diagnostics, lock.Key, err)
+		return
+	default:
+		resp.RenewAt = time.Now().Add(third(lock) / 4)
+		resp.Diagnostics.AddWarning("Unable to renew lock", fmt.Sprintf(
+			"%s is held until %s at least, and its renewal will be tried again.\n\nError: %s", lock.Key, lock.Until.Format(time.RFC3339), err))
+	}
+	resp.Diagnostics.Append(keepLock(ctx, resp.Private, lock)...)
+}
+
+// Close gives the lock back, and reports if it was lost.
+func (e *lockEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
+	client, lock := e.held(ctx, req.Private, &resp.Diagnostics)
+	if lock == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lockCloseTimeout)
+	defer cancel()
+	err := client.Keys.Release(ctx, lock)
+	switch {
+	case err == nil:
+		e.connection.locks.drop(lock)
+		tflog.Debug(ctx, "Released lock", map[string]any{"key": lock.Key})
+	case errors.Is(err, etcdv2.ErrLockLost):
+		e.connection.locks.drop(lock)
+		addLockLost(&resp.Diagnostics, lock.Key, err)
+	default:
+		object := fmt.Sprintf("%s may still stand. It expires at %s, and nobody else can take the lock before",
+			lock.Key, lock.Until.Format(time.RFC3339))
+		addFailure(&resp.Diagnostics, "Unable to release lock", object, err)
+	}
+}
+
+// request says which lock the configuration wants.
+func (m *lockModel) request(ctx context.Context) etcdv2.LockRequest {
+	r := etcdv2.LockRequest{Key: m.Key.ValueString(), TTL: defaultLockTTL}
+	if isSet(m.TTL) {
+		r.TTL = m.TTL.ValueInt64()
+	}
+	r.Waiting = func(holder *etcdv2.Node) {
+		tflog.Info(ctx, "Waiting for lock", map[string]any{"key": r.Key, "held_since_index": holder.CreatedIndex, "ttl": holder.TTL})
+	}
+	return r
+}
+
+func acquireLock(ctx context.Context, client *etcdv2.Client, request etcdv2.LockRequest, timeout time.Duration) (*etcdv2.Lock, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return client.Keys.Acquire(ctx, request)
+}
+
+// third is the part of its TTL after which a lock is renewed.
+func third(lock *etcdv2.Lock) time.Duration { return time.Duration(lock.TTL) * time.Second / 3 }
+
+func keepLock(ctx context.Context, private privateWriter, lock *etcdv2.Lock) diag.Diagnostics {
+	data, err := json.Marshal(lock)
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Unable to keep lock", sentence(err))}
+	}
+	return private.SetKey(ctx, lockPrivateKey, data)
+}
+
+// held returns the client and the lock that Open took, or nil and says why not.
+func (e *lockEphemeral) held(ctx context.Context, private privateReader, diags *diag.Diagnostics) (*etcdv2.Client, *etcdv2.Lock) {
+	data, found := private.GetKey(ctx, lockPrivateKey)
+	diags.Append(found...)
+	client := e.client(diags)
+	if diags.HasError() {
+		return nil, nil
+	}
+	lock := new(etcdv2.Lock)
+	if err := json.Unmarshal(data, lock); err != nil {
+		diags.AddError("Unable to tell which lock is held", "The CLI did not hand back what the provider gave it. The lock expires by itself.\n\nError: "+err.Error())
+		return nil, nil
+	}
+	return client, lock
+}
+
+func addLockFailure(diags *diag.Diagnostics, key string, timeout time.Duration, err error) {
+	held, ok := errors.AsType[*etcdv2.LockHeldError](err)
+	switch {
+	case ok && errors.Is(err, context.DeadlineExceeded):
+		diags.AddError("Lock is held by another", fmt.Sprintf(
+			"%s was not free within %s. Wait for the other run to end, or raise timeout. "+
+				"If no run holds it any more, it frees itself when its TTL is over; a key without a TTL is no lock of this provider, and has to be deleted by hand.\n\nError: %s",
+			key, shortDuration(timeout), held))
+	case errors.Is(err, etcdv2.ErrNotFile):
+		diags.AddError("Lock is a directory", "There is a directory at "+key+". Choose another key.")
+	default:
+		addFailure(diags, "Unable to take lock", key, err)
+	}
+}
+
+func addLockLost(diags *diag.Diagnostics, key string, err error) {
+	diags.AddError("Lock was lost", fmt.Sprintf(
+		"%s is not held by this run any more: the key was deleted or overwritten, or its TTL was over before a renewal came through. "+
+			"Another run may have worked at the same time; check what this one changed.\n\nError: %s", key, err))
+}

@@ -1,0 +1,425 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// The tests of this file run CLIs and providers as processes of their own:
+// what is tested is two runs, and the end of one.
+
+// lockLab is what all runs of the test share: a CLI, and the built provider.
+type lockLab struct {
+	cli, provider string
+	server        *etcdtest.Server
+}
+
+func newLockLab(t *testing.T) *lockLab {
+	t.Helper()
+	l := &lockLab{cli: os.Getenv("TF_ACC_TERRAFORM_PATH"), provider: filepath.Join(t.TempDir(), "terraform-provider-etcd"), server: etcdtest.Shared(t)}
+	if os.Getenv("TF_ACC") == "" {
+		t.Skip("acceptance tests run with TF_ACC set")
+	}
+	if l.cli == "" {
+		l.cli = filepath.Join("..", "..", "bin", "terraform")
+	}
+	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", l.provider, "../..").CombinedOutput()
+	if err != nil {
+		t.Fatalf("building the provider: %v\n%s", err, output)
+	}
+	return l
+}
+
+// pidOf wraps a program so that its process notes its id in a file.
+func pidOf(t *testing.T, program, pids string) string {
+	t.Helper()
+	program, err := filepath.Abs(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapper := filepath.Join(t.TempDir(), filepath.Base(program))
+	script := fmt.Sprintf("#!/bin/sh\necho $$ >>%q\nexec %q \"$@\"\n", pids, program)
+	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return wrapper
+}
+
+// lockRun is a run of a CLI that holds a lock while its provisioner waits for
+// the test to let it go on.
+type lockRun struct {
+	workspace *cli.Workspace
+	dir       string
+	done      chan lockResult
+}
+
+type lockResult struct {
+	output string
+	code   int
+	err    error
+}
+
+// run makes a workspace for a run that takes the lock of the given key.
+// Attributes are further ones of the lock.
+func (l *lockLab) run(t *testing.T, endpoint, key, attributes string) *lockRun {
+	t.Helper()
+	r := &lockRun{dir: t.TempDir(), done: make(chan lockResult, 1)}
+	mirror := filepath.Join(r.dir, "mirror")
+	if err := cli.Install(mirror, pidOf(t, l.provider, filepath.Join(r.dir, "provider.pid"))); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	r.workspace, err = cli.New(pidOf(t, l.cli, filepath.Join(r.dir, "cli.pid")), filepath.Join(r.dir, "work"), mirror)
+	if err != nil {
+		t.Fatal(err)
+	}
+	skipBelow(t, r.workspace, "1.10.0")
+	main := fmt.Sprintf(`terraform {
+  required_providers {
+    etcd = { source = "etcdv2/etcd" }
+  }
+}
+provider "etcd" {
+  endpoints = [%q]
+}
+ephemeral "etcd_lock" "x" {
+  key = %q
+  %s
+}
+resource "terraform_data" "x" {
+  depends_on = [ephemeral.etcd_lock.x]
+  provisioner "local-exec" {
+    command = "touch %[4]s/started; while ! test -e %[4]s/go; do sleep 0.1; done; test ! -e %[4]s/fail"
+  }
+}
+`, endpoint, key, attributes, r.dir)
+	if err := os.WriteFile(filepath.Join(r.workspace.Dir, "main.tf"), []byte(main), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if output, err := r.workspace.Expect(t.Context(), 0, "init"); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	return r
+}
+
+// skipBelow skips the test if the CLI is too old for what it tests.
+func skipBelow(t *testing.T, w *cli.Workspace, since string) {
+	t.Helper()
+	output, err := w.Expect(t.Context(), 0, "version", "-json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		Version string `json:"terraform_version"`
+	}
+	if err := json.Unmarshal([]byte(output), &answer); err != nil {
+		t.Fatal(err)
+	}
+	if version.Must(version.NewVersion(answer.Version)).Core().LessThan(version.Must(version.NewVersion(since))) {
+		t.Skipf("the CLI is %s, and this needs %s", answer.Version, since)
+	}
+}
+
+// start starts an apply.
+func (r *lockRun) start(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
+	go func() {
+		output, code, err := r.workspace.Run(ctx, "apply", "-auto-approve")
+		r.done <- lockResult{output, code, err}
+	}()
+}
+
+// started reports whether the provisioner has begun.
+func (r *lockRun) started() bool {
+	_, err := os.Stat(filepath.Join(r.dir, "started"))
+	return err == nil
+}
+
+func (r *lockRun) awaitStart(t *testing.T) {
+	t.Helper()
+	waitFor(t, "the provisioner starts", func() bool {
+		select {
+		case result := <-r.done:
+			t.Fatalf("the run has ended: code %d, %v\n%s", result.code, result.err, result.output)
+		default:
+		}
+		return r.started()
+	})
+}
+
+// letGo lets the provisioner end.
+func (r *lockRun) letGo(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(r.dir, "go"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (r *lockRun) result(t *testing.T) lockResult {
+	t.Helper()
+	select {
+	case result := <-r.done:
+		return result
+	case <-time.After(90 * time.Second):
+		t.Fatal("the run does not end")
+	}
+	return lockResult{}
+}
+
+func (r *lockRun) wantSuccess(t *testing.T) {
+	t.Helper()
+	if result := r.result(t); result.err != nil || result.code != 0 {
+		t.Errorf("the run ended with code %d, %v:\n%s", result.code, result.err, result.output)
+	}
+}
+
+// kill ends the process that began last under the name, as kill -9 does.
+func (r *lockRun) kill(t *testing.T, name string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(r.dir, name+".pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.Fields(data)
+	pid, err := strconv.Atoi(string(lines[len(lines)-1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	process, err := os.FindProcess(pid)
+	if err == nil {
+		err = process.Kill()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitFor polls until check holds, for at most a minute.
+func waitFor(tb testing.TB, what string, check func() bool) {
+	tb.Helper()
+	deadline := time.After(time.Minute)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !check() {
+		select {
+		case <-deadline:
+			tb.Fatalf("%s: not within a minute", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func TestAccLockEphemeral(t *testing.T) {
+	t.Parallel()
+	l := newLockLab(t)
+	for name, test := range map[string]func(*testing.T, *lockLab){
+		"contended":          testLockContended,
+		"deleted":            testLockDeleted,
+		"overwritten":        testLockOverwritten,
+		"provider is killed": testLockProviderKilled,
+		"CLI is killed":      testLockCLIKilled,
+		"run fails":          testLockRunFails,
+		"run is interrupted": testLockRunInterrupted,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, l)
+		})
+	}
+}
+
+// The first run keeps its lock for several times its TTL; the second waits for
+// it by a watch, and goes on when the first is done.
+func testLockContended(t *testing.T, l *lockLab) {
+	t.Helper()
+	s, key := l.server, etcdtest.Prefix(t)+"/lock"
+	proxy := etcdtest.NewProxy(t, s.URL())
+	first := l.run(t, s.URL(), key, `ttl = 3`)
+	second := l.run(t, proxy.URL(), key, "ttl = 3\n  timeout = \"60s\"")
+	first.start(t)
+	first.awaitStart(t)
+	held := s.Get(t, key).Node
+	second.start(t)
+	waitFor(t, "the second run waits", func() bool { return watches(proxy) > 0 })
+
+	// Three TTLs: without a renewal it would be free after the first.
+	renewals := map[uint64]bool{}
+	for end := time.Now().Add(9 * time.Second); time.Now().Before(end); {
+		now := s.Get(t, key)
+		if !now.OK() || now.Node.CreatedIndex != held.CreatedIndex || now.Node.Value != held.Value {
+			t.Fatalf("the lock of the first run is lost: %+v, want %+v", now, held)
+		}
+		if second.started() {
+			t.Fatal("both runs work at the same time")
+		}
+		renewals[now.Node.ModifiedIndex] = true
+		select {
+		case <-t.Context().Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if n := len(renewals); n < 4 || n > 15 {
+		t.Errorf("the lock was renewed %d times in 9s, want about once a second", n-1)
+	}
+
+	first.letGo(t)
+	first.wantSuccess(t)
+	second.awaitStart(t)
+	if now := s.Get(t, key).Node; now.CreatedIndex <= held.CreatedIndex || now.Value == held.Value {
+		t.Errorf("the lock of the second run is %+v, want a newer one than %+v", now, held)
+	}
+	second.letGo(t)
+	second.wantSuccess(t)
+	if s.Get(t, key).OK() {
+		t.Error("the lock is still there after both runs")
+	}
+}
+
+func testLockDeleted(t *testing.T, l *lockLab) {
+	t.Helper()
+	testLockLost(t, l, func(key string) { l.server.Delete(t, key) })
+}
+
+func testLockOverwritten(t *testing.T, l *lockLab) {
+	t.Helper()
+	key := testLockLost(t, l, func(key string) { l.server.Put(t, key, "rival") })
+	if l.server.Get(t, key).Node.Value != "rival" {
+		t.Error("the run has changed the key of its rival")
+	}
+}
+
+func testLockLost(t *testing.T, l *lockLab, lose func(key string)) (key string) {
+	t.Helper()
+	key = etcdtest.Prefix(t) + "/lock"
+	run := l.run(t, l.server.URL(), key, `ttl = 3`)
+	run.start(t)
+	run.awaitStart(t)
+	lose(key)
+	run.letGo(t)
+	result := run.result(t)
+	if result.err != nil || result.code != 1 || !spaced("Lock was lost").MatchString(result.output) || !strings.Contains(result.output, key) {
+		t.Errorf("the run ended with code %d, %v, want 1 and that the lock %s was lost:\n%s", result.code, result.err, key, result.output)
+	}
+	if strings.Contains(result.output, "rival") {
+		t.Error("the output holds the value of the key")
+	}
+	return key
+}
+
+// Nobody renews the lock of a run that is killed, nor does its provider if that
+// outlives it.
+func testLockProviderKilled(t *testing.T, l *lockLab) {
+	t.Helper()
+	testLockKilled(t, l, "provider")
+}
+
+func testLockCLIKilled(t *testing.T, l *lockLab) {
+	t.Helper()
+	first := testLockKilled(t, l, "cli")
+	first.kill(t, "provider")
+}
+
+func testLockKilled(t *testing.T, l *lockLab, process string) (killed *lockRun) {
+	t.Helper()
+	key := etcdtest.Prefix(t) + "/lock"
+	proxy := etcdtest.NewProxy(t, l.server.URL())
+	first := l.run(t, l.server.URL(), key, `ttl = 4`)
+	second := l.run(t, proxy.URL(), key, `ttl = 4`)
+	first.start(t)
+	first.awaitStart(t)
+	held := l.server.Get(t, key).Node
+	second.start(t)
+	waitFor(t, "the second run waits", func() bool { return watches(proxy) > 0 })
+	first.kill(t, process)
+	since := time.Now()
+	waitFor(t, "the lock is free", func() bool {
+		now := l.server.Get(t, key)
+		return !now.OK() || now.Node.CreatedIndex != held.CreatedIndex
+	})
+	if took := time.Since(since); took > 6*time.Second {
+		t.Errorf("the lock was free after %s, want 4s and what the server needs to purge it", took)
+	}
+	second.awaitStart(t)
+	second.letGo(t)
+	second.wantSuccess(t)
+	first.letGo(t)
+	if result := first.result(t); result.err == nil && result.code == 0 {
+		t.Errorf("the run succeeded although its %s was killed:\n%s", process, result.output)
+	}
+	return first
+}
+
+// A CLI does not close what a failed run has opened.
+func testLockRunFails(t *testing.T, l *lockLab) {
+	t.Helper()
+	s, key := l.server, etcdtest.Prefix(t)+"/lock"
+	run := l.run(t, s.URL(), key, `ttl = 600`)
+	run.start(t)
+	run.awaitStart(t)
+	if err := os.WriteFile(filepath.Join(run.dir, "fail"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run.letGo(t)
+	result := run.result(t)
+	if result.code != 1 || s.Get(t, key).OK() {
+		t.Errorf("the run ended with code %d, and the lock may still be there:\n%s", result.code, result.output)
+	}
+}
+
+func testLockRunInterrupted(t *testing.T, l *lockLab) {
+	t.Helper()
+	s, key := l.server, etcdtest.Prefix(t)+"/lock"
+	run := l.run(t, s.URL(), key, `ttl = 600`)
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() {
+		output, code, err := run.workspace.Run(ctx, "apply", "-auto-approve")
+		run.done <- lockResult{output, code, err}
+	}()
+	run.awaitStart(t)
+	interrupt()
+	run.letGo(t)
+	result := run.result(t)
+	if s.Get(t, key).OK() {
+		t.Errorf("the lock is still there after the run was interrupted, code %d, %v:\n%s", result.code, result.err, result.output)
+	}
+}
+
+func TestAccLockEphemeral_timeout(t *testing.T) {
+	t.Parallel()
+	s, key := etcdtest.Shared(t), etcdtest.Prefix(t)+"/lock"
+	held := s.Put(t, key, "the token of another").Node
+	s.Mkdir(t, key+"-dir")
+	step := func(key, attributes, want string) resource.TestStep {
+		return resource.TestStep{
+			Config:      config(s.URL(), "ephemeral \"etcd_lock\" \"x\" {\n  key     = %q\n  timeout = \"1s\"\n  %s\n}", key, attributes),
+			ExpectError: spaced(want),
+		}
+	}
+	acceptanceOfEphemeral(t,
+		step(key, ``, key+" was not free within 1s"),
+		step(key, ``, fmt.Sprintf("the key was created at index %d and does not expire", held.CreatedIndex)),
+		step(key+"-dir", ``, "There is a directory at "+key+"-dir"),
+		step(key+"/below", ``, "a key cannot hold anything"),
+		step(key, `ttl = 2`, "between 3 and"),
+		step("lock", ``, "does not start with a slash"),
+	)
+	if now := s.Get(t, key).Node; now.ModifiedIndex != held.ModifiedIndex {
+		t.Errorf("the key of the other was changed: %+v", now)
+	}
+}
