@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -33,17 +32,17 @@ func newKeyResource() resource.Resource { return &keyResource{} }
 type keyResource struct{ resourceBase }
 
 type keyModel struct {
-	Key            types.String         `tfsdk:"key"`
-	Value          types.String         `tfsdk:"value"`
-	ValueJSON      jsontypes.Normalized `tfsdk:"value_json"`
-	ValueWO        types.String         `tfsdk:"value_wo"`
-	ValueWOVersion types.Int64          `tfsdk:"value_wo_version"`
-	TTL            types.Int64          `tfsdk:"ttl"`
-	TTLRenewBelow  types.Int64          `tfsdk:"ttl_renew_below"`
-	AdoptExisting  types.Bool           `tfsdk:"adopt_existing"`
-	CreatedIndex   types.Int64          `tfsdk:"created_index"`
-	ModifiedIndex  types.Int64          `tfsdk:"modified_index"`
-	Expiration     types.String         `tfsdk:"expiration"`
+	Key            types.String `tfsdk:"key"`
+	Value          types.String `tfsdk:"value"`
+	ValueJSON      jsonValue    `tfsdk:"value_json"`
+	ValueWO        types.String `tfsdk:"value_wo"`
+	ValueWOVersion types.Int64  `tfsdk:"value_wo_version"`
+	TTL            types.Int64  `tfsdk:"ttl"`
+	TTLRenewBelow  types.Int64  `tfsdk:"ttl_renew_below"`
+	AdoptExisting  types.Bool   `tfsdk:"adopt_existing"`
+	CreatedIndex   types.Int64  `tfsdk:"created_index"`
+	ModifiedIndex  types.Int64  `tfsdk:"modified_index"`
+	Expiration     types.String `tfsdk:"expiration"`
 }
 
 // keyNotes is what private state keeps of a key.
@@ -51,9 +50,16 @@ type keyNotes struct {
 	// Written is the index of our last write of a write-only value. A newer one
 	// at refresh means that somebody else wrote it.
 	Written uint64 `json:"written,omitempty"`
+	// Reworded is whether the server has JSON that only says the same as that in
+	// state.
+	Reworded bool `json:"reworded,omitempty"`
 	// TTLRead is whether the TTL in state is not one that was written here but
 	// the rest of a life that a read found, as after an import.
 	TTLRead bool `json:"ttl_read,omitempty"`
+	// Due is whether the last read found less life left than ttl_renew_below. A
+	// plan takes it from here and not from the clock: it is made again at apply,
+	// and must come out the same.
+	Due bool `json:"due,omitempty"`
 }
 
 // importForms are the prefixes of an import id that say which attribute holds
@@ -85,13 +91,13 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			"value": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place. " +
-					"One of `value`, `value_json` and `value_wo` is needed; to move from one to another writes only what differs.",
+					"One of `value`, `value_json` and `value_wo` is needed; to move between `value` and `value_json` writes only what differs.",
 				Validators: []validator.String{stringvalidator.ExactlyOneOf(
 					path.MatchRoot("value"), path.MatchRoot("value_json"), path.MatchRoot("value_wo"))},
 			},
 			"value_json": schema.StringAttribute{
 				Optional:   true,
-				CustomType: jsontypes.NormalizedType{},
+				CustomType: jsonType{},
 				MarkdownDescription: "Value of the key as JSON text, such as `jsonencode` makes. It is compared as JSON: white space and the order of the members " +
 					"of an object are no change and no drift. A change writes it in place.",
 			},
@@ -99,26 +105,27 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 				Optional:  true,
 				WriteOnly: true,
 				MarkdownDescription: "Value of the key, which goes neither to the plan nor to state; it may come from an ephemeral resource. It is written when " +
-					"`value_wo_version` changes, and when somebody else has written the key since. Needs Terraform or OpenTofu 1.11.",
+					"`value_wo_version` changes, when somebody else has written the key since, and when a TTL is removed. Needs Terraform or OpenTofu 1.11.",
 				Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("value_wo_version"))},
 			},
 			"value_wo_version": schema.Int64Attribute{
-				Optional:            true,
-				MarkdownDescription: "Number to change when `value_wo` is to be written again. A change writes the key in place.",
-				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_wo"))},
+				Optional: true,
+				MarkdownDescription: "Number to change when `value_wo` is to be written again. A change writes the key in place. " +
+					"An imported key has version `0`, by which its value stays as it was found.",
+				Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_wo"))},
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
 				MarkdownDescription: "Life of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is made in place, " +
 					"and where the value stays without an event for watchers (etcd 2.3 and later). " +
-					"That it runs down is no drift; that it was dropped, or that one appeared, is. Default: the provider's `default_ttl`, or else none.",
+					"That it runs down is no drift, as the rest of a life that an import finds is none; that it was dropped, or that one appeared, is. Default: the provider's `default_ttl`, or else none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"ttl_renew_below": schema.Int64Attribute{
 				Optional: true,
 				MarkdownDescription: "Plan to renew the TTL when less than this many seconds are left of it, 1 to less than `ttl`; the renewal makes no event for " +
-					"watchers (etcd 2.3 and later). A change can plan a renewal. Default: a TTL is never renewed, and the key expires.",
+					"watchers (etcd 2.3 and later). A change renews it too. Default: a TTL is never renewed, and the key expires.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"adopt_existing": adoptAttribute("a key"),
@@ -157,7 +164,7 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.planComputed(state, notes, time.Now())
+	plan.planComputed(state, notes)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
@@ -176,11 +183,11 @@ func (m *keyModel) checkRenewal(diags *diag.Diagnostics) {
 
 // planComputed plans the attributes that the server sets, and keeps the words
 // of state where they say the same as the configuration.
-func (m *keyModel) planComputed(state *keyModel, notes keyNotes, now time.Time) {
+func (m *keyModel) planComputed(state *keyModel, notes keyNotes) {
 	if state != nil {
 		kept := *m
 		kept.keep(*state, notes)
-		if !kept.writes(*state) && !kept.rewrites(*state, notes) && !kept.renews(*state, now) {
+		if !kept.writes(*state, notes) && !kept.rewrites(*state, notes) && !kept.renews(*state, notes) {
 			*m = kept
 			m.ModifiedIndex, m.Expiration = state.ModifiedIndex, state.Expiration
 			return
@@ -204,21 +211,25 @@ func (m *keyModel) keep(state keyModel, notes keyNotes) {
 }
 
 // writes reports whether what is planned differs from state in what the server holds.
-func (m *keyModel) writes(state keyModel) bool {
-	return !m.Key.Equal(state.Key) || !m.TTL.Equal(state.TTL) || m.changesValue(state)
+func (m *keyModel) writes(state keyModel, notes keyNotes) bool {
+	return !m.Key.Equal(state.Key) || !m.TTL.Equal(state.TTL) || m.changesValue(state, notes)
 }
 
 // changesValue reports whether the value is to be written.
-func (m *keyModel) changesValue(state keyModel) bool {
+func (m *keyModel) changesValue(state keyModel, notes keyNotes) bool {
+	held, exact := state.Value, true
+	if isSet(state.ValueJSON) {
+		held, exact = state.ValueJSON.StringValue, !notes.Reworded
+	}
 	switch {
 	case isSet(m.ValueWOVersion):
 		return !m.ValueWOVersion.Equal(state.ValueWOVersion)
-	case !isSet(m.ValueJSON):
-		return !m.Value.Equal(state.Value)
-	case isSet(state.ValueJSON):
-		return !sameJSON(m.ValueJSON, state.ValueJSON.ValueString())
+	case held.IsNull():
+		return true
+	case isSet(m.ValueJSON):
+		return !sameJSON(m.ValueJSON, held.ValueString())
 	default:
-		return !isSet(state.Value) || !sameJSON(m.ValueJSON, state.Value.ValueString())
+		return !exact || !m.Value.Equal(held)
 	}
 }
 
@@ -228,19 +239,9 @@ func (m *keyModel) rewrites(state keyModel, notes keyNotes) bool {
 	return isSet(m.ValueWOVersion) && indexOf(state.ModifiedIndex) != notes.Written
 }
 
-// renews reports whether the TTL is to start anew. Where anything else changes,
-// be it only in the configuration, it does: whether it is due can otherwise
-// turn between plan and apply.
-func (m *keyModel) renews(state keyModel, now time.Time) bool {
-	if !isSet(m.TTLRenewBelow) || m.TTL.IsNull() {
-		return false
-	}
-	if !m.TTLRenewBelow.Equal(state.TTLRenewBelow) || !m.AdoptExisting.Equal(state.AdoptExisting) ||
-		m.Value.IsNull() != state.Value.IsNull() || m.ValueJSON.IsNull() != state.ValueJSON.IsNull() {
-		return true
-	}
-	end, err := time.Parse(time.RFC3339Nano, state.Expiration.ValueString())
-	return err != nil || end.Sub(now) < time.Duration(m.TTLRenewBelow.ValueInt64())*time.Second
+// renews reports whether the TTL is to start anew.
+func (m *keyModel) renews(state keyModel, notes keyNotes) bool {
+	return isSet(m.TTLRenewBelow) && isSet(m.TTL) && (notes.Due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow))
 }
 
 func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -264,7 +265,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
-	writeNotes(ctx, resp.Private, plan.notes(), &resp.Diagnostics)
+	writeNotes(ctx, resp.Private, plan.notes(node), &resp.Diagnostics)
 }
 
 func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -314,7 +315,7 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 			return
 		}
 		plan.written(node)
-		notes = plan.notes()
+		notes = plan.notes(node)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
@@ -325,7 +326,7 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 // stays and the server can, or else both.
 func (m *keyModel) send(ctx context.Context, store *store, state, config keyModel, notes keyNotes) (*etcdv2.Node, error) {
 	key := m.Key.ValueString()
-	if isSet(m.TTL) && !m.changesValue(state) && !m.rewrites(state, notes) {
+	if isSet(m.TTL) && !m.changesValue(state, notes) && !m.rewrites(state, notes) {
 		node, err := store.renew(ctx, key, state.seen(), m.TTL.ValueInt64())
 		if !errors.Is(err, etcdv2.ErrUnsupported) {
 			return node, err
@@ -363,7 +364,7 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 	// Read fills in the attribute that is not null.
 	switch form {
 	case importJSON:
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value_json"), jsontypes.NewNormalizedValue("null"))...)
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value_json"), newJSONValue("null"))...)
 	case importWriteOnly:
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value_wo_version"), types.Int64Value(0))...)
 	}
@@ -436,11 +437,17 @@ func (m *keyModel) written(node *etcdv2.Node) {
 }
 
 // notes is what private state is to keep after a write.
-func (m *keyModel) notes() keyNotes {
-	if !isSet(m.ValueWOVersion) {
-		return keyNotes{}
+func (m *keyModel) notes(node *etcdv2.Node) keyNotes {
+	notes := keyNotes{Reworded: m.isReworded(node)}
+	if isSet(m.ValueWOVersion) {
+		notes.Written = node.ModifiedIndex
 	}
-	return keyNotes{Written: indexOf(m.ModifiedIndex)}
+	return notes
+}
+
+// isReworded reports whether the server has JSON in other words than m.
+func (m *keyModel) isReworded(node *etcdv2.Node) bool {
+	return isSet(m.ValueJSON) && m.ValueJSON.ValueString() != node.Value
 }
 
 // refresh takes over what a read has found, in the attribute in which state
@@ -448,21 +455,27 @@ func (m *keyModel) notes() keyNotes {
 func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
 	switch {
 	case isSet(m.ValueWOVersion):
+		if notes.Written == 0 {
+			// After an import there is nothing to compare with: what is found counts as ours.
+			notes.Written = node.ModifiedIndex
+		}
 	case !isSet(m.ValueJSON):
 		m.Value = types.StringValue(node.Value)
 	case !json.Valid([]byte(node.Value)):
 		// It is no JSON now, and only value can show it.
-		m.Value, m.ValueJSON = types.StringValue(node.Value), jsontypes.NewNormalizedNull()
+		m.Value, m.ValueJSON = types.StringValue(node.Value), jsonValue{jsontypes.NewNormalizedNull()}
 	case !sameJSON(m.ValueJSON, node.Value):
-		m.ValueJSON = jsontypes.NewNormalizedValue(node.Value)
+		m.ValueJSON = newJSONValue(node.Value)
 	}
+	notes.Reworded = m.isReworded(node)
+	notes.Due = isSet(m.TTLRenewBelow) && node.HasTTL() && node.TTL < m.TTLRenewBelow.ValueInt64()
 	notes.TTLRead = node.HasTTL() && (notes.TTLRead || m.TTL.IsNull())
 	m.TTL = refreshedTTL(m.TTL, node)
 	m.written(node)
 }
 
 // sameJSON reports whether a text says the same as a JSON value that is known.
-func sameJSON(v jsontypes.Normalized, text string) bool {
+func sameJSON(v jsonValue, text string) bool {
 	if v.IsNull() || v.IsUnknown() {
 		return false
 	}
