@@ -18,8 +18,12 @@ import (
 
 // keyConfig is a key with a value, and further attributes.
 func keyConfig(endpoint, key, value string, attributes ...string) string {
-	return config(endpoint, "resource \"etcd_key\" \"test\" {\n  key   = %q\n  value = %q\n  %s\n}\n",
-		key, value, strings.Join(attributes, "\n  "))
+	return keyWith(endpoint, key, append(attributes, "value = "+quote(value))...)
+}
+
+// keyWith is a key with attributes.
+func keyWith(endpoint, key string, attributes ...string) string {
+	return config(endpoint, "resource \"etcd_key\" \"test\" {\n  key = %s\n  %s\n}\n", quote(key), strings.Join(attributes, "\n  "))
 }
 
 // planned returns checks that a step plans the action for the resource.

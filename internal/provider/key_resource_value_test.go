@@ -1,0 +1,292 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/compare"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// asJSON is the attribute value_json with a text.
+func asJSON(text string) string { return "value_json = " + quote(text) }
+
+// noop checks that an import plans nothing else.
+var noop = resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
+	plancheck.ExpectResourceAction("etcd_key.test", plancheck.ResourceActionNoop),
+}}
+
+func TestAccKeyResource_json(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	key := etcdtest.Prefix(t) + "/k"
+	const ours = `{"a":2,"b":[true,null]}`
+	cfg := keyWith(s.URL(), key, asJSON(ours))
+	corrected := resource.TestStep{
+		Config: cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate), Check: serverHolds(t, s, key, ours),
+	}
+	changed := func(text string) resource.TestStep {
+		step := corrected
+		step.PreConfig = func() { s.Put(t, key, text) }
+		return step
+	}
+	acceptance(t,
+		resource.TestStep{
+			Config: keyWith(s.URL(), key, asJSON(`{"a":1,"b":[true,null]}`)), Check: serverHolds(t, s, key, `{"a":1,"b":[true,null]}`),
+			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "value", knownvalue.Null())},
+		},
+		// Other words in the configuration, and on the server.
+		resource.TestStep{Config: keyWith(s.URL(), key, asJSON("{ \"b\": [true, null],\n \"a\": 1 }\n")), PlanOnly: true},
+		resource.TestStep{
+			PreConfig: func() { s.Put(t, key, `{"b" : [ true, null ], "a" : 1}`) },
+			Config:    keyWith(s.URL(), key, asJSON(`{"a":1,"b":[true,null]}`)), PlanOnly: true,
+		},
+		corrected,
+		changed(`{"a":3,"b":[true,null]}`),
+		changed(`{"a":2.0,"b":[true,null]}`),
+		changed("no JSON"),
+		changed(""),
+		resource.TestStep{
+			PreConfig: func() { s.Delete(t, key) },
+			Config:    cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionCreate), Check: serverHolds(t, s, key, ours),
+		},
+		resource.TestStep{
+			ResourceName: "etcd_key.test", ImportState: true, ImportStateId: importJSON + key,
+			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "key",
+		},
+		resource.TestStep{
+			ResourceName: "etcd_key.test", ImportState: true, ImportStateId: importJSON + key, ImportStateKind: resource.ImportBlockWithID,
+			ImportPlanChecks: noop,
+		},
+		resource.TestStep{
+			ResourceName: "etcd_key.test", ImportState: true, ImportStateId: importJSON + "no/slash",
+			ExpectError: errorWith("Invalid path"),
+		},
+	)
+}
+
+// What JSON will be is only known after apply: the plan says so, and what turns
+// out to be the same is not written.
+func TestAccKeyResource_jsonUnknownAtPlan(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	prefix := etcdtest.Prefix(t)
+	cfg := func(value, expression string) string {
+		return keyWith(s.URL(), prefix+"/k", "value_json = jsonencode({n = "+expression+"})") +
+			fmt.Sprintf("resource \"etcd_key\" \"other\" {\n  key = %q\n  value = %q\n}\n", prefix+"/other", value)
+	}
+	unknown := resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+		plancheck.ExpectResourceAction("etcd_key.test", plancheck.ResourceActionUpdate),
+		plancheck.ExpectUnknownValue("etcd_key.test", tfjsonpath.New("value_json")),
+	}}
+	moves, stays := statecheck.CompareValue(compare.ValuesDiffer()), statecheck.CompareValue(compare.ValuesSame())
+	at := tfjsonpath.New("modified_index")
+	acceptance(t,
+		resource.TestStep{
+			Config:            cfg("one", "etcd_key.other.modified_index"),
+			ConfigStateChecks: []statecheck.StateCheck{moves.AddStateValue("etcd_key.test", at)},
+		},
+		resource.TestStep{
+			Config: cfg("two", "etcd_key.other.modified_index"), ConfigPlanChecks: unknown,
+			ConfigStateChecks: []statecheck.StateCheck{moves.AddStateValue("etcd_key.test", at)},
+		},
+		resource.TestStep{
+			Config:            cfg("two", "etcd_key.other.modified_index > 0"),
+			ConfigStateChecks: []statecheck.StateCheck{stays.AddStateValue("etcd_key.test", at)},
+		},
+		resource.TestStep{
+			Config: cfg("three", "etcd_key.other.modified_index > 0"), ConfigPlanChecks: unknown,
+			ConfigStateChecks: []statecheck.StateCheck{stays.AddStateValue("etcd_key.test", at)},
+		},
+	)
+}
+
+// Moving the value from one attribute to another writes only where the server
+// does not, or may not, hold what the new one says.
+func TestAccKeyResource_movesBetweenForms(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	key := etcdtest.Prefix(t) + "/k"
+	const tight, wide = `{"a":1}`, `{ "a": 1 }`
+	move := func(writes int, want string, attributes ...string) resource.TestStep {
+		return resource.TestStep{
+			PreConfig: proxy.Reset,
+			Config:    keyWith(proxy.URL(), key, attributes...),
+			Check: resource.ComposeAggregateTestCheckFunc(serverHolds(t, s, key, want), onServer(func() error {
+				if got := proxy.Count(http.MethodPut, ""); got != writes {
+					return fmt.Errorf("%d writes to move to %v, want %d", got, attributes, writes)
+				}
+				return nil
+			})),
+		}
+	}
+	text := func(v string) string { return "value = " + quote(v) }
+	writeOnly := []string{"value_wo = " + quote(tight), "value_wo_version = 1"}
+	acceptanceSince(t, tfversion.Version1_11_0,
+		move(1, tight, text(tight)),
+		move(0, tight, asJSON(wide)),
+		move(1, wide, text(wide)),
+		move(0, wide, asJSON(wide)),
+		move(0, wide, text(wide)),
+		move(0, wide, asJSON(tight)),
+		move(1, tight, text(tight)),
+		move(1, tight, writeOnly...),
+		move(1, tight, asJSON(tight)),
+		move(1, tight, writeOnly...),
+		move(1, tight, text(tight)),
+	)
+}
+
+func TestAccKeyResource_jsonCreateOverExisting(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	key := etcdtest.Prefix(t) + "/k"
+	s.Put(t, key, "theirs")
+	acceptance(t,
+		resource.TestStep{
+			Config: keyWith(s.URL(), key, asJSON("1")), ExpectError: errorWith("Key already exists", fmt.Sprintf("id = %q", importJSON+key)),
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				if got := s.Get(t, key).Node.Value; got != "theirs" {
+					t.Errorf("value after the refusal = %q, want %q", got, "theirs")
+				}
+			},
+			Config: keyWith(s.URL(), key, asJSON("1"), "adopt_existing = true"), Check: serverHolds(t, s, key, "1"),
+		},
+	)
+}
+
+func TestAccKeyResource_invalidForms(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	key := etcdtest.Prefix(t) + "/k"
+	for name, test := range map[string]struct {
+		attributes []string
+		wants      []string
+	}{
+		"no value":               {nil, []string{"value,value_json,value_wo"}},
+		"null JSON":              {[]string{"value_json = null"}, []string{"value,value_json,value_wo"}},
+		"two values":             {[]string{`value = "1"`, asJSON("1")}, []string{"value,value_json,value_wo"}},
+		"no JSON":                {[]string{asJSON(`{"a":`)}, []string{"Invalid JSON", "jsonencode"}},
+		"empty JSON":             {[]string{asJSON("")}, []string{"Invalid JSON"}},
+		"more than JSON":         {[]string{asJSON("{} {}")}, []string{"Invalid JSON"}},
+		"version of no value":    {[]string{`value = "1"`, "value_wo_version = 1"}, []string{"value_wo"}},
+		"write-only, no version": {[]string{`value_wo = "1"`}, []string{"value_wo_version"}},
+		"nothing to renew":       {[]string{`value = "1"`, "ttl_renew_below = 5"}, []string{"Nothing to renew", "default_ttl"}},
+		"renewal without end": {
+			[]string{`value = "1"`, "ttl = 10", "ttl_renew_below = 10"}, []string{"Renewal without end", "less than the TTL"},
+		},
+		"renewal below zero": {[]string{`value = "1"`, "ttl = 10", "ttl_renew_below = 0"}, []string{"ttl_renew_below", "between 1 and"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			acceptanceSince(t, tfversion.Version1_11_0, resource.TestStep{
+				Config: keyWith(s.URL(), key, test.attributes...), PlanOnly: true, ExpectError: errorWith(test.wants...),
+			})
+		})
+	}
+	if code := s.Get(t, key).ErrorCode; code != 100 {
+		t.Errorf("the server answers code %d, want 100", code)
+	}
+}
+
+// A text that is no JSON may be a secret that is meant for another attribute.
+func TestKeyResource_invalidJSONIsNotQuoted(t *testing.T) {
+	t.Parallel()
+
+	d := newDirect(t, nil)
+	typ := d.schemas.ResourceSchemas["etcd_key"].ValueType()
+	resp, err := d.server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: "etcd_key", Config: dynamic(t, typ, value(t, typ, map[string]any{"key": "/k", "value_json": "hush-hush"})),
+		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errs := errorText(resp.Diagnostics); !strings.Contains(errs, "Invalid JSON") || strings.Contains(errs, "hush") {
+		t.Errorf("errors = %q, want that it is no JSON, without the text", errs)
+	}
+}
+
+// keyForm is one of the attributes in which the value of a key stands.
+type keyForm struct {
+	name string
+	// text is what the server is to hold for a value.
+	text func(value string) string
+	// attributes are those of a key with a value, given the values before it.
+	attributes func(key, value string, nth int) map[string]any
+	// inState returns the value as state has it, empty if it has none.
+	inState string
+}
+
+func keyForms() []keyForm {
+	verbatim := func(value string) string { return value }
+	quoted := func(value string) string { return fmt.Sprintf(`{"v":%q}`, value) }
+	return []keyForm{
+		{"value", verbatim, func(key, value string, _ int) map[string]any {
+			return map[string]any{"key": key, "value": value}
+		}, "value"},
+		{"value_json", quoted, func(key, value string, _ int) map[string]any {
+			return map[string]any{"key": key, "value_json": quoted(value)}
+		}, "value_json"},
+		{"value_wo", verbatim, func(key, value string, nth int) map[string]any {
+			return map[string]any{"key": key, "value_wo": value, "value_wo_version": nth}
+		}, ""},
+	}
+}
+
+// agrees checks that state says what the server holds, and no more than it may.
+func (f keyForm) agrees(t *testing.T, s *etcdtest.Server, o managed, key, value string) {
+	t.Helper()
+	node := s.Get(t, key).Node
+	if node.Value != f.text(value) {
+		t.Fatalf("the server holds %q in %s, want %q", node.Value, key, f.text(value))
+	}
+	for _, attribute := range []string{"value", "value_json", "value_wo"} {
+		want := ""
+		if attribute == f.inState {
+			want = f.text(value)
+		}
+		if got := o.text(t, attribute); got != want {
+			t.Fatalf("%s of %s = %q, want %q", attribute, key, got, want)
+		}
+	}
+	if got, want := o.text(t, "modified_index"), fmt.Sprint(node.ModifiedIndex); got != want {
+		t.Fatalf("modified_index of %s = %s in state, %s on the server", key, got, want)
+	}
+	if got, want := o.text(t, "expiration") != "", node.Expiration != ""; got != want {
+		t.Fatalf("expiration of %s in state: %t, on the server: %t", key, got, want)
+	}
+}
+
+// isEmpty reports whether a configuration changes nothing of what a refresh
+// has found.
+func (d *direct) isEmpty(t *testing.T, o managed, attributes map[string]any) bool {
+	t.Helper()
+	o, errs := d.refresh(t, o)
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	plan, config := d.plan(t, o, attributes)
+	if errs := errorText(plan.Diagnostics); errs != "" {
+		t.Fatal(errs)
+	}
+	return undynamic(t, config.Type(), plan.PlannedState).Equal(o.state)
+}
