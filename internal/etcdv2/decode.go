@@ -228,7 +228,7 @@ func (s *scanner) fill() error {
 	if s.passed > maxAnswer {
 		return fmt.Errorf("%w: longer than %d bytes", ErrInvalidAnswer, maxAnswer)
 	}
-	for tries := 0; tries < 100; tries++ {
+	for range 100 {
 		n, err := s.r.Read(s.buf)
 		s.top = n
 		if n > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,9 +32,7 @@ func respond(tb testing.TB, status int, header http.Header, body string) *etcdv2
 			_, _ = w.Write([]byte(keyError(100)))
 			return
 		}
-		for name, values := range header {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), header)
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
 	}))
@@ -55,11 +54,8 @@ func watchKey(ctx context.Context, c *etcdv2.Client) error {
 	return nil
 }
 
-func getUser(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.Get(ctx, "u")) }
-func getRole(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Roles.Get(ctx, "r")) }
-func grant(ctx context.Context, c *etcdv2.Client) error {
-	return errOf(c.Users.Grant(ctx, "u", "r"))
-}
+func getUser(ctx context.Context, c *etcdv2.Client) error    { return errOf(c.Users.Get(ctx, "u")) }
+func getRole(ctx context.Context, c *etcdv2.Client) error    { return errOf(c.Roles.Get(ctx, "r")) }
 func deleteUser(ctx context.Context, c *etcdv2.Client) error { return c.Users.Delete(ctx, "u") }
 func deleteRole(ctx context.Context, c *etcdv2.Client) error { return c.Roles.Delete(ctx, "r") }
 func enable(ctx context.Context, c *etcdv2.Client) error     { return c.Auth.Enable(ctx) }

@@ -2,6 +2,7 @@ package etcdv2
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,6 +74,22 @@ func (n *Node) HasTTL() bool { return n.Expiration != nil || n.TTL != 0 }
 
 // Base returns the last segment of the key.
 func (n *Node) Base() string { return n.Key[strings.LastIndexByte(n.Key, '/')+1:] }
+
+// DecodeJSON reads the value, which must be JSON, into v. Its error does not
+// quote the value.
+func (n *Node) DecodeJSON(v any) error {
+	if err := json.Unmarshal([]byte(n.Value), v); err != nil {
+		return fmt.Errorf("the value of %s is no JSON that can be read into a %T", n.Key, v)
+	}
+	return nil
+}
+
+// EncodeJSON returns v as JSON, for the value of a key. Numbers and booleans
+// become what other clients would write for them.
+func EncodeJSON(v any) (string, error) {
+	data, err := json.Marshal(v)
+	return string(data), err
+}
 
 // Leaves yields the keys below the node, and the node itself if it is a key,
 // in the order in which they were read.

@@ -285,14 +285,16 @@ type MemberHealth struct {
 }
 
 // Health asks each member for its health, at an endpoint that is known to be
-// the member. A member that does not answer is a row, not an error. The error
-// is that of listing the members.
+// the member, for no longer than Options.ConnectTimeout. A member that does not
+// answer is a row, not an error. The error is that of listing the members.
 func (s *MembersService) Health(ctx context.Context) ([]MemberHealth, error) {
 	members, err := s.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	known, err := s.client.Stats.SelfAll(ctx)
+	limited, cancel := context.WithTimeout(ctx, s.client.options.ConnectTimeout)
+	defer cancel()
+	known, err := s.client.Stats.SelfAll(limited)
 	if err != nil {
 		return nil, err
 	}
@@ -315,6 +317,8 @@ func (s *MembersService) health(ctx context.Context, member Member, known []Endp
 	if !member.Started() {
 		return time.Time{}, errors.New("it was never started")
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.client.options.ConnectTimeout)
+	defer cancel()
 	endpoint, self, err := s.find(ctx, member, known)
 	if err != nil {
 		return time.Time{}, err
@@ -347,6 +351,38 @@ func (s *MembersService) find(ctx context.Context, member Member, known []Endpoi
 		}
 	}
 	return nil, nil, fmt.Errorf("none of its client URLs answers: %s", strings.Join(member.ClientURLs, ", "))
+}
+
+// memberLocks hold the clusters whose members are being changed, by id.
+var memberLocks nameLocks
+
+// Lock waits until no other caller in this process holds the members of the
+// cluster, through whichever client. The caller must call unlock. It is for
+// those who change the members by what they have read of them; no request
+// takes it by itself.
+func (s *MembersService) Lock(ctx context.Context) (unlock func(), err error) {
+	ans, err := s.client.do(ctx, listMembers(nil))
+	if err != nil {
+		return nil, err
+	}
+	return memberLocks.lock(ctx, ans.ClusterID)
+}
+
+// Cluster returns the id of the cluster and, where the credentials permit to
+// read keys, the indexes and the term of an endpoint.
+func (c *Client) Cluster(ctx context.Context) (Meta, error) {
+	// Only the answer of a key that is there tells all of it; the root is.
+	ans, err := c.do(ctx, &request{method: http.MethodGet, path: "/v2/keys/", replay: replayRead})
+	if err == nil {
+		return ans.Meta, nil
+	}
+	if !errors.Is(err, ErrUnauthorized) {
+		return Meta{}, err
+	}
+	if ans, err = c.do(ctx, listMembers(nil)); err != nil {
+		return Meta{}, err
+	}
+	return Meta{ClusterID: ans.ClusterID}, nil
 }
 
 // Machines returns the client URLs of all members, as the old /v2/machines

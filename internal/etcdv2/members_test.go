@@ -273,3 +273,43 @@ func TestMembersService_withoutQuorum(t *testing.T) {
 		t.Errorf("HealthAll() = %+v, %v, want one unhealthy row", all, err)
 	}
 }
+
+func TestMembersService_Lock(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	first := clusterClient(t, Options{Endpoints: []string{s.URL()}})
+	second := clusterClient(t, Options{Endpoints: []string{etcdtest.NewProxy(t, s.URL()).URL()}})
+	unlock, err := first.Members.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := second.Members.Lock(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Lock() of a cluster that is held = %v, want to wait", err)
+	}
+	unlock()
+	unlock, err = second.Members.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+}
+
+func TestClient_Cluster(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	c := clusterClient(t, Options{Endpoints: []string{s.URL()}})
+	got, err := c.Cluster(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.ClusterID != s.Get(t, "/").Header.Get("X-Etcd-Cluster-Id") || got.RaftIndex == 0 || got.RaftTerm == 0 || got.EtcdIndex == 0 {
+		t.Errorf("Cluster() = %+v, want the server's id and indexes", got)
+	}
+	s.EnableAuth(t, "root-password")
+	wrong := clusterClient(t, Options{Endpoints: []string{s.URL()}, Username: "root", Password: "wrong"})
+	if denied, err := wrong.Cluster(t.Context()); err != nil || denied.ClusterID != got.ClusterID || denied.EtcdIndex != 0 {
+		t.Errorf("Cluster() without rights = %+v, %v, want only the id %s", denied, err, got.ClusterID)
+	}
+}

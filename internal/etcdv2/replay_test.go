@@ -312,7 +312,7 @@ func (c replayCase) run(t *testing.T, once bool) {
 		Wait: func(ctx context.Context, _ time.Duration) error {
 			waits++
 			if c.fault.refuse && once {
-				proxy.Accept(t)
+				proxy.Accept(t) //nolint:contextcheck // it has no context
 			}
 			return ctx.Err()
 		},

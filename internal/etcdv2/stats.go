@@ -156,8 +156,21 @@ func (s *StatsService) store(ctx context.Context, r *request) (*StoreStats, erro
 
 // Leader returns the statistics of the leader, from whichever endpoint is it.
 // If none is, the leader is asked at the client URLs it advertises, without
-// credentials. The error is ErrNoLeader while there is no leader.
+// credentials. An election is waited for, as the retry policy says; the error
+// is ErrNoLeader if there is still no leader then.
 func (s *StatsService) Leader(ctx context.Context) (*LeaderStats, error) {
+	for n := 1; ; n++ {
+		stats, err := s.leader(ctx)
+		if !errors.Is(err, ErrNoLeader) || n >= s.client.options.Retry.MaxAttempts {
+			return stats, err
+		}
+		if waitErr := s.client.backoff(ctx, n); waitErr != nil {
+			return nil, fmt.Errorf("%w while waiting to try again after: %w", waitErr, err)
+		}
+	}
+}
+
+func (s *StatsService) leader(ctx context.Context) (*LeaderStats, error) {
 	stats, err := getStats[LeaderStats](ctx, s.client, statsRequest("leader"))
 	if !errors.Is(err, ErrForbidden) {
 		return stats, err
@@ -179,7 +192,8 @@ func (s *StatsService) Leader(ctx context.Context) (*LeaderStats, error) {
 		}
 		failed.add(endpoint, err)
 	}
-	return nil, &failed
+	// The followers name a leader that is gone until they elect another one.
+	return nil, fmt.Errorf("%w that can be reached: %w", ErrNoLeader, &failed)
 }
 
 // leaderCandidates returns where the leader may be asked: the endpoints that

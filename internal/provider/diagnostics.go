@@ -44,6 +44,10 @@ var advice = []struct {
 		"The server refused the credentials. It does not say whether the username or password is wrong, or the user's roles do not permit this: check both, and that the user has a role with rights on this path.",
 	},
 	{
+		etcdv2.ErrNoLeader, "The cluster has no leader",
+		"Either an election takes longer than usual, or the members that run are fewer than a quorum: start the ones that are down. Nothing was changed, in state neither.",
+	},
+	{
 		etcdv2.ErrForbidden, "",
 		"The server refuses to change this object, as it does with the role root, and with the user root while authentication is enabled.",
 	},

@@ -38,6 +38,8 @@ func newProvider(version string) *etcdProvider {
 type etcdProvider struct {
 	version string
 	locks   *heldLocks
+	// resolver looks SRV records up, nil for the system's.
+	resolver etcdv2.Resolver
 }
 
 // providerModel is the provider block. What an attribute means stands in Schema.
@@ -278,6 +280,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 		}
 		c.settings = settings
 	}
+	c.options.Resolver = p.resolver
 	resp.ResourceData = c
 	resp.DataSourceData = c
 	resp.EphemeralResourceData = c
@@ -288,14 +291,26 @@ func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
 		newDirResource,
 		newKeyPrefixResource,
 		newKeyResource,
+		newMemberResource,
 	}
 }
 
 func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
+		newClusterDataSource,
 		newDirDataSource,
+		newHealthDataSource,
 		newKeyDataSource,
 		newKeysDataSource,
+		newLeaderDataSource,
+		newLeaderStatsDataSource,
+		newMachinesDataSource,
+		newMemberDataSource,
+		newMembersDataSource,
+		newSRVEndpointsDataSource,
+		newSelfStatsDataSource,
+		newStoreStatsDataSource,
+		newVersionDataSource,
 		newWatchDataSource,
 	}
 }

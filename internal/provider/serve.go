@@ -57,8 +57,9 @@ type frameworkServer interface {
 }
 
 // NewServer returns the server of the provider for protocol 6.
-func NewServer(version string) tfprotov6.ProviderServer {
-	p := newProvider(version)
+func NewServer(version string) tfprotov6.ProviderServer { return newServer(newProvider(version)) }
+
+func newServer(p *etcdProvider) tfprotov6.ProviderServer {
 	inner := providerserver.NewProtocol6(p)()
 	if full, ok := inner.(frameworkServer); ok {
 		return &server{frameworkServer: full, locks: p.locks}

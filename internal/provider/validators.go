@@ -54,6 +54,11 @@ func isEndpoint() validator.String {
 	return textCheck{"Invalid endpoint", "must be a URL such as " + etcdv2.DefaultEndpoint, checkEndpoint}
 }
 
+// isPeerURL accepts the peer URL of a member by the client's own rule.
+func isPeerURL() validator.String {
+	return textCheck{"Invalid peer URL", "must have the form scheme://host:port, such as http://10.0.0.2:2380", checkPeerURL}
+}
+
 func isDuration() validator.String {
 	return textCheck{"Invalid duration", "must be a duration of more than zero, such as 500ms or 20s", checkDuration}
 }
@@ -81,6 +86,8 @@ func checkEndpoint(s string) error {
 	_, err := etcdv2.ParseEndpoint(s)
 	return err
 }
+
+func checkPeerURL(s string) error { return etcdv2.CheckPeerURLs([]string{s}) }
 
 func checkDuration(s string) error {
 	_, err := parseDuration(s)

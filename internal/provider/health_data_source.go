@@ -1,0 +1,81 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+var _ datasource.DataSourceWithConfigure = (*healthDataSource)(nil)
+
+func newHealthDataSource() datasource.DataSource { return &healthDataSource{} }
+
+type healthDataSource struct{ dataSourceBase }
+
+type healthDataModel struct {
+	Healthy   types.Bool       `tfsdk:"healthy"`
+	Endpoints []endpointHealth `tfsdk:"endpoints"`
+}
+
+type endpointHealth struct {
+	Endpoint types.String `tfsdk:"endpoint"`
+	Healthy  types.Bool   `tfsdk:"healthy"`
+	Reason   types.String `tfsdk:"reason"`
+	Error    types.String `tfsdk:"error"`
+}
+
+func (d *healthDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_health"
+}
+
+func (d *healthDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Reads the health of every endpoint. One that cannot be reached is a row, not an error: " +
+			"a `check` or a `postcondition` says what is to fail.",
+		Attributes: map[string]schema.Attribute{
+			"healthy": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether every endpoint is healthy."},
+			"endpoints": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "The endpoints in the order in which they were given.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"endpoint": schema.StringAttribute{Computed: true, MarkdownDescription: "URL of the endpoint."},
+					"healthy": schema.BoolAttribute{
+						Computed: true, MarkdownDescription: "Whether it answers and takes part in a cluster that has a leader.",
+					},
+					"reason": schema.StringAttribute{
+						Computed: true, MarkdownDescription: "Why the server says that it is not healthy; null if it does not say, as before etcd 3.5.",
+					},
+					"error": schema.StringAttribute{Computed: true, MarkdownDescription: "Why it did not answer; null if it did."},
+				}},
+			},
+		},
+	}
+}
+
+func (d *healthDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
+	client := d.client(&resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	health, err := client.HealthAll(ctx)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read the health", "", err)
+		return
+	}
+	all := true
+	model := healthDataModel{Endpoints: make([]endpointHealth, 0, len(health))}
+	for _, h := range health {
+		row := endpointHealth{
+			Endpoint: types.StringValue(h.Endpoint), Healthy: types.BoolValue(h.Err == nil && h.Value.Healthy), Error: errorValue(h.Err),
+		}
+		if h.Value.Reason != "" {
+			row.Reason = types.StringValue(h.Value.Reason)
+		}
+		all = all && row.Healthy.ValueBool()
+		model.Endpoints = append(model.Endpoints, row)
+	}
+	model.Healthy = types.BoolValue(all)
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+}

@@ -1,0 +1,110 @@
+package provider
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ datasource.DataSourceWithConfigure = (*memberDataSource)(nil)
+
+func newMemberDataSource() datasource.DataSource { return &memberDataSource{} }
+
+type memberDataSource struct{ dataSourceBase }
+
+// memberInfo is a member as every data source shows it.
+type memberInfo struct {
+	ID         types.String   `tfsdk:"id"`
+	Name       types.String   `tfsdk:"name"`
+	PeerURLs   []types.String `tfsdk:"peer_urls"`
+	ClientURLs []types.String `tfsdk:"client_urls"`
+	Started    types.Bool     `tfsdk:"started"`
+}
+
+func newMemberInfo(m etcdv2.Member) memberInfo {
+	return memberInfo{
+		ID: types.StringValue(m.ID), Name: types.StringValue(m.Name), PeerURLs: sortedTexts(m.PeerURLs),
+		ClientURLs: sortedTexts(m.ClientURLs), Started: types.BoolValue(m.Started()),
+	}
+}
+
+// sortedTexts returns texts for a list, which is empty where there are none.
+func sortedTexts(texts []string) []types.String {
+	out := make([]types.String, 0, len(texts))
+	for _, text := range slices.Sorted(slices.Values(texts)) {
+		out = append(out, types.StringValue(text))
+	}
+	return out
+}
+
+// memberAttributes are the attributes of memberInfo, all computed.
+func memberAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"id":   schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
+		"name": schema.StringAttribute{Computed: true, MarkdownDescription: "What the member's process calls itself; empty until it was started."},
+		"peer_urls": schema.ListAttribute{
+			ElementType: types.StringType, Computed: true, MarkdownDescription: "URLs for the other members, sorted.",
+		},
+		"client_urls": schema.ListAttribute{
+			ElementType: types.StringType, Computed: true,
+			MarkdownDescription: "URLs for clients that the member advertises, sorted; empty until it was started.",
+		},
+		"started": schema.BoolAttribute{
+			Computed: true, MarkdownDescription: "Whether the member's process has joined the cluster, be it running now or not.",
+		},
+	}
+}
+
+func (d *memberDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_member"
+}
+
+func (d *memberDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	attributes := memberAttributes()
+	attributes["id"] = schema.StringAttribute{
+		Optional: true, Computed: true,
+		MarkdownDescription: "Id of the member to read, in hexadecimal. Set either this or `name`.",
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name"))},
+	}
+	attributes["name"] = schema.StringAttribute{
+		Optional: true, Computed: true,
+		MarkdownDescription: "Name of the member to read. It is an error if several have it. Set either this or `id`.",
+		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Reads one member of the cluster, by its id or name.",
+		Attributes:          attributes,
+	}
+}
+
+func (d *memberDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model memberInfo
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	client := d.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	members, err := client.Members.List(ctx)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to list members", "", err)
+		return
+	}
+	member, err := chooseMember(members, model.ID.ValueString(), model.Name.ValueString())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read member", "", err)
+		return
+	}
+	info := newMemberInfo(*member)
+	if isSet(model.ID) {
+		info.ID = model.ID
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, info)...)
+}

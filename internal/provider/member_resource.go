@@ -1,0 +1,440 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// The default timeouts of etcd_member. Between two members stands a person, or
+// something else that starts a process.
+const (
+	memberCreateTimeout = 10 * time.Minute
+	memberUpdateTimeout = 10 * time.Minute
+	memberDeleteTimeout = 5 * time.Minute
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*memberResource)(nil)
+	_ resource.ResourceWithIdentity    = (*memberResource)(nil)
+	_ resource.ResourceWithImportState = (*memberResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*memberResource)(nil)
+)
+
+func newMemberResource() resource.Resource { return &memberResource{} }
+
+type memberResource struct{ resourceBase }
+
+type memberModel struct {
+	PeerURLs        types.Set      `tfsdk:"peer_urls"`
+	Name            types.String   `tfsdk:"name"`
+	WaitForStart    types.Bool     `tfsdk:"wait_for_start"`
+	AllowQuorumLoss types.Bool     `tfsdk:"allow_quorum_loss"`
+	ID              types.String   `tfsdk:"id"`
+	ClientURLs      types.List     `tfsdk:"client_urls"`
+	Started         types.Bool     `tfsdk:"started"`
+	InitialCluster  types.String   `tfsdk:"initial_cluster"`
+	Timeouts        timeouts.Value `tfsdk:"timeouts"`
+}
+
+type memberIdentity struct {
+	ID types.String `tfsdk:"id"`
+}
+
+func (r *memberResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_member"
+}
+
+func (r *memberResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "Id of the member in hexadecimal, such as 8e9e05c52164694d."},
+	}}
+}
+
+func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A member of the cluster. Creating one tells the cluster of it; its process has to be started elsewhere, with what `name` and " +
+			"`initial_cluster` say. Destroying one removes it from the cluster, and its process ends by itself.\n\n" +
+			"The cluster is not stopped by mistake. One member is changed at a time. Before each change the quorum after it is reckoned from the members that " +
+			"answer, and a change that would lose it is refused; a change that comes too early, while a member that was added before is not started yet or " +
+			"the servers are not ready for it, waits. Needs a user with the role `root` while authentication is enabled.",
+		Attributes: map[string]schema.Attribute{
+			"peer_urls": schema.SetAttribute{
+				ElementType: types.StringType,
+				Required:    true,
+				MarkdownDescription: "URLs for the other members, of the form `scheme://host:port` and without a slash at the end, such as `http://10.0.0.2:2380`. " +
+					"A change is made in place; the process has to listen on the new URLs first.",
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(isPeerURL())},
+			},
+			"name": schema.StringAttribute{
+				Optional: true,
+				Computed: true,
+				MarkdownDescription: "Name of the member: what its process is started with as `--name`. The cluster learns it from the process; set it here to have it in " +
+					"`initial_cluster` before. It can be changed until the process was started. Default: what the process says, empty until then.",
+				Validators: []validator.String{
+					stringvalidator.LengthAtLeast(1),
+					textCheck{"Invalid name", "must hold no comma and no equals sign", checkMemberName},
+				},
+			},
+			"wait_for_start": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Wait until the member's process is started and healthy. One that is not within the timeout stays a member, with a warning, and the next " +
+					"plan shows that it is still waited for. Something else has to start the process while this waits. Default: `false`.",
+			},
+			"allow_quorum_loss": schema.BoolAttribute{
+				Optional: true,
+				MarkdownDescription: "Make a change that leaves the cluster without a quorum, such as adding a second member to a cluster of one: no write succeeds until the new " +
+					"member's process is started. For a removal it counts once it was applied. Default: `false`.",
+			},
+			"id": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Id of the member in hexadecimal. An id never returns once its member was removed.",
+			},
+			"client_urls": schema.ListAttribute{
+				ElementType:         types.StringType,
+				Computed:            true,
+				MarkdownDescription: "URLs for clients that the member advertises, empty until it was started.",
+			},
+			"started": schema.BoolAttribute{
+				Computed:            true,
+				MarkdownDescription: "Whether the member's process has joined the cluster, be it running now or not.",
+			},
+			"initial_cluster": schema.StringAttribute{
+				Computed: true,
+				MarkdownDescription: "What to start the process with as `--initial-cluster`, beside `--initial-cluster-state existing` and an empty data directory. " +
+					"Without `name` the id stands for the member's name. It follows the cluster until the process was started, and stays from then on.",
+			},
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+				Create: true, Update: true, Delete: true,
+				CreateDescription: "How long to wait for the cluster, and for the process with `wait_for_start`, as a duration such as `30s`. Default: `10m`.",
+				UpdateDescription: "The same for a change. Default: `10m`.",
+				DeleteDescription: "How long to wait for the cluster to be ready for the removal. Default: `5m`.",
+			}),
+		},
+	}
+}
+
+// ModifyPlan keeps what a change does not move, plans to go on waiting for a
+// process that has not started, and refuses another name than the process has.
+func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || req.State.Raw.IsNull() {
+		return
+	}
+	var plan, state, config memberModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	started := state.Started.ValueBool()
+	if started && !config.Name.IsNull() && !config.Name.IsUnknown() && !config.Name.Equal(state.Name) {
+		resp.Diagnostics.AddAttributeError(path.Root("name"), "Member has another name",
+			fmt.Sprintf("The process of member %s says that it is %q. A member takes its name from its process: write that name here, "+
+				"or restart the process with another --name first.", state.ID.ValueString(), state.Name.ValueString()))
+		return
+	}
+	plan.ID, plan.ClientURLs, plan.Started, plan.InitialCluster = state.ID, state.ClientURLs, state.Started, state.InitialCluster
+	if config.Name.IsNull() {
+		plan.Name = state.Name
+	}
+	if !started {
+		if plan.WaitForStart.ValueBool() || plan.WaitForStart.IsUnknown() {
+			plan.Started, plan.ClientURLs = types.BoolUnknown(), types.ListUnknown(types.StringType)
+			if config.Name.IsNull() {
+				plan.Name = types.StringUnknown()
+			}
+		}
+		if !plan.PeerURLs.Equal(state.PeerURLs) || !plan.Name.Equal(state.Name) {
+			plan.InitialCluster = types.StringUnknown()
+		}
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan memberModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	timeout, diags := plan.Timeouts.Create(ctx, memberCreateTimeout)
+	resp.Diagnostics.Append(diags...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	change := &memberChange{members: client.Members, insist: plan.AllowQuorumLoss.ValueBool()}
+	added, err := change.add(limited, plan.peerURLs(ctx, &resp.Diagnostics))
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to add member", plan.describe(ctx), err)
+		return
+	}
+	plan.ID = types.StringValue(added.ID)
+	plan.show(ctx, *added, &resp.Diagnostics)
+	plan.showCluster(ctx, client.Members, *added, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{plan.ID})...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	if resp.Diagnostics.HasError() || !plan.WaitForStart.ValueBool() {
+		return
+	}
+	started, err := waitStarted(limited, client.Members, added.ID)
+	if err != nil {
+		// An error would have the next apply remove the member and add it anew.
+		resp.Diagnostics.AddWarning("Member has not started", fmt.Sprintf("%s was added, and its process is not healthy yet: %s\n\n"+
+			"Start it with --name %s --initial-cluster %s --initial-cluster-state existing and an empty data directory. The next apply waits for it again.",
+			describeMember(*added), err, plan.startName(), plan.InitialCluster.ValueString()))
+		return
+	}
+	plan.show(ctx, *started, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state memberModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := r.client(&resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	member, err := findMember(ctx, client.Members, state.ID.ValueString())
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Unable to read member", state.ID.ValueString(), err)
+		return
+	}
+	wasStarted := state.Started.ValueBool()
+	if member.Started() {
+		state.Name = types.StringValue(member.Name)
+	}
+	state.show(ctx, *member, &resp.Diagnostics)
+	if !wasStarted {
+		state.showCluster(ctx, client.Members, *member, &resp.Diagnostics)
+	}
+	urls, diags := types.SetValueFrom(ctx, types.StringType, member.PeerURLs)
+	resp.Diagnostics.Append(diags...)
+	state.PeerURLs = urls
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{state.ID})...)
+}
+
+func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state memberModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := plan.Timeouts.Update(ctx, memberUpdateTimeout)
+	resp.Diagnostics.Append(diags...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	member, err := r.change(ctx, client.Members, plan, state)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to change member", state.ID.ValueString(), err)
+		return
+	}
+	if plan.Started.IsUnknown() {
+		plan.show(ctx, *member, &resp.Diagnostics)
+	}
+	if plan.InitialCluster.IsUnknown() {
+		plan.showCluster(ctx, client.Members, *member, &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{plan.ID})...)
+}
+
+// change makes what an update plans: other peer URLs, and the wait for a
+// process that has not started.
+func (r *memberResource) change(ctx context.Context, members *etcdv2.MembersService, plan, state memberModel) (*etcdv2.Member, error) {
+	var diags diag.Diagnostics
+	wanted, planned := plan.peerURLs(ctx, &diags), state.peerURLs(ctx, &diags)
+	if diags.HasError() {
+		return nil, errors.New(diags[0].Detail())
+	}
+	id := state.ID.ValueString()
+	member, err := findMember(ctx, members, id)
+	if errors.Is(err, etcdv2.ErrNotFound) {
+		return nil, memberGone(id)
+	}
+	if err == nil && !plan.PeerURLs.Equal(state.PeerURLs) {
+		change := &memberChange{members: members}
+		member, err = change.update(ctx, id, planned, wanted)
+	}
+	if err == nil && plan.Started.IsUnknown() {
+		member, err = waitStarted(ctx, members, id)
+	}
+	return member, err
+}
+
+func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state memberModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	timeout, diags := state.Timeouts.Delete(ctx, memberDeleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	change := &memberChange{members: client.Members, insist: state.AllowQuorumLoss.ValueBool()}
+	if err := change.remove(ctx, state.ID.ValueString()); err != nil {
+		addFailure(&resp.Diagnostics, "Unable to remove member", state.describe(ctx), err)
+	}
+}
+
+func (r *memberResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	wanted := types.StringValue(req.ID)
+	if req.ID == "" && req.Identity != nil {
+		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("id"), &wanted)...)
+	}
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	members, err := client.Members.List(ctx)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to list members", "", err)
+		return
+	}
+	member, err := chooseMember(members, wanted.ValueString(), wanted.ValueString())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to import member", "", err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), member.ID)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{types.StringValue(member.ID)})...)
+}
+
+// chooseMember finds the member with the id or the name, each of which is
+// looked for unless it is empty. Names need not be unique, and a name can look
+// like an id.
+func chooseMember(members []etcdv2.Member, id, name string) (*etcdv2.Member, error) {
+	var found []etcdv2.Member
+	var all []string
+	for _, m := range members {
+		if (id != "" && strings.EqualFold(strings.TrimLeft(id, "0"), m.ID)) || (name != "" && m.Name == name) {
+			found = append(found, m)
+		}
+		all = append(all, describeMember(m))
+	}
+	wanted := cmp.Or(id, name)
+	switch len(found) {
+	case 1:
+		return &found[0], nil
+	case 0:
+		return nil, &conflict{
+			summary: "Member not found",
+			what:    fmt.Sprintf("No member is %q.", wanted),
+			advice:  "The members are: " + strings.Join(all, "; ") + ".",
+			cause:   etcdv2.ErrNotFound,
+		}
+	default:
+		return nil, &conflict{
+			summary: "Several members match",
+			what:    fmt.Sprintf("%d members are %q.", len(found), wanted),
+			advice:  "Use one of the ids: " + strings.Join(all, "; ") + ".",
+			cause:   etcdv2.ErrNotFound,
+		}
+	}
+}
+
+// checkMemberName refuses what --initial-cluster cannot carry.
+func checkMemberName(name string) error {
+	if strings.ContainsAny(name, ",=") {
+		return fmt.Errorf("the name %q holds a comma or an equals sign, which --initial-cluster cannot carry", name)
+	}
+	return nil
+}
+
+func (m *memberModel) peerURLs(ctx context.Context, diags *diag.Diagnostics) []string {
+	var urls []string
+	diags.Append(m.PeerURLs.ElementsAs(ctx, &urls, false)...)
+	return urls
+}
+
+// describe names the member for an error.
+func (m *memberModel) describe(ctx context.Context) string {
+	var ignored diag.Diagnostics
+	urls := m.peerURLs(ctx, &ignored)
+	return describeMember(etcdv2.Member{ID: m.ID.ValueString(), Name: m.Name.ValueString(), PeerURLs: urls})
+}
+
+// startName is what the member's process is to be started with as --name.
+func (m *memberModel) startName() string {
+	if name := m.Name.ValueString(); name != "" {
+		return name
+	}
+	return m.ID.ValueString()
+}
+
+// show takes over what the cluster says of the member, apart from peer URLs.
+// A name that was planned stays; the next refresh shows another one.
+func (m *memberModel) show(ctx context.Context, member etcdv2.Member, diags *diag.Diagnostics) {
+	switch {
+	case m.Name.IsNull() || m.Name.IsUnknown():
+		m.Name = types.StringValue(member.Name)
+	case member.Started() && member.Name != m.Name.ValueString():
+		diags.AddWarning("Member has another name", fmt.Sprintf("The process of member %s says that it is %q, not %q. "+
+			"Write that name in the configuration, or restart the process with another --name.", member.ID, member.Name, m.Name.ValueString()))
+	}
+	m.Started = types.BoolValue(member.Started())
+	urls := slices.AppendSeq([]string{}, slices.Values(member.ClientURLs))
+	slices.Sort(urls)
+	list, moreDiags := types.ListValueFrom(ctx, types.StringType, urls)
+	diags.Append(moreDiags...)
+	m.ClientURLs = list
+}
+
+// showCluster takes over the members as the process is to be told of them.
+func (m *memberModel) showCluster(ctx context.Context, members *etcdv2.MembersService, self etcdv2.Member, diags *diag.Diagnostics) {
+	all, err := members.List(ctx)
+	if err != nil {
+		addFailure(diags, "Unable to list members", "", err)
+		return
+	}
+	all = slices.DeleteFunc(all, func(other etcdv2.Member) bool { return other.ID == self.ID })
+	self.Name = m.startName()
+	m.InitialCluster = types.StringValue(initialCluster(append(all, self)))
+}
+
+// initialCluster writes members as etcd's --initial-cluster wants them. What a
+// member that was never started is called does not matter to the others.
+func initialCluster(members []etcdv2.Member) string {
+	var parts []string
+	for _, m := range members {
+		name := m.Name
+		if name == "" {
+			name = m.ID
+		}
+		for _, url := range m.PeerURLs {
+			parts = append(parts, name+"="+url)
+		}
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, ",")
+}
