@@ -202,8 +202,8 @@ func (e *Error) Is(target error) bool {
 // newError reads an answer outside 2xx, whatever its form.
 func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta) *Error {
 	e := &Error{Status: status, Endpoint: endpoint.String(), Index: meta.EtcdIndex, body: data}
-	body, err := parseError(data)
-	if err != nil || (!body.hasMessage && body.code == 0) {
+	body, ok := parseError(data)
+	if !ok {
 		e.kind = kindOfText(r, status)
 		// Broken JSON of a server could still quote a value.
 		if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
@@ -211,8 +211,11 @@ func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta)
 		}
 		return e
 	}
-	e.Code, e.Message, e.Cause = body.code, body.message, body.cause
-	e.Index = max(e.Index, body.index)
+	e.Code, e.Cause = body.Code, body.Cause
+	if body.Message != nil {
+		e.Message = *body.Message
+	}
+	e.Index = max(e.Index, body.Index)
 	e.kind = kindOf(r, e)
 	return e
 }

@@ -9,11 +9,11 @@ import (
 
 // ParseResponse reads an answer of the key space.
 func ParseResponse(data []byte) (*Response, error) {
-	return parseResponse(bytes.NewReader(data), -1)
+	return parseResponse(bytes.NewReader(data))
 }
 
 // ParseReader is ParseResponse of what comes in bit by bit.
-func ParseReader(r io.Reader) (*Response, error) { return parseResponse(r, -1) }
+func ParseReader(r io.Reader) (*Response, error) { return parseResponse(r) }
 
 // ParseError reads an answer outside 2xx to a request for a path.
 func ParseError(path string, status int, data []byte) *Error {

@@ -596,10 +596,9 @@ func (s *KeysService) do(ctx context.Context, r *request) (*Response, error) {
 	return ans.keys, nil
 }
 
-// readResponse reads an answer of the key space from its body; a size of -1 is
-// not known.
-func readResponse(ans *answer, body io.Reader, size int64) (*Response, error) {
-	resp, err := parseResponse(body, size)
+// readResponse reads an answer of the key space from its body.
+func readResponse(ans *answer, body io.Reader) (*Response, error) {
+	resp, err := parseResponse(body)
 	if err != nil {
 		return nil, err
 	}

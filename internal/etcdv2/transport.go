@@ -287,7 +287,7 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ela
 	}
 	ans := &answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint.String()}
 	if r.keys && resp.StatusCode < 300 {
-		ans.keys, err = readResponse(ans, resp.Body, resp.ContentLength)
+		ans.keys, err = readResponse(ans, resp.Body)
 	} else {
 		ans.data, err = readBody(resp)
 	}

@@ -248,7 +248,7 @@ func (w *watcher) read(ans *answer) (*Response, error) {
 	case len(data) > maxAnswer:
 		return nil, fmt.Errorf("%w from %s: longer than %d bytes", ErrInvalidAnswer, ans.endpoint, maxAnswer)
 	}
-	resp, err := readResponse(ans, bytes.NewReader(data), int64(len(data)))
+	resp, err := readResponse(ans, bytes.NewReader(data))
 	if err == nil && (resp.Node == nil || resp.Node.ModifiedIndex == 0) {
 		err = fmt.Errorf("%w from %s: an event without a node", ErrInvalidAnswer, ans.endpoint)
 	}
