@@ -112,6 +112,22 @@ func (s *MembersService) ListQuorum(ctx context.Context) ([]Member, error) {
 	if err := s.client.prepare(ctx); err != nil {
 		return nil, err
 	}
+	// It is one read, made by two requests of one endpoint each.
+	read := &request{replay: replayRead, started: time.Now()}
+	for {
+		read.attempts++
+		members, err := s.listCurrentAnywhere(ctx)
+		if err == nil || errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrV2Disabled) || !s.client.attemptsLeft(read) || ctx.Err() != nil {
+			return members, err
+		}
+		if waitErr := s.client.backoff(ctx, read.attempts); waitErr != nil {
+			return nil, fmt.Errorf("%w while waiting to try again after: %w", waitErr, err)
+		}
+	}
+}
+
+// listCurrentAnywhere asks the endpoints in turn.
+func (s *MembersService) listCurrentAnywhere(ctx context.Context) ([]Member, error) {
 	var failed EndpointsError
 	for _, endpoint := range s.client.endpoints.order() {
 		members, err := s.listCurrent(ctx, endpoint)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,25 +47,6 @@ func memberNamed(t *testing.T, s *etcdtest.Server, name string) etcdv2.Member {
 func hasMember(t *testing.T, s *etcdtest.Server, peerURL string) bool {
 	t.Helper()
 	return slices.ContainsFunc(membersOf(t, s), func(m etcdv2.Member) bool { return slices.Contains(m.PeerURLs, peerURL) })
-}
-
-// waitUntil calls check until it is true, for a minute and a half at the most.
-func waitUntil(ctx context.Context, what string, check func() bool) error {
-	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
-	defer cancel()
-	for !check() {
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-	}
-	return nil
-}
-
-// addMember adds a reserved server to the cluster of s and starts it.
-func addMember(t *testing.T, s *etcdtest.Server, added *etcdtest.Server) {
-	t.Helper()
-	s.JSON(t, http.MethodPost, "/v2/members", map[string]any{"peerURLs": []string{added.PeerURL()}})
-	added.Join(t, joinArgs(t, s, added))
 }
 
 // joinArgs is what to start an added server with as --initial-cluster.
@@ -330,10 +312,312 @@ func startAdded(ctx context.Context, t *testing.T, s *etcdtest.Server, reserved 
 	t.Helper()
 	for pause(ctx, 100*time.Millisecond) == nil {
 		for _, added := range reserved {
-			if !added.Running() && hasMember(t, s, added.PeerURL()) {
-				added.PrepareJoin(joinArgs(t, s, added))
+			if !added.Running() && hasMember(t, s, added.PeerURL()) { //nolint:contextcheck // it has one of its own
+				added.PrepareJoin(joinArgs(t, s, added)) //nolint:contextcheck // as above
 				added.Launch(t)
 			}
 		}
+	}
+}
+
+// dropAccepted loses the first answer that says that a change was made.
+func dropAccepted() etcdtest.Action {
+	var dropped atomic.Bool
+	return func(x *etcdtest.Exchange) {
+		answer := x.Fetch()
+		if answer != nil && answer.Code < 300 && dropped.CompareAndSwap(false, true) {
+			x.Cut()
+			return
+		}
+		x.Deliver(answer)
+	}
+}
+
+// A lost answer to each kind of change is settled by the list of members.
+func TestAccMemberResource_lostAnswers(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	s := cluster.Servers[0]
+	p := etcdtest.NewProxy(t, s.URL())
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		p.Inject(etcdtest.Rule{Method: method, Path: "/v2/members", Action: dropAccepted()})
+	}
+	n4 := cluster.Reserve(t, "n4")
+	other := cluster.Reserve(t, "other").PeerURL()
+	block := func(urls ...string) string {
+		return config(p.URL(), "resource \"etcd_member\" \"n4\" {\n  name      = \"n4\"\n  peer_urls = [%s]\n}\n", quoted(urls...))
+	}
+	accepted := func(method string) int {
+		n := 0
+		for _, r := range p.Requests() {
+			if r.Method == method && r.Status < 300 {
+				n++
+			}
+		}
+		return n
+	}
+	acceptance(t,
+		resource.TestStep{
+			Config: block(n4.PeerURL()),
+			Check: func(state *terraform.State) error {
+				if n := accepted(http.MethodPost); n != 1 || len(membersOf(t, s)) != 4 {
+					return fmt.Errorf("%d adds were accepted and there are %d members, want 1 and 4", n, len(membersOf(t, s)))
+				}
+				n4.Join(t, output(state, "etcd_member.n4", "initial_cluster"))
+				return nil
+			},
+		},
+		resource.TestStep{
+			Config: block(n4.PeerURL(), other),
+			Check: func(*terraform.State) error {
+				if !hasMember(t, s, other) {
+					return errors.New("the new peer URL is not there")
+				}
+				return nil
+			},
+		},
+		resource.TestStep{
+			Config: config(p.URL(), ""),
+			Check: func(*terraform.State) error {
+				if n := len(membersOf(t, s)); n != 3 {
+					return fmt.Errorf("there are %d members, want 3", n)
+				}
+				return nil
+			},
+		},
+	)
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
+		if accepted(method) == 0 {
+			t.Errorf("no answer to %s was lost", method)
+		}
+	}
+}
+
+// The node that is asked to add a member dies with the answer; the others know.
+func TestAccMemberResource_nodeKilledDuringAdd(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	n1, n2, n3 := cluster.Servers[0], cluster.Servers[1], cluster.Servers[2]
+	p := etcdtest.NewProxy(t, n1.URL())
+	p.Inject(etcdtest.Rule{Method: http.MethodPost, Path: "/v2/members", Action: func(x *etcdtest.Exchange) {
+		answer := x.Fetch()
+		if answer != nil && answer.Code < 300 {
+			n1.Kill(t)
+			x.Cut()
+			return
+		}
+		x.Deliver(answer)
+	}})
+	n4 := cluster.Reserve(t, "n4")
+	acceptance(t, resource.TestStep{
+		Config: endpointsConfig([]string{p.URL(), n2.URL(), n3.URL()}, "",
+			fmt.Sprintf("resource \"etcd_member\" \"n4\" {\n  name      = \"n4\"\n  peer_urls = [%q]\n}\n", n4.PeerURL())),
+		Check: func(state *terraform.State) error {
+			added := 0
+			for _, m := range membersOf(t, n2) {
+				if slices.Equal(m.PeerURLs, []string{n4.PeerURL()}) && m.ID == output(state, "etcd_member.n4", "id") {
+					added++
+				}
+			}
+			if added != 1 {
+				return fmt.Errorf("the members are %+v, want one that is in state", membersOf(t, n2))
+			}
+			// The node comes back and the new member starts, so that it can go again.
+			n1.Restart(t)
+			n4.Join(t, output(state, "etcd_member.n4", "initial_cluster"))
+			return nil
+		},
+	})
+}
+
+// The quorum is lost with the add on its way: its outcome is unknown, and what
+// comes next tells what became of it.
+func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	n1, n2, n3 := cluster.Servers[0], cluster.Servers[1], cluster.Servers[2]
+	p := etcdtest.NewProxy(t, n1.URL())
+	var paused atomic.Bool
+	p.Inject(etcdtest.Rule{Method: http.MethodPost, Path: "/v2/members", Action: func(x *etcdtest.Exchange) {
+		if paused.CompareAndSwap(false, true) {
+			for _, s := range []*etcdtest.Server{n2, n3} {
+				s.Pause(t)
+				awaitSilence(t, s)
+			}
+		}
+		x.Forward()
+	}})
+	n4 := cluster.Reserve(t, "n4")
+	block := func(timeout string) string {
+		return config(p.URL(), "resource \"etcd_member\" \"n4\" {\n  name      = \"n4\"\n  peer_urls = [%q]\n  timeouts  = { create = %q }\n}\n", n4.PeerURL(), timeout)
+	}
+	applied := func() bool { return hasMember(t, n1, n4.PeerURL()) }
+	// Servers that are younger refuse the change, and nothing is unknown then.
+	if err := pause(t.Context(), 7*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	acceptance(t,
+		resource.TestStep{Config: block("20s"), ExpectError: regexp.MustCompile(`Outcome of a write is unknown`)},
+		resource.TestStep{
+			// The add that nobody waits for any longer is applied in most cases.
+			PreConfig: func() {
+				n2.Resume(t)
+				n3.Resume(t)
+				for _, s := range cluster.Servers {
+					s.WaitHealthy(t)
+				}
+				n1.Get(t, "/")
+			},
+			Config: config(p.URL(), ""),
+		},
+		resource.TestStep{
+			SkipFunc:    func() (bool, error) { return !applied(), nil },
+			Config:      block("1m"),
+			ExpectError: regexp.MustCompile(`(?s)Member already exists.*import \{`),
+		},
+		resource.TestStep{
+			SkipFunc: func() (bool, error) { return !applied(), nil },
+			Config:   block("1m") + fmt.Sprintf("import {\n  to = etcd_member.n4\n  id = one([for m in data.etcd_members.all.members : m.id if contains(m.peer_urls, %q)])\n}\ndata \"etcd_members\" \"all\" {}\n", n4.PeerURL()),
+		},
+		resource.TestStep{
+			Config: block("1m"),
+			Check: func(state *terraform.State) error {
+				if n := len(membersOf(t, n1)); n != 4 {
+					return fmt.Errorf("there are %d members, want 4", n)
+				}
+				n4.Join(t, output(state, "etcd_member.n4", "initial_cluster"))
+				return nil
+			},
+		},
+	)
+	if n := len(membersOf(t, n1)); n != 3 {
+		t.Errorf("there are %d members in the end, want 3", n)
+	}
+}
+
+// awaitSilence waits until a server that was paused does not answer: a signal
+// takes a moment to reach all threads of a process.
+func awaitSilence(t *testing.T, s *etcdtest.Server) {
+	t.Helper()
+	for {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		_, err := s.Try(ctx, etcdtest.Call{Path: "/version"})
+		cancel()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// A process that does not start in time leaves a warning and a plan that waits on.
+func TestAccMemberResource_waitForStart(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	n2 := s.Reserve(t, "n2")
+	block := config(s.URL(), `
+resource "etcd_member" "n2" {
+  name              = "n2"
+  peer_urls         = [%q]
+  wait_for_start    = true
+  allow_quorum_loss = true
+  timeouts          = { create = "2s", update = "2s" }
+}`, n2.PeerURL())
+	var initialCluster string
+	acceptance(t,
+		resource.TestStep{
+			Config:             block,
+			ExpectNonEmptyPlan: true,
+			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue("etcd_member.n2", tfjsonpath.New("started"), knownvalue.Bool(false)),
+			},
+			Check: func(state *terraform.State) error {
+				initialCluster = output(state, "etcd_member.n2", "initial_cluster")
+				return nil
+			},
+		},
+		resource.TestStep{
+			Config:      block,
+			ExpectError: regexp.MustCompile(`(?s)Unable to change member.*never\s+started`),
+		},
+		resource.TestStep{
+			PreConfig: func() { n2.Join(t, initialCluster) },
+			Config:    block,
+			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue("etcd_member.n2", tfjsonpath.New("started"), knownvalue.Bool(true)),
+			},
+		},
+		resource.TestStep{
+			Config:      strings.Replace(block, `"n2"`+"\n  peer", `"other"`+"\n  peer", 1),
+			ExpectError: regexp.MustCompile(`Member has another name`),
+		},
+	)
+}
+
+// What is changed outside of Terraform is seen and put right.
+func TestAccMemberResource_drift(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	s, n2 := cluster.Servers[0], cluster.Servers[1]
+	other := cluster.Reserve(t, "other").PeerURL()
+	body := fmt.Sprintf("resource \"etcd_member\" \"n2\" {\n  peer_urls = [%q]\n}\n", n2.PeerURL())
+	id := memberNamed(t, s, "n2").ID
+	acceptance(t,
+		resource.TestStep{Config: config(s.URL(), "%s", body), ExpectError: regexp.MustCompile(`(?s)Member already exists.*import \{.*` + id)},
+		resource.TestStep{Config: config(s.URL(), "%s", body+fmt.Sprintf("import {\n  to = etcd_member.n2\n  identity = {\n    id = %q\n  }\n}\n", id))},
+		resource.TestStep{
+			PreConfig: func() {
+				s.JSON(t, http.MethodPut, "/v2/members/"+id, map[string]any{"peerURLs": []string{n2.PeerURL(), other}})
+			},
+			Config: config(s.URL(), "%s", body),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction("etcd_member.n2", plancheck.ResourceActionUpdate),
+			}},
+			Check: func(*terraform.State) error {
+				if hasMember(t, s, other) {
+					return errors.New("the peer URL that was added outside is still there")
+				}
+				return nil
+			},
+		},
+		resource.TestStep{
+			Config:      config(s.URL(), "resource \"etcd_member\" \"n2\" {\n  peer_urls = [%q]\n}\n", s.PeerURL()),
+			ExpectError: regexp.MustCompile(`Peer URL belongs to another member`),
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				removeMember(t, s, id)
+				n2.WaitExit(t)
+			},
+			RefreshState: true, ExpectNonEmptyPlan: true,
+			RefreshPlanChecks: resource.RefreshPlanChecks{PostRefresh: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction("etcd_member.n2", plancheck.ResourceActionCreate),
+			}},
+		},
+	)
+}
+
+// removeMember removes a member as soon as the servers allow it.
+func removeMember(t *testing.T, s *etcdtest.Server, id string) {
+	t.Helper()
+	for range 100 {
+		if s.Do(t, etcdtest.Call{Method: http.MethodDelete, Path: "/v2/members/" + id}).OK() {
+			return
+		}
+		if err := pause(t.Context(), 200*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatalf("member %s cannot be removed", id)
+}
+
+func TestAccMemberResource_needsRoot(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t, etcdtest.WithAuth("root-password"))
+	acceptance(t, resource.TestStep{
+		Config:      config(s.URL(), "resource \"etcd_member\" \"a\" {\n  peer_urls         = [\"http://127.0.0.1:1\"]\n  allow_quorum_loss = true\n}\n"),
+		ExpectError: regexp.MustCompile(`refused the credentials`),
+	})
+	if n := len(membersOf(t, s)); n != 1 {
+		t.Errorf("there are %d members, want 1", n)
 	}
 }
