@@ -35,42 +35,49 @@ func TestKeyResource_lostAnswers(t *testing.T) {
 	t.Parallel()
 
 	s := etcdtest.Shared(t)
-	proxy := etcdtest.NewProxy(t, s.URL())
-	d := newDirect(t, quickRetry(proxy.URL()))
-	prefix := etcdtest.Prefix(t)
+	for _, form := range keyForms() {
+		t.Run(form.name, func(t *testing.T) {
+			t.Parallel()
+			proxy := etcdtest.NewProxy(t, s.URL())
+			d := newDirect(t, quickRetry(proxy.URL()))
+			prefix := etcdtest.Prefix(t)
+			for i := range rounds {
+				loseAnswers(t, d, proxy, s, form, fmt.Sprintf("%s/k%d", prefix, i), i%2 == 1)
+			}
+			lost := 0
+			for _, r := range proxy.Forwarded() {
+				if r.Method != http.MethodGet {
+					lost++
+				}
+			}
+			if want := 2 * 3 * rounds; lost < want {
+				t.Errorf("the server got %d writes, want at least %d: no answer was lost", lost, want)
+			}
+		})
+	}
+}
+
+// loseAnswers creates, updates and deletes a key, each time without the answer.
+func loseAnswers(t *testing.T, d *direct, proxy *etcdtest.Proxy, s *etcdtest.Server, form keyForm, key string, expires bool) {
+	t.Helper()
 	drop := func(method string) {
 		proxy.Clear()
 		proxy.Inject(etcdtest.Rule{Method: method, Times: 1, Action: etcdtest.DropAnswer()})
 	}
-	for i := range rounds {
-		key := fmt.Sprintf("%s/k%d", prefix, i)
-		attributes := map[string]any{"key": key, "value": "one"}
-		if i%2 == 1 {
+	o := d.none("etcd_key")
+	for i, value := range []string{"one", "two"} {
+		attributes := form.attributes(key, value, i)
+		if expires {
 			attributes["ttl"] = 1000
 		}
-		drop("PUT")
-		o := mustApply(t, d, d.none("etcd_key"), attributes)
-		agree(t, s, o, key, "one")
-
-		attributes["value"] = "two"
-		drop("PUT")
+		drop(http.MethodPut)
 		o = mustApply(t, d, o, attributes)
-		agree(t, s, o, key, "two")
-
-		drop("DELETE")
-		o = mustApply(t, d, o, nil)
-		if code := s.Get(t, key).ErrorCode; o.exists() || code != 100 {
-			t.Fatalf("round %d: in state: %t, on the server: code %d", i, o.exists(), code)
-		}
+		form.agrees(t, s, o, key, value)
 	}
-	lost := 0
-	for _, r := range proxy.Forwarded() {
-		if r.Method != http.MethodGet {
-			lost++
-		}
-	}
-	if want := 2 * 3 * rounds; lost < want {
-		t.Errorf("the server got %d writes, want at least %d: no answer was lost", lost, want)
+	drop(http.MethodDelete)
+	o = mustApply(t, d, o, nil)
+	if code := s.Get(t, key).ErrorCode; o.exists() || code != 100 {
+		t.Fatalf("%s is in state: %t, on the server: code %d", key, o.exists(), code)
 	}
 }
 

@@ -225,6 +225,41 @@ func TestKeyResource_invalidJSONIsNotQuoted(t *testing.T) {
 	}
 }
 
+// The same JSON in other words is no reason to refuse what was planned.
+func TestKeyResource_jsonAfterRival(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	prefix := etcdtest.Prefix(t)
+	const conflict = "Key changed since it was planned"
+	for name, test := range map[string]struct{ rival, update, remove string }{
+		"other-words":    {`{ "a" : 1 }`, "", ""},
+		"as-planned":     {`{ "a" : 2 }`, "", conflict},
+		"another-value":  {`{"a":3}`, conflict, conflict},
+		"another-number": {`{"a":1.0}`, conflict, conflict},
+		"no-json":        {`{"a":1`, conflict, conflict},
+	} {
+		for verb, want := range map[string]string{"update": test.update, "remove": test.remove} {
+			key := prefix + "/" + name + "/" + verb
+			o := mustApply(t, d, d.none("etcd_key"), map[string]any{"key": key, "value_json": `{"a":1}`})
+			var attributes map[string]any
+			if verb == "update" {
+				attributes = map[string]any{"key": key, "value_json": `{"a":2}`}
+			}
+			plan, config := d.plan(t, o, attributes)
+			s.Put(t, key, test.rival)
+			_, errs := d.applyPlan(t.Context(), t, o, plan, config)
+			if (errs != "") != (want != "") || !strings.Contains(errs, want) {
+				t.Errorf("%s, %s: errors = %q, want %q", name, verb, errs, want)
+			}
+			if got := s.Get(t, key).Node.Value; want != "" && got != test.rival {
+				t.Errorf("%s, %s: the server holds %q, want what the rival wrote", name, verb, got)
+			}
+		}
+	}
+}
+
 // keyForm is one of the attributes in which the value of a key stands.
 type keyForm struct {
 	name string
