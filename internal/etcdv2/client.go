@@ -81,8 +81,8 @@ type Options struct {
 	// Username means that requests are anonymous.
 	Username string
 	Password string
-	// TLS is the configuration for https endpoints, see [TLSOptions]. Nil
-	// means the system's roots and no client certificate.
+	// TLS is the configuration for https endpoints. Nil means the system's roots
+	// and no client certificate.
 	TLS *tls.Config
 	// Proxy chooses the HTTP proxy of a request. Nil means the environment's
 	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY.

@@ -75,6 +75,28 @@ func (n *Node) HasTTL() bool { return n.Expiration != nil || n.TTL != 0 }
 // Base returns the last segment of the key.
 func (n *Node) Base() string { return n.Key[strings.LastIndexByte(n.Key, '/')+1:] }
 
+// String returns the tree of keys, a line for each, without the values.
+func (n *Node) String() string {
+	var b strings.Builder
+	n.print(&b, "")
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+func (n *Node) print(b *strings.Builder, indent string) {
+	name := n.Key
+	if n.Dir && name != "/" {
+		name += "/"
+	}
+	fmt.Fprintf(b, "%s%s (modified at %d", indent, name, n.ModifiedIndex)
+	if n.HasTTL() {
+		fmt.Fprintf(b, ", expires in %d s", n.TTL)
+	}
+	b.WriteString(")\n")
+	for _, child := range n.Nodes {
+		child.print(b, indent+"  ")
+	}
+}
+
 // DecodeJSON reads the value, which must be JSON, into v. Its error does not
 // quote the value.
 func (n *Node) DecodeJSON(v any) error {

@@ -199,6 +199,9 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 
 // send makes one exchange with one endpoint.
 func (c *Client) send(ctx context.Context, endpoint *url.URL, r *request) (*answer, outcome, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, outcomeNotSent, err
+	}
 	if outcome, err := c.admit(ctx, endpoint, r); err != nil {
 		return nil, outcome, err
 	}
