@@ -33,6 +33,9 @@ type connection struct {
 	client *etcdv2.Client
 	// ahead is nil unless settings want it.
 	ahead *readAhead
+
+	// inOrder holds the directories in which a key is being made in order.
+	inOrder dirLocks
 }
 
 // errUnknownConfig is why there is no client while the provider block still

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -36,7 +37,9 @@ type keyPrefixModel struct {
 	Keys          types.Map    `tfsdk:"keys"`
 	Exclusive     types.Bool   `tfsdk:"exclusive"`
 	TTL           types.Int64  `tfsdk:"ttl"`
+	TTLRenewBelow types.Int64  `tfsdk:"ttl_renew_below"`
 	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
+	Expiration    types.String `tfsdk:"expiration"`
 }
 
 type keyPrefixIdentity struct {
@@ -86,8 +89,14 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Life of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A change writes all keys. " +
-					"That it runs down is no drift; a key that lost it, gained one or expired is, and is written again. Default: the provider's `default_ttl`, or else none.",
+				MarkdownDescription: "Life of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A change is made in place, " +
+					"and where the value stays without an event for watchers (etcd 2.3 and later). That it runs down is no drift; a key that lost it, gained one or expired is, and is written again. Default: the provider's `default_ttl`, or else none.",
+				Validators: []validator.Int64{isTTL()},
+			},
+			"ttl_renew_below": schema.Int64Attribute{
+				Optional: true,
+				MarkdownDescription: "Plan to renew the TTL of the keys that have less than this many seconds left of it, 1 to less than `ttl`; the renewal makes no event " +
+					"for watchers (etcd 2.3 and later). Default: a TTL is never renewed, and the keys expire.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"adopt_existing": schema.BoolAttribute{
@@ -95,12 +104,16 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 				MarkdownDescription: "Take over listed keys that exist already when they are to be created, instead of failing before anything is written. Default: `false`. " +
 					"A change writes no key.",
 			},
+			"expiration": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "When the first of the keys expires, in UTC by RFC 3339; null without a TTL.",
+			},
 		},
 	}
 }
 
-// ModifyPlan fills in the provider's default TTL, and refuses or warns of what
-// can be known before anything is written.
+// ModifyPlan fills in the provider's default TTL, plans renewals, and refuses
+// or warns of what can be known before anything is written.
 func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
@@ -115,18 +128,50 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	if !isSet(config.TTL) {
 		plan.TTL = r.defaultTTL()
 	}
+	checkRenewal(plan.TTLRenewBelow, plan.TTL, &resp.Diagnostics)
+	plan.Expiration = types.StringUnknown()
+	if plan.TTL.IsNull() {
+		plan.Expiration = types.StringNull()
+	}
+	if !req.State.Raw.IsNull() {
+		var state keyPrefixModel
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		plan.planChange(state, knownKeys(state.Keys, notes), &resp.Diagnostics)
+	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	if req.State.Raw.IsNull() || plan.Keys.IsUnknown() {
+}
+
+// planChange plans against what is known of the keys.
+func (m *keyPrefixModel) planChange(state keyPrefixModel, known map[string]knownKey, diags *diag.Diagnostics) {
+	if m.Keys.IsUnknown() || !m.Prefix.Equal(state.Prefix) {
 		return
 	}
-	var state keyPrefixModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || !plan.Prefix.Equal(state.Prefix) {
+	m.checkDirs(known, diags)
+	m.warnOfLeft(known, diags)
+	if !m.Keys.Equal(state.Keys) || m.TTL.IsUnknown() {
 		return
 	}
-	known := knownKeys(state.Keys, readLedger(ctx, req.Private, &resp.Diagnostics))
-	plan.checkDirs(known, &resp.Diagnostics)
-	plan.warnOfLeft(known, &resp.Diagnostics)
+	renewBefore := m.renewBefore(time.Now())
+	for _, k := range known {
+		if !k.hasTTL(m.TTL.ValueInt64()) || k.endsBefore(renewBefore) {
+			return
+		}
+	}
+	// An import finds the rest of a life: that is no difference.
+	m.TTL, m.Expiration = state.TTL, state.Expiration
+}
+
+// renewBefore returns the time before which no key is to expire, the zero time
+// if keys may, or if the plan has said that expiration stays.
+func (m *keyPrefixModel) renewBefore(now time.Time) time.Time {
+	if m.TTL.IsNull() || m.TTLRenewBelow.ValueInt64() == 0 || !m.Expiration.IsUnknown() {
+		return time.Time{}
+	}
+	return now.Add(time.Duration(m.TTLRenewBelow.ValueInt64()) * time.Second)
 }
 
 // checkDirs refuses a key that is to stand where keys of state stand below: a
@@ -156,7 +201,7 @@ func (m *keyPrefixModel) warnOfLeft(known map[string]knownKey, diags *diag.Diagn
 	wanted := m.Keys.Elements()
 	var left []string
 	for _, relative := range slices.Sorted(maps.Keys(known)) {
-		if _, ok := wanted[relative]; !ok && known[relative].foreign {
+		if _, ok := wanted[relative]; !ok && known[relative].Foreign {
 			left = append(left, below(m.Prefix.ValueString(), relative))
 		}
 	}
@@ -191,7 +236,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	plan.settle(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{plan.Prefix})...)
-	resp.Diagnostics.Append(writeLedger(ctx, resp.Private, w.known, w.unsettled)...)
+	writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
 }
 
 // adoptKeysAdvice is what can be done about keys that exist, besides import.
@@ -200,7 +245,8 @@ const adoptKeysAdvice = "Set adopt_existing = true to take these over and write 
 func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state keyPrefixModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ledger := readLedger(ctx, req.Private, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{state.Prefix})...)
+	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -208,9 +254,9 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if store == nil {
 		return
 	}
-	known := knownKeys(state.Keys, ledger)
+	known := knownKeys(state.Keys, notes)
 	imported := state.Keys.IsNull()
-	paths := append(slices.Collect(maps.Keys(known)), slices.Collect(maps.Keys(ledger.Unsettled))...)
+	paths := append(slices.Collect(maps.Keys(known)), slices.Collect(maps.Keys(notes.Unsettled))...)
 	found, err := store.readTree(ctx, state.Prefix.ValueString(), paths)
 	if err == nil && imported {
 		err = found.blocked
@@ -223,11 +269,10 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	known = found.refresh(known, ledger.Unsettled, imported || state.Exclusive.ValueBool())
-	state.Keys, state.TTL = keysValue(known), commonTTL(state.TTL, known)
+	known = found.refresh(known, notes.Unsettled, imported || state.Exclusive.ValueBool())
+	state.Keys, state.TTL, state.Expiration = keysValue(known), commonTTL(state.TTL, known), firstExpiration(known)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{state.Prefix})...)
-	resp.Diagnostics.Append(writeLedger(ctx, resp.Private, known, ledger.Unsettled)...)
+	writeNotes(ctx, resp.Private, notesOf(known, notes.Unsettled), &resp.Diagnostics)
 }
 
 // refresh returns what a tree holds of the keys that are known, those that were
@@ -239,13 +284,13 @@ func (t *tree) refresh(known map[string]knownKey, unsettled map[string]unsettled
 		switch {
 		case isKnown:
 		case unsettled[relative].isOurs(node):
-			before = knownKey{}
+			before = knownKey{keyNote: keyNote{TTL: unsettled[relative].TTL}}
 		case all:
-			before = knownKey{foreign: true}
+			before = knownKey{keyNote: keyNote{Foreign: true}}
 		default:
 			continue
 		}
-		out[relative] = refreshedKey(before, node)
+		out[relative] = knownKey{before.refreshed(node), node.Value}
 	}
 	return out
 }
@@ -254,11 +299,11 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	var plan, state keyPrefixModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ledger := readLedger(ctx, req.Private, &resp.Diagnostics)
+	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	w := r.writer(plan, knownKeys(state.Keys, ledger), &resp.Diagnostics)
+	w := r.writer(plan, knownKeys(state.Keys, notes), &resp.Diagnostics)
 	if w == nil {
 		return
 	}
@@ -271,17 +316,17 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	plan.settle(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{plan.Prefix})...)
-	resp.Diagnostics.Append(writeLedger(ctx, resp.Private, w.known, w.unsettled)...)
+	writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
 }
 
 func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state keyPrefixModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ledger := readLedger(ctx, req.Private, &resp.Diagnostics)
+	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	w := r.writer(state, knownKeys(state.Keys, ledger), &resp.Diagnostics)
+	w := r.writer(state, knownKeys(state.Keys, notes), &resp.Diagnostics)
 	if w == nil {
 		return
 	}
@@ -290,7 +335,7 @@ func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteReque
 	if resp.Diagnostics.HasError() {
 		state.settle(w)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-		resp.Diagnostics.Append(writeLedger(ctx, resp.Private, w.known, w.unsettled)...)
+		writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
 	}
 }
 
@@ -319,7 +364,7 @@ func (m *keyPrefixModel) settleTTL(otherwise types.Int64) {
 
 // settle takes over what was written.
 func (m *keyPrefixModel) settle(w *prefixWriter) {
-	m.Keys, m.TTL = keysValue(w.known), commonTTL(m.TTL, w.known)
+	m.Keys, m.TTL, m.Expiration = keysValue(w.known), commonTTL(m.TTL, w.known), firstExpiration(w.known)
 }
 
 // isRelativePath accepts the path of a key relative to a prefix.

@@ -502,6 +502,37 @@ func TestKeyPrefixResource_ttl(t *testing.T) {
 	f.wantHeld(t, o, keys, keys)
 }
 
+func TestKeyPrefixResource_ttlIsRenewed(t *testing.T) {
+	t.Parallel()
+
+	f := newPrefixFixture(t)
+	keys := map[string]string{"a": "1", "b": "2"}
+	more := []any{"ttl", 1000, "ttl_renew_below", 500}
+	o := f.apply(t, f.none(), keys, more...)
+	f.wantNoChange(t, o, f.attributes(keys, more...))
+	f.put(t, "b", "2", "ttl=400")
+	o = f.refresh(t, o)
+	if got, want := o.text(t, "expiration"), f.server.Get(t, f.prefix+"/b").Node.Expiration; got != want {
+		t.Errorf("expiration = %s, want %s, that of the first key to expire", got, want)
+	}
+	f.proxy.Reset()
+	o = f.apply(t, o, keys, more...)
+	writes := f.writes()
+	if len(writes) != 1 || !strings.HasSuffix(writes[0].Path, "/b") || writes[0].Param("refresh") != "true" || writes[0].Param("prevIndex") == "" {
+		t.Errorf("writes = %v, want one guarded renewal of b", writes)
+	}
+	f.wantNoChange(t, o, f.attributes(keys, more...))
+
+	f.proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Every: 2, Action: etcdtest.DropAnswer()})
+	o = f.apply(t, o, keys, "ttl", 2000, "ttl_renew_below", 500)
+	f.wantNoChange(t, o, f.attributes(keys, "ttl", 2000, "ttl_renew_below", 500))
+	for _, attributes := range []map[string]any{f.attributes(keys, "ttl_renew_below", 10), f.attributes(keys, "ttl", 10, "ttl_renew_below", 10)} {
+		if resp, _ := f.d.plan(t, o, attributes); errorText(resp.Diagnostics) == "" {
+			t.Errorf("a plan for %v succeeded, want an error", attributes)
+		}
+	}
+}
+
 // A TTL that changed and could be written for some keys only.
 func TestKeyPrefixResource_ttlHalfWay(t *testing.T) {
 	t.Parallel()

@@ -1,33 +1,72 @@
 package provider
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// prefixPrivate is the name in private state of a prefixLedger.
-const prefixPrivate = "keys"
-
-// prefixLedger is what private state holds of a prefix. A computed attribute
+// prefixNotes are what private state holds of a prefix. A computed attribute
 // would print a line for every key in every plan.
-type prefixLedger struct {
-	Keys      map[string]ledgerKey    `json:"keys"`
+type prefixNotes struct {
+	Keys      map[string]keyNote      `json:"keys"`
 	Unsettled map[string]unsettledKey `json:"unsettled,omitempty"`
 }
 
-type ledgerKey struct {
-	Index   uint64 `json:"index"`
-	TTL     int64  `json:"ttl,omitempty"`
-	Foreign bool   `json:"foreign,omitempty"`
+// keyNote is what is known of one key besides its value.
+type keyNote struct {
+	// Index is its modified index.
+	Index uint64 `json:"index"`
+	// TTL is what it was written with, or found with, 0 for none, and TTLRead is
+	// whether it was found: it may then be the rest of a longer one.
+	TTL     int64 `json:"ttl,omitempty"`
+	TTLRead bool  `json:"ttl_read,omitempty"`
+	// Expiration is when it expires, nil if it does not.
+	Expiration *time.Time `json:"expiration,omitempty"`
+	// Foreign is whether it came into state by being found, and not by being
+	// written from here or listed when something was.
+	Foreign bool `json:"foreign,omitempty"`
+}
+
+// hasTTL reports whether the key was written with a TTL, 0 for none, or may
+// have been.
+func (n keyNote) hasTTL(ttl int64) bool {
+	return n.TTL == ttl || (n.TTLRead && n.TTL != 0 && n.TTL < ttl)
+}
+
+// endsBefore reports whether the key expires before a time.
+func (n keyNote) endsBefore(end time.Time) bool {
+	return n.Expiration != nil && n.Expiration.Before(end)
+}
+
+// refreshed is the note for what a read has found. What counts of a TTL is
+// whether there is one: see refreshedTTL.
+func (n keyNote) refreshed(node *etcdv2.Node) keyNote {
+	after := keyNote{Index: node.ModifiedIndex, Expiration: node.Expiration, Foreign: n.Foreign}
+	switch {
+	case !node.HasTTL():
+	case n.TTL != 0:
+		after.TTL, after.TTLRead = n.TTL, n.TTLRead
+	default:
+		after.TTL, after.TTLRead = max(node.TTL, 1), true
+	}
+	return after
+}
+
+// knownKey is what state and private state say of one key.
+type knownKey struct {
+	keyNote
+
+	value string
+}
+
+func (k knownKey) seen() seenKey {
+	return seenKey{index: k.Index, value: &k.value, expires: k.TTL != 0}
 }
 
 // unsettledKey is a key of which it is not known whether it was created.
@@ -53,7 +92,7 @@ func (u unsettledKey) isOurs(n *etcdv2.Node) bool {
 	return u.AbsentAt != 0 && n.CreatedIndex > u.AbsentAt && u.Sum == sumOf(n.Value) && n.HasTTL() == (u.TTL != 0)
 }
 
-// seconds returns a TTL as private state has it: 0 is none.
+// seconds returns a TTL as the notes have it: 0 is none.
 func seconds(ttl *int64) int64 {
 	if ttl == nil {
 		return 0
@@ -61,55 +100,29 @@ func seconds(ttl *int64) int64 {
 	return *ttl
 }
 
-// privateReader and privateWriter are the two halves of private state, whose
-// type the framework does not export.
-type privateReader interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}
-
-type privateWriter interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
-func readLedger(ctx context.Context, from privateReader, diags *diag.Diagnostics) prefixLedger {
-	var ledger prefixLedger
-	data, d := from.GetKey(ctx, prefixPrivate)
-	diags.Append(d...)
-	if len(data) == 0 {
-		return ledger
-	}
-	if err := json.Unmarshal(data, &ledger); err != nil {
-		diags.AddError("Unable to read private state", "The state of this object was damaged: "+err.Error())
-	}
-	return ledger
-}
-
-func writeLedger(ctx context.Context, to privateWriter, known map[string]knownKey, unsettled map[string]unsettledKey) diag.Diagnostics {
-	ledger := prefixLedger{Keys: make(map[string]ledgerKey, len(known)), Unsettled: unsettled}
-	for path, k := range known {
-		ledger.Keys[path] = ledgerKey{Index: k.index, TTL: k.ttl, Foreign: k.foreign}
-	}
-	data, err := json.Marshal(ledger)
-	if err != nil {
-		return diag.Diagnostics{diag.NewErrorDiagnostic("Unable to write private state", err.Error())}
-	}
-	return to.SetKey(ctx, prefixPrivate, data)
-}
-
 // knownKeys joins what state and private state say.
-func knownKeys(keys types.Map, ledger prefixLedger) map[string]knownKey {
+func knownKeys(keys types.Map, notes prefixNotes) map[string]knownKey {
 	known := map[string]knownKey{}
 	for path, value := range texted(keys) {
-		l := ledger.Keys[path]
-		known[path] = knownKey{value: value, index: l.Index, ttl: l.TTL, foreign: l.Foreign}
+		known[path] = knownKey{notes.Keys[path], value}
 	}
 	return known
 }
 
+// notesOf are the notes for what is known.
+func notesOf(known map[string]knownKey, unsettled map[string]unsettledKey) prefixNotes {
+	notes := prefixNotes{Keys: make(map[string]keyNote, len(known)), Unsettled: unsettled}
+	for path, k := range known {
+		notes.Keys[path] = k.keyNote
+	}
+	return notes
+}
+
 // texted returns the elements of a map of strings, unknown ones as "".
 func texted(m types.Map) map[string]string {
-	out := make(map[string]string, len(m.Elements()))
-	for name, element := range m.Elements() {
+	elements := m.Elements()
+	out := make(map[string]string, len(elements))
+	for name, element := range elements {
 		if text, ok := element.(types.String); ok {
 			out[name] = text.ValueString()
 		}
@@ -127,50 +140,44 @@ func keysValue(known map[string]knownKey) types.Map {
 }
 
 // commonTTL returns the TTL for state: the one that is expected, unless a key
-// has another. That is then shown, and the plan puts it right. Keys that were
-// only found count if there are no others, as after an import.
+// has another. That is then shown, the same one every time, and the plan puts
+// it right. Keys that were only found count if there are no others, as after an
+// import.
 func commonTTL(expected types.Int64, known map[string]knownKey) types.Int64 {
-	var own, found []string
-	for path, k := range known {
+	ofOwn, ofFound, hasOwn := int64(-1), int64(-1), false
+	for _, k := range known {
+		deviating := !k.hasTTL(expected.ValueInt64())
 		switch {
-		case k.ttl == expected.ValueInt64():
-		case k.foreign:
-			found = append(found, path)
-		default:
-			own = append(own, path)
+		case !k.Foreign:
+			hasOwn = true
+			if deviating {
+				ofOwn = max(ofOwn, k.TTL)
+			}
+		case deviating:
+			ofFound = max(ofFound, k.TTL)
 		}
 	}
-	deviating := own
-	if allForeign(known) {
-		deviating = found
+	ttl := ofFound
+	if hasOwn {
+		ttl = ofOwn
 	}
-	if len(deviating) == 0 {
+	switch ttl {
+	case -1:
 		return expected
-	}
-	if ttl := known[slices.Min(deviating)].ttl; ttl != 0 {
+	case 0:
+		return types.Int64Null()
+	default:
 		return types.Int64Value(ttl)
 	}
-	return types.Int64Null()
 }
 
-func allForeign(known map[string]knownKey) bool {
+// firstExpiration returns when the first key expires, null if none does.
+func firstExpiration(known map[string]knownKey) types.String {
+	var first *time.Time
 	for _, k := range known {
-		if !k.foreign {
-			return false
+		if first == nil || k.endsBefore(*first) {
+			first = k.Expiration
 		}
 	}
-	return true
-}
-
-// refreshedKey is what a read has found of a key. What counts of a TTL is
-// whether there is one: see refreshedTTL.
-func refreshedKey(before knownKey, node *etcdv2.Node) knownKey {
-	ttl := types.Int64Null()
-	if before.ttl != 0 {
-		ttl = types.Int64Value(before.ttl)
-	}
-	return knownKey{
-		value: node.Value, index: node.ModifiedIndex, foreign: before.foreign,
-		ttl: refreshedTTL(ttl, node).ValueInt64(),
-	}
+	return expiration(&etcdv2.Node{Expiration: first})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"golang.org/x/sync/errgroup"
@@ -17,21 +18,6 @@ import (
 
 // keysAtOnce is how many keys of one resource are read or written at a time.
 const keysAtOnce = 16
-
-// knownKey is what state and private state say of one key of a prefix.
-type knownKey struct {
-	value string
-	index uint64
-	// ttl is what it was written with, or found with, 0 for none.
-	ttl int64
-	// foreign is whether it came into state by being found, and not by being
-	// written from here or listed when something was.
-	foreign bool
-}
-
-func (k knownKey) seen() seenKey {
-	return seenKey{index: k.index, value: &k.value, expires: k.ttl != 0}
-}
 
 // keyWrite is one write of a prefix.
 type keyWrite struct {
@@ -77,7 +63,7 @@ type prefixWriter struct {
 // takeStock is true, it looks at what there is before the first write.
 func (w *prefixWriter) apply(ctx context.Context, plan keyPrefixModel, takeStock bool, diags *diag.Diagnostics) {
 	wanted := texted(plan.Keys)
-	writes, kept := w.changes(wanted, ttlPointer(plan.TTL), plan.Exclusive.ValueBool())
+	writes, kept := w.changes(wanted, plan, time.Now())
 	created := creations(writes)
 	if takeStock || len(created) > 0 {
 		found, err := w.store.readTree(ctx, w.prefix, created)
@@ -111,14 +97,15 @@ func (w *prefixWriter) hasDoneNothing(diags diag.Diagnostics) bool {
 
 // changes returns the writes that make what is known what is wanted, and the
 // account without the keys that are to be left alone from now on.
-func (w *prefixWriter) changes(wanted map[string]string, ttl *int64, exclusive bool) (writes []keyWrite, kept map[string]knownKey) {
+func (w *prefixWriter) changes(wanted map[string]string, plan keyPrefixModel, now time.Time) (writes []keyWrite, kept map[string]knownKey) {
 	kept = map[string]knownKey{}
+	ttl, renewBefore := ttlPointer(plan.TTL), plan.renewBefore(now)
 	for _, relative := range slices.Sorted(maps.Keys(wanted)) {
 		write := keyWrite{path: relative, key: below(w.prefix, relative), want: &wantedKey{value: wanted[relative], ttl: ttl}}
 		if k, ok := w.known[relative]; ok {
-			k.foreign = false
+			k.Foreign = false
 			kept[relative] = k
-			if k.value == write.want.value && k.ttl == seconds(ttl) {
+			if k.value == write.want.value && k.hasTTL(seconds(ttl)) && !k.endsBefore(renewBefore) {
 				continue
 			}
 			before := k.seen()
@@ -128,7 +115,7 @@ func (w *prefixWriter) changes(wanted map[string]string, ttl *int64, exclusive b
 	}
 	going := map[string]knownKey{}
 	for relative, k := range w.known {
-		if _, ok := wanted[relative]; !ok && (exclusive || !k.foreign) {
+		if _, ok := wanted[relative]; !ok && (plan.Exclusive.ValueBool() || !k.Foreign) {
 			going[relative], kept[relative] = k, k
 		}
 	}
@@ -240,9 +227,14 @@ func (w *prefixWriter) do(ctx context.Context, write keyWrite) (*etcdv2.Node, er
 		return nil, w.store.remove(ctx, write.key, *write.before)
 	case write.before == nil:
 		return w.store.createAbsent(ctx, write.key, *write.want, w.absentAt, w.adopt)
-	default:
-		return w.store.update(ctx, write.key, *write.before, *write.want)
+	case write.want.ttl != nil && *write.before.value == write.want.value:
+		// The TTL alone is written without an event, where the server can.
+		node, err := w.store.renew(ctx, write.key, *write.before, *write.want.ttl)
+		if !errors.Is(err, etcdv2.ErrUnsupported) {
+			return node, err
+		}
 	}
+	return w.store.update(ctx, write.key, *write.before, *write.want)
 }
 
 // end books the outcome of a write.
@@ -261,7 +253,8 @@ func (w *prefixWriter) end(write keyWrite, node *etcdv2.Node, err error) {
 		delete(w.known, write.path)
 	default:
 		w.written++
-		w.known[write.path] = knownKey{value: write.want.value, index: node.ModifiedIndex, ttl: seconds(write.want.ttl)}
+		note := keyNote{Index: node.ModifiedIndex, TTL: seconds(write.want.ttl), Expiration: node.Expiration}
+		w.known[write.path] = knownKey{note, write.want.value}
 	}
 }
 
@@ -298,7 +291,7 @@ func (w *prefixWriter) check(writes []keyWrite, found *tree, kept map[string]kno
 				continue
 			}
 			if node != nil && write.want.ttl == nil && write.want.matches(node) {
-				kept[write.path] = knownKey{value: node.Value, index: node.ModifiedIndex}
+				kept[write.path] = knownKey{keyNote{}.refreshed(node), node.Value}
 				continue
 			}
 			if node != nil {

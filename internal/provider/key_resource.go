@@ -154,7 +154,7 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if !isSet(config.TTL) {
 		plan.TTL = r.defaultTTL()
 	}
-	plan.checkRenewal(&resp.Diagnostics)
+	checkRenewal(plan.TTLRenewBelow, plan.TTL, &resp.Diagnostics)
 	var state *keyModel
 	var notes keyNotes
 	if !req.State.Raw.IsNull() {
@@ -169,15 +169,15 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 }
 
 // checkRenewal refuses a renewal that would never end, or never begin.
-func (m *keyModel) checkRenewal(diags *diag.Diagnostics) {
+func checkRenewal(renewBelow, ttl types.Int64, diags *diag.Diagnostics) {
 	switch {
-	case !isSet(m.TTLRenewBelow) || m.TTLRenewBelow.IsUnknown() || m.TTL.IsUnknown():
-	case m.TTL.IsNull():
-		diags.AddAttributeError(path.Root("ttl_renew_below"), "Nothing to renew", "The key has no ttl, and the provider no default_ttl. Set one, or remove ttl_renew_below.")
-	case m.TTLRenewBelow.ValueInt64() >= m.TTL.ValueInt64():
+	case !isSet(renewBelow) || renewBelow.IsUnknown() || ttl.IsUnknown():
+	case ttl.IsNull():
+		diags.AddAttributeError(path.Root("ttl_renew_below"), "Nothing to renew", "There is no ttl, and the provider has no default_ttl. Set one, or remove ttl_renew_below.")
+	case renewBelow.ValueInt64() >= ttl.ValueInt64():
 		diags.AddAttributeError(path.Root("ttl_renew_below"), "Renewal without end", fmt.Sprintf(
-			"With ttl_renew_below = %d and a TTL of %d seconds every plan would renew the key. Choose less than the TTL.",
-			m.TTLRenewBelow.ValueInt64(), m.TTL.ValueInt64()))
+			"With ttl_renew_below = %d and a TTL of %d seconds every plan would renew it. Choose less than the TTL.",
+			renewBelow.ValueInt64(), ttl.ValueInt64()))
 	}
 }
 

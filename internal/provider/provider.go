@@ -289,6 +289,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		newDirResource,
+		newInOrderKeyResource,
 		newKeyPrefixResource,
 		newKeyResource,
 		newMemberResource,

@@ -127,15 +127,22 @@ func canonicalJSON(text string) ([]byte, error) {
 	return json.Marshal(v)
 }
 
+// privateReader and privateWriter are the two halves of private state, whose
+// type the framework does not export.
+type privateReader interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+type privateWriter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
 // The notes of an object are what private state keeps for it as JSON: facts
 // that no attribute shows.
 const notesKey = "notes"
 
 // readNotes returns the notes, or none at all if there are none yet.
-func readNotes[T any](ctx context.Context, private interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}, diags *diag.Diagnostics,
-) (notes T) {
+func readNotes[T any](ctx context.Context, private privateReader, diags *diag.Diagnostics) (notes T) {
 	data, readDiags := private.GetKey(ctx, notesKey)
 	diags.Append(readDiags...)
 	if len(data) == 0 || readDiags.HasError() {
@@ -148,10 +155,7 @@ func readNotes[T any](ctx context.Context, private interface {
 }
 
 // writeNotes keeps notes for the next call.
-func writeNotes(ctx context.Context, private interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}, notes any, diags *diag.Diagnostics,
-) {
+func writeNotes(ctx context.Context, private privateWriter, notes any, diags *diag.Diagnostics) {
 	data, err := json.Marshal(notes)
 	if err != nil {
 		diags.AddError("Unable to write private state", err.Error())

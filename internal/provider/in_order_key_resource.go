@@ -1,0 +1,396 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*inOrderKeyResource)(nil)
+	_ resource.ResourceWithIdentity    = (*inOrderKeyResource)(nil)
+	_ resource.ResourceWithImportState = (*inOrderKeyResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*inOrderKeyResource)(nil)
+)
+
+func newInOrderKeyResource() resource.Resource { return &inOrderKeyResource{} }
+
+type inOrderKeyResource struct{ resourceBase }
+
+type inOrderKeyModel struct {
+	Dir           types.String `tfsdk:"dir"`
+	Value         types.String `tfsdk:"value"`
+	TTL           types.Int64  `tfsdk:"ttl"`
+	Key           types.String `tfsdk:"key"`
+	Index         types.Int64  `tfsdk:"index"`
+	CreatedIndex  types.Int64  `tfsdk:"created_index"`
+	ModifiedIndex types.Int64  `tfsdk:"modified_index"`
+	Expiration    types.String `tfsdk:"expiration"`
+}
+
+func (r *inOrderKeyResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_in_order_key"
+}
+
+func (r *inOrderKeyResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = pathIdentity("key", "Path of the key, such as /queue/00000000000000000042.")
+}
+
+func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A key whose name the server gives: the next index, twenty digits wide, so that the names in a directory sort in the order in which " +
+			"the keys were made. It suits queues.\n\n" +
+			"A server makes another key each time it is asked, and so a creation is never sent twice. If the answer is lost, the one new key of the directory that holds " +
+			"the value is taken for it; if there is none, or more than one, the outcome is reported as unknown, with what to look at. Keys that this provider makes in one " +
+			"directory are made one after the other.\n\n" +
+			"A key that was deleted, as a consumer of a queue does, or has expired, is planned to be created again, under a new name.",
+		Attributes: map[string]schema.Attribute{
+			"dir": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "Directory to make the key in, such as `/queue`, or `/`. It is made if it does not exist, and stays when the key goes. " +
+					"A change replaces the key.",
+				Validators:    []validator.String{isDir()},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"value": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place.",
+			},
+			"ttl": schema.Int64Attribute{
+				Optional: true,
+				Computed: true,
+				MarkdownDescription: "Life of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change writes the key in place. " +
+					"That it runs down is no drift; that it was dropped, or that one appeared, is. Default: the provider's `default_ttl`, or else none.",
+				Validators: []validator.Int64{isTTL()},
+			},
+			"key": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Path of the key, such as `/queue/00000000000000000042`.",
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"index": schema.Int64Attribute{
+				Computed:            true,
+				MarkdownDescription: "Number that is the key's name.",
+				PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+			},
+			"created_index":  createdIndexAttribute(),
+			"modified_index": modifiedIndexAttribute("It is only known after apply when value or TTL are written; what refers to it changes with them."),
+			"expiration":     expirationAttribute(),
+		},
+	}
+}
+
+// ModifyPlan fills in the provider's default TTL, and says of each computed
+// attribute whether the change at hand moves it.
+func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var config, plan inOrderKeyModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.TTL = config.TTL
+	if !isSet(config.TTL) {
+		plan.TTL = r.defaultTTL()
+	}
+	plan.ModifiedIndex, plan.Expiration = types.Int64Unknown(), types.StringUnknown()
+	if plan.TTL.IsNull() {
+		plan.Expiration = types.StringNull()
+	}
+	if !req.State.Raw.IsNull() {
+		var state inOrderKeyModel
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		plan.keep(state, notes)
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+// inOrderNotes are what private state holds of a key.
+type inOrderNotes struct {
+	// TTLRead is whether the TTL was found and not written: it may be the rest
+	// of a longer one.
+	TTLRead bool `json:"ttl_read,omitempty"`
+}
+
+// keep plans nothing for the server where value and TTL stay.
+func (m *inOrderKeyModel) keep(state inOrderKeyModel, notes inOrderNotes) {
+	ttl := m.TTL
+	if notes.TTLRead && isSet(state.TTL) && !ttl.IsUnknown() && state.TTL.ValueInt64() <= ttl.ValueInt64() {
+		ttl = state.TTL
+	}
+	if m.Dir.Equal(state.Dir) && m.Value.Equal(state.Value) && ttl.Equal(state.TTL) {
+		m.TTL, m.ModifiedIndex, m.Expiration = state.TTL, state.ModifiedIndex, state.Expiration
+	}
+}
+
+func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan inOrderKeyModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := r.store("etcd_in_order_key", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	plan.settleTTL(r.defaultTTL())
+	node, err := store.createInOrder(ctx, &r.connection.inOrder, plan.Dir.ValueString(), plan.wanted())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to create key", plan.Dir.ValueString(), err)
+		return
+	}
+	plan.named(node.Key)
+	plan.written(node)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
+}
+
+func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state inOrderKeyModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{state.Key})...)
+	notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := r.store("etcd_in_order_key", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	node, err := store.readKey(ctx, state.Key.ValueString())
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
+		return
+	}
+	notes.TTLRead = node.HasTTL() && (notes.TTLRead || state.TTL.IsNull())
+	state.Value, state.TTL = types.StringValue(node.Value), refreshedTTL(state.TTL, node)
+	state.named(node.Key)
+	state.written(node)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+}
+
+func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state inOrderKeyModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := r.store("etcd_in_order_key", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	plan.settleTTL(r.defaultTTL())
+	node, err := store.update(ctx, plan.Key.ValueString(), state.seen(), plan.wanted())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
+		return
+	}
+	plan.written(node)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
+	writeNotes(ctx, resp.Private, inOrderNotes{}, &resp.Diagnostics)
+}
+
+func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state inOrderKeyModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := r.store("etcd_in_order_key", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	if err := store.remove(ctx, state.Key.ValueString(), state.seen()); err != nil {
+		addFailure(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
+	}
+}
+
+func (r *inOrderKeyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	importPath(ctx, path.Root("key"), checkInOrderKey, req, resp)
+}
+
+// settleTTL replaces a TTL that was not known when it was planned.
+func (m *inOrderKeyModel) settleTTL(otherwise types.Int64) {
+	if m.TTL.IsUnknown() {
+		m.TTL = otherwise
+	}
+}
+
+// wanted is what the key is to hold.
+func (m *inOrderKeyModel) wanted() wantedKey {
+	return wantedKey{value: m.Value.ValueString(), ttl: ttlPointer(m.TTL)}
+}
+
+// seen is what the key held when state was read.
+func (m *inOrderKeyModel) seen() seenKey {
+	return seenKey{index: indexOf(m.ModifiedIndex), value: m.Value.ValueStringPointer(), expires: isSet(m.TTL)}
+}
+
+// named takes over what the key's name says.
+func (m *inOrderKeyModel) named(key string) {
+	dir, name := key[:strings.LastIndexByte(key, '/')], key[strings.LastIndexByte(key, '/')+1:]
+	if dir == "" {
+		dir = "/"
+	}
+	index, _ := inOrderIndex(name)
+	m.Dir, m.Key, m.Index = types.StringValue(dir), types.StringValue(key), indexValue(index)
+}
+
+// written takes over what a write has set.
+func (m *inOrderKeyModel) written(node *etcdv2.Node) {
+	m.CreatedIndex, m.ModifiedIndex, m.Expiration = indexValue(node.CreatedIndex), indexValue(node.ModifiedIndex), expiration(node)
+}
+
+// inOrderDigits is how long the name is that a server gives to a key.
+const inOrderDigits = 20
+
+// inOrderIndex returns the number that is the name of a key made in order.
+func inOrderIndex(name string) (index uint64, ok bool) {
+	index, err := strconv.ParseUint(name, 10, 63)
+	return index, err == nil && len(name) == inOrderDigits
+}
+
+func checkInOrderKey(key string) error {
+	if err := etcdv2.CheckKey(key); err != nil {
+		return err
+	}
+	if _, ok := inOrderIndex(key[strings.LastIndexByte(key, '/')+1:]); !ok {
+		return fmt.Errorf("%w: the name of %q is not a number of %d digits; what was not made in order is an etcd_key", etcdv2.ErrInvalidKey, key, inOrderDigits)
+	}
+	return nil
+}
+
+// dirLocks let one key at a time be made in a directory. Two creations at once
+// in one process could otherwise take each other's key for their own.
+type dirLocks struct {
+	mu   sync.Mutex
+	held map[string]chan struct{}
+}
+
+// lock waits until nobody else makes a key in the directory.
+func (l *dirLocks) lock(ctx context.Context, dir string) (unlock func(), err error) {
+	l.mu.Lock()
+	if l.held == nil {
+		l.held = map[string]chan struct{}{}
+	}
+	held := l.held[dir]
+	if held == nil {
+		held = make(chan struct{}, 1)
+		l.held[dir] = held
+	}
+	l.mu.Unlock()
+	select {
+	case held <- struct{}{}:
+		return func() { <-held }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// createInOrder makes a key under the next index. It notes what the directory
+// holds before, so that a lost answer can be settled.
+func (s *store) createInOrder(ctx context.Context, locks *dirLocks, dir string, want wantedKey) (*etcdv2.Node, error) {
+	unlock, err := locks.lock(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	before, index, err := s.children(ctx, dir)
+	if err != nil && !errors.Is(err, etcdv2.ErrUnauthorized) {
+		return nil, err
+	}
+	resp, err := s.keys.CreateInOrder(ctx, dir, want.value, want.options())
+	if err == nil {
+		return resp.Node, nil
+	}
+	if !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return nil, err
+	}
+	return s.settleInOrder(ctx, dir, want, before, index, err)
+}
+
+// children reads what a directory holds, and the etcd index of then. A
+// directory that does not exist holds nothing. Where the directory may not be
+// listed, the index is 0.
+func (s *store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node, index uint64, err error) {
+	resp, err := s.keys.List(ctx, dir, etcdv2.GetOptions{})
+	var apiErr *etcdv2.Error
+	switch {
+	case err == nil:
+		return resp.Node.Nodes, resp.EtcdIndex, nil
+	case errors.Is(err, etcdv2.ErrNotDir):
+		return nil, 0, isKey(dir)
+	case errors.Is(err, etcdv2.ErrNotFound) && errors.As(err, &apiErr):
+		return nil, apiErr.Index, nil
+	default:
+		return nil, 0, err
+	}
+}
+
+// settleInOrder looks for the key after the answer was lost: the one new child
+// that holds what was sent.
+func (s *store) settleInOrder(
+	ctx context.Context, dir string, want wantedKey, before []*etcdv2.Node, index uint64, lost error,
+) (*etcdv2.Node, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	after, _, err := s.children(ctx, dir)
+	var candidates []*etcdv2.Node
+	var names []string
+	for _, node := range after {
+		_, inOrder := inOrderIndex(node.Base())
+		isOld := slices.ContainsFunc(before, func(b *etcdv2.Node) bool { return b.Key == node.Key })
+		if inOrder && !isOld && index != 0 && node.CreatedIndex > index && want.matches(node) {
+			candidates = append(candidates, node)
+			names = append(names, node.Key)
+		}
+	}
+	if len(candidates) == 1 {
+		return candidates[0], nil
+	}
+	what := fmt.Sprintf("A key was asked for in %s when the etcd index was %d, and the answer was lost. It may have been made, or be made later.", dir, index)
+	switch {
+	case err != nil || index == 0:
+		what += " The directory could not be read to find out."
+	case len(candidates) == 0:
+		what += " No new key there holds the value."
+	default:
+		what += " More than one new key holds the value:\n\n" + enumerate(names)
+	}
+	return nil, &conflict{
+		summary: "Outcome of a write is unknown",
+		what:    what,
+		advice: "Look in the directory, after half a minute, for keys that are newer than that index and hold the value. To keep one, import it:\n\n" +
+			importBlock(s.resource, strings.TrimSuffix(dir, "/")+"/00000000000000000000") + "\n\nDelete it otherwise, and apply again.",
+		cause: lost,
+	}
+}
