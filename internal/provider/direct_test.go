@@ -138,6 +138,27 @@ func (d *direct) refresh(t *testing.T, from managed) (after managed, errs string
 	return managed{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}, errorText(resp.Diagnostics)
 }
 
+// imported imports a resource by its id, and reads it as a CLI does then.
+func (d *direct) imported(t *testing.T, typeName, id string) managed {
+	t.Helper()
+	resp, err := d.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := errorText(resp.Diagnostics); text != "" {
+		t.Fatal(text)
+	}
+	found := resp.ImportedResources[0]
+	o, errs := d.refresh(t, managed{
+		typeName: typeName, private: found.Private, identity: found.Identity,
+		state: undynamic(t, d.schemas.ResourceSchemas[typeName].ValueType(), found.State),
+	})
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	return o
+}
+
 // exists reports whether the resource is in state.
 func (o managed) exists() bool { return !o.state.IsNull() }
 

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -699,15 +698,6 @@ func TestKeyPrefixResource_permissions(t *testing.T) {
 	wantError(t, errs, "Unable to read keys", "/other", "check both, and that the user has a role with rights on this path")
 }
 
-// manyKeys returns n keys of a prefix, a hundred in a directory.
-func manyKeys(n int) map[string]string {
-	keys := make(map[string]string, n)
-	for i := range n {
-		keys[fmt.Sprintf("d%02d/k%04d", i/100, i)] = fmt.Sprintf("value %d", i)
-	}
-	return keys
-}
-
 func TestKeyPrefixResource_invalidKeys(t *testing.T) {
 	t.Parallel()
 
@@ -737,39 +727,4 @@ func TestKeyPrefixResource_invalidKeys(t *testing.T) {
 			wantError(t, errorText(resp.Diagnostics), test.want)
 		})
 	}
-}
-
-// load writes keys over HTTP, several at a time.
-func load(t *testing.T, s *etcdtest.Server, prefix string, keys map[string]string) {
-	t.Helper()
-	jobs := make(chan string)
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for relative := range jobs {
-				body := strings.NewReader(url.Values{"value": {keys[relative]}}.Encode())
-				req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, s.URL()+"/v2/keys"+prefix+"/"+relative, body)
-				if err != nil {
-					t.Error(err)
-					continue
-				}
-				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-				resp, err := client.Do(req)
-				if err != nil {
-					t.Error(err)
-					continue
-				}
-				if resp.Body.Close(); resp.StatusCode != http.StatusCreated {
-					t.Errorf("PUT %s: status %d", relative, resp.StatusCode)
-				}
-			}
-		})
-	}
-	for relative := range keys {
-		jobs <- relative
-	}
-	close(jobs)
-	wg.Wait()
-	client.CloseIdleConnections()
 }
