@@ -84,19 +84,24 @@ type run struct {
 	*cli.Workspace
 
 	server *etcdtest.Server
-	source string
-	env    []string
+	// reserved are servers that are not started; replace puts their peer URLs
+	// in the place of those that the example names.
+	reserved []*etcdtest.Server
+	replace  *strings.Replacer
+	source   string
+	env      []string
 }
 
 // start gives an example a server and a workspace, with what its scene says.
 func (l *lab) start(t *testing.T, source string, s scene) *run {
 	t.Helper()
 
-	server := etcdtest.Start(t, s.options...)
+	r := &run{source: source, env: s.env}
+	r.servers(t, s)
 	if s.seed != nil {
-		s.seed(t, server)
+		s.seed(t, r.server)
 	}
-	r := l.workspace(t, server, source, s.env)
+	r = l.workspace(t, r)
 	if s.files != nil {
 		s.files(t, r)
 	}
@@ -104,20 +109,41 @@ func (l *lab) start(t *testing.T, source string, s scene) *run {
 	return r
 }
 
-// workspace copies an example into a workspace that works on a server.
-func (l *lab) workspace(t *testing.T, server *etcdtest.Server, source string, env []string) *run {
+// servers starts what the example works on.
+func (r *run) servers(t *testing.T, s scene) {
 	t.Helper()
 
-	w, err := cli.New(l.program, t.TempDir(), l.mirror, append(slices.Clone(env), "ETCDCTL_ENDPOINTS="+server.URL())...)
+	if len(s.cluster) == 0 {
+		r.server, r.replace = etcdtest.Start(t, s.options...), strings.NewReplacer()
+		return
+	}
+	cluster := etcdtest.StartCluster(t, 3, s.options...)
+	r.server = cluster.Servers[0]
+	var pairs []string
+	for i, url := range s.cluster {
+		reserved := cluster.Reserve(t, fmt.Sprintf("n%d", len(cluster.Servers)+1+i))
+		r.reserved = append(r.reserved, reserved)
+		pairs = append(pairs, url, reserved.PeerURL())
+	}
+	r.replace = strings.NewReplacer(pairs...)
+}
+
+// workspace copies an example into a workspace of its own that works on the
+// servers of a run.
+func (l *lab) workspace(t *testing.T, on *run) *run {
+	t.Helper()
+
+	w, err := cli.New(l.program, t.TempDir(), l.mirror, append(slices.Clone(on.env), "ETCDCTL_ENDPOINTS="+on.server.URL())...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(w.Dir, configuration(t, source)); err != nil {
+	if err := os.CopyFS(w.Dir, configuration(t, on.source, on.replace)); err != nil {
 		t.Fatal(err)
 	}
-	r := &run{Workspace: w, server: server, source: source, env: env}
+	r := *on
+	r.Workspace = w
 	r.complete(t)
-	return r
+	return &r
 }
 
 // complete adds what an example leaves out because every configuration has it:
@@ -256,8 +282,8 @@ func (r *run) importBlock(t *testing.T, l *lab, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := l.workspace(t, r.server, r.source, r.env)
-	other.write(t, name, string(block))
+	other := l.workspace(t, r)
+	other.write(t, name, r.replace.Replace(string(block)))
 	if strings.Contains(string(block), "\nresource \"") {
 		if err := os.Remove(filepath.Join(other.Dir, "resource.tf")); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
@@ -18,6 +19,12 @@ type scene struct {
 	files func(t *testing.T, r *run)
 	// check looks at what the example has done, or goes on with it.
 	check func(t *testing.T, r *run)
+	// cluster starts three servers for the example in place of one, and
+	// reserves others whose peer URLs take the place of those that it names.
+	cluster []string
+	// noApply is why the example cannot be applied in a test, and is only
+	// validated.
+	noApply string
 }
 
 // scenes are the scenes of the examples that do not start on an empty server.
@@ -29,6 +36,10 @@ var scenes = map[string]scene{
 			t.Helper()
 			r.write(t, "ca.pem", string(r.server.Certs.CA.CertPEM))
 		},
+	},
+	"resources/etcd_member": {cluster: []string{"http://10.0.0.4:2380"}, check: startMember},
+	"data-sources/etcd_srv_endpoints": {
+		noApply: "the records of a domain are in the DNS of whoever runs the test",
 	},
 	"data-sources/etcd_key":        {seed: keys("/app/config", "on", "/app/limit", "10")},
 	"data-sources/etcd_keys":       {seed: keys("/app/db/host", "db.example.com", "/app/db/port", "5432", "/queue/2", "first", "/queue/1", "second")},
@@ -45,4 +56,17 @@ func keys(pairs ...string) func(*testing.T, *etcdtest.Server) {
 			s.Put(t, pairs[i], pairs[i+1])
 		}
 	}
+}
+
+// startMember starts the process of the member that the example has added, as
+// its output says.
+func startMember(t *testing.T, r *run) {
+	t.Helper()
+
+	flags := strings.Fields(strings.Trim(strings.TrimSpace(r.must(t, 0, "output", "-raw", "n4_flags")), `"`))
+	if len(flags) != 3 || flags[0] != "--name=n4" || flags[2] != "--initial-cluster-state=existing" {
+		t.Fatalf("the flags are %q", flags)
+	}
+	r.reserved[0].Join(t, strings.TrimPrefix(flags[1], "--initial-cluster="))
+	r.must(t, 0, "apply", "-auto-approve", "-refresh-only")
 }

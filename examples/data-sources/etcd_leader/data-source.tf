@@ -1,0 +1,5 @@
+data "etcd_leader" "now" {}
+
+output "leader" {
+  value = data.etcd_leader.now.name
+}

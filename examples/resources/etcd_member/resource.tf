@@ -1,0 +1,17 @@
+resource "etcd_member" "n4" {
+  name      = "n4"
+  peer_urls = ["http://10.0.0.4:2380"]
+
+  timeouts = {
+    create = "5m"
+  }
+}
+
+# What to start the process of the new member with.
+output "n4_flags" {
+  value = join(" ", [
+    "--name=${etcd_member.n4.name}",
+    "--initial-cluster=${etcd_member.n4.initial_cluster}",
+    "--initial-cluster-state=existing",
+  ])
+}
