@@ -1,10 +1,6 @@
 resource "etcd_member" "n4" {
   name      = "n4"
   peer_urls = ["http://10.0.0.4:2380"]
-
-  timeouts = {
-    create = "5m"
-  }
 }
 
 # What to start the process of the new member with.
