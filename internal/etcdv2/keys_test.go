@@ -869,3 +869,17 @@ func TestKeysService_oldServers(t *testing.T) {
 		})
 	}
 }
+
+func TestNode_String(t *testing.T) {
+	t.Parallel()
+	keys, _ := newKeys(t)
+	w := newWriter(t, keys)
+	a := w.set("/d/a", "s3cr3t").Node.ModifiedIndex
+	b := w.ok(keys.Set(t.Context(), "/d/e/b", "s3cr3t", etcdv2.WriteOptions{TTL: new(int64(1000))})).Node.ModifiedIndex
+	tree := w.ok(keys.List(t.Context(), "/d", etcdv2.GetOptions{Recursive: true})).Node
+	want := fmt.Sprintf("/d/ (modified at %d)\n  /d/a (modified at %d)\n  /d/e/ (modified at %d)\n    /d/e/b (modified at %d, expires in %d s)",
+		tree.ModifiedIndex, a, b, b, tree.Nodes[1].Nodes[0].TTL)
+	if diff := cmp.Diff(want, tree.String()); diff != "" {
+		t.Errorf("String() (-want +got):\n%s", diff)
+	}
+}
