@@ -92,14 +92,8 @@ func (d *keysDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound) && isSet(model.Default):
 		model.absent()
-	case errors.Is(err, etcdv2.ErrNotFound):
-		resp.Diagnostics.AddError("Directory not found", prefix+" does not exist. Set default to go on without it.")
-		return
-	case errors.Is(err, etcdv2.ErrNotDir):
-		resp.Diagnostics.AddError("Directory is a key", "There is a key at "+prefix+"; read it with the data source etcd_key.")
-		return
 	case err != nil:
-		addFailure(&resp.Diagnostics, "Unable to read keys", prefix, err)
+		addTreeFailure(&resp.Diagnostics, prefix, " Set default to go on without it.", err)
 		return
 	default:
 		model.found(slices.Collect(found.Node.Leaves()))

@@ -3,47 +3,19 @@ package provider
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
-
-// The tests of this file run CLIs and providers as processes of their own:
-// what is tested is two runs, and the end of one.
-
-// lockLab is what all runs of the test share: a CLI, and the built provider.
-type lockLab struct {
-	cli, provider string
-	server        *etcdtest.Server
-}
-
-func newLockLab(t *testing.T) *lockLab {
-	t.Helper()
-	l := &lockLab{cli: os.Getenv("TF_ACC_TERRAFORM_PATH"), provider: filepath.Join(t.TempDir(), "terraform-provider-etcd"), server: etcdtest.Shared(t)}
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance tests run with TF_ACC set")
-	}
-	if l.cli == "" {
-		l.cli = filepath.Join("..", "..", "bin", "terraform")
-	}
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", l.provider, "../..").CombinedOutput()
-	if err != nil {
-		t.Fatalf("building the provider: %v\n%s", err, output)
-	}
-	return l
-}
 
 // pidOf wraps a program so that its process notes its id in a file.
 func pidOf(t *testing.T, program, pids string) string {
@@ -76,27 +48,12 @@ type lockResult struct {
 
 // run makes a workspace for a run that takes the lock of the given key.
 // Attributes are further ones of the lock.
-func (l *lockLab) run(t *testing.T, endpoint, key, attributes string) *lockRun {
+func (l *lab) run(t *testing.T, endpoint, key, attributes string) *lockRun {
 	t.Helper()
 	r := &lockRun{dir: t.TempDir(), done: make(chan lockResult, 1)}
-	mirror := filepath.Join(r.dir, "mirror")
-	if err := cli.Install(mirror, pidOf(t, l.provider, filepath.Join(r.dir, "provider.pid"))); err != nil {
-		t.Fatal(err)
-	}
-	var err error
-	r.workspace, err = cli.New(pidOf(t, l.cli, filepath.Join(r.dir, "cli.pid")), filepath.Join(r.dir, "work"), mirror)
-	if err != nil {
-		t.Fatal(err)
-	}
-	skipBelow(t, r.workspace, "1.10.0")
-	main := fmt.Sprintf(`terraform {
-  required_providers {
-    etcd = { source = "etcdv2/etcd" }
-  }
-}
-provider "etcd" {
-  endpoints = [%q]
-}
+	// Their processes note their ids, so that a test can kill them.
+	own := &lab{cli: pidOf(t, l.cli, filepath.Join(r.dir, "cli.pid")), provider: pidOf(t, l.provider, filepath.Join(r.dir, "provider.pid"))}
+	r.workspace = own.workspace(t, "1.10.0", endpoint, fmt.Sprintf(`
 ephemeral "etcd_lock" "x" {
   key = %q
   %s
@@ -104,35 +61,11 @@ ephemeral "etcd_lock" "x" {
 resource "terraform_data" "x" {
   depends_on = [ephemeral.etcd_lock.x]
   provisioner "local-exec" {
-    command = "touch %[4]s/started; while ! test -e %[4]s/go; do sleep 0.1; done; test ! -e %[4]s/fail"
+    command = "touch %[3]s/started; while ! test -e %[3]s/go; do sleep 0.1; done; test ! -e %[3]s/fail"
   }
 }
-`, endpoint, key, attributes, r.dir)
-	if err := os.WriteFile(filepath.Join(r.workspace.Dir, "main.tf"), []byte(main), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if output, err := r.workspace.Expect(t.Context(), 0, "init"); err != nil {
-		t.Fatalf("%v\n%s", err, output)
-	}
+`, key, attributes, r.dir))
 	return r
-}
-
-// skipBelow skips the test if the CLI is too old for what it tests.
-func skipBelow(t *testing.T, w *cli.Workspace, since string) {
-	t.Helper()
-	output, err := w.Expect(t.Context(), 0, "version", "-json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal([]byte(output), &answer); err != nil {
-		t.Fatal(err)
-	}
-	if version.Must(version.NewVersion(answer.Version)).Core().LessThan(version.Must(version.NewVersion(since))) {
-		t.Skipf("the CLI is %s, and this needs %s", answer.Version, since)
-	}
 }
 
 // start starts an apply.
@@ -227,8 +160,8 @@ func waitFor(tb testing.TB, what string, check func() bool) {
 
 func TestAccLockEphemeral(t *testing.T) {
 	t.Parallel()
-	l := newLockLab(t)
-	for name, test := range map[string]func(*testing.T, *lockLab){
+	l := newLab(t)
+	for name, test := range map[string]func(*testing.T, *lab){
 		"contended":          testLockContended,
 		"deleted":            testLockDeleted,
 		"overwritten":        testLockOverwritten,
@@ -236,6 +169,7 @@ func TestAccLockEphemeral(t *testing.T) {
 		"CLI is killed":      testLockCLIKilled,
 		"run fails":          testLockRunFails,
 		"run is interrupted": testLockRunInterrupted,
+		"server is away":     testLockServerAway,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -246,7 +180,7 @@ func TestAccLockEphemeral(t *testing.T) {
 
 // The first run keeps its lock for several times its TTL; the second waits for
 // it by a watch, and goes on when the first is done.
-func testLockContended(t *testing.T, l *lockLab) {
+func testLockContended(t *testing.T, l *lab) {
 	t.Helper()
 	s, key := l.server, etcdtest.Prefix(t)+"/lock"
 	proxy := etcdtest.NewProxy(t, s.URL())
@@ -291,12 +225,12 @@ func testLockContended(t *testing.T, l *lockLab) {
 	}
 }
 
-func testLockDeleted(t *testing.T, l *lockLab) {
+func testLockDeleted(t *testing.T, l *lab) {
 	t.Helper()
 	testLockLost(t, l, func(key string) { l.server.Delete(t, key) })
 }
 
-func testLockOverwritten(t *testing.T, l *lockLab) {
+func testLockOverwritten(t *testing.T, l *lab) {
 	t.Helper()
 	key := testLockLost(t, l, func(key string) { l.server.Put(t, key, "rival") })
 	if l.server.Get(t, key).Node.Value != "rival" {
@@ -304,7 +238,7 @@ func testLockOverwritten(t *testing.T, l *lockLab) {
 	}
 }
 
-func testLockLost(t *testing.T, l *lockLab, lose func(key string)) (key string) {
+func testLockLost(t *testing.T, l *lab, lose func(key string)) (key string) {
 	t.Helper()
 	key = etcdtest.Prefix(t) + "/lock"
 	run := l.run(t, l.server.URL(), key, `ttl = 3`)
@@ -324,18 +258,18 @@ func testLockLost(t *testing.T, l *lockLab, lose func(key string)) (key string) 
 
 // Nobody renews the lock of a run that is killed, nor does its provider if that
 // outlives it.
-func testLockProviderKilled(t *testing.T, l *lockLab) {
+func testLockProviderKilled(t *testing.T, l *lab) {
 	t.Helper()
 	testLockKilled(t, l, "provider")
 }
 
-func testLockCLIKilled(t *testing.T, l *lockLab) {
+func testLockCLIKilled(t *testing.T, l *lab) {
 	t.Helper()
 	first := testLockKilled(t, l, "cli")
 	first.kill(t, "provider")
 }
 
-func testLockKilled(t *testing.T, l *lockLab, process string) (killed *lockRun) {
+func testLockKilled(t *testing.T, l *lab, process string) (killed *lockRun) {
 	t.Helper()
 	key := etcdtest.Prefix(t) + "/lock"
 	proxy := etcdtest.NewProxy(t, l.server.URL())
@@ -366,7 +300,7 @@ func testLockKilled(t *testing.T, l *lockLab, process string) (killed *lockRun) 
 }
 
 // A CLI does not close what a failed run has opened.
-func testLockRunFails(t *testing.T, l *lockLab) {
+func testLockRunFails(t *testing.T, l *lab) {
 	t.Helper()
 	s, key := l.server, etcdtest.Prefix(t)+"/lock"
 	run := l.run(t, s.URL(), key, `ttl = 600`)
@@ -382,7 +316,7 @@ func testLockRunFails(t *testing.T, l *lockLab) {
 	}
 }
 
-func testLockRunInterrupted(t *testing.T, l *lockLab) {
+func testLockRunInterrupted(t *testing.T, l *lab) {
 	t.Helper()
 	s, key := l.server, etcdtest.Prefix(t)+"/lock"
 	run := l.run(t, s.URL(), key, `ttl = 600`)
@@ -398,6 +332,33 @@ func testLockRunInterrupted(t *testing.T, l *lockLab) {
 	if s.Get(t, key).OK() {
 		t.Errorf("the lock is still there after the run was interrupted, code %d, %v:\n%s", result.code, result.err, result.output)
 	}
+}
+
+// A renewal that does not come through is tried again while there is time.
+func testLockServerAway(t *testing.T, l *lab) {
+	t.Helper()
+	key := etcdtest.Prefix(t) + "/lock"
+	proxy := etcdtest.NewProxy(t, l.server.URL())
+	run := l.run(t, proxy.URL(), key, `ttl = 12`)
+	run.start(t)
+	run.awaitStart(t)
+	held := l.server.Get(t, key).Node
+	proxy.Refuse()
+	// The first renewal is due after 4 seconds, the next ones a second after each failure.
+	select {
+	case <-t.Context().Done():
+	case <-time.After(5 * time.Second):
+	}
+	proxy.Accept(t)
+	waitFor(t, "the lock is renewed", func() bool {
+		now := l.server.Get(t, key)
+		return now.OK() && now.Node.ModifiedIndex > held.ModifiedIndex
+	})
+	if now := l.server.Get(t, key).Node; now.CreatedIndex != held.CreatedIndex {
+		t.Errorf("the lock is %+v, want a renewed one of %+v", now, held)
+	}
+	run.letGo(t)
+	run.wantSuccess(t)
 }
 
 func TestAccLockEphemeral_timeout(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -26,6 +27,7 @@ var (
 	_ provider.Provider                       = (*etcdProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*etcdProvider)(nil)
 	_ provider.ProviderWithFunctions          = (*etcdProvider)(nil)
+	_ provider.ProviderWithListResources      = (*etcdProvider)(nil)
 )
 
 // New returns the provider. The version is that of the build.
@@ -283,6 +285,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	c.options.Resolver = p.resolver
 	resp.ResourceData = c
 	resp.DataSourceData = c
+	resp.ListResourceData = c
 	resp.EphemeralResourceData = c
 }
 
@@ -331,5 +334,12 @@ func (p *etcdProvider) Functions(context.Context) []func() function.Function {
 		newKeyParentFunction,
 		newPermitsFunction,
 		newUnflattenFunction,
+	}
+}
+
+func (p *etcdProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{
+		newDirList,
+		newKeyList,
 	}
 }

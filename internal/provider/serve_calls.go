@@ -14,7 +14,12 @@ func (s *server) GetMetadata(ctx context.Context, req *tfprotov6.GetMetadataRequ
 }
 
 func (s *server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
-	return call(ctx, req, s.frameworkServer.GetProviderSchema)
+	resp, err := call(ctx, req, s.frameworkServer.GetProviderSchema)
+	if err == nil && resp.ServerCapabilities != nil {
+		// The framework can, but forgets to say so, and is then not asked.
+		resp.ServerCapabilities.GenerateResourceConfig = true
+	}
+	return resp, err
 }
 
 func (s *server) GetResourceIdentitySchemas(ctx context.Context, req *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
@@ -62,7 +67,11 @@ func (s *server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.Upg
 }
 
 func (s *server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
-	return call(ctx, req, s.frameworkServer.GenerateResourceConfig)
+	resp, err := call(ctx, req, s.frameworkServer.GenerateResourceConfig)
+	if err == nil && req.TypeName == "etcd_key" {
+		err = mendGenerated(ctx, req.State, resp)
+	}
+	return resp, err
 }
 
 func (s *server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {

@@ -37,6 +37,14 @@ func boolOr(v types.Bool, otherwise bool) bool {
 	return v.ValueBool()
 }
 
+// stringOr returns a string, or the default of one that is null.
+func stringOr(v types.String, otherwise string) string {
+	if v.IsNull() {
+		return otherwise
+	}
+	return v.ValueString()
+}
+
 // isSet reports whether a configuration says anything, be it unknown yet.
 func isSet(v interface{ IsNull() bool }) bool { return !v.IsNull() }
 

@@ -1,0 +1,124 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ list.ListResourceWithConfigure = (*keyList)(nil)
+
+func newKeyList() list.ListResource { return &keyList{} }
+
+type keyList struct{ resourceBase }
+
+type keyListModel struct {
+	Prefix    types.String `tfsdk:"prefix"`
+	Recursive types.Bool   `tfsdk:"recursive"`
+}
+
+func (l *keyList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_key"
+}
+
+func (l *keyList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Lists the keys below a directory, for `terraform query`, in the order of their paths. " +
+			"With `-generate-config-out` it writes a resource and an import block for each of them.\n\n" +
+			"`include_resource` and the generated configuration show the values, secrets too: look through what was generated before you share it, " +
+			"and move secrets to `value_wo`.",
+		Attributes: map[string]schema.Attribute{
+			"prefix":    listPrefixAttribute(),
+			"recursive": listRecursiveAttribute("keys"),
+		},
+	}
+}
+
+func (l *keyList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var config keyListModel
+	var diags diag.Diagnostics
+	diags.Append(req.Config.Get(ctx, &config)...)
+	if diags.HasError() {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	tree := l.readTree(ctx, stringOr(config.Prefix, defaultListPrefix), boolOr(config.Recursive, true), &diags)
+	if tree == nil {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	listNodes(ctx, req, stream, slices.Collect(tree.Leaves()), describeKey)
+}
+
+func describeKey(node *etcdv2.Node) listed {
+	model := keyModel{Key: types.StringValue(node.Key)}
+	model.refresh(node, new(keyNotes))
+	return listed{name: node.Key, identity: keyIdentity{model.Key}, model: model}
+}
+
+// mendGenerated corrects the generated configuration of a key in two points,
+// so that what it says is what the key holds: the framework takes an empty
+// string for none, as older SDKs did; and the CLI writes JSON as a call of
+// jsonencode, which may give another text, so that has to be compared as JSON.
+func mendGenerated(ctx context.Context, state *tfprotov6.DynamicValue, resp *tfprotov6.GenerateResourceConfigResponse) error {
+	if state == nil || resp == nil || resp.Config == nil {
+		return nil
+	}
+	var answer resource.SchemaResponse
+	new(keyResource).Schema(ctx, resource.SchemaRequest{}, &answer)
+	kind := answer.Schema.Type().TerraformType(ctx)
+	held, err := attributesOf(state, kind)
+	if err != nil {
+		return err
+	}
+	config, err := attributesOf(resp.Config, kind)
+	if err != nil || held["value"].IsNull() {
+		return err
+	}
+	var value string
+	if err := held["value"].As(&value); err != nil {
+		return err
+	}
+	config["value"] = held["value"]
+	if isLooseJSON(value) {
+		config["value"], config["value_json"] = tftypes.NewValue(tftypes.String, nil), held["value"]
+	}
+	generated, err := tfprotov6.NewDynamicValue(kind, tftypes.NewValue(kind, config))
+	resp.Config = &generated
+	return err
+}
+
+// isLooseJSON reports whether a text is a JSON object or array that jsonencode
+// would write in another way.
+func isLooseJSON(text string) bool {
+	var parsed any
+	if err := json.Unmarshal([]byte(text), &parsed); err != nil {
+		return false
+	}
+	switch parsed.(type) {
+	case map[string]any, []any:
+		strict, err := json.Marshal(parsed)
+		return err != nil || string(strict) != text
+	default:
+		return false
+	}
+}
+
+func attributesOf(v *tfprotov6.DynamicValue, kind tftypes.Type) (map[string]tftypes.Value, error) {
+	object, err := v.Unmarshal(kind)
+	if err != nil {
+		return nil, err
+	}
+	attributes := map[string]tftypes.Value{}
+	return attributes, object.As(&attributes)
+}
