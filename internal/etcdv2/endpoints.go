@@ -65,6 +65,10 @@ func ParseEndpoint(text string) (*url.URL, error) {
 		}
 		return nil, fmt.Errorf("endpoint is not a URL: %w", err)
 	}
+	if u.User == nil && strings.Contains(text, "@") {
+		// Without its slashes "user:password@host" is a URL with a scheme of its own.
+		return nil, fmt.Errorf("endpoint holds an @, as credentials have; write it as in %q, and give those as username and password", DefaultEndpoint)
+	}
 	switch {
 	case u.User != nil:
 		return nil, fmt.Errorf("endpoint %s holds credentials; give them as username and password", u.Redacted())

@@ -179,16 +179,16 @@ func (c *configurator) tls(ctx context.Context, object types.Object) bool {
 	case key.set() && !cert.set():
 		c.refuse(key.setting(), "Key without a certificate", errors.New("a private key needs its certificate: set cert_file or cert_pem too"))
 	}
-	options := tlsOptions{
-		caFile: ca.file.text, caPEM: ca.pem.text,
-		certFile: cert.file.text, certPEM: cert.pem.text,
-		keyFile: key.file.text, keyPEM: key.pem.text,
-		serverName: config.ServerName.ValueString(), insecureSkipVerify: skip,
+	options := etcdv2.TLSOptions{
+		CAFile: ca.file.text, CAPEM: ca.pem.text,
+		CertFile: cert.file.text, CertPEM: cert.pem.text,
+		KeyFile: key.file.text, KeyPEM: key.pem.text,
+		ServerName: config.ServerName.ValueString(), InsecureSkipVerify: skip,
 	}
 	if c.diags.HasError() || (!isSet(object) && !ca.set() && !cert.set() && !skip) {
 		return false
 	}
-	loaded, err := options.config()
+	loaded, err := options.Config()
 	if err != nil {
 		c.diags.AddAttributeError(at, "Unable to load TLS files", sentence(err))
 		return true
