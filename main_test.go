@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
@@ -210,5 +211,48 @@ func TestAccMain_savedPlanAfterRival(t *testing.T) {
 	}
 	if out, err := terraform("plan", "-detailed-exitcode"); err == nil || !strings.Contains(out, `"theirs" -> "two"`) {
 		t.Errorf("the next plan does not show the rival's value: %v\n%s", err, out)
+	}
+}
+
+// An apply of a saved plan plans anew where there are conditions to check. A
+// TTL that has become due in between must not turn up then.
+func TestAccMain_savedPlanRunsDown(t *testing.T) {
+	t.Parallel()
+
+	reattach, stop := debugged(t, built(t))
+	defer stop()
+	s := etcdtest.Start(t)
+	content := configuration + `
+resource "etcd_key" "leased" {
+  key             = "/leased"
+  value           = "v"
+  ttl             = 60
+  ttl_renew_below = 55
+  lifecycle {
+    postcondition {
+      condition     = self.value == "v"
+      error_message = "The value is another."
+    }
+  }
+}
+`
+	terraform := workspace(t, reattach, fmt.Sprintf(content, s.URL(), "one"))
+	for _, step := range [][]string{
+		{"apply", "-auto-approve"},
+		{"main.tf", fmt.Sprintf(content, s.URL(), "two")},
+		{"plan", "-out=saved"},
+	} {
+		if out, err := terraform(step...); err != nil || strings.Contains(out, "etcd_key.leased will be updated") {
+			t.Fatalf("%v: %v\n%s", step, err, out)
+		}
+	}
+	for tick := time.NewTicker(50 * time.Millisecond); s.Get(t, "/leased").Node.TTL >= 55; {
+		<-tick.C
+	}
+	if out, err := terraform("apply", "saved"); err != nil || s.Get(t, "/a").Node.Value != "two" {
+		t.Errorf("apply: %v\n%s", err, out)
+	}
+	if out, err := terraform("apply", "-auto-approve"); err != nil || !strings.Contains(out, "1 changed") || s.Get(t, "/leased").Node.TTL < 55 {
+		t.Errorf("the next apply does not renew: %v\n%s", err, out)
 	}
 }

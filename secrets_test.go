@@ -1,0 +1,255 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	goversion "github.com/hashicorp/go-version"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+const secretConfiguration = `
+terraform {
+  required_version = ">= 1.11"
+  required_providers {
+    etcd = { source = "registry.terraform.io/etcdv2/etcd" }
+  }
+}
+variable "secret" {
+  type      = string
+  ephemeral = true
+}
+variable "password" {
+  type      = string
+  ephemeral = true
+}
+provider "etcd" {
+  endpoints = [%[1]q]
+  username  = "root"
+  password  = var.password
+}
+resource "etcd_key" "variable" {
+  key              = "/secrets/variable"
+  value_wo         = var.secret
+  value_wo_version = %[2]d
+  ttl              = 1000
+}
+ephemeral "etcd_key" "source" {
+  key = "/secrets/source"
+}
+resource "etcd_key" "copy" {
+  key              = "/secrets/copy"
+  value_wo         = ephemeral.etcd_key.source.value
+  value_wo_version = %[2]d
+}
+`
+
+// What only a server is to know: no plan, state, log or output may hold it.
+const (
+	firstSecret  = "hush7first"
+	secondSecret = "hush7second"
+	sourceSecret = "hush7source"
+	rivalSecret  = "hush7rival"
+	rootPassword = "hush7password"
+)
+
+// secretive is a CLI at work on secrets in a directory, and all that it prints.
+type secretive struct {
+	env     []string
+	dir     string
+	printed bytes.Buffer
+}
+
+// run runs a command with a secret as the value of the variable.
+func (c *secretive) run(t *testing.T, secret string, fails bool, arguments ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), cli(t), append(arguments, "-no-color")...)
+	cmd.Dir, cmd.Env = c.dir, environment(append(c.env, "TF_VAR_password="+rootPassword, "TF_VAR_secret="+secret)...)
+	out, err := cmd.CombinedOutput()
+	if (err != nil) != fails {
+		t.Fatalf("%v: %v, want a failure: %t\n%s", arguments, err, fails, out)
+	}
+	c.printed.Write(out)
+	return string(out)
+}
+
+// configure writes the configuration with a version of the secrets.
+func (c *secretive) configure(t *testing.T, endpoint string, version int) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, "main.tf"), fmt.Appendf(nil, secretConfiguration, endpoint, version), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files returns the files that the CLI has written, with plans unpacked.
+func (c *secretive) files(t *testing.T) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	entries, err := os.ReadDir(c.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if entry.IsDir() {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(c.dir, entry.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[entry.Name()] = data
+		if strings.HasSuffix(entry.Name(), ".plan") {
+			unpack(t, files, entry.Name(), data)
+		}
+	}
+	return files
+}
+
+func unpack(t *testing.T, files map[string][]byte, name string, data []byte) {
+	t.Helper()
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, packed := range archive.File {
+		r, err := packed.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name+"/"+packed.Name] = content
+	}
+}
+
+// private returns what the provider keeps in a state besides attributes.
+func private(t *testing.T, state []byte) []byte {
+	t.Helper()
+	var decoded struct {
+		Resources []struct {
+			Instances []struct {
+				Private []byte `json:"private"`
+			} `json:"instances"`
+		} `json:"resources"`
+	}
+	if err := json.Unmarshal(state, &decoded); err != nil {
+		t.Fatal(err)
+	}
+	var all []byte
+	for _, resource := range decoded.Resources {
+		for _, instance := range resource.Instances {
+			var notes map[string][]byte
+			if err := json.Unmarshal(instance.Private, &notes); err != nil {
+				t.Fatal(err)
+			}
+			for _, note := range notes {
+				all = append(all, note...)
+			}
+		}
+	}
+	return all
+}
+
+// requireCLI skips a test whose configuration needs a newer CLI.
+func requireCLI(t *testing.T, oldest *goversion.Version) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), cli(t), "version", "-json")
+	cmd.Env = environment()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var answer struct {
+		Version string `json:"terraform_version"`
+	}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		t.Fatal(err)
+	}
+	found, err := goversion.NewVersion(answer.Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.LessThan(oldest) {
+		t.Skipf("the CLI is %s, and this needs %s", found, oldest)
+	}
+}
+
+// Secrets go through every kind of run there is: planned, applied, shown,
+// refused for a rival's write, planned and applied again, and destroyed.
+func TestAccMain_secretsStayOut(t *testing.T) {
+	t.Parallel()
+
+	program := built(t)
+	requireCLI(t, tfversion.Version1_11_0)
+	s := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
+	s.Put(t, "/secrets/source", sourceSecret)
+	reattach, stop := debugged(t, program, "TF_LOG=TRACE")
+	c := &secretive{dir: t.TempDir()}
+	c.env = []string{reattach, "TF_LOG=TRACE", "TF_LOG_PATH=" + filepath.Join(c.dir, "trace.log")}
+	holds := func(key, want string) {
+		t.Helper()
+		if got := s.Get(t, key).Node.Value; got != want {
+			t.Errorf("%s = %q, want %q", key, got, want)
+		}
+	}
+
+	c.configure(t, s.URL(), 1)
+	c.run(t, firstSecret, false, "init")
+	c.run(t, firstSecret, false, "plan", "-out=create.plan")
+	c.run(t, firstSecret, false, "apply", "create.plan")
+	holds("/secrets/variable", firstSecret)
+	holds("/secrets/copy", sourceSecret)
+
+	c.configure(t, s.URL(), 2)
+	c.run(t, secondSecret, false, "plan", "-out=conflict.plan")
+	s.Put(t, "/secrets/variable", rivalSecret)
+	c.run(t, secondSecret, true, "apply", "conflict.plan")
+	holds("/secrets/variable", rivalSecret)
+	if out := c.printed.String(); !strings.Contains(out, "Key changed since it was planned") {
+		t.Errorf("the apply of the plan of before does not report the conflict:\n%s", out)
+	}
+
+	c.run(t, secondSecret, false, "plan", "-out=update.plan")
+	c.run(t, secondSecret, false, "show", "-json", "update.plan")
+	c.run(t, secondSecret, false, "apply", "update.plan")
+	holds("/secrets/variable", secondSecret)
+	c.run(t, secondSecret, false, "plan", "-detailed-exitcode")
+	c.run(t, secondSecret, false, "show", "-json")
+	files := c.files(t)
+	c.run(t, secondSecret, false, "destroy", "-auto-approve")
+
+	files["trace.log"] = c.files(t)["trace.log"]
+	files["what was printed"] = c.printed.Bytes()
+	files["the provider's log"] = []byte(stop())
+	files["private state"] = private(t, files["terraform.tfstate"])
+	for name, text := range map[string]string{
+		"terraform.tfstate": "/secrets/variable", "update.plan/tfplan": "/secrets/variable", "update.plan/tfstate": "/secrets/variable",
+		"what was printed": "/secrets/variable", "the provider's log": "/secrets/variable",
+		"trace.log": "etcd_key.variable", "private state": `"written":`,
+	} {
+		if !bytes.Contains(files[name], []byte(text)) {
+			t.Errorf("%s does not even hold %s, %d bytes in all", name, text, len(files[name]))
+		}
+	}
+	authorization := base64.StdEncoding.EncodeToString([]byte("root:" + rootPassword))
+	for name, data := range files {
+		for _, secret := range []string{firstSecret, secondSecret, sourceSecret, rivalSecret, rootPassword, authorization} {
+			if at := bytes.Index(data, []byte(secret)); at >= 0 {
+				t.Errorf("%s holds %s: %q", name, secret, data[max(0, at-200):min(len(data), at+100)])
+			}
+		}
+	}
+}
