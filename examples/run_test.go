@@ -84,8 +84,9 @@ type run struct {
 	*cli.Workspace
 
 	server *etcdtest.Server
-	// reserved are servers that are not started; replace puts their peer URLs
-	// in the place of those that the example names.
+	// reserved are servers that are not started; replace puts their peer URLs,
+	// and other names that only a server gives, in the place of those that the
+	// example shows.
 	reserved []*etcdtest.Server
 	replace  *strings.Replacer
 	source   string
@@ -257,7 +258,7 @@ func (r *run) importScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	imported := 0
-	for line := range strings.Lines(string(script)) {
+	for line := range strings.Lines(r.replace.Replace(string(script))) {
 		fields := strings.Fields(line)
 		if len(fields) != 4 || fields[0] != "terraform" || fields[1] != "import" {
 			continue
