@@ -119,8 +119,9 @@ func TestMembersService_refusesLocally(t *testing.T) {
 
 func TestMembersService_lifeOfAMember(t *testing.T) {
 	t.Parallel()
-	s := etcdtest.Start(t)
-	c := clusterClient(t, Options{Endpoints: []string{s.URL()}})
+	// The timers of a cluster, which it becomes.
+	s := etcdtest.Start(t, etcdtest.WithTimers(50*time.Millisecond, 500*time.Millisecond))
+	c := clusterClient(t, Options{Endpoints: []string{s.URL()}, RequestTimeout: 15 * time.Second})
 	ctx := t.Context()
 	n2 := s.Reserve(t, "n2")
 	spare := s.Reserve(t, "spare").PeerURL()
