@@ -99,7 +99,7 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 				Optional:   true,
 				CustomType: jsonType{},
 				MarkdownDescription: "Value of the key as JSON text, such as `jsonencode` makes. It is compared as JSON: white space and the order of the members " +
-					"of an object are no change and no drift. A change writes it in place.",
+					"of an object are no change and no drift. A change writes it in place. Conflicts with `value` and `value_wo`.",
 			},
 			"value_wo": schema.StringAttribute{
 				Optional:  true,
@@ -110,7 +110,7 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			},
 			"value_wo_version": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Number to change when `value_wo` is to be written again. A change writes the key in place. " +
+				MarkdownDescription: "Number to change when `value_wo` is to be written again, which needs it. A change writes the key in place. " +
 					"An imported key has version `0`, by which its value stays as it was found.",
 				Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_wo"))},
 			},
