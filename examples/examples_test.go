@@ -39,6 +39,9 @@ func TestAccExamples(t *testing.T) {
 				s.check(t, r)
 			}
 			r.imports(t, l)
+			for _, key := range s.removes {
+				delete(before, key)
+			}
 			r.destroy(t, before)
 		})
 	}

@@ -17,6 +17,9 @@ type scene struct {
 	env []string
 	// files adds files that the example names.
 	files func(t *testing.T, r *run)
+	// removes are the seeded keys that the example takes over, so that its
+	// destroy deletes them.
+	removes []string
 	// check looks at what the example has done, or goes on with it.
 	check func(t *testing.T, r *run)
 	// cluster starts three servers for the example in place of one, and
@@ -52,6 +55,16 @@ var scenes = map[string]scene{
 		s.Mkdir(t, "/spool")
 	}},
 	"ephemeral-resources/etcd_key": {seed: keys("/secrets/db", "hunter2")},
+	"guides/adopting": {
+		seed: func(t *testing.T, s *etcdtest.Server) {
+			t.Helper()
+			keys("/app/color", "blue", "/app/limits", `{"memory": "1G", "cpu": 2}`, "/app/limit", "10")(t, s)
+			s.Mkdir(t, "/services")
+		},
+		removes: []string{"/app/color", "/app/limits", "/app/limit"},
+	},
+	"guides/conflicts": {check: conflict},
+	"guides/ttl":       {check: ttl},
 }
 
 // keys seeds keys, given by turns with their values.

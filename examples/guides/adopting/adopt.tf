@@ -1,0 +1,5 @@
+resource "etcd_key" "limit" {
+  key            = "/app/limit"
+  value          = "20"
+  adopt_existing = true
+}

@@ -1,0 +1,28 @@
+# Gone a day after the last write, unless a run of Terraform finds less than
+# six hours left and renews it.
+resource "etcd_key" "token" {
+  key             = "/app/token"
+  value           = "7f3a"
+  ttl             = 86400
+  ttl_renew_below = 21600
+}
+
+# Gone an hour after it was made, with all that programs put into it.
+resource "etcd_dir" "scratch" {
+  path          = "/scratch"
+  ttl           = 3600
+  force_destroy = true
+}
+
+# All keys of this provider expire, if they do not say otherwise.
+provider "etcd" {
+  alias       = "leases"
+  default_ttl = 600
+}
+
+resource "etcd_key" "lease" {
+  provider = etcd.leases
+
+  key   = "/leases/web-1"
+  value = "held"
+}
