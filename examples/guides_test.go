@@ -1,11 +1,15 @@
 package examples_test
 
 import (
+	"archive/zip"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // conflict has a rival write between a plan and its apply, which is refused
@@ -58,4 +62,93 @@ func (r *run) ttl(t *testing.T, key string) int {
 	var answer struct{ Node struct{ TTL int } }
 	r.server.Get(t, key).Decode(t, &answer)
 	return answer.Node.TTL
+}
+
+// secrets looks for the secrets where they must not be, and changes one.
+func secrets(t *testing.T, r *run) {
+	t.Helper()
+
+	want := map[string]string{"/app/db/password": "passwordthatissecret", "/app/token": "tokenthatissecret", "/shared/token": "tokenthatissecret"}
+	if diff := cmp.Diff(want, r.keys(t)); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	r.server.Put(t, "/app/token", "overwritten")
+	output := r.must(t, 2, "plan", "-detailed-exitcode", "-out=saved")
+	if !strings.Contains(output, "etcd_key.token will be updated in-place") || strings.Contains(output, "etcd_key.db_password will") {
+		t.Errorf("the plan is not to write the token again and nothing else:\n%s", output)
+	}
+	shown := unzip(t, filepath.Join(r.Dir, "saved"))
+	r.must(t, 0, "apply", "saved")
+	if diff := cmp.Diff(want, r.keys(t)); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	r.planEmpty(t)
+	for _, name := range []string{"terraform.tfstate", "terraform.tfstate.backup", "trace.log"} {
+		content, err := os.ReadFile(filepath.Join(r.Dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(content) == 0 {
+			t.Errorf("%s is empty", name)
+		}
+		shown += string(content)
+	}
+	if strings.Contains(shown, "thatissecret") {
+		t.Error("a secret is in the plan, the state or the log")
+	}
+}
+
+// unzip returns the text of all files of an archive, which a saved plan is.
+func unzip(t *testing.T, name string) string {
+	t.Helper()
+
+	archive, err := zip.OpenReader(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	var text strings.Builder
+	for _, entry := range archive.File {
+		file, err := entry.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(&text, file); err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !strings.Contains(text.String(), "etcd_key") {
+		t.Errorf("%s has nothing of the resources", name)
+	}
+	return text.String()
+}
+
+// confd has a service change, of which only its own keys may be written.
+func confd(t *testing.T, r *run) {
+	t.Helper()
+
+	before := r.keys(t)
+	r.write(t, "terraform.tfvars", `services = {
+  shop = {
+    domain    = "shop.example.com"
+    upstreams = { a = "10.0.1.11:8080", c = "10.0.1.13:8080" }
+  }
+}
+`)
+	r.apply(t)
+	after := r.keys(t)
+	if before["/confd/revision"] == after["/confd/revision"] {
+		t.Error("the revision is that of before")
+	}
+	delete(before, "/services/blog/domain")
+	delete(before, "/services/blog/upstreams/a")
+	delete(before, "/services/shop/upstreams/b")
+	before["/services/shop/upstreams/c"] = "10.0.1.13:8080"
+	before["/confd/revision"] = after["/confd/revision"]
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
 }

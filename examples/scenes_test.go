@@ -64,7 +64,31 @@ var scenes = map[string]scene{
 		removes: []string{"/app/color", "/app/limits", "/app/limit"},
 	},
 	"guides/conflicts": {check: conflict},
-	"guides/ttl":       {check: ttl},
+	"guides/secrets": {
+		seed:  keys("/shared/token", "tokenthatissecret"),
+		env:   []string{"TF_VAR_db_password=passwordthatissecret", "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH=trace.log"},
+		check: secrets,
+	},
+	"patroni": {
+		seed: keys("/service/main/config", `{"ttl":30,"loop_wait":10}`, "/service/main/leader", "pg-1",
+			"/service/main/initialize", "7301"),
+		removes: []string{"/service/main/config"},
+	},
+	"flannel": {
+		seed: func(t *testing.T, s *etcdtest.Server) {
+			t.Helper()
+			s.Put(t, "/coreos.com/network/subnets/10.244.17.0-24", `{"PublicIP":"192.0.2.17"}`, "ttl=86400")
+		},
+		check: func(t *testing.T, r *run) {
+			t.Helper()
+			want := `["10.244.10.0/24","10.244.17.0/24"]`
+			if got := strings.TrimSpace(r.must(t, 0, "output", "-json", "leases")); got != want {
+				t.Errorf("leases = %s, want %s", got, want)
+			}
+		},
+	},
+	"confd":      {check: confd},
+	"guides/ttl": {check: ttl},
 }
 
 // keys seeds keys, given by turns with their values.
