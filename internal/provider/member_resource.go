@@ -121,7 +121,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				MarkdownDescription: "What to start the process with as `--initial-cluster`, beside `--initial-cluster-state existing` and an empty data directory. " +
 					"Without `name` the id stands for the member's name. It follows the cluster until the process was started, and stays from then on.",
 			},
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+			"timeouts": timeoutsAttribute(ctx, "How long to wait, by kind of change.", timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "How long to wait for the cluster, and for the process with `wait_for_start`, as a duration such as `30s`. Default: `10m`.",
 				UpdateDescription: "The same for a change. Default: `10m`.",

@@ -1,6 +1,9 @@
 package provider
 
 import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
@@ -57,4 +60,22 @@ func expirationAttribute() schema.StringAttribute {
 		Computed:            true,
 		MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
 	}
+}
+
+// timeoutsAttribute is the attribute of the timeouts library with descriptions
+// in Markdown, of which the library has none.
+func timeoutsAttribute(ctx context.Context, description string, opts timeouts.Opts) schema.Attribute {
+	plain := timeouts.Attributes(ctx, opts)
+	attribute, ok := plain.(schema.SingleNestedAttribute)
+	if !ok {
+		return plain
+	}
+	attribute.MarkdownDescription = description
+	for name, nested := range attribute.Attributes {
+		if text, ok := nested.(schema.StringAttribute); ok {
+			text.MarkdownDescription = text.Description
+			attribute.Attributes[name] = text
+		}
+	}
+	return attribute
 }

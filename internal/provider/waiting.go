@@ -23,10 +23,11 @@ const waitReadEvery = 30 * time.Second
 
 // The descriptions of the conditions, of which exactly one is given.
 const (
-	existsWaitText = "Wait until the key or directory exists (`true`), or until it does not (`false`)."
-	sinceWaitText  = "Wait until the key exists and its modified index is larger than this one. A refresh of its TTL makes it larger, too."
-	equalsWaitText = "Wait until the key has this value."
-	matchesText    = "Wait until the value of the key matches this regular expression, in the syntax of RE2. It may match any part; use `^` and `$` for the whole."
+	oneWaitText    = " Exactly one of `exists`, `changed_since`, `equals` and `matches` is set."
+	existsWaitText = "Wait until the key or directory exists (`true`), or until it does not (`false`)." + oneWaitText
+	sinceWaitText  = "Wait until the key exists and its modified index is larger than this one. A refresh of its TTL makes it larger, too." + oneWaitText
+	equalsWaitText = "Wait until the key has this value." + oneWaitText
+	matchesText    = "Wait until the value of the key matches this regular expression, in the syntax of RE2. It may match any part; use `^` and `$` for the whole." + oneWaitText
 )
 
 // waitModel is what a wait is configured by.

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// registry is where the registry shows docs/, without ".md".
+const registry = "https://registry.terraform.io/providers/etcdv2/etcd/latest/docs"
+
+var (
+	link       = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+	heading    = regexp.MustCompile(`(?m)^#+ +(.+?) *$`)
+	anchor     = regexp.MustCompile(`<a id="([^"]+)">`)
+	fence      = regexp.MustCompile("(?ms)^ *```.*?^ *```")
+	inline     = regexp.MustCompile("`[^`\n]+`")
+	repository = regexp.MustCompile("`((?:internal|examples|templates|tools|docs|bench|\\.github)/[A-Za-z0-9_./-]+)`")
+	notInSlug  = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// TestLinks: each relative link, and each link to the provider's own pages in
+// the registry, leads to a file, and to a heading if it names one; each file
+// of the repository that is named in passing exists.
+func TestLinks(t *testing.T) {
+	t.Parallel()
+
+	pages := markdown(t)
+	for name, text := range pages {
+		for _, match := range link.FindAllStringSubmatch(inline.ReplaceAllString(text, ""), -1) {
+			if problem := follow(pages, name, match[1]); problem != "" {
+				t.Errorf("%s: the link %s %s", name, match[1], problem)
+			}
+		}
+		for _, match := range repository.FindAllStringSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.FromSlash(match[1])); err != nil {
+				t.Errorf("%s names %s, which is not there", name, match[1])
+			}
+		}
+	}
+}
+
+// follow says what is wrong with a link of a page, or nothing.
+func follow(pages map[string]string, page, link string) string {
+	target, fragment, _ := strings.Cut(link, "#")
+	switch rest, own := strings.CutPrefix(target, registry); {
+	case own && rest == "":
+		target = "docs/index.md"
+	case own:
+		target = "docs" + rest + ".md"
+	case strings.Contains(target, "://"):
+		return ""
+	case target == "":
+		target = page
+	case strings.HasPrefix(page, "docs/"):
+		return "is relative: the registry shows the page elsewhere, so that it has to begin with " + registry
+	default:
+		target = path.Join(path.Dir(page), target)
+	}
+	if _, err := os.Stat(filepath.FromSlash(target)); err != nil {
+		return "leads nowhere"
+	}
+	if fragment != "" && !slices.Contains(anchors(pages[target]), fragment) {
+		return "leads to no heading"
+	}
+	return ""
+}
+
+// anchors are the names that links can use for the parts of a page.
+func anchors(text string) []string {
+	var names []string
+	for _, match := range heading.FindAllStringSubmatch(text, -1) {
+		slug := notInSlug.ReplaceAllString(strings.ToLower(match[1]), "")
+		names = append(names, strings.ReplaceAll(slug, " ", "-"))
+	}
+	for _, match := range anchor.FindAllStringSubmatch(text, -1) {
+		names = append(names, match[1])
+	}
+	return names
+}
+
+// markdown returns the pages of the repository by name, without their code.
+func markdown(t *testing.T) map[string]string {
+	t.Helper()
+
+	pages := map[string]string{}
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (name == "bin" || name == "dist" || name == ".git" || strings.HasPrefix(name, "tools/")):
+			return fs.SkipDir
+		case d.IsDir() || path.Ext(name) != ".md":
+			return nil
+		}
+		content, err := os.ReadFile(filepath.FromSlash(name))
+		pages[name] = fence.ReplaceAllString(string(content), "")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(pages) == 0 {
+		t.Fatal("there is no page")
+	}
+	return pages
+}
