@@ -59,8 +59,7 @@ func ParseEndpoint(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
 		// The error of url.Parse quotes the URL, which can hold a password.
-		var parseErr *url.Error
-		if errors.As(err, &parseErr) {
+		if parseErr, ok := errors.AsType[*url.Error](err); ok {
 			err = parseErr.Err
 		}
 		return nil, fmt.Errorf("endpoint is not a URL: %w", err)
