@@ -2,15 +2,81 @@ package examples_test
 
 import (
 	"archive/zip"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// TestTemplates_haveNoConfiguration: what a template shows stands in a file,
+// which is run. The guide on members is an exception: the provider's own tests
+// read it and perform its steps, with a process for each member.
+func TestTemplates_haveNoConfiguration(t *testing.T) {
+	t.Parallel()
+
+	names := slices.Concat(glob(t, "../templates/*.tmpl"), glob(t, "../templates/*/*.tmpl"))
+	if len(names) == 0 {
+		t.Fatal("there is no template")
+	}
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(name) != "members.md.tmpl" && regexp.MustCompile("(?m)^ *```(terraform|hcl)").Match(content) {
+			t.Errorf("%s has a configuration that nobody runs: put it in a file and include it with tffile", name)
+		}
+	}
+}
+
+// TestAccReadme runs what the README shows.
+func TestAccReadme(t *testing.T) {
+	t.Parallel()
+
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?ms)^```terraform\n(.*?)^```").FindAllSubmatch(readme, -1)
+	if len(blocks) == 0 {
+		t.Fatal("the README has no configuration")
+	}
+	dir := t.TempDir()
+	for i, block := range blocks {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d.tf", i)), block[1], 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newLab(t).start(t, dir, scene{})
+	before := r.keys(t)
+	r.apply(t)
+	if diff := cmp.Diff(map[string]string{"/app/greeting": "hello"}, r.keys(t)); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	r.destroy(t, before)
+}
+
+// release gives a key that was adopted back: it leaves the state and stays on the server.
+func release(t *testing.T, r *run) {
+	t.Helper()
+
+	if got := r.keys(t)["/app/limit"]; got != "20" {
+		t.Errorf("/app/limit = %q, want what the configuration says", got)
+	}
+	removed, err := os.ReadFile(filepath.Join(r.source, "release", "removed.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, "adopt.tf", string(removed))
+	r.apply(t)
+	r.server.Put(t, "/app/limit", "10")
+}
 
 // conflict has a rival write between a plan and its apply, which is refused
 // with the message that the guide shows.

@@ -61,7 +61,8 @@ var scenes = map[string]scene{
 			keys("/app/color", "blue", "/app/limits", `{"memory": "1G", "cpu": 2}`, "/app/limit", "10")(t, s)
 			s.Mkdir(t, "/services")
 		},
-		removes: []string{"/app/color", "/app/limits", "/app/limit"},
+		removes: []string{"/app/color", "/app/limits"},
+		check:   release,
 	},
 	"guides/conflicts": {check: conflict},
 	"guides/secrets": {

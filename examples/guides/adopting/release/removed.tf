@@ -1,0 +1,7 @@
+removed {
+  from = etcd_key.limit
+
+  lifecycle {
+    destroy = false
+  }
+}
