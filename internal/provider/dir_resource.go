@@ -34,6 +34,12 @@ type dirModel struct {
 	Expiration    types.String `tfsdk:"expiration"`
 }
 
+// dirNotes is what private state keeps of a directory.
+type dirNotes struct {
+	// TTLRead is what isTTLRead says of the TTL in state.
+	TTLRead bool `json:"ttl_read,omitempty"`
+}
+
 type dirIdentity struct {
 	Path types.String `tfsdk:"path"`
 }
@@ -58,7 +64,7 @@ func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				MarkdownDescription: "Life of the directory in seconds, " + ttlRange + "; all that it holds ends with it. A change is made in place, which no etcd 3.5 can: " +
-					"the apply then fails and changes nothing. That it runs down is no drift; that it was dropped, or that one appeared, is. Default: none.",
+					"the apply then fails and changes nothing. That it runs down is no drift, as the rest of a life that an import finds is none; that it was dropped, or that one appeared, is. Default: none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"force_destroy": schema.BoolAttribute{
@@ -91,9 +97,11 @@ func (r *dirResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if !req.State.Raw.IsNull() {
 		var state dirModel
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		notes := readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
+		plan.TTL = plannedTTL(plan.TTL, state.TTL, notes.TTLRead)
 		if plan.Path.Equal(state.Path) && plan.TTL.Equal(state.TTL) {
 			plan.ModifiedIndex, plan.Expiration = state.ModifiedIndex, state.Expiration
 		}
@@ -141,9 +149,12 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		addFailure(&resp.Diagnostics, "Unable to read directory", state.Path.ValueString(), err)
 		return
 	}
+	notes := readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
+	notes.TTLRead = isTTLRead(notes.TTLRead, state.TTL, node)
 	state.TTL = refreshedTTL(state.TTL, node)
 	state.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
 
 func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -164,6 +175,7 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 			return
 		}
 		plan.written(node)
+		writeNotes(ctx, resp.Private, dirNotes{}, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{plan.Path})...)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -155,6 +157,96 @@ func TestAccDirResource_ttl(t *testing.T) {
 			Config: cfg("ttl = 500", "force_destroy = true"), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionCreate),
 		},
 	)
+}
+
+// The rest of a life that an import finds is what the configuration says, up
+// to a longer TTL. So it needs no change, which 3.5 could not make.
+func TestAccDirResource_importOfTTL(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	dir := etcdtest.Prefix(t) + "/dir"
+	s.Mkdir(t, dir, "ttl=900")
+	s.Put(t, dir+"/child", "theirs")
+	cfg := func(ttl string) string {
+		return dirConfig(s.URL(), dir, ttl, "force_destroy = true") + fmt.Sprintf("import {\n  to = etcd_dir.test\n  id = %q\n}\n", dir)
+	}
+	shorter := resource.TestStep{
+		Config: cfg("ttl = 300"), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionUpdate),
+		Check: resource.ComposeAggregateTestCheckFunc(lives(t, s, dir, 300), serverHolds(t, s, dir+"/child", "theirs")),
+	}
+	if s.Version().AtLeast(3, 5) {
+		shorter.ExpectError = errorWith("The server cannot change the TTL of a directory", "Nothing was changed")
+	}
+	acceptance(t,
+		resource.TestStep{Config: cfg("ttl = 1000"), Check: lives(t, s, dir, 900)},
+		resource.TestStep{Config: cfg("ttl = 1000"), PlanOnly: true},
+		shorter,
+	)
+}
+
+// What is adopted may have no TTL, or one too many.
+func TestAccDirResource_adoptAndChangeTTL(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	for name, test := range map[string]struct{ before, ttl string }{
+		"none before": {"", "ttl = 500"},
+		"none after":  {"ttl=500", ""},
+		"another":     {"ttl=900", "ttl = 500"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := etcdtest.Prefix(t) + "/dir"
+			s.Mkdir(t, dir, strings.Fields(test.before)...)
+			s.Put(t, dir+"/child", "theirs")
+			step := resource.TestStep{
+				Config: dirConfig(s.URL(), dir, test.ttl, "adopt_existing = true", "force_destroy = true"),
+				Check: resource.ComposeAggregateTestCheckFunc(serverHolds(t, s, dir+"/child", "theirs"), onServer(func() error {
+					if node := s.Get(t, dir).Node; node.TTL > 500 || (node.TTL > 0) != (test.ttl != "") {
+						return fmt.Errorf("TTL = %d after adoption with %q", node.TTL, test.ttl)
+					}
+					return nil
+				})),
+			}
+			if s.Version().AtLeast(3, 5) {
+				step.ExpectError = errorWith("The server cannot change the TTL of a directory", "Nothing was changed")
+				before := s.Get(t, dir).Node
+				t.Cleanup(func() {
+					if diff := cmp.Diff(before, s.Get(t, dir).Node, cmpopts.IgnoreFields(etcdtest.Node{}, "TTL")); diff != "" {
+						t.Errorf("before and after the refusal (-want +got):\n%s", diff)
+					}
+				})
+			}
+			acceptance(t, step)
+		})
+	}
+}
+
+// The answer to a change of the TTL is lost: the life that a read finds tells.
+func TestDirResource_ttlLostAnswer(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, quickRetry(proxy.URL()))
+	dir := etcdtest.Prefix(t) + "/dir"
+	attributes := map[string]any{"path": dir, "ttl": 500}
+	o := mustApply(t, d, d.none("etcd_dir"), attributes)
+	s.Put(t, dir+"/child", "theirs")
+	attributes["ttl"] = 1000
+	proxy.Inject(etcdtest.Rule{Method: "PUT", Times: 1, Action: etcdtest.DropAnswer()})
+	o, errs := d.apply(t, o, attributes)
+	if s.Version().AtLeast(3, 5) {
+		if !strings.Contains(errs, "Outcome of a write is unknown") || o.text(t, "ttl") != "500" {
+			t.Errorf("errors = %q, state = %s; want that the outcome is unknown", errs, o.state)
+		}
+	} else if node := s.Get(t, dir).Node; errs != "" || o.text(t, "modified_index") != fmt.Sprint(node.ModifiedIndex) || node.TTL < 940 {
+		t.Errorf("errors = %q, state = %s, on the server: %+v", errs, o.state, node)
+	}
+	if got := s.Get(t, dir+"/child").Node.Value; got != "theirs" {
+		t.Errorf("child = %q, want %q", got, "theirs")
+	}
 }
 
 func TestDirResource_madeAnew(t *testing.T) {

@@ -53,8 +53,7 @@ type keyNotes struct {
 	// Reworded is whether the server has JSON that only says the same as that in
 	// state.
 	Reworded bool `json:"reworded,omitempty"`
-	// TTLRead is whether the TTL in state is not one that was written here but
-	// the rest of a life that a read found, as after an import.
+	// TTLRead is what isTTLRead says of the TTL in state.
 	TTLRead bool `json:"ttl_read,omitempty"`
 	// Due is whether the last read found less life left than ttl_renew_below. A
 	// plan takes it from here and not from the clock: it is made again at apply,
@@ -205,9 +204,7 @@ func (m *keyModel) keep(state keyModel, notes keyNotes) {
 	if isSet(state.ValueJSON) && sameJSON(m.ValueJSON, state.ValueJSON.ValueString()) {
 		m.ValueJSON = state.ValueJSON
 	}
-	if notes.TTLRead && isSet(state.TTL) && !m.TTL.IsUnknown() && state.TTL.ValueInt64() <= m.TTL.ValueInt64() {
-		m.TTL = state.TTL
-	}
+	m.TTL = plannedTTL(m.TTL, state.TTL, notes.TTLRead)
 }
 
 // writes reports whether what is planned differs from state in what the server holds.
@@ -469,7 +466,7 @@ func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
 	}
 	notes.Reworded = m.isReworded(node)
 	notes.Due = isSet(m.TTLRenewBelow) && node.HasTTL() && node.TTL < m.TTLRenewBelow.ValueInt64()
-	notes.TTLRead = node.HasTTL() && (notes.TTLRead || m.TTL.IsNull())
+	notes.TTLRead = isTTLRead(notes.TTLRead, m.TTL, node)
 	m.TTL = refreshedTTL(m.TTL, node)
 	m.written(node)
 }

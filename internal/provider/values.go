@@ -95,6 +95,22 @@ func refreshedTTL(state types.Int64, node *etcdv2.Node) types.Int64 {
 	}
 }
 
+// isTTLRead reports whether the TTL that a refresh puts into state was not
+// written here but is the rest of a life that a read found, as after an import.
+// was is what it was before, and state the TTL that it replaces.
+func isTTLRead(was bool, state types.Int64, node *etcdv2.Node) bool {
+	return node.HasTTL() && (was || state.IsNull())
+}
+
+// plannedTTL returns the TTL to plan: that of state, if it is the rest of a life
+// that a read found, and what is wanted is no less.
+func plannedTTL(wanted, state types.Int64, isRead bool) types.Int64 {
+	if isRead && isSet(state) && !wanted.IsUnknown() && state.ValueInt64() <= wanted.ValueInt64() {
+		return state
+	}
+	return wanted
+}
+
 // expiration returns when a node expires, null if it does not.
 func expiration(node *etcdv2.Node) types.String {
 	if node.Expiration == nil {
