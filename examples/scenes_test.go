@@ -1,6 +1,7 @@
 package examples_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -88,8 +89,49 @@ var scenes = map[string]scene{
 			}
 		},
 	},
-	"confd":      {check: confd},
-	"guides/ttl": {check: ttl},
+	"confd":                {check: confd},
+	"guides/ttl":           {check: ttl},
+	"actions/etcd_set":     {check: hasLeft("/signals/reload", "config")},
+	"actions/etcd_push":    {check: hasLeft("/queue", "")},
+	"actions/etcd_refresh": {seed: keys("/services/web/10.0.0.1:80", "up")},
+	"actions/etcd_wait":    {seed: keys("/app/applied", "v2")},
+	"actions/etcd_delete": {
+		seed:  keys("/cache/page", "html"),
+		check: hasRemoved("/cache/page", "html"),
+	},
+	"actions/etcd_change_password": {
+		options: []etcdtest.Option{etcdtest.WithAuth("secret")},
+		env:     []string{"ETCDCTL_USERNAME=root:secret"},
+		seed: func(t *testing.T, s *etcdtest.Server) {
+			t.Helper()
+			s.JSON(t, http.MethodPut, "/v2/auth/users/alice", map[string]any{"user": "alice", "password": "old"})
+			s.Put(t, "/handover/alice", "new")
+		},
+		check: hasRemoved("/handover/alice", "new"),
+	},
+}
+
+// hasLeft checks that an action has left a key, or a directory, and takes it away
+// for the end of the test.
+func hasLeft(key, value string) func(*testing.T, *run) {
+	return func(t *testing.T, r *run) {
+		t.Helper()
+		if node := r.server.Get(t, key).Node; node.Value != value || node.Key == "" {
+			t.Errorf("%s is %+v, want value %q", key, node, value)
+		}
+		r.server.Delete(t, key, "recursive=true")
+	}
+}
+
+// hasRemoved checks that an action has removed a key, and puts it back.
+func hasRemoved(key, value string) func(*testing.T, *run) {
+	return func(t *testing.T, r *run) {
+		t.Helper()
+		if r.server.Get(t, key).OK() {
+			t.Errorf("%s is still there", key)
+		}
+		r.server.Put(t, key, value)
+	}
 }
 
 // keys seeds keys, given by turns with their values.

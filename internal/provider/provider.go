@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
@@ -25,6 +26,7 @@ import (
 
 var (
 	_ provider.Provider                       = (*etcdProvider)(nil)
+	_ provider.ProviderWithActions            = (*etcdProvider)(nil)
 	_ provider.ProviderWithEphemeralResources = (*etcdProvider)(nil)
 	_ provider.ProviderWithFunctions          = (*etcdProvider)(nil)
 	_ provider.ProviderWithListResources      = (*etcdProvider)(nil)
@@ -286,6 +288,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	resp.ResourceData = c
 	resp.DataSourceData = c
 	resp.ListResourceData = c
+	resp.ActionData = c
 	resp.EphemeralResourceData = c
 }
 
@@ -341,5 +344,16 @@ func (p *etcdProvider) ListResources(context.Context) []func() list.ListResource
 	return []func() list.ListResource{
 		newDirList,
 		newKeyList,
+	}
+}
+
+func (p *etcdProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{
+		newChangePasswordAction,
+		newDeleteAction,
+		newPushAction,
+		newRefreshAction,
+		newSetAction,
+		newWaitAction,
 	}
 }

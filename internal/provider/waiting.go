@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
@@ -29,6 +30,15 @@ const (
 	equalsWaitText = "Wait until the key has this value." + oneWaitText
 	matchesText    = "Wait until the value of the key matches this regular expression, in the syntax of RE2. It may match any part; use `^` and `$` for the whole." + oneWaitText
 )
+
+// timeoutWaitText describes the timeout of a wait.
+var timeoutWaitText = "How long to wait, as a duration such as `30s`; it is an error if the condition does not hold by then. " +
+	"Default: `" + shortDuration(defaultWaitTimeout) + "`."
+
+// waitConditions are the attributes of which exactly one is given.
+func waitConditions() []path.Expression {
+	return []path.Expression{path.MatchRoot("exists"), path.MatchRoot("changed_since"), path.MatchRoot("equals"), path.MatchRoot("matches")}
+}
 
 // waitModel is what a wait is configured by.
 type waitModel struct {

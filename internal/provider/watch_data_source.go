@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -64,10 +63,9 @@ func (d *watchDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 				Validators:          []validator.String{isRegexp()},
 			},
 			"timeout": schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "How long to wait, as a duration such as `30s`; it is an error if the condition does not hold by then. " +
-					"Default: `" + shortDuration(defaultWaitTimeout) + "`.",
-				Validators: []validator.String{isDuration()},
+				Optional:            true,
+				MarkdownDescription: timeoutWaitText,
+				Validators:          []validator.String{isDuration()},
 			},
 			"value": schema.StringAttribute{
 				Computed:            true,
@@ -86,9 +84,7 @@ func (d *watchDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 }
 
 func (d *watchDataSource) ConfigValidators(context.Context) []datasource.ConfigValidator {
-	return []datasource.ConfigValidator{datasourcevalidator.ExactlyOneOf(
-		path.MatchRoot("exists"), path.MatchRoot("changed_since"), path.MatchRoot("equals"), path.MatchRoot("matches"),
-	)}
+	return []datasource.ConfigValidator{datasourcevalidator.ExactlyOneOf(waitConditions()...)}
 }
 
 func (d *watchDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {

@@ -1,0 +1,19 @@
+# Queue a job, whenever the configuration has changed.
+action "etcd_push" "rebuild" {
+  config {
+    dir   = "/queue"
+    value = "rebuild"
+  }
+}
+
+resource "etcd_key" "config" {
+  key   = "/app/config"
+  value = "on"
+
+  lifecycle {
+    action_trigger {
+      events  = [after_create, after_update]
+      actions = [action.etcd_push.rebuild]
+    }
+  }
+}

@@ -1,0 +1,90 @@
+package provider
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ action.ActionWithConfigure = (*changePasswordAction)(nil)
+
+func newChangePasswordAction() action.Action { return &changePasswordAction{} }
+
+type changePasswordAction struct{ actionBase }
+
+type changePasswordModel struct {
+	Name        types.String `tfsdk:"name"`
+	PasswordKey types.String `tfsdk:"password_key"`
+}
+
+func (a *changePasswordAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_change_password"
+}
+
+func (a *changePasswordAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Changes the password of a user **unconditionally**. Actions can take no secrets, so the new password is read from a key, " +
+			"which is deleted once the password is changed, unless it was changed in the meantime. Let only those read that key who may know the password, and give it a TTL.\n\n" +
+			"A user who is managed by `etcd_user` is better changed there, by `password_wo`. The provider itself needs a user with the role `root`; " +
+			"if it changes the password of its own user, that is the last thing it can do in the run: the key then stays for lack of credentials, and a warning says so.",
+		Attributes: map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the user. It is an error if there is none.",
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"password_key": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Path of the key that holds the new password, such as `/handover/alice`. Its value must not be empty.",
+				Validators:          []validator.String{isPath()},
+			},
+		},
+	}
+}
+
+// Invoke reads the key, changes the password and deletes the key.
+func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	var config changePasswordModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := a.store("etcd_change_password", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	name, key := config.Name.ValueString(), config.PasswordKey.ValueString()
+	found, err := store.keys.Get(ctx, key, etcdv2.GetOptions{})
+	switch {
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Unable to read the new password", key, err)
+		return
+	case found.Node.Dir || found.Node.Value == "":
+		resp.Diagnostics.AddError("No new password", key+" is empty or a directory. The password was not changed.")
+		return
+	}
+	client := a.client(&resp.Diagnostics)
+	_, err = client.Users.Update(ctx, name, etcdv2.UserUpdate{Password: found.Node.Value})
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+		resp.Diagnostics.AddError("User not found", "There is no user "+name+". "+key+" was left as it is.")
+		return
+	case err != nil:
+		addFailure(&resp.Diagnostics, "Unable to change password", name, err)
+		return
+	}
+	progress(resp, "The password of "+name+" was changed")
+	_, err = store.keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: found.Node.ModifiedIndex})
+	store.forget(key)
+	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
+		summary, detail := wordFailure("Key with the new password was not deleted", key, err)
+		resp.Diagnostics.AddWarning(summary, "The password was changed. "+detail)
+	}
+}

@@ -1,0 +1,68 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ action.ActionWithConfigure = (*refreshAction)(nil)
+
+func newRefreshAction() action.Action { return &refreshAction{} }
+
+type refreshAction struct{ actionBase }
+
+type refreshActionModel struct {
+	Key types.String `tfsdk:"key"`
+	TTL types.Int64  `tfsdk:"ttl"`
+}
+
+func (a *refreshAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_refresh"
+}
+
+func (a *refreshAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Gives a key a new TTL **unconditionally**, and keeps its value, whatever that is. Those who watch the key see no event. " +
+			"It needs etcd 2.3; an older server would empty the key, so it is not asked.",
+		Attributes: map[string]schema.Attribute{
+			"key": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Path of the key, such as `/services/web/1`. It is an error if it does not exist, or is a directory.",
+				Validators:          []validator.String{isPath()},
+			},
+			"ttl": schema.Int64Attribute{
+				Required:            true,
+				MarkdownDescription: "New TTL in seconds, " + ttlRange + ".",
+				Validators:          []validator.Int64{isTTL()},
+			},
+		},
+	}
+}
+
+// Invoke refreshes the key.
+func (a *refreshAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	var config refreshActionModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	store := a.store("etcd_refresh", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	key := config.Key.ValueString()
+	_, err := store.keys.Refresh(ctx, key, config.TTL.ValueInt64(), etcdv2.Condition{})
+	store.forget(key)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to refresh key", key, err)
+		return
+	}
+	progress(resp, fmt.Sprintf("%s expires in %d seconds", key, config.TTL.ValueInt64()))
+}
