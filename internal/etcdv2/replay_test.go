@@ -178,7 +178,7 @@ type fault struct {
 	cluster string
 	// apis are those it can happen to, empty for all.
 	api string
-	// timeout is the request time-out, 0 for one that never passes.
+	// timeout is how long the client waits for an answer, 0 for long enough.
 	timeout time.Duration
 	// applied is whether the server does what it was asked.
 	applied bool
@@ -307,7 +307,7 @@ func (c replayCase) run(t *testing.T, once bool) {
 	waits := 0
 	client := newClient(t, etcdv2.Options{
 		Endpoints: []string{proxy.URL()}, KeyPrefix: prefix, ExpectedClusterID: c.fault.cluster,
-		RequestTimeout: c.fault.timeout, PollTimeout: c.fault.timeout,
+		HeaderTimeout: c.fault.timeout, PollTimeout: c.fault.timeout,
 		Retry: etcdv2.RetryPolicy{MaxAttempts: replayAttempts},
 		Wait: func(ctx context.Context, _ time.Duration) error {
 			waits++
@@ -377,8 +377,7 @@ func (c replayCase) received(once bool) int {
 	case c.fault.cluster != "" || (c.fault.refuse && !once):
 		return 0
 	case c.fault.refuse:
-	case c.verdict == again && (once || c.fault.timeout != 0):
-		// Two time-outs are all the time that there is.
+	case c.verdict == again && once:
 		attempts = 2
 	case c.verdict == again:
 		attempts = replayAttempts

@@ -180,6 +180,32 @@ func TestClient_failover(t *testing.T) {
 	}
 }
 
+func TestClient_requestTimeout(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Shared(t)
+	hanging, healthy := etcdtest.NewProxy(t, server.URL()), etcdtest.NewProxy(t, server.URL())
+	hanging.Inject(etcdtest.Rule{Action: etcdtest.HoldBefore(nil)})
+	const timeout = time.Second
+	prefix := etcdtest.Prefix(t)
+	w := newWriter(t, newClient(t, etcdv2.Options{
+		Endpoints: []string{hanging.URL(), healthy.URL()}, KeyPrefix: prefix, RequestTimeout: timeout,
+	}).Keys)
+	// An endpoint that hangs costs one time-out.
+	w.create("/k", "1")
+	if n := len(hanging.Requests()); n != 1 {
+		t.Errorf("%d requests were sent to the endpoint that hangs, want 1", n)
+	}
+	// Where all hang, a call ends after three at the most.
+	healthy.Inject(etcdtest.Rule{Action: etcdtest.HoldBefore(nil)})
+	start := time.Now()
+	_, err := get("/k")(w)
+	wantErr(t, "Get()", err, etcdv2.ErrUnavailable)
+	wantErr(t, "Get()", err, context.DeadlineExceeded)
+	if took := time.Since(start); took < timeout || took > 3*timeout+timeout/2 {
+		t.Errorf("Get() took %s, want one to three time-outs of %s", took, timeout)
+	}
+}
+
 func TestClient_randomOrder(t *testing.T) {
 	t.Parallel()
 	var endpoints []string
