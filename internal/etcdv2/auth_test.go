@@ -569,13 +569,13 @@ func TestRolesService(t *testing.T) {
 	role, err = client.Roles.Update(ctx, "r", etcdv2.RoleUpdate{
 		Grant:  etcdv2.Permissions{Write: []string{"/w/*"}},
 		Revoke: etcdv2.Permissions{Read: []string{"/a", "/nowhere"}},
-		From:   &want.Permissions,
+		From:   etcdv2.Permissions{Read: []string{"/b", "/a"}},
 	})
 	want.Permissions = etcdv2.Permissions{Read: []string{"/b"}, Write: []string{"/w/*"}}
 	if diff := cmp.Diff(want, role); diff != "" || err != nil {
 		t.Errorf("Update() (-want +got), %v:\n%s", err, diff)
 	}
-	_, err = client.Roles.Update(ctx, "r", etcdv2.RoleUpdate{Grant: etcdv2.Permissions{Read: []string{"/c"}}, From: &etcdv2.Permissions{}})
+	_, err = client.Roles.Update(ctx, "r", etcdv2.RoleUpdate{Grant: etcdv2.Permissions{Read: []string{"/c"}}, From: etcdv2.Permissions{Read: []string{}}})
 	wantError(t, "update from other permissions", err, etcdv2.ErrCompareFailed)
 	_, err = client.Roles.Grant(ctx, "r", etcdv2.Permissions{Read: []string{"/b"}})
 	wantError(t, "grant of what is held", err, etcdv2.ErrGranted)

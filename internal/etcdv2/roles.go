@@ -45,8 +45,9 @@ type RoleUpdate struct {
 	// those that it does not have.
 	Revoke Permissions
 	// From are the permissions that the role must have right before the
-	// change, or it is not made. Nil means that this is not checked.
-	From *Permissions
+	// change, or it is not made. A nil list is not checked; an empty one means
+	// that there are none.
+	From Permissions
 }
 
 // roleAnswer is a role as servers tell it, as an object or by its name alone.
@@ -240,18 +241,22 @@ func (u RoleUpdate) isDone(p Permissions) bool {
 }
 
 // compare is the condition that the server does not know.
-func (s *RolesService) compare(ctx context.Context, name string, from *Permissions) error {
-	if from == nil {
+func (s *RolesService) compare(ctx context.Context, name string, from Permissions) error {
+	if from.Read == nil && from.Write == nil {
 		return nil
 	}
 	role, err := s.get(ctx, name, s.client.readAuthCaughtUp)
 	if err != nil {
 		return err
 	}
-	if !from.equal(role.Permissions) {
+	if !isFrom(role.Read, from.Read) || !isFrom(role.Write, from.Write) {
 		return fmt.Errorf("%w: the role %q has other permissions than expected", ErrCompareFailed, name)
 	}
 	return nil
+}
+
+func isFrom(list, from []string) bool {
+	return from == nil || slices.Equal(list, normalized(from))
 }
 
 // readBack reads a role after a change, see UsersService.readBack.

@@ -483,10 +483,15 @@ func (s *store) exists(path string, index uint64) error {
 	if s.importID != "" {
 		id = s.importID
 	}
+	return alreadyExists(noun, path+" already exists"+at, s.resource, id)
+}
+
+// alreadyExists is the refusal to create something under an id that is taken.
+func alreadyExists(noun, what, resource, id string) error {
 	return &conflict{
 		summary: noun + " already exists",
-		what:    fmt.Sprintf("%s already exists%s, and was not changed.", path, at),
-		advice: "To manage it from here, import it:\n\n" + importBlock(s.resource, id) + "\n\n" +
+		what:    what + ", and was not changed.",
+		advice: "To manage it from here, import it:\n\n" + importBlock(resource, id) + "\n\n" +
 			"or set adopt_existing = true to take it over and write what the configuration says.",
 		cause: etcdv2.ErrExists,
 	}

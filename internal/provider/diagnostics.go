@@ -52,6 +52,11 @@ var advice = []struct {
 		"The server refuses to change this object, as it does with the role root, and with the user root while authentication is enabled.",
 	},
 	{
+		etcdv2.ErrOverwritten, "Change was overwritten",
+		"The change was made, and somebody else changed the same object at that moment: the server has no conditions for users and roles. " +
+			"State holds what was last seen. Find out who else changes it, then plan again.",
+	},
+	{
 		etcdv2.ErrDirUpdate, "The server cannot change the TTL of a directory",
 		"No etcd 3.5 can change the TTL of a directory in place. Nothing was changed: the directory and its children are as they were. " +
 			"Take back the change of ttl, or make a new directory and move the keys.",

@@ -113,6 +113,15 @@ func (d *direct) applyPlan(
 	ctx context.Context, t *testing.T, from managed, planned *tfprotov6.PlanResourceChangeResponse, config tftypes.Value,
 ) (after managed, errs string) {
 	t.Helper()
+	after, diags := d.applyDiags(ctx, t, from, planned, config)
+	return after, errorText(diags)
+}
+
+// applyDiags is applyPlan with the warnings too.
+func (d *direct) applyDiags(
+	ctx context.Context, t *testing.T, from managed, planned *tfprotov6.PlanResourceChangeResponse, config tftypes.Value,
+) (after managed, diags []*tfprotov6.Diagnostic) {
+	t.Helper()
 	typ := config.Type()
 	resp, err := d.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: from.typeName, PriorState: dynamic(t, typ, from.state), PlannedState: planned.PlannedState,
@@ -122,7 +131,7 @@ func (d *direct) applyPlan(
 		t.Fatal(err)
 	}
 	after = managed{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}
-	return after, errorText(resp.Diagnostics)
+	return after, resp.Diagnostics
 }
 
 // refresh reads the resource again.

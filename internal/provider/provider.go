@@ -294,16 +294,22 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
+		newAuthResource,
 		newDirResource,
 		newInOrderKeyResource,
 		newKeyPrefixResource,
 		newKeyResource,
 		newMemberResource,
+		newRolePermissionResource,
+		newRoleResource,
+		newUserResource,
+		newUserRoleResource,
 	}
 }
 
 func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
+		newAuthDataSource,
 		newClusterDataSource,
 		newDirDataSource,
 		newHealthDataSource,
@@ -314,9 +320,13 @@ func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSour
 		newMachinesDataSource,
 		newMemberDataSource,
 		newMembersDataSource,
+		newRoleDataSource,
+		newRolesDataSource,
 		newSRVEndpointsDataSource,
 		newSelfStatsDataSource,
 		newStoreStatsDataSource,
+		newUserDataSource,
+		newUsersDataSource,
 		newVersionDataSource,
 		newWatchDataSource,
 	}

@@ -1,0 +1,273 @@
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*authResource)(nil)
+	_ resource.ResourceWithIdentity    = (*authResource)(nil)
+	_ resource.ResourceWithImportState = (*authResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*authResource)(nil)
+)
+
+func newAuthResource() resource.Resource { return &authResource{} }
+
+type authResource struct{ resourceBase }
+
+type authModel struct {
+	ID            types.String `tfsdk:"id"`
+	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
+}
+
+type authIdentity struct {
+	ID types.String `tfsdk:"id"`
+}
+
+// authID is the id of the one switch that a cluster has.
+const authID = "auth"
+
+func (r *authResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_auth"
+}
+
+func (r *authResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "Always \"auth\": a cluster has one switch."},
+	}}
+}
+
+func (r *authResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The switch of authentication. Creating it enables authentication, destroying it disables it.\n\n" +
+			"Before it enables anything it checks that the provider has credentials, that the user `root` exists, and that the provider's own user holds the role " +
+			"`root`. It then proves that the credentials work. Nobody is locked out if they do not: for the moment of the proof there is a second user with the " +
+			"role `root`, with a name that begins with `etcdv2-rescue-` and a random password, by which authentication is disabled again.\n\n" +
+			"Let it depend on the users and roles that must be there first, the role `guest` among them: if that does not exist, a server makes it with every " +
+			"right, and requests without credentials may go on to write everything. A warning says so as long as it is the case.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Always `auth`.",
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"adopt_existing": adoptAttribute("authentication"),
+		},
+	}
+}
+
+func (r *authResource) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	creates := req.State.Raw.IsNull() && !req.Plan.Raw.IsNull()
+	if creates && r.connection != nil && len(r.connection.unknown) == 0 && r.connection.options.Username == "" {
+		addFailure(&resp.Diagnostics, "", "", errNoCredentials())
+	}
+}
+
+func errNoCredentials() error {
+	return &conflict{
+		summary: "The provider has no credentials",
+		what:    "Authentication cannot be enabled by a provider that could then do nothing more, not even disable it.",
+		advice: "Nothing was changed. Set username and password of a user with the role root in the provider's configuration; " +
+			"they are ignored until authentication is enabled.",
+	}
+}
+
+func (r *authResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan authModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if err := r.enable(ctx, client, plan.AdoptExisting.ValueBool(), &resp.Diagnostics); err != nil {
+		addFailure(&resp.Diagnostics, "Unable to enable authentication", "", err)
+		return
+	}
+	plan.ID = types.StringValue(authID)
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, authIdentity{ID: plan.ID})...)
+	warnOfGuest(ctx, client, &resp.Diagnostics)
+}
+
+func (r *authResource) enable(ctx context.Context, client *etcdv2.Client, adopt bool, diags *diag.Diagnostics) error {
+	if r.connection.options.Username == "" {
+		return errNoCredentials()
+	}
+	enabled, err := client.Auth.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if enabled && !adopt {
+		return alreadyExists("Authentication", "Authentication is already enabled", "etcd_auth", authID)
+	}
+	if err := r.checkLogin(ctx, client); err != nil || enabled {
+		return err
+	}
+	return r.enableProven(ctx, client, diags)
+}
+
+// checkLogin checks that there is a user root, and that the provider's own
+// user may make every change. Its password cannot be checked before
+// authentication is enabled, and is checked by this very call after that.
+func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) error {
+	login := r.connection.options.Username
+	if _, err := client.Users.GetPartial(ctx, etcdv2.RootUser); errors.Is(err, etcdv2.ErrNotFound) {
+		return &conflict{
+			summary: "There is no user root",
+			what:    "No server enables authentication without the user root.",
+			advice:  "Nothing was changed. Make that user first, for instance with an etcd_user that this etcd_auth depends on.",
+			cause:   etcdv2.ErrNoRootUser,
+		}
+	} else if err != nil {
+		return err
+	}
+	user, err := client.Users.GetPartial(ctx, login)
+	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
+		return err
+	}
+	if err == nil && slices.Contains(user.Roles, etcdv2.RootRole) {
+		return nil
+	}
+	return &conflict{
+		summary: "The provider would lock itself out",
+		what: fmt.Sprintf("The provider logs in as the user %q, which does not exist or does not hold the role root: with authentication enabled it could "+
+			"change nothing more, not even disable it.", login),
+		advice: "Nothing was changed. Correct username in the provider's configuration, or give that user the role root first.",
+		cause:  err,
+	}
+}
+
+// enableProven enables authentication and proves that the provider can log in.
+// Until that is proven there is a second user that can disable it again.
+func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnostics) error {
+	name, password := "etcdv2-rescue-"+rand.Text(), rand.Text()
+	if _, err := client.Users.Create(ctx, name, password, []string{etcdv2.RootRole}); err != nil {
+		return fmt.Errorf("making a user by which authentication can be disabled if the provider's credentials do not work: %w", err)
+	}
+	options := r.connection.options
+	options.Endpoints, options.Username, options.Password = client.Endpoints(), name, password
+	rescue, err := etcdv2.New(options)
+	if err == nil {
+		defer rescue.CloseIdleConnections()
+		err = client.Auth.Enable(ctx)
+	}
+	if err == nil {
+		_, err = client.Users.GetPartial(ctx, r.connection.options.Username)
+	}
+	if err == nil {
+		if cleanErr := client.Users.Delete(ctx, name); cleanErr != nil && !errors.Is(cleanErr, etcdv2.ErrNotFound) {
+			diags.AddWarning("A user was left behind", fmt.Sprintf("Authentication is enabled. The user %q, which was there for the moment of the proof, "+
+				"could not be deleted; nobody knows its password. Delete it.\n\nError: %s", name, cleanErr))
+		}
+		return nil
+	}
+	return r.undoEnable(ctx, rescue, name, err)
+}
+
+// undoEnable disables authentication again, also when the run was interrupted,
+// and says what to do.
+func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, name string, cause error) error {
+	if rescue == nil {
+		return cause
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	login := r.connection.options.Username
+	_, err := rescue.Auth.EnsureDisabled(ctx)
+	if err == nil {
+		err = rescue.Users.Delete(ctx, name)
+	}
+	if err != nil {
+		return &conflict{
+			summary: "The provider may have locked itself out",
+			what:    fmt.Sprintf("Authentication was to be enabled, the proof that the provider can log in as %q failed, and disabling authentication again failed too.", login),
+			advice: fmt.Sprintf("Look at the status (GET /v2/auth/enable). If it is enabled, log in as any user with the role root to disable it, or to set the "+
+				"password of %q. Delete the user %q if it is there.\n\nError: %s\n\nError of the second step: %s", login, name, cause, err),
+			cause: cause,
+		}
+	}
+	if !errors.Is(cause, etcdv2.ErrUnauthorized) {
+		return cause
+	}
+	return &conflict{
+		summary: "The provider's credentials do not work",
+		what:    fmt.Sprintf("Authentication was enabled, and the server did not take the password with which the provider logs in as %q.", login),
+		advice: "Authentication was disabled again, so that nobody is locked out. Correct password in the provider's configuration, or set that user's " +
+			"password, and apply again.",
+		cause: cause,
+	}
+}
+
+func (r *authResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state authModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	enabled, err := client.Auth.Status(ctx)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read whether authentication is enabled", "", err)
+		return
+	}
+	if !enabled {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	state.ID = types.StringValue(authID)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, authIdentity{ID: state.ID})...)
+	warnOfGuest(ctx, client, &resp.Diagnostics)
+}
+
+// warnOfGuest warns while requests without credentials may write everything.
+func warnOfGuest(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnostics) {
+	guest, err := client.Roles.Get(ctx, etcdv2.GuestRole)
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+	case err != nil:
+		addFailure(diags, "Unable to read role", etcdv2.GuestRole, err)
+	case slices.ContainsFunc(guest.Write, func(pattern string) bool { return pattern == "*" || pattern == "/*" }):
+		diags.AddWarning("Anybody may write everything", "Authentication is enabled, and the role guest still permits requests without credentials to write every key. "+
+			"Restrict it with an etcd_role named \"guest\", for instance with kv_write = [].")
+	}
+}
+
+func (r *authResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	// Nothing but adopt_existing changes in place, which is of state alone.
+	resp.State.Raw = req.Plan.Raw
+}
+
+func (r *authResource) Delete(ctx context.Context, _ resource.DeleteRequest, resp *resource.DeleteResponse) {
+	client := r.client(&resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	if _, err := client.Auth.EnsureDisabled(ctx); err != nil {
+		addFailure(&resp.Diagnostics, "Unable to disable authentication", "", err)
+	}
+}
+
+func (r *authResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("id"), path.Root("id"), req, resp)
+	var id types.String
+	resp.Diagnostics.Append(resp.State.GetAttribute(ctx, path.Root("id"), &id)...)
+	if id.ValueString() != authID {
+		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("A cluster has one switch of authentication, and its id is %q.", authID))
+	}
+}

@@ -1,0 +1,348 @@
+package provider
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+const rootPassword = "wurzel-geheim"
+
+// authEnabled reports whether the server has authentication enabled.
+func authEnabled(t *testing.T, s *etcdtest.Server) bool {
+	t.Helper()
+	var body struct{ Enabled bool }
+	s.Do(t, etcdtest.Call{Path: "/v2/auth/enable"}).Decode(t, &body)
+	return body.Enabled
+}
+
+// makeRoot makes the user root without the provider.
+func makeRoot(t *testing.T, s *etcdtest.Server) {
+	t.Helper()
+	s.JSON(t, http.MethodPut, usersPath+"root", map[string]any{"user": "root", "password": rootPassword})
+}
+
+// switchAuth enables or disables authentication without the provider.
+func switchAuth(t *testing.T, s *etcdtest.Server, on bool) {
+	t.Helper()
+	s.SetCredentials("root", rootPassword)
+	method := http.MethodDelete
+	if on {
+		method = http.MethodPut
+	}
+	s.JSON(t, method, "/v2/auth/enable", nil)
+}
+
+// asRoot is a provider block with credentials, and a configuration.
+func asRoot(endpoint, password, cfg string) string {
+	return configWith(endpoint, "username = \"root\"\n  password = \""+password+"\"", "%s", cfg)
+}
+
+const authConfig = "resource \"etcd_auth\" \"test\" {}\n"
+
+func TestAccAuthResource_lifecycle(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	makeRoot(t, s)
+	makeRole(t, s, "guest", []string{"/public"}, nil)
+	cfg := asRoot(s.URL(), rootPassword, authConfig)
+	noop := resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_auth.test", plancheck.ResourceActionNoop)}}
+	acceptance(t,
+		resource.TestStep{
+			Config: cfg,
+			ConfigStateChecks: []statecheck.StateCheck{
+				known("etcd_auth.test", "id", knownvalue.StringExact("auth")),
+				statecheck.ExpectIdentityValueMatchesState("etcd_auth.test", tfjsonpath.New("id")),
+			},
+		},
+		resource.TestStep{ResourceName: "etcd_auth.test", ImportState: true, ImportStateId: "auth", ImportStateVerify: true},
+		resource.TestStep{ResourceName: "etcd_auth.test", ImportState: true, ImportStateId: "x", ExpectError: errorWith("Invalid import id", `"auth"`)},
+		resource.TestStep{
+			ResourceName: "etcd_auth.test", ImportState: true, ImportStateId: "auth", ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noop,
+		},
+		resource.TestStep{
+			ResourceName: "etcd_auth.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: noop,
+		},
+		resource.TestStep{
+			PreConfig: func() { switchAuth(t, s, false) },
+			Config:    cfg, ConfigPlanChecks: planned("etcd_auth.test", plancheck.ResourceActionCreate),
+			Check: onServer(func() error { return wantAuth(t, s, true) }),
+		},
+		resource.TestStep{
+			// A wrong password: the right message, and state is kept.
+			Config: asRoot(s.URL(), "falsch", authConfig), ExpectError: errorWith("Unable to read role", "refused the credentials"),
+		},
+		resource.TestStep{Config: cfg, PlanOnly: true},
+		resource.TestStep{Config: asRoot(s.URL(), rootPassword, "resource \"etcd_auth\" \"test\" {\n  adopt_existing = true\n}\n")},
+	)
+	if err := wantAuth(t, s, false); err != nil {
+		t.Error(err)
+	}
+	if users := usersOn(t, s); len(users) != 1 || users[0] != "root" {
+		t.Errorf("users = %q, want root alone", users)
+	}
+}
+
+func wantAuth(t *testing.T, s *etcdtest.Server, want bool) error {
+	t.Helper()
+	if got := authEnabled(t, s); got != want {
+		t.Errorf("authentication is enabled: %t, want %t", got, want)
+	}
+	return nil
+}
+
+// usersOn returns the names of the users on the server.
+func usersOn(t *testing.T, s *etcdtest.Server) []string {
+	t.Helper()
+	var body struct {
+		Users []struct{ User string }
+	}
+	s.Do(t, etcdtest.Call{Path: "/v2/auth/users"}).Decode(t, &body)
+	names := make([]string, len(body.Users))
+	for i, user := range body.Users {
+		names[i] = user.User
+	}
+	return names
+}
+
+func TestAccAuthResource_refusals(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	cfg := asRoot(s.URL(), rootPassword, authConfig)
+	off := func() {
+		if err := wantAuth(t, s, false); err != nil {
+			t.Error(err)
+		}
+	}
+	acceptance(t,
+		resource.TestStep{Config: config(s.URL(), authConfig), PlanOnly: true, ExpectError: errorWith("The provider has no credentials")},
+		resource.TestStep{PreConfig: off, Config: cfg, ExpectError: errorWith("There is no user root", "Nothing was changed")},
+		resource.TestStep{
+			PreConfig: func() {
+				off()
+				makeRoot(t, s)
+				makeUser(t, s, "ops")
+			},
+			Config:      configWith(s.URL(), "username = \"ops\"\n  password = \"theirs\"", authConfig),
+			ExpectError: errorWith("The provider would lock itself out", `as the user "ops"`),
+		},
+		resource.TestStep{
+			PreConfig: off, Config: asRoot(s.URL(), "falsch", authConfig),
+			ExpectError: errorWith("The provider's credentials do not work", "Authentication was disabled again"),
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				off()
+				if users := usersOn(t, s); len(users) != 2 {
+					t.Errorf("users = %q, want ops and root", users)
+				}
+				switchAuth(t, s, true)
+			},
+			Config: cfg, ExpectError: errorWith("Authentication already exists", "to = etcd_auth.example", `id = "auth"`),
+		},
+		resource.TestStep{
+			Config:      asRoot(s.URL(), "falsch", "resource \"etcd_auth\" \"test\" {\n  adopt_existing = true\n}\n"),
+			ExpectError: errorWith("refused the credentials"),
+		},
+		resource.TestStep{Config: asRoot(s.URL(), rootPassword, "resource \"etcd_auth\" \"test\" {\n  adopt_existing = true\n}\n")},
+	)
+	off()
+}
+
+// credentials is a provider block for a test without a CLI.
+func credentials(url, user, password string) map[string]any {
+	block := endpoint(url)
+	block["username"], block["password"] = user, password
+	return block
+}
+
+func TestAuthResource_warnsWhileGuestMayWrite(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	makeRoot(t, s)
+	s.SetCredentials("root", rootPassword)
+	d := newDirect(t, credentials(s.URL(), "root", rootPassword))
+	want := map[string]any{}
+	plan, cfg := d.plan(t, d.none("etcd_auth"), want)
+	auth, diags := d.applyDiags(t.Context(), t, d.none("etcd_auth"), plan, cfg)
+	if errorText(diags) != "" || warningSummaries(diags) != "Anybody may write everything" {
+		t.Fatalf("warnings = %q, errors = %s", warningSummaries(diags), errorText(diags))
+	}
+	guest, errs := d.apply(t, d.none("etcd_role"), map[string]any{"name": "guest", "kv_write": []string{}})
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	if gone, errs := d.apply(t, auth, nil); errs != "" || gone.exists() {
+		t.Fatal(errs)
+	}
+	plan, cfg = d.plan(t, d.none("etcd_auth"), want)
+	auth, diags = d.applyDiags(t.Context(), t, d.none("etcd_auth"), plan, cfg)
+	if errorText(diags) != "" || warningSummaries(diags) != "" {
+		t.Errorf("enabled again: warnings = %q, errors = %s", warningSummaries(diags), errorText(diags))
+	}
+	// A guest that was restricted is kept over off and on; one that is gone
+	// means that nobody without credentials may do anything.
+	if _, write, exists := permissionsOf(t, s, "guest"); !exists || len(write) != 0 {
+		t.Errorf("guest may write %q", write)
+	}
+	if gone, errs := d.apply(t, guest, nil); errs != "" || gone.exists() {
+		t.Fatal(errs)
+	}
+	if _, errs := d.refresh(t, auth); errs != "" {
+		t.Errorf("refresh without guest: %s", errs)
+	}
+}
+
+func TestAuthResource_lostAnswer(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	makeRoot(t, s)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, credentials(proxy.URL(), "root", rootPassword))
+	lose := func(method string, action etcdtest.Action) {
+		proxy.Clear()
+		proxy.Inject(etcdtest.Rule{Method: method, Path: "/v2/auth/enable", Times: 1, Action: action})
+	}
+	lose(http.MethodPut, etcdtest.CutBefore())
+	none, errs := d.apply(t, d.none("etcd_auth"), map[string]any{})
+	wantPhrases(t, errs, "Outcome of a write is unknown")
+	if none.exists() || authEnabled(t, s) || len(usersOn(t, s)) != 1 {
+		t.Errorf("in state: %t, enabled: %t, users: %q", none.exists(), authEnabled(t, s), usersOn(t, s))
+	}
+	lose(http.MethodPut, etcdtest.DropAnswer())
+	auth, errs := d.apply(t, d.none("etcd_auth"), map[string]any{})
+	if errs != "" || !authEnabled(t, s) {
+		t.Fatalf("create: %s", errs)
+	}
+	lose(http.MethodDelete, etcdtest.CutBefore())
+	kept, errs := d.apply(t, auth, nil)
+	wantPhrases(t, errs, "Outcome of a write is unknown")
+	if !kept.exists() {
+		t.Error("dropped from state though it is enabled")
+	}
+	// A rival disables it between plan and apply: done.
+	proxy.Clear()
+	plan, cfg := d.plan(t, auth, nil)
+	switchAuth(t, s, false)
+	if gone, errs := d.applyPlan(t.Context(), t, auth, plan, cfg); errs != "" || gone.exists() {
+		t.Errorf("delete: %s", errs)
+	}
+	// A rival enables it between plan and apply.
+	plan, cfg = d.plan(t, d.none("etcd_auth"), map[string]any{})
+	switchAuth(t, s, true)
+	_, errs = d.applyPlan(t.Context(), t, d.none("etcd_auth"), plan, cfg)
+	wantPhrases(t, errs, "Authentication already exists")
+}
+
+// TestAuthResource_rescueStays shows the one case in which something is left
+// behind: the proof succeeds, and the rescue user cannot be deleted.
+func TestAuthResource_rescueStays(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	makeRoot(t, s)
+	makeRole(t, s, "guest", nil, nil)
+	s.SetCredentials("root", rootPassword)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	proxy.Inject(etcdtest.Rule{Method: http.MethodDelete, Path: usersPath, Action: etcdtest.CutBefore()})
+	d := newDirect(t, credentials(proxy.URL(), "root", rootPassword))
+	plan, cfg := d.plan(t, d.none("etcd_auth"), map[string]any{})
+	auth, diags := d.applyDiags(t.Context(), t, d.none("etcd_auth"), plan, cfg)
+	if errorText(diags) != "" || warningSummaries(diags) != "A user was left behind" || !auth.exists() {
+		t.Errorf("in state: %t, warnings = %q, errors = %s", auth.exists(), warningSummaries(diags), errorText(diags))
+	}
+}
+
+// TestAuth_ownLogin keeps the provider from locking itself out.
+func TestAuth_ownLogin(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
+	makeUser(t, s, "admin", "root")
+	d := newDirect(t, credentials(s.URL(), "admin", "theirs"))
+	adopted := map[string]any{"name": "admin", "adopt_existing": true, "roles": []string{"root"}}
+	user, errs := d.apply(t, d.none("etcd_user"), adopted)
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	for name, test := range map[string]struct {
+		from managed
+		to   map[string]any
+	}{
+		"delete": {user, nil},
+		"revoke": {user, map[string]any{"name": "admin", "roles": []string{}}},
+	} {
+		after, errs := d.apply(t, test.from, test.to)
+		wantPhrases(t, errs, "The provider would lock itself out")
+		if !after.exists() {
+			t.Errorf("%s: dropped from state", name)
+		}
+	}
+	grant, errs := d.apply(t, d.none("etcd_user_role"), map[string]any{"user": "admin", "role": "root", "adopt_existing": true})
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	_, errs = d.apply(t, grant, nil)
+	wantPhrases(t, errs, "The provider would lock itself out")
+	root, errs := d.apply(t, d.none("etcd_user"), map[string]any{"name": "root", "adopt_existing": true})
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	_, errs = d.apply(t, root, nil)
+	wantPhrases(t, errs, "refuses to change this object", "user root while authentication is enabled")
+}
+
+// TestAuth_insufficientCredentials reads and writes without the right to.
+func TestAuth_insufficientCredentials(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
+	makeUser(t, s, "alice")
+	makeRole(t, s, "r", nil, nil)
+	root := newDirect(t, credentials(s.URL(), "root", rootPassword))
+	resources := map[string]map[string]any{
+		"etcd_user":            {"name": "alice", "adopt_existing": true},
+		"etcd_role":            {"name": "r", "adopt_existing": true},
+		"etcd_user_role":       {"user": "alice", "role": "r"},
+		"etcd_role_permission": {"role": "r", "access": "read", "pattern": "/x"},
+		"etcd_auth":            {"adopt_existing": true},
+	}
+	for name, block := range map[string]map[string]any{
+		"nobody": endpoint(s.URL()), "not root": credentials(s.URL(), "alice", "theirs"), "wrong password": credentials(s.URL(), "root", "falsch"),
+	} {
+		t.Run(name, func(t *testing.T) { //nolint:paralleltest // one store
+			d := newDirect(t, block)
+			for typeName, attributes := range resources {
+				if typeName == "etcd_auth" && name == "nobody" {
+					continue // refused when it is planned
+				}
+				if _, errs := d.apply(t, d.none(typeName), attributes); errs == "" {
+					t.Errorf("%s was created", typeName)
+				} else {
+					wantPhrases(t, errs, "The server refused the credentials")
+				}
+			}
+		})
+	}
+	for _, typeName := range []string{"etcd_user", "etcd_role", "etcd_user_role", "etcd_role_permission", "etcd_auth"} {
+		mine, errs := root.apply(t, root.none(typeName), resources[typeName])
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		d := newDirect(t, credentials(s.URL(), "root", "falsch"))
+		kept, errs := d.refresh(t, mine)
+		wantPhrases(t, errs, "The server refused the credentials")
+		if !kept.exists() {
+			t.Errorf("%s was dropped from state", typeName)
+		}
+		kept, errs = d.apply(t, mine, nil)
+		wantPhrases(t, errs, "The server refused the credentials")
+		if !kept.exists() {
+			t.Errorf("%s was dropped from state", typeName)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+func isUserName() validator.String {
+	return textCheck{"Invalid user name", "must not be empty and hold neither `/` nor `:`", etcdv2.CheckUserName}
+}
+
+func isRoleName() validator.String {
+	return textCheck{"Invalid role name", "must not be empty and hold no `/`", etcdv2.CheckRoleName}
+}
+
+// isChangeableRole accepts every role but root.
+func isChangeableRole() validator.String {
+	return textCheck{"Invalid role name", "must not be empty, hold no `/` and not be `root`", checkChangeableRole}
+}
+
+func checkChangeableRole(name string) error {
+	if name == etcdv2.RootRole {
+		return fmt.Errorf("the role %q is built in and cannot be changed; give it to a user with etcd_user or etcd_user_role", name)
+	}
+	return etcdv2.CheckRoleName(name)
+}
+
+func isPassword() validator.String {
+	return textCheck{"Invalid password", fmt.Sprintf("must have 1 to %d bytes", etcdv2.MaxPassword), etcdv2.CheckPassword}
+}
+
+func isPattern() validator.String { return patternCheck{} }
+
+// patternCheck refuses a pattern that does harm and warns of one that covers
+// nothing, or not what it seems to.
+type patternCheck struct{}
+
+func (patternCheck) Description(context.Context) string {
+	return "must be a key, or the beginning of keys followed by *"
+}
+
+func (v patternCheck) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (patternCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	pattern := req.ConfigValue.ValueString()
+	if err := etcdv2.CheckPattern(pattern); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid pattern", sentence(err))
+		return
+	}
+	begin := strings.TrimSuffix(pattern, "*")
+	switch {
+	case !strings.HasPrefix(pattern, "/") && begin != "":
+		resp.Diagnostics.AddAttributeWarning(req.Path, "Pattern covers no key",
+			fmt.Sprintf("Every key starts with a slash, and %q does not.", pattern))
+	case strings.Contains(begin, "*"):
+		resp.Diagnostics.AddAttributeWarning(req.Path, "Pattern covers less than it seems to",
+			fmt.Sprintf("In %q only a * at the very end stands for anything; any other is an ordinary character.", pattern))
+	}
+}
+
+// warnOfUnreadableDirs warns of a directory of which all may be read but the
+// listing, by which most clients find what is in it.
+func warnOfUnreadableDirs(read []string, diags *diag.Diagnostics) {
+	for _, pattern := range read {
+		dir, ok := strings.CutSuffix(pattern, "/*")
+		if !ok || dir == "" || strings.HasSuffix(dir, "/") || etcdv2.Permits(read, dir) {
+			continue
+		}
+		diags.AddAttributeWarning(path.Root("kv_read"), "Directory cannot be listed",
+			fmt.Sprintf("%q covers what is below %q and not the directory itself: to list it, or to watch it, is refused. Add %q if that is needed.", pattern, dir, dir))
+	}
+}
+
+// knownNames returns the elements of a set that is wholly known, else nil.
+func knownNames(set types.Set) []string {
+	if set.IsNull() || set.IsUnknown() {
+		return nil
+	}
+	names := []string{}
+	for _, element := range set.Elements() {
+		name, ok := knownString(element)
+		if !ok {
+			return nil
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func knownString(v attr.Value) (text string, ok bool) {
+	s, ok := v.(types.String)
+	if !ok || s.IsNull() || s.IsUnknown() {
+		return "", false
+	}
+	return s.ValueString(), true
+}

@@ -1,0 +1,203 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*rolePermissionResource)(nil)
+	_ resource.ResourceWithIdentity    = (*rolePermissionResource)(nil)
+	_ resource.ResourceWithImportState = (*rolePermissionResource)(nil)
+)
+
+func newRolePermissionResource() resource.Resource { return &rolePermissionResource{} }
+
+type rolePermissionResource struct{ resourceBase }
+
+type rolePermissionModel struct {
+	Role          types.String `tfsdk:"role"`
+	Access        types.String `tfsdk:"access"`
+	Pattern       types.String `tfsdk:"pattern"`
+	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
+}
+
+type rolePermissionIdentity struct {
+	Role    types.String `tfsdk:"role"`
+	Access  types.String `tfsdk:"access"`
+	Pattern types.String `tfsdk:"pattern"`
+}
+
+// access is a way to use a key.
+type access string
+
+const (
+	accessRead  access = "read"
+	accessWrite access = "write"
+)
+
+func accesses() []access { return []access{accessRead, accessWrite} }
+
+func (r *rolePermissionResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_role_permission"
+}
+
+func (r *rolePermissionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"role":    identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the role."},
+		"access":  identityschema.StringAttribute{RequiredForImport: true, Description: "The kind of access: read or write."},
+		"pattern": identityschema.StringAttribute{RequiredForImport: true, Description: "Pattern of the keys."},
+	}}
+}
+
+func (r *rolePermissionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "One permission of one role, for roles whose other permissions are granted elsewhere. " +
+			"Do not use it for a role whose `kv_read` or `kv_write` of the same kind an `etcd_role` sets: each would take back what the other grants.\n\n" +
+			"Any number of them for one role can be applied at once; this provider makes the changes of one role one after the other.",
+		Attributes: map[string]schema.Attribute{
+			"role": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the role, which must exist and is not `root`. A change replaces the permission.",
+				Validators:          []validator.String{isChangeableRole()},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"access": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "What is permitted: " + oneOf(accesses()) + ". A change replaces the permission.",
+				Validators:          []validator.String{stringvalidator.OneOf(texts(accesses())...)},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"pattern": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "A key, or the beginning of keys followed by `*`: `/app/*` covers all that is below `/app` and not `/app` itself. " +
+					"A change replaces the permission.",
+				Validators:    []validator.String{isPattern()},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"adopt_existing": adoptAttribute("a permission"),
+		},
+	}
+}
+
+func (r *rolePermissionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan rolePermissionModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	_, err := client.Roles.Grant(ctx, plan.Role.ValueString(), plan.permissions())
+	if errors.Is(err, etcdv2.ErrGranted) {
+		err = nil
+		if !plan.AdoptExisting.ValueBool() {
+			err = alreadyExists("Permission", plan.String()+" is granted already", "etcd_role_permission", plan.id())
+		}
+	}
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to grant permission", plan.String(), err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
+}
+
+func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state rolePermissionModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	role, err := client.Roles.Get(ctx, state.Role.ValueString())
+	if errors.Is(err, etcdv2.ErrNotFound) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read role", state.Role.ValueString(), err)
+		return
+	}
+	patterns := role.Read
+	if access(state.Access.ValueString()) == accessWrite {
+		patterns = role.Write
+	}
+	if !slices.Contains(patterns, state.Pattern.ValueString()) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
+}
+
+func (r *rolePermissionResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	// Nothing but adopt_existing changes in place, which is of state alone.
+	resp.State.Raw = req.Plan.Raw
+}
+
+func (r *rolePermissionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state rolePermissionModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	_, err := client.Roles.Revoke(ctx, state.Role.ValueString(), state.permissions())
+	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrNotGranted) {
+		addFailure(&resp.Diagnostics, "Unable to revoke permission", state.String(), err)
+	}
+}
+
+func (r *rolePermissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	var id rolePermissionIdentity
+	if req.ID == "" {
+		resp.Diagnostics.Append(req.Identity.Get(ctx, &id)...)
+	} else {
+		role, rest, _ := strings.Cut(req.ID, "/")
+		kind, pattern, _ := strings.Cut(rest, ":")
+		if etcdv2.CheckRoleName(role) != nil || !slices.Contains(texts(accesses()), kind) || pattern == "" {
+			resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is no permission: want the role's name, a slash, read or write, a colon "+
+				"and the pattern, such as ops/read:/app/*.", req.ID))
+			return
+		}
+		id = rolePermissionIdentity{Role: types.StringValue(role), Access: types.StringValue(kind), Pattern: types.StringValue(pattern)}
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("role"), id.Role)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("access"), id.Access)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("pattern"), id.Pattern)...)
+}
+
+func (m rolePermissionModel) permissions() etcdv2.Permissions {
+	patterns := []string{m.Pattern.ValueString()}
+	if access(m.Access.ValueString()) == accessWrite {
+		return etcdv2.Permissions{Write: patterns}
+	}
+	return etcdv2.Permissions{Read: patterns}
+}
+
+// String names the permission for messages.
+func (m rolePermissionModel) String() string {
+	return fmt.Sprintf("The permission of the role %q to %s %q", m.Role.ValueString(), m.Access.ValueString(), m.Pattern.ValueString())
+}
+
+func (m rolePermissionModel) id() string {
+	return m.Role.ValueString() + "/" + m.Access.ValueString() + ":" + m.Pattern.ValueString()
+}
+
+func (m rolePermissionModel) identity() rolePermissionIdentity {
+	return rolePermissionIdentity{Role: m.Role, Access: m.Access, Pattern: m.Pattern}
+}

@@ -1,0 +1,263 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*roleResource)(nil)
+	_ resource.ResourceWithIdentity    = (*roleResource)(nil)
+	_ resource.ResourceWithImportState = (*roleResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*roleResource)(nil)
+	_ resource.ResourceWithMoveState   = (*roleResource)(nil)
+)
+
+func newRoleResource() resource.Resource { return &roleResource{} }
+
+type roleResource struct{ resourceBase }
+
+type roleModel struct {
+	Name          types.String `tfsdk:"name"`
+	KVRead        types.Set    `tfsdk:"kv_read"`
+	KVWrite       types.Set    `tfsdk:"kv_write"`
+	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
+}
+
+type roleIdentity struct {
+	Name types.String `tfsdk:"name"`
+}
+
+func (r *roleResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_role"
+}
+
+func (r *roleResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the role."},
+	}}
+}
+
+func (r *roleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A role and what it may do with keys.\n\n" +
+			"A permission is a pattern: a key, or the beginning of keys followed by `*`. `/app/*` covers all that is below `/app` and not `/app` itself, " +
+			"`/app*` covers both and `/apple` too. Permissions are granted and revoked by one request, so that there is no moment without rights.\n\n" +
+			"The role `guest` is what requests without credentials may do. It is taken over if it exists, as servers make it, with every right, when " +
+			"authentication is enabled. The role `root` cannot be changed.\n\n" +
+			"A role that users still hold is not deleted: the error names them.",
+		Attributes: map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the role, not empty, without `/`, and not `root`. A change replaces the role.",
+				Validators:          []validator.String{isChangeableRole()},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"kv_read":        permissionsAttribute("read and watched"),
+			"kv_write":       permissionsAttribute("written and deleted"),
+			"adopt_existing": adoptAttribute("a role"),
+		},
+	}
+}
+
+func permissionsAttribute(what string) schema.SetAttribute {
+	return schema.SetAttribute{
+		ElementType: types.StringType,
+		Optional:    true,
+		Computed:    true,
+		MarkdownDescription: "Patterns of exactly the keys that can be " + what + ". Left out, these permissions are not managed here, only shown, and a new role " +
+			"has none; use `etcd_role_permission` for single ones. Empty means none.",
+		Validators: []validator.Set{setvalidator.ValueStringsAre(isPattern())},
+	}
+}
+
+func (r *roleResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan types.Set
+	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("kv_read"), &plan)...)
+	if !req.State.Raw.IsNull() {
+		var state types.Set
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("kv_read"), &state)...)
+		if plan.Equal(state) {
+			return
+		}
+	}
+	warnOfUnreadableDirs(knownNames(plan), &resp.Diagnostics)
+}
+
+func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan roleModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	name, want := plan.Name.ValueString(), plan.permissions(ctx, &resp.Diagnostics)
+	role, err := client.Roles.Create(ctx, name, want)
+	if errors.Is(err, etcdv2.ErrExists) {
+		if plan.AdoptExisting.ValueBool() || name == etcdv2.GuestRole {
+			role, err = r.adopt(ctx, client, name, want)
+		} else {
+			err = alreadyExists("Role", fmt.Sprintf("The role %q already exists", name), "etcd_role", name)
+		}
+	}
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to create role", name, err)
+		return
+	}
+	plan.save(ctx, role, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+func (r *roleResource) adopt(ctx context.Context, client *etcdv2.Client, name string, want etcdv2.Permissions) (*etcdv2.Role, error) {
+	role, err := client.Roles.Get(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return r.change(ctx, client, name, role.Permissions, want)
+}
+
+func (r *roleResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state roleModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	role, err := client.Roles.Get(ctx, state.Name.ValueString())
+	if errors.Is(err, etcdv2.ErrNotFound) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read role", state.Name.ValueString(), err)
+		return
+	}
+	state.save(ctx, role, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+func (r *roleResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state roleModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	name, had, want := plan.Name.ValueString(), state.permissions(ctx, &resp.Diagnostics), plan.permissions(ctx, &resp.Diagnostics)
+	role, err := r.change(ctx, client, name, had, want)
+	if errors.Is(err, etcdv2.ErrCompareFailed) {
+		// Somebody may have made the very change that was planned.
+		if found, readErr := client.Roles.Get(ctx, name); readErr == nil && permissionsAre(found.Permissions, want) {
+			role, err = found, nil
+		}
+	}
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to change role", name, notAsPlanned("Role", fmt.Sprintf("The role %q", name), err))
+		return
+	}
+	plan.save(ctx, role, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+// change gives a role that has permissions those that it shall have; a nil
+// list means that they stay as they are.
+func (r *roleResource) change(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) (*etcdv2.Role, error) {
+	var update etcdv2.RoleUpdate
+	if want.Read != nil {
+		update.Grant.Read, update.Revoke.Read, update.From.Read = without(want.Read, had.Read), without(had.Read, want.Read), had.Read
+	}
+	if want.Write != nil {
+		update.Grant.Write, update.Revoke.Write, update.From.Write = without(want.Write, had.Write), without(had.Write, want.Write), had.Write
+	}
+	var role *etcdv2.Role
+	var err error
+	mismatch := etcdv2.ErrOverwritten
+	if permissionsAre(had, want) {
+		role, err = client.Roles.Get(ctx, name)
+		mismatch = etcdv2.ErrCompareFailed
+	} else {
+		role, err = client.Roles.Update(ctx, name, update)
+	}
+	if err == nil && !permissionsAre(role.Permissions, want) {
+		return nil, fmt.Errorf("%w: the role has other permissions than planned", mismatch)
+	}
+	return role, err
+}
+
+// permissionsAre reports whether permissions are the wanted ones, of which a
+// nil list says nothing.
+func permissionsAre(p, want etcdv2.Permissions) bool {
+	return (want.Read == nil || sameNames(p.Read, want.Read)) && (want.Write == nil || sameNames(p.Write, want.Write))
+}
+
+func (r *roleResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state roleModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	name := state.Name.ValueString()
+	err := r.remove(ctx, client, name, state.permissions(ctx, &resp.Diagnostics))
+	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
+		addFailure(&resp.Diagnostics, "Unable to delete role", name, err)
+	}
+}
+
+func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions) error {
+	role, err := client.Roles.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	if more := append(without(role.Read, had.Read), without(role.Write, had.Write)...); len(more) > 0 {
+		return gained("Role", fmt.Sprintf("the role %q permissions on", name), more)
+	}
+	holders, err := client.Users.Holders(ctx, name)
+	if err != nil {
+		return err
+	}
+	if len(holders) > 0 {
+		return &conflict{
+			summary: "Role is still held",
+			what:    fmt.Sprintf("These users hold the role %q: %s. A server would delete it, and would then no longer tell what they hold.", name, quotedList(holders)),
+			advice: "It was not deleted. Revoke it from them first. If they are in this configuration, write etcd_role.example.name in their roles " +
+				"instead of the name, so that the order is kept.",
+		}
+	}
+	return client.Roles.Delete(ctx, name)
+}
+
+func (r *roleResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	importNamed(ctx, checkChangeableRole, req, resp)
+}
+
+// permissions returns the permissions of the model. A list that is null or
+// unknown is nil.
+func (m *roleModel) permissions(ctx context.Context, diags *diag.Diagnostics) etcdv2.Permissions {
+	return etcdv2.Permissions{Read: namesOf(ctx, m.KVRead, diags), Write: namesOf(ctx, m.KVWrite, diags)}
+}
+
+// save writes what was read of the role to state.
+func (m *roleModel) save(ctx context.Context, role *etcdv2.Role, state *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+	m.Name = types.StringValue(role.Name)
+	m.KVRead = setOf(ctx, role.Read, diags)
+	m.KVWrite = setOf(ctx, role.Write, diags)
+	diags.Append(state.Set(ctx, m)...)
+	diags.Append(identity.Set(ctx, roleIdentity{Name: m.Name})...)
+}

@@ -1,0 +1,74 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ datasource.DataSourceWithConfigure = (*userDataSource)(nil)
+
+func newUserDataSource() datasource.DataSource { return &userDataSource{} }
+
+type userDataSource struct{ dataSourceBase }
+
+type userDataModel struct {
+	Name        types.String `tfsdk:"name"`
+	Roles       types.Set    `tfsdk:"roles"`
+	MissingRole types.String `tfsdk:"missing_role"`
+}
+
+func (d *userDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_user"
+}
+
+func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A user and the roles it holds. It is an error if there is no such user.",
+		Attributes: map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Name of the user.",
+				Validators:          []validator.String{isUserName()},
+			},
+			"roles": schema.SetAttribute{
+				ElementType:         types.StringType,
+				Computed:            true,
+				MarkdownDescription: "Names of the roles that the user holds, `missing_role` included.",
+			},
+			"missing_role": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "A role that the user holds and that does not exist; null if there is none. Of several, servers tell one.",
+			},
+		},
+	}
+}
+
+func (d *userDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var config userDataModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	client := d.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	user, err := client.Users.GetPartial(ctx, config.Name.ValueString())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read user", config.Name.ValueString(), err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, userData(ctx, user, &resp.Diagnostics))...)
+}
+
+func userData(ctx context.Context, user *etcdv2.User, diags *diag.Diagnostics) userDataModel {
+	m := userDataModel{Name: types.StringValue(user.Name), Roles: setOf(ctx, user.Held(), diags), MissingRole: types.StringNull()}
+	if user.MissingRole != "" {
+		m.MissingRole = types.StringValue(user.MissingRole)
+	}
+	return m
+}

@@ -1,0 +1,330 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ resource.ResourceWithConfigure   = (*userResource)(nil)
+	_ resource.ResourceWithIdentity    = (*userResource)(nil)
+	_ resource.ResourceWithImportState = (*userResource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*userResource)(nil)
+	_ resource.ResourceWithMoveState   = (*userResource)(nil)
+)
+
+func newUserResource() resource.Resource { return &userResource{} }
+
+type userResource struct{ resourceBase }
+
+type userModel struct {
+	Name              types.String `tfsdk:"name"`
+	Password          types.String `tfsdk:"password"`
+	PasswordWO        types.String `tfsdk:"password_wo"`
+	PasswordWOVersion types.Int64  `tfsdk:"password_wo_version"`
+	Roles             types.Set    `tfsdk:"roles"`
+	MissingRole       types.String `tfsdk:"missing_role"`
+	AdoptExisting     types.Bool   `tfsdk:"adopt_existing"`
+}
+
+type userIdentity struct {
+	Name types.String `tfsdk:"name"`
+}
+
+func (r *userResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_user"
+}
+
+func (r *userResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the user."},
+	}}
+}
+
+func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A user of the store, its password and the roles it holds.\n\n" +
+			"A user that exists already is never changed by a create, unless `adopt_existing` says so: no password is reset by accident. " +
+			"Roles are granted and revoked, and the password changed, by one request, so that there is no moment without rights.\n\n" +
+			"The server has no conditions for changes of users. Changes of one user by this provider are made one after the other, the roles are compared " +
+			"right before a change and read after it; a change that somebody else makes in that moment can still be lost.",
+		Attributes: map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "Name of the user. It is not empty and holds no `/`, and no `:`, with which it could never log in. " +
+					"The user `root` always holds the role `root`. A change replaces the user.",
+				Validators:    []validator.String{isUserName()},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"password": schema.StringAttribute{
+				Optional:  true,
+				Sensitive: true,
+				MarkdownDescription: "Password, 1 to 72 bytes. It is stored in state and never read back, so that a change outside of Terraform is not seen. " +
+					"A change sets it. To create a user, this or `password_wo` is needed; without either, the password of an imported user stays as it is.",
+				Validators: []validator.String{isPassword(), stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
+			},
+			"password_wo": schema.StringAttribute{
+				Optional:  true,
+				Sensitive: true,
+				WriteOnly: true,
+				MarkdownDescription: "Password, 1 to 72 bytes, that is neither in state nor in the plan. " +
+					"A change of it alone is not seen: change `password_wo_version` too. It needs Terraform or OpenTofu 1.11.",
+				Validators: []validator.String{isPassword()},
+			},
+			"password_wo_version": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "Version of `password_wo`, any number. A change sets the password again.",
+				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
+			},
+			"roles": schema.SetAttribute{
+				ElementType: types.StringType,
+				Optional:    true,
+				Computed:    true,
+				MarkdownDescription: "Names of exactly the roles that the user holds. They must exist. Left out, the roles are not managed here, " +
+					"only shown; use `etcd_user_role` for single ones. Empty means none.",
+				Validators: []validator.Set{setvalidator.ValueStringsAre(isRoleName())},
+			},
+			"missing_role": schema.StringAttribute{
+				Computed: true,
+				MarkdownDescription: "A role that the user holds and that does not exist (any more); null otherwise. Where `roles` are managed, that is drift: " +
+					"the next apply revokes it, or fails if `roles` still name it and nothing has made it again.",
+			},
+			"adopt_existing": adoptAttribute("a user"),
+		},
+	}
+}
+
+func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan, config userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() && config.Password.IsNull() && config.PasswordWO.IsNull() && !config.AdoptExisting.ValueBool() && !config.AdoptExisting.IsUnknown() {
+		resp.Diagnostics.AddAttributeError(path.Root("password"), "Password is missing",
+			"A user cannot be created without a password. Set password or password_wo; or import the user if it exists.")
+		return
+	}
+	if config.Roles.IsNull() {
+		return
+	}
+	// What is managed is as configured after an apply, or the apply fails.
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("missing_role"), types.StringNull())...)
+	if roles := knownNames(plan.Roles); plan.Name.ValueString() == etcdv2.RootUser && roles != nil && !slices.Contains(roles, etcdv2.RootRole) {
+		resp.Diagnostics.AddAttributeError(path.Root("roles"), "The user root always holds the role root",
+			"A server grants it by itself and does not let go of it. Add \"root\" to roles, or leave roles out.")
+	}
+}
+
+func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan, config userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	user, err := r.create(ctx, client, &plan, config.password(), &resp.Diagnostics)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to create user", plan.Name.ValueString(), err)
+	}
+	if user != nil {
+		plan.save(ctx, user, &resp.State, resp.Identity, &resp.Diagnostics)
+	}
+}
+
+// create returns the user also with an error, if it exists then.
+func (r *userResource) create(ctx context.Context, client *etcdv2.Client, plan *userModel, password string, diags *diag.Diagnostics) (*etcdv2.User, error) {
+	name, roles := plan.Name.ValueString(), namesOf(ctx, plan.Roles, diags)
+	if err := requireRoles(ctx, client, roles); err != nil {
+		return nil, err
+	}
+	if password != "" {
+		user, err := client.Users.Create(ctx, name, password, roles)
+		if !errors.Is(err, etcdv2.ErrExists) {
+			return user, err
+		}
+	}
+	if !plan.AdoptExisting.ValueBool() {
+		return nil, alreadyExists("User", fmt.Sprintf("The user %q already exists", name), "etcd_user", name)
+	}
+	user, err := client.Users.GetPartial(ctx, name)
+	if errors.Is(err, etcdv2.ErrNotFound) {
+		return nil, &conflict{
+			summary: "Password is missing",
+			what:    fmt.Sprintf("There is no user %q to adopt, and without a password none can be created.", name),
+			advice:  "Set password or password_wo.",
+			cause:   err,
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.change(ctx, client, user.Held(), roles, name, password)
+}
+
+func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state userModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	user, err := client.Users.GetPartial(ctx, state.Name.ValueString())
+	if errors.Is(err, etcdv2.ErrNotFound) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read user", state.Name.ValueString(), err)
+		return
+	}
+	state.save(ctx, user, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state, config userModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	name, password := plan.Name.ValueString(), ""
+	if !plan.Password.Equal(state.Password) || !plan.PasswordWOVersion.Equal(state.PasswordWOVersion) {
+		password = config.password()
+	}
+	var had, want []string
+	if !config.Roles.IsNull() {
+		had, want = namesOf(ctx, state.Roles, &resp.Diagnostics), namesOf(ctx, plan.Roles, &resp.Diagnostics)
+	}
+	user, err := r.update(ctx, client, had, want, name, password)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to change user", name, notAsPlanned("User", fmt.Sprintf("The user %q", name), err))
+		return
+	}
+	plan.save(ctx, user, &resp.State, resp.Identity, &resp.Diagnostics)
+}
+
+func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
+	if err := requireRoles(ctx, client, want); err != nil {
+		return nil, err
+	}
+	if slices.Contains(without(had, want), etcdv2.RootRole) {
+		if err := r.keepOwnLogin(ctx, client, name, "to revoke its role root"); err != nil {
+			return nil, err
+		}
+	}
+	user, err := r.change(ctx, client, had, want, name, password)
+	if want == nil || !errors.Is(err, etcdv2.ErrCompareFailed) {
+		return user, err
+	}
+	// Somebody may have made the very change that was planned.
+	user, readErr := client.Users.GetPartial(ctx, name)
+	if readErr != nil || !sameNames(user.Held(), want) {
+		return nil, err
+	}
+	return r.change(ctx, client, want, want, name, password)
+}
+
+// change makes a user that holds the roles it had hold those it shall; nil
+// means that the roles stay as they are.
+func (r *userResource) change(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
+	update := etcdv2.UserUpdate{Password: password}
+	if want != nil {
+		update.Grant, update.Revoke, update.From = without(want, had), without(had, want), append([]string{}, had...)
+	}
+	var user *etcdv2.User
+	var err error
+	mismatch := etcdv2.ErrOverwritten
+	if len(update.Grant) == 0 && len(update.Revoke) == 0 && password == "" {
+		user, err = client.Users.GetPartial(ctx, name)
+		mismatch = etcdv2.ErrCompareFailed
+	} else {
+		user, err = client.Users.Update(ctx, name, update)
+	}
+	// Servers name one missing role at a time.
+	for err == nil && want != nil && user.MissingRole != "" && !slices.Contains(want, user.MissingRole) {
+		user, err = client.Users.Update(ctx, name, etcdv2.UserUpdate{Revoke: []string{user.MissingRole}, From: user.Held()})
+	}
+	if err == nil && want != nil && !sameNames(user.Held(), want) {
+		return nil, fmt.Errorf("%w: the user holds other roles than planned", mismatch)
+	}
+	return user, err
+}
+
+func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state userModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	name := state.Name.ValueString()
+	err := r.remove(ctx, client, name, namesOf(ctx, state.Roles, &resp.Diagnostics))
+	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
+		addFailure(&resp.Diagnostics, "Unable to delete user", name, err)
+	}
+}
+
+func (r *userResource) remove(ctx context.Context, client *etcdv2.Client, name string, had []string) error {
+	if err := r.keepOwnLogin(ctx, client, name, "to delete it"); err != nil {
+		return err
+	}
+	user, err := client.Users.GetPartial(ctx, name)
+	if err != nil {
+		return err
+	}
+	if more := without(user.Held(), had); len(more) > 0 {
+		return gained("User", fmt.Sprintf("the user %q the roles", name), more)
+	}
+	return client.Users.Delete(ctx, name)
+}
+
+func (r *userResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	importNamed(ctx, etcdv2.CheckUserName, req, resp)
+}
+
+// password returns the password that a configuration names, "" if it does not.
+func (m *userModel) password() string {
+	if !m.PasswordWO.IsNull() {
+		return m.PasswordWO.ValueString()
+	}
+	return m.Password.ValueString()
+}
+
+// save writes what was read of the user to state.
+func (m *userModel) save(ctx context.Context, user *etcdv2.User, state *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+	m.Name = types.StringValue(user.Name)
+	m.Roles = setOf(ctx, user.Held(), diags)
+	m.MissingRole = types.StringNull()
+	if user.MissingRole != "" {
+		m.MissingRole = types.StringValue(user.MissingRole)
+	}
+	m.PasswordWO = types.StringNull()
+	diags.Append(state.Set(ctx, m)...)
+	diags.Append(identity.Set(ctx, userIdentity{Name: m.Name})...)
+}
