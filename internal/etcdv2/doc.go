@@ -66,7 +66,8 @@
 //     for a delete.
 //   - The node is as it was: the write is sent again. An attempt that timed out
 //     can still be applied later, so this is never reported as "not applied".
-//   - Otherwise the conflict stands.
+//   - Otherwise the conflict stands: the key holds what somebody else wrote,
+//     whether or not that was over a write of ours.
 //
 // The creation of a user or a role is a guarded write too, because the server
 // refuses one that exists. It is settled by a read of the user, which bears a
