@@ -63,6 +63,27 @@ func joinArgs(t *testing.T, s, added *etcdtest.Server) string {
 	return strings.Join(parts, ",")
 }
 
+// join starts the process of an added member, and again if it ends, as the
+// manager of a service would: one that cannot ask the others in time gives up.
+func join(t *testing.T, added *etcdtest.Server, initialCluster string) {
+	t.Helper()
+	added.PrepareJoin(initialCluster)
+	for range 300 {
+		if !added.Running() {
+			added.Launch(t)
+		}
+		answer, err := added.Try(t.Context(), etcdtest.Call{Path: "/health"})
+		if err == nil && answer.OK() {
+			added.WaitHealthy(t)
+			return
+		}
+		if err := pause(t.Context(), 200*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatalf("%s does not become healthy with %s", added.Name, initialCluster)
+}
+
 // output returns an attribute of a resource in state.
 func output(state *terraform.State, address, attribute string) string {
 	return state.RootModule().Resources[address].Primary.Attributes[attribute]
@@ -91,7 +112,7 @@ resource "etcd_member" "n2" {
 				statecheck.ExpectIdentityValueMatchesState("etcd_member.n2", tfjsonpath.New("id")),
 			},
 			Check: func(state *terraform.State) error {
-				n2.Join(t, output(state, "etcd_member.n2", "initial_cluster"))
+				join(t, n2, output(state, "etcd_member.n2", "initial_cluster"))
 				return nil
 			},
 		},
@@ -365,7 +386,7 @@ func TestAccMemberResource_lostAnswers(t *testing.T) {
 				if n := accepted(http.MethodPost); n != 1 || len(membersOf(t, s)) != 4 {
 					return fmt.Errorf("%d adds were accepted and there are %d members, want 1 and 4", n, len(membersOf(t, s)))
 				}
-				n4.Join(t, output(state, "etcd_member.n4", "initial_cluster"))
+				join(t, n4, output(state, "etcd_member.n4", "initial_cluster"))
 				return nil
 			},
 		},
@@ -426,7 +447,7 @@ func TestAccMemberResource_nodeKilledDuringAdd(t *testing.T) {
 			}
 			// The node comes back and the new member starts, so that it can go again.
 			n1.Restart(t)
-			n4.Join(t, output(state, "etcd_member.n4", "initial_cluster"))
+			join(t, n4, output(state, "etcd_member.n4", "initial_cluster"))
 			return nil
 		},
 	})
@@ -487,7 +508,7 @@ func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 				if n := len(membersOf(t, n1)); n != 4 {
 					return fmt.Errorf("there are %d members, want 4", n)
 				}
-				n4.Join(t, output(state, "etcd_member.n4", "initial_cluster"))
+				join(t, n4, output(state, "etcd_member.n4", "initial_cluster"))
 				return nil
 			},
 		},
@@ -542,7 +563,7 @@ resource "etcd_member" "n2" {
 			ExpectError: regexp.MustCompile(`(?s)Unable to change member.*never\s+started`),
 		},
 		resource.TestStep{
-			PreConfig: func() { n2.Join(t, initialCluster) },
+			PreConfig: func() { join(t, n2, initialCluster) },
 			Config:    block,
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue("etcd_member.n2", tfjsonpath.New("started"), knownvalue.Bool(true)),

@@ -51,7 +51,7 @@ func (w *guideWalk) start(t *testing.T, state *terraform.State, name string) {
 	if !ok {
 		t.Fatalf("the output %s is no text", name)
 	}
-	w.members[name].Join(t, text)
+	join(t, w.members[name], text)
 }
 
 // intact checks who the members are and that each that runs has every key that
