@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -679,6 +680,135 @@ func TestKeyPrefixResource_serverLost(t *testing.T) {
 	f.proxy.Clear()
 	o = f.apply(t, f.refresh(t, o), keys)
 	f.wantHeld(t, o, keys, keys)
+}
+
+// A server that cannot renew a TTL gets the value once more.
+func TestKeyPrefixResource_ttlOnOldServer(t *testing.T) {
+	t.Parallel()
+
+	f := newPrefixFixture(t)
+	f.proxy.Inject(etcdtest.Rule{Path: "/version", Action: etcdtest.Respond(http.StatusOK, nil, `{"etcdserver":"2.2.5","etcdcluster":"2.2.0"}`)})
+	keys := map[string]string{"a": "1", "b": "2"}
+	o := f.apply(t, f.none(), keys, "ttl", 1000)
+	f.proxy.Reset()
+	o = f.apply(t, o, keys, "ttl", 2000)
+	for _, r := range f.writes() {
+		if r.Form.Has("refresh") || r.Param("value") == "" {
+			t.Errorf("%s %s asks for a renewal, which the server would take for an empty value", r.Method, r.Path)
+		}
+	}
+	f.wantHeld(t, o, keys, keys)
+	f.wantNoChange(t, o, f.attributes(keys, "ttl", 2000))
+}
+
+func TestKeyPrefixResource_stateIsKept(t *testing.T) {
+	t.Parallel()
+
+	f := newPrefixFixture(t)
+	keys := map[string]string{"a": "1", "_hidden": "2"}
+	o := f.apply(t, f.none(), keys)
+	for name, action := range map[string]etcdtest.Action{
+		"no v2":        etcdtest.Respond(http.StatusNotFound, http.Header{"Content-Type": {"text/plain"}}, "404 page not found\n"),
+		"gateway":      etcdtest.Respond(http.StatusNotFound, http.Header{"Content-Type": {"application/json"}}, "{}"),
+		"unauthorized": etcdtest.Respond(http.StatusUnauthorized, nil, `{"errorCode":110,"message":"The request requires user authentication","cause":"Insufficient credentials","index":0}`),
+		"no quorum":    etcdtest.Respond(http.StatusInternalServerError, nil, `{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":0}`),
+		"broken":       etcdtest.TruncateAnswer(10),
+	} {
+		for _, path := range []string{f.prefix + "/", f.prefix + "/_hidden"} {
+			f.proxy.Clear()
+			f.proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: "/v2/keys" + path, Match: func(r etcdtest.Request) bool {
+				return r.Path == "/v2/keys"+path
+			}, Action: action})
+			after, errs := f.d.refresh(t, o)
+			if errs == "" || !after.exists() || len(keysOf(t, after)) != len(keys) {
+				t.Errorf("%s, reading %s: %d keys in state, errors = %q", name, path, len(keysOf(t, after)), errs)
+			}
+		}
+	}
+	f.proxy.Clear()
+	f.wantNoChange(t, o, f.attributes(keys))
+}
+
+// The run is interrupted half-way: state says what was written by then.
+func TestKeyPrefixResource_interrupted(t *testing.T) {
+	t.Parallel()
+
+	f := newPrefixFixture(t)
+	keys := map[string]string{}
+	for i := range 200 {
+		keys[fmt.Sprintf("k%03d", i)] = "1"
+	}
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	f.proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Skip: 50, Times: 1, Action: etcdtest.InterceptAnswer(func(etcdtest.Request) { interrupt() })})
+	planned, cfg := f.d.plan(t, f.none(), f.attributes(keys))
+	o, errs := f.d.applyPlan(ctx, t, f.none(), planned, cfg)
+	wantError(t, errs, "of 200 writes were made; state says which.", "were not tried any more")
+	// A write that was under way can have been applied after the last look.
+	o = f.refresh(t, o)
+	if held := f.onServer(t); len(held) < 50 || len(held) > 50+2*keysAtOnce {
+		t.Errorf("%d keys on the server, want about 50", len(held))
+	}
+	f.wantHeld(t, o, f.onServer(t), f.onServer(t))
+	o = f.apply(t, o, keys)
+	f.wantHeld(t, o, keys, keys)
+}
+
+// Somebody else writes in the middle of every apply, and answers are lost at
+// that. What they write is in no plan, and has to stand after it.
+func TestKeyPrefixResource_restlessRival(t *testing.T) {
+	t.Parallel()
+
+	f := newPrefixFixture(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	name := func() string { return fmt.Sprintf("%d/%d", r.IntN(2), r.IntN(6)) }
+	isWrite := func(q etcdtest.Request) bool { return q.Method != http.MethodGet }
+	o, keys, conflicts := f.none(), map[string]string{}, 0
+	for round := range rounds {
+		f.proxy.Clear()
+		if o.exists() {
+			o = f.refresh(t, o)
+		}
+		state := keysOf(t, o)
+		for relative := range f.onServer(t) {
+			if _, ok := state[relative]; !ok {
+				f.remove(t, relative) // Or every create would be refused.
+			}
+		}
+		for range 3 {
+			keys[name()] = fmt.Sprintf("ours %d", round)
+			delete(keys, name())
+		}
+		rival, came := map[string]string{name(): fmt.Sprintf("theirs %d", round), name(): fmt.Sprintf("theirs too %d", round)}, false
+		var once sync.Once
+		f.proxy.Inject(etcdtest.Rule{Match: isWrite, Action: etcdtest.Intercept(func(etcdtest.Request) {
+			once.Do(func() {
+				came = true
+				for relative, value := range rival {
+					f.put(t, relative, value)
+				}
+			})
+		})})
+		f.proxy.Inject(etcdtest.Rule{Match: isWrite, Every: 3, Action: etcdtest.DropAnswer()})
+		var errs string
+		if o, errs = f.d.apply(t, o, f.attributes(keys)); errs != "" {
+			conflicts++
+		}
+		held := f.onServer(t)
+		for relative, value := range rival {
+			if came && held[relative] != value {
+				t.Fatalf("round %d: %s holds %q on the server, want %q, which the rival wrote: %s", round, relative, held[relative], value, errs)
+			}
+		}
+		for relative, value := range keysOf(t, o) {
+			if _, ok := rival[relative]; !ok && held[relative] != value {
+				t.Fatalf("round %d: %s holds %q in state, %q on the server", round, relative, value, held[relative])
+			}
+		}
+	}
+	if conflicts < rounds/10 {
+		t.Errorf("%d conflicts came about, want more", conflicts)
+	}
 }
 
 func TestKeyPrefixResource_permissions(t *testing.T) {
