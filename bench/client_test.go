@@ -15,10 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
-	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	jsonv2 "github.com/go-json-experiment/json"
 	peer "go.etcd.io/etcd/client/v2"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }

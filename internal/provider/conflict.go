@@ -502,14 +502,18 @@ func importBlock(resource, id string) string {
 	return fmt.Sprintf("import {\n  to = %s.example # the address of this resource\n  id = %q\n}", resource, id)
 }
 
-// hasChanged never quotes a value: it may be a secret.
+// hasChanged never quotes a value: it may be a secret. The index at which the
+// key was planned is 0 if it is not known.
 func hasChanged(key string, planned, found uint64) error {
+	at := fmt.Sprintf(": it was planned at modified index %d and is at %d now", planned, found)
+	if planned == 0 {
+		at = fmt.Sprintf("; it is at modified index %d now", found)
+	}
 	return &conflict{
 		summary: "Key changed since it was planned",
-		what: fmt.Sprintf("%s was written by somebody else after this plan was made: it was planned at modified index %d and is at %d now.",
-			key, planned, found),
-		advice: "It was not changed. Find out who else writes it, then plan again and review what it shows.",
-		cause:  etcdv2.ErrCompareFailed,
+		what:    fmt.Sprintf("%s was written by somebody else after this plan was made%s.", key, at),
+		advice:  "It was not changed. Find out who else writes it, then plan again and review what it shows.",
+		cause:   etcdv2.ErrCompareFailed,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -222,6 +223,32 @@ func TestAccKeyPrefixResource_rivalAndLostAnswer(t *testing.T) {
 	)
 }
 
+// A create that fails half-way leaves in state what was written, and no more.
+func TestAccKeyPrefixResource_createHalfWay(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	prefix := etcdtest.Prefix(t)
+	keys := map[string]string{"a": "1", "b": "1", "c": "1"}
+	cfg := prefixConfig(proxy.URL(), prefix, keys)
+	acceptance(t,
+		resource.TestStep{
+			PreConfig: func() {
+				proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/keys" + prefix + "/b", Times: 1, Action: etcdtest.Intercept(
+					func(etcdtest.Request) { s.Put(t, prefix+"/b", "rival") })})
+			},
+			Config:      cfg,
+			ExpectError: errorWith("Key already exists", prefix+"/b already exists", "2 of 3 writes were made; state says which."),
+		},
+		resource.TestStep{
+			PreConfig: func() { s.Delete(t, prefix+"/b") },
+			Config:    cfg, ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionDestroyBeforeCreate),
+			Check: serverHoldsKeys(t, s, prefix, keys),
+		},
+	)
+}
+
 func TestAccKeyPrefixResource_exclusive(t *testing.T) {
 	t.Parallel()
 
@@ -264,35 +291,62 @@ resource "etcd_key_prefix" "test" {
 	)
 }
 
-// manyKeysWorkspace is a workspace of the CLI with a prefix of 5,000 keys, and a
-// proxy that counts.
-func manyKeysWorkspace(t *testing.T, s *etcdtest.Server, prefix string) (w *cli.Workspace, proxy *etcdtest.Proxy, write func(map[string]string)) {
+// builtProvider builds the provider and returns the mirror that it is in. A test
+// that needs what the CLI prints, or several processes, runs the CLI on it.
+func builtProvider(t *testing.T) (mirror string) {
 	t.Helper()
+	if os.Getenv(resource.EnvTfAcc) == "" {
+		t.Skipf("set %s to run this test with the CLI", resource.EnvTfAcc)
+	}
 	dir := t.TempDir()
-	program, mirror := filepath.Join(dir, "provider"), filepath.Join(dir, "mirror")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../..")
-	if output, err := build.CombinedOutput(); err != nil {
+	program := filepath.Join(dir, "provider")
+	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../..").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
+	mirror = filepath.Join(dir, "mirror")
 	if err := cli.Install(mirror, program); err != nil {
 		t.Fatal(err)
 	}
-	name := os.Getenv("TF_ACC_TERRAFORM_PATH")
-	if name == "" {
-		name = "terraform"
+	return mirror
+}
+
+// prefixWorkspace is a configuration with one prefix, and the CLI.
+type prefixWorkspace struct {
+	*cli.Workspace
+
+	endpoint, prefix string
+}
+
+func newPrefixWorkspace(t *testing.T, mirror, endpoint, prefix string) *prefixWorkspace {
+	t.Helper()
+	program := os.Getenv("TF_ACC_TERRAFORM_PATH")
+	if program == "" {
+		program = "terraform"
 	}
-	w, err := cli.New(name, filepath.Join(dir, "work"), mirror)
+	w, err := cli.New(program, t.TempDir(), mirror)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy = etcdtest.NewProxy(t, s.URL())
-	return w, proxy, func(keys map[string]string) {
-		t.Helper()
-		text := "terraform {\n  required_providers {\n    etcd = { source = \"etcdv2/etcd\" }\n  }\n}\n" + prefixConfig(proxy.URL(), prefix, keys)
-		if err := os.WriteFile(filepath.Join(w.Dir, "main.tf"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	return &prefixWorkspace{w, endpoint, prefix}
+}
+
+func (w *prefixWorkspace) write(t *testing.T, keys map[string]string) {
+	t.Helper()
+	text := "terraform {\n  required_providers {\n    etcd = { source = \"etcdv2/etcd\" }\n  }\n}\n" + prefixConfig(w.endpoint, w.prefix, keys)
+	if err := os.WriteFile(filepath.Join(w.Dir, "main.tf"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
+}
+
+func (w *prefixWorkspace) run(t *testing.T, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	output, err := w.Expect(ctx, 0, args...)
+	if err != nil {
+		t.Errorf("%v: %s", err, output)
+	}
+	return output
 }
 
 // changedLines returns the lines of a plan that show a change inside an object.
@@ -309,53 +363,87 @@ func changedLines(plan string) []string {
 
 func TestAccKeyPrefixResource_manyKeys(t *testing.T) {
 	t.Parallel()
-	if os.Getenv(resource.EnvTfAcc) == "" {
-		t.Skipf("set %s to run this test with the CLI", resource.EnvTfAcc)
-	}
 
 	const n = 5000
-	s := etcdtest.Start(t)
-	w, proxy, write := manyKeysWorkspace(t, s, "/many")
+	mirror, s := builtProvider(t), etcdtest.Start(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	w := newPrefixWorkspace(t, mirror, proxy.URL(), "/many")
 	keys := manyKeys(n)
-	write(keys)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	run := func(args ...string) string {
+	w.write(t, keys)
+	run := func(args ...string) (output string, reads, writes int) {
 		t.Helper()
 		proxy.Reset()
 		start := time.Now()
-		output, err := w.Expect(ctx, 0, args...)
-		if err != nil {
-			t.Fatalf("%v: %s", err, output)
-		}
-		t.Logf("%s: %.1f s, %d reads, %d writes", args[0], time.Since(start).Seconds(),
-			proxy.Count(http.MethodGet, ""), proxy.Count(http.MethodPut, "")+proxy.Count(http.MethodDelete, ""))
-		return output
+		output = w.run(t, args...)
+		reads = proxy.Count(http.MethodGet, "")
+		writes = len(proxy.Requests()) - reads
+		t.Logf("%s: %.1f s, %d reads, %d writes", args[0], time.Since(start).Seconds(), reads, writes)
+		return output, reads, writes
 	}
 	run("init")
-	run("apply", "-auto-approve")
+	if _, reads, writes := run("apply", "-auto-approve"); reads != 1 || writes != n {
+		t.Errorf("the first apply sent %d reads and %d writes, want 1 and %d", reads, writes, n)
+	}
 	f := &prefixFixture{server: s, prefix: "/many"}
 	if got := f.onServer(t); !maps.Equal(got, keys) {
 		t.Errorf("the server holds %d keys, want %d", len(got), n)
 	}
 	keys["d00/k0007"], keys["d25/k2500"] = "changed", "changed too"
 	delete(keys, "d49/k4999")
-	write(keys)
-	plan := run("plan", "-out", "plan")
+	w.write(t, keys)
+	plan, reads, writes := run("plan", "-out", "plan")
+	if reads != 1 || writes != 0 {
+		t.Errorf("the plan sent %d reads and %d writes, want 1 and 0", reads, writes)
+	}
 	want := []string{`~ "d00/k0007" = "value 7" -> "changed"`, `~ "d25/k2500" = "value 2500" -> "changed too"`, `- "d49/k4999" = "value 4999" -> null`}
-	if got := changedLines(plan); !slices.Equal(got, want) {
-		t.Errorf("the plan shows %q, want %q", got, want)
+	if diff := cmp.Diff(want, changedLines(plan)); diff != "" {
+		t.Errorf("what the plan shows (-want +got):\n%s", diff)
 	}
-	if reads, all := proxy.Count(http.MethodGet, ""), len(proxy.Requests()); reads != 1 || all != 1 {
-		t.Errorf("the plan sent %d requests, %d of them reads, want 1 read", all, reads)
-	}
-	run("apply", "plan")
-	if all := len(proxy.Requests()); proxy.Count(http.MethodPut, "") != 2 || proxy.Count(http.MethodDelete, "") != 1 || all != 3 {
-		t.Errorf("the apply sent %d requests, want 2 updates and 1 deletion", all)
+	if _, reads, writes := run("apply", "plan"); reads != 0 || writes != 3 {
+		t.Errorf("the apply sent %d reads and %d writes, want 0 and 3", reads, writes)
 	}
 	run("plan", "-detailed-exitcode")
 	if got := f.onServer(t); !maps.Equal(got, keys) {
 		t.Errorf("the server holds %d keys, want %d", len(got), n-1)
+	}
+}
+
+func TestAccKeyPrefixResource_twoProcesses(t *testing.T) {
+	t.Parallel()
+
+	mirror, s := builtProvider(t), etcdtest.Shared(t)
+	prefix := etcdtest.Prefix(t)
+	teams := map[string]*prefixWorkspace{}
+	for _, team := range []string{"a", "b"} {
+		teams[team] = newPrefixWorkspace(t, mirror, s.URL(), prefix)
+	}
+	keysOfTeam := func(team string, first, last int) map[string]string {
+		keys := map[string]string{"shared/" + team: "1"}
+		for i := first; i <= last; i++ {
+			keys[fmt.Sprintf("shared/%s%02d", team, i)] = fmt.Sprint(first)
+		}
+		return keys
+	}
+	for round := range 2 {
+		all := map[string]string{}
+		var wg sync.WaitGroup
+		for team, w := range teams {
+			keys := keysOfTeam(team, 10*round, 10*round+20)
+			maps.Copy(all, keys)
+			wg.Go(func() {
+				w.write(t, keys)
+				w.run(t, "init")
+				w.run(t, "apply", "-auto-approve")
+			})
+		}
+		wg.Wait()
+		if err := serverHoldsKeys(t, s, prefix, all)(nil); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+	}
+	teams["a"].run(t, "destroy", "-auto-approve")
+	if err := serverHoldsKeys(t, s, prefix, keysOfTeam("b", 10, 30))(nil); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -307,6 +307,9 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	if w == nil {
 		return
 	}
+	if !w.recall(ctx, &resp.Diagnostics) {
+		return
+	}
 	plan.settleTTL(r.defaultTTL())
 	w.existsAdvice = adoptKeysAdvice
 	w.apply(ctx, plan, plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
@@ -330,8 +333,10 @@ func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteReque
 	if w == nil {
 		return
 	}
-	w.run(ctx, removals(w.prefix, w.known))
-	w.report(&resp.Diagnostics)
+	if w.recall(ctx, &resp.Diagnostics) {
+		w.run(ctx, removals(w.prefix, w.known))
+		w.report(&resp.Diagnostics)
+	}
 	if resp.Diagnostics.HasError() {
 		state.settle(w)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)

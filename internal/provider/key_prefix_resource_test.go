@@ -337,6 +337,27 @@ func TestKeyPrefixResource_deletionIsGuarded(t *testing.T) {
 	f.wantHeld(t, o, nil, map[string]string{})
 }
 
+// A CLI does not hand over private state when it replaces what was created in part.
+func TestKeyPrefixResource_withoutPrivateState(t *testing.T) {
+	t.Parallel()
+
+	f := newPrefixFixture(t)
+	o := f.apply(t, f.none(), map[string]string{"a": "1", "b": "1", "_c": "1", "gone": "1"})
+	f.put(t, "b", "secret-rival")
+	f.remove(t, "gone")
+	o.private = nil
+	o, errs := f.d.apply(t, o, nil)
+	wantError(t, errs, "Key changed since it was planned", f.prefix+"/b was written by somebody else", "No key was written")
+	f.wantHeld(t, o, map[string]string{"a": "1", "b": "1", "_c": "1"}, map[string]string{"a": "1", "b": "secret-rival"})
+	o = f.refresh(t, o)
+	o.private = nil
+	o = mustApply(t, f.d, o, nil)
+	f.wantHeld(t, o, nil, map[string]string{})
+	if code := f.server.Get(t, f.prefix+"/_c").ErrorCode; code != 100 {
+		t.Error("the hidden key exists after the destroy")
+	}
+}
+
 func TestKeyPrefixResource_keyBecomesDirectory(t *testing.T) {
 	t.Parallel()
 

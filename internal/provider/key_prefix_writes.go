@@ -59,6 +59,36 @@ type prefixWriter struct {
 	skipped int
 }
 
+// recall reads again what private state should say of the keys in state. A CLI
+// hands over none of it when it deletes an object whose creation has failed. A
+// key that holds what state says is taken as it is; one that does not was
+// changed since. It reports whether all can be written.
+func (w *prefixWriter) recall(ctx context.Context, diags *diag.Diagnostics) bool {
+	forgotten := slices.DeleteFunc(slices.Collect(maps.Keys(w.known)), func(relative string) bool { return w.known[relative].Index != 0 })
+	if len(forgotten) == 0 {
+		return true
+	}
+	found, err := w.store.readTree(ctx, w.prefix, forgotten)
+	if err != nil {
+		addFailure(diags, "Unable to read keys", w.prefix, err)
+		return false
+	}
+	for _, relative := range forgotten {
+		node, k := found.keys[relative], w.known[relative]
+		switch {
+		case node == nil:
+			delete(w.known, relative)
+		case node.Value == k.value:
+			w.known[relative] = knownKey{k.refreshed(node), k.value}
+		default:
+			key := below(w.prefix, relative)
+			w.failures = append(w.failures, keyFailure{keyWrite{path: relative, key: key}, hasChanged(key, 0, node.ModifiedIndex)})
+		}
+	}
+	w.report(diags)
+	return len(w.failures) == 0
+}
+
 // apply makes the store what is planned. Where keys are to be created, or
 // takeStock is true, it looks at what there is before the first write.
 func (w *prefixWriter) apply(ctx context.Context, plan keyPrefixModel, takeStock bool, diags *diag.Diagnostics) {
