@@ -89,6 +89,7 @@ var scenes = map[string]scene{
 			}
 		},
 	},
+	"teams":                lockedDown,
 	"confd":                {check: confd},
 	"guides/ttl":           {check: ttl},
 	"actions/etcd_set":     {check: hasLeft("/signals/reload", "config")},

@@ -91,7 +91,7 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			},
 			"password_wo_version": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "Version of `password_wo`, any number. A change sets the password again.",
+				MarkdownDescription: "Version of `password_wo`, any number, which that needs. A change sets the password again.",
 				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
 			},
 			"roles": schema.SetAttribute{
