@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,6 +36,23 @@ func TestExamples_ofEveryObject(t *testing.T) {
 			if name := filepath.Join(kind, entry.Name()); want[name] == nil {
 				t.Errorf("%s is the example of no object", name)
 			}
+		}
+	}
+}
+
+// TestChangelog: each object of the provider came with an entry.
+func TestChangelog(t *testing.T) {
+	t.Parallel()
+
+	changelog, err := os.ReadFile("../CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(wantedFiles(t))) {
+		// A directory is named by its kind in the plural.
+		kind, object, found := strings.Cut(filepath.ToSlash(name), "/")
+		if entry := "* " + strings.TrimSuffix(kind, "s") + "/" + object + ": "; found && !strings.Contains(string(changelog), entry) {
+			t.Errorf("CHANGELOG.md has no entry %q", entry)
 		}
 	}
 }

@@ -116,7 +116,7 @@ func startNodes(tb testing.TB, n int, opts []Option) []*Server {
 
 	prog := mustProgram(tb)
 	if cfg.withoutV2 && !prog.supports("enable-v2") {
-		tb.Fatalf("etcd %s always serves the v2 API", prog.version)
+		tb.Skipf("etcd %s always serves the v2 API", prog.version)
 	}
 
 	if cfg.tls {

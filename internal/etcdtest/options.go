@@ -42,7 +42,7 @@ func WithAuth(rootPassword string) Option {
 	return func(c *config) { c.rootPassword = rootPassword }
 }
 
-// WithoutV2 starts servers that do not serve the v2 API. The test ends if the
+// WithoutV2 starts servers that do not serve the v2 API. The test is skipped if the
 // etcd program cannot do without it.
 func WithoutV2() Option {
 	return func(c *config) { c.withoutV2 = true }

@@ -201,10 +201,6 @@ func TestStart_auth(t *testing.T) {
 func TestStart_withoutV2(t *testing.T) {
 	t.Parallel()
 
-	if !etcdtest.ServerVersion(t).AtLeast(3, 0) {
-		t.Skip("etcd 2 always serves the v2 API")
-	}
-
 	s := etcdtest.Start(t, etcdtest.WithoutV2())
 
 	answer := s.Get(t, "/k")
