@@ -247,7 +247,9 @@ func TestMembersService_withoutQuorum(t *testing.T) {
 		Endpoints: []string{n1.URL()}, RequestTimeout: 2 * time.Second, Retry: RetryPolicy{MaxAttempts: 1},
 	})
 	eventually(t, func() error {
-		if _, err := c.Members.Leader(ctx); !errors.Is(err, ErrNoLeader) {
+		// A leader of etcd 2 that has lost its quorum still takes itself for one.
+		leader, err := c.Members.Leader(ctx)
+		if !errors.Is(err, ErrNoLeader) && (n1.Version().AtLeast(3, 0) || err != nil || leader.Name != n1.Name) {
 			return errors.Join(errors.New("Leader() without a quorum is not ErrNoLeader"), err)
 		}
 		return nil

@@ -173,6 +173,9 @@ func TestClient_AutoSync(t *testing.T) {
 	if err := c.AutoSync(t.Context(), 0); err == nil {
 		t.Error("AutoSync() without an interval = nil, want an error")
 	}
+	if !s.Version().AtLeast(3, 3) {
+		return // It always serves the v2 API.
+	}
 	none := clusterClient(t, Options{Endpoints: []string{etcdtest.Start(t, etcdtest.WithoutV2()).URL()}})
 	if err := none.AutoSync(t.Context(), time.Minute); !errors.Is(err, ErrV2Disabled) {
 		t.Errorf("AutoSync() of a server without v2 = %v, want ErrV2Disabled", err)
