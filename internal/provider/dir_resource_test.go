@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
@@ -22,14 +23,31 @@ func dirConfig(endpoint, path string, attributes ...string) string {
 	return config(endpoint, "resource \"etcd_dir\" \"test\" {\n  path = %q\n  %s\n}\n", path, strings.Join(attributes, "\n  "))
 }
 
+// noopDir checks that an import plans nothing else.
+var noopDir = resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
+	plancheck.ExpectResourceAction("etcd_dir.test", plancheck.ResourceActionNoop),
+}}
+
+func TestAccDirResource_identity(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	acceptanceSince(t, tfversion.Version1_12_0,
+		resource.TestStep{
+			Config:            dirConfig(s.URL(), etcdtest.Prefix(t)+"/dir"),
+			ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectIdentityValueMatchesState("etcd_dir.test", tfjsonpath.New("path"))},
+		},
+		resource.TestStep{
+			ResourceName: "etcd_dir.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: noopDir,
+		},
+	)
+}
+
 func TestAccDirResource_createImport(t *testing.T) {
 	t.Parallel()
 
 	s := etcdtest.Shared(t)
 	dir := etcdtest.Prefix(t) + "/a b%/ключ"
-	noop := resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
-		plancheck.ExpectResourceAction("etcd_dir.test", plancheck.ResourceActionNoop),
-	}}
 	acceptance(t,
 		resource.TestStep{
 			Config: dirConfig(s.URL(), dir),
@@ -39,17 +57,13 @@ func TestAccDirResource_createImport(t *testing.T) {
 				}
 				return nil
 			}),
-			ConfigStateChecks: []statecheck.StateCheck{
-				known("etcd_dir.test", "ttl", knownvalue.Null()),
-				statecheck.ExpectIdentityValueMatchesState("etcd_dir.test", tfjsonpath.New("path")),
-			},
+			ConfigStateChecks: []statecheck.StateCheck{known("etcd_dir.test", "ttl", knownvalue.Null())},
 		},
 		resource.TestStep{
 			ResourceName: "etcd_dir.test", ImportState: true, ImportStateId: dir,
 			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "path",
 		},
-		resource.TestStep{ResourceName: "etcd_dir.test", ImportState: true, ImportStateId: dir, ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noop},
-		resource.TestStep{ResourceName: "etcd_dir.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: noop},
+		resource.TestStep{ResourceName: "etcd_dir.test", ImportState: true, ImportStateId: dir, ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noopDir},
 		resource.TestStep{
 			PreConfig: func() { s.Delete(t, dir, "dir=true") },
 			Config:    dirConfig(s.URL(), dir), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionCreate),

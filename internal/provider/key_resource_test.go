@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
@@ -52,7 +53,6 @@ func TestAccKeyResource_createUpdateImport(t *testing.T) {
 				known("etcd_key.test", "value", knownvalue.StringExact("one")),
 				known("etcd_key.test", "ttl", knownvalue.Null()),
 				known("etcd_key.test", "expiration", knownvalue.Null()),
-				statecheck.ExpectIdentityValueMatchesState("etcd_key.test", tfjsonpath.New("key")),
 			},
 		},
 		resource.TestStep{
@@ -73,20 +73,47 @@ func TestAccKeyResource_createUpdateImport(t *testing.T) {
 		},
 		resource.TestStep{
 			ResourceName: "etcd_key.test", ImportState: true, ImportStateId: key, ImportStateKind: resource.ImportBlockWithID,
-			ImportPlanChecks: resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectResourceAction("etcd_key.test", plancheck.ResourceActionNoop),
-			}},
-		},
-		resource.TestStep{
-			ResourceName: "etcd_key.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity,
-			ImportPlanChecks: resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectResourceAction("etcd_key.test", plancheck.ResourceActionNoop),
-			}},
+			ImportPlanChecks: noop,
 		},
 	)
 	if code := s.Get(t, key).ErrorCode; code != 100 {
 		t.Errorf("after the destroy the server answers code %d, want 100", code)
 	}
+}
+
+func TestAccKeyResource_identity(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	key := etcdtest.Prefix(t) + "/k"
+	acceptanceSince(t, tfversion.Version1_12_0,
+		resource.TestStep{
+			Config:            keyConfig(s.URL(), key, "one"),
+			ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectIdentityValueMatchesState("etcd_key.test", tfjsonpath.New("key"))},
+		},
+		resource.TestStep{
+			ResourceName: "etcd_key.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity,
+			ImportPlanChecks: noop,
+		},
+	)
+}
+
+// An identity does not say in which attribute the value is to stand. To put it
+// into the one that the configuration has is a change, but no write.
+func TestAccKeyResource_identityOfJSON(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	key := etcdtest.Prefix(t) + "/k"
+	index := s.Put(t, key, `{ "a": 1 }`).Node.ModifiedIndex
+	cfg := keyWith(s.URL(), key, asJSON(`{"a":1}`)) + fmt.Sprintf("import {\n  to = etcd_key.test\n  identity = { key = %q }\n}\n", key)
+	acceptanceSince(t, tfversion.Version1_12_0,
+		resource.TestStep{
+			Config: cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "modified_index", knownvalue.Int64Exact(int64(index)))},
+			Check:             serverHolds(t, s, key, `{ "a": 1 }`),
+		},
+	)
 }
 
 func TestAccKeyResource_importIsChecked(t *testing.T) {
