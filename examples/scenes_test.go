@@ -41,6 +41,7 @@ var scenes = map[string]scene{
 			r.write(t, "ca.pem", string(r.server.Certs.CA.CertPEM))
 		},
 	},
+	"resources/etcd_key":          {env: []string{"TF_VAR_token=tokenthatissecret"}},
 	"resources/etcd_in_order_key": {check: nameJob},
 	"resources/etcd_member":       {cluster: []string{"http://10.0.0.4:2380"}, check: startMember},
 	"data-sources/etcd_srv_endpoints": {

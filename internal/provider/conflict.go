@@ -140,13 +140,17 @@ func (s *store) createAbsent(ctx context.Context, key string, want wantedKey, ab
 	}
 }
 
-// takeOver writes a key that exists already, if adopt is true.
+// takeOver writes a key that exists already, if adopt is true, unless it holds
+// what is wanted. A TTL is always written, so that the life begins anew.
 func (s *store) takeOver(ctx context.Context, found *etcdv2.Node, want wantedKey, adopt bool) (*etcdv2.Node, error) {
 	if found.Dir {
 		return nil, isDirectory(found.Key)
 	}
 	if !adopt {
 		return nil, s.exists(found.Key, found.ModifiedIndex)
+	}
+	if want.ttl == nil && want.matches(found) {
+		return found, nil
 	}
 	return s.update(ctx, found.Key, seenAs(found), want)
 }

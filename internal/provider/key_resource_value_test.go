@@ -172,6 +172,34 @@ func TestAccKeyResource_jsonCreateOverExisting(t *testing.T) {
 	)
 }
 
+// What is adopted and holds what is wanted already is not written.
+func TestKeyResource_adoptsWithoutNeed(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	for _, form := range keyForms() {
+		key := etcdtest.Prefix(t) + "/" + form.name
+		before := s.Put(t, key, form.text("one")).Node
+		attributes := form.attributes(key, "one", 1)
+		attributes["adopt_existing"] = true
+		o := mustApply(t, d, d.none("etcd_key"), attributes)
+		form.agrees(t, s, o, key, "one")
+		if got := o.text(t, "modified_index"); got != fmt.Sprint(before.ModifiedIndex) {
+			t.Errorf("%s: modified index = %s, want %d as before", form.name, got, before.ModifiedIndex)
+		}
+		if !d.isEmpty(t, o, attributes) {
+			t.Errorf("%s: the plan after it is not empty", form.name)
+		}
+		attributes["key"], attributes["ttl"] = key+"-with-ttl", 500
+		s.Put(t, key+"-with-ttl", form.text("one"), "ttl=20")
+		mustApply(t, d, d.none("etcd_key"), attributes)
+		if got := s.Get(t, key+"-with-ttl").Node.TTL; got < 440 {
+			t.Errorf("%s: TTL = %d after the adoption, want nearly 500", form.name, got)
+		}
+	}
+}
+
 func TestAccKeyResource_invalidForms(t *testing.T) {
 	t.Parallel()
 

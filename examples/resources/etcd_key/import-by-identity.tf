@@ -1,3 +1,5 @@
+# The value of a key that is imported by its identity goes to value. From there
+# value_json takes it over without a write.
 import {
   to = etcd_key.greeting
   identity = {
