@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,12 +63,28 @@ func TestAccReadme(t *testing.T) {
 	r.destroy(t, before)
 }
 
-// release gives a key that was adopted back: it leaves the state and stays on the server.
+// release has a query write the configuration of the store, and then gives a key that
+// was adopted back: it leaves the state and stays on the server.
 func release(t *testing.T, r *run) {
 	t.Helper()
 
 	if got := r.keys(t)["/app/limit"]; got != "20" {
 		t.Errorf("/app/limit = %q, want what the configuration says", got)
+	}
+	if r.version.lacks("list-resources") == "" {
+		r.must(t, 0, "query", "-generate-config-out=generated.tf")
+		generated, err := os.ReadFile(filepath.Join(r.Dir, "generated.tf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"/app/color", "/app/limits", "/app/limit"} {
+			if !strings.Contains(string(generated), strconv.Quote(key)) {
+				t.Errorf("the query wrote nothing for %s:\n%s", key, generated)
+			}
+		}
+		if err := os.Remove(filepath.Join(r.Dir, "generated.tf")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	removed, err := os.ReadFile(filepath.Join(r.source, "release", "removed.tf"))
 	if err != nil {

@@ -83,7 +83,8 @@ func newLab(t *testing.T) *lab {
 type run struct {
 	*cli.Workspace
 
-	server *etcdtest.Server
+	version version
+	server  *etcdtest.Server
 	// reserved are servers that are not started; replace puts their peer URLs,
 	// and other names that only a server gives, in the place of those that the
 	// example shows.
@@ -97,7 +98,7 @@ type run struct {
 func (l *lab) start(t *testing.T, source string, s scene) *run {
 	t.Helper()
 
-	r := &run{source: source, env: s.env}
+	r := &run{version: l.version, source: source, env: s.env}
 	r.servers(t, s)
 	if s.seed != nil {
 		s.seed(t, r.server)
