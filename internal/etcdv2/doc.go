@@ -43,7 +43,9 @@
 //
 // A request is sent again, after a delay and on the next endpoint, as this
 // table says. A connection that cannot be made is tried on every endpoint
-// before it counts as an attempt.
+// before it counts as an attempt. Where a request has spent all its attempts on
+// that, others make only one for as long as RetryPolicy.MaxDelay, or until one
+// is answered.
 //
 //	what happened                          read    guarded   other write
 //	no connection was made                 again   again     again

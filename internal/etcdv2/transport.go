@@ -119,19 +119,40 @@ func (c *Client) perform(ctx context.Context, r *request) (*answer, error) {
 		r.attempts++
 		ans, outcome, err := c.attempt(ctx, r)
 		if err == nil {
+			c.outage.Store(0)
 			return ans, nil
 		}
 		r.ambiguous = r.ambiguous || outcome == outcomeAmbiguous || outcome == outcomeUnreadable
 		if ctxErr := ctx.Err(); ctxErr != nil && !errors.Is(err, ctxErr) && outcome != outcomeAnswered {
 			err = fmt.Errorf("%w: %w", ctxErr, err)
 		}
-		if !mayReplay(r.replay, outcome) || !c.attemptsLeft(r) || ctx.Err() != nil {
+		if c.givesUp(ctx, r, outcome) {
 			return nil, r.fail(outcome, err)
 		}
 		if waitErr := c.backoff(ctx, r.attempts); waitErr != nil {
 			return nil, r.fail(outcome, fmt.Errorf("%w while waiting to try again after: %w", waitErr, err))
 		}
 	}
+}
+
+// givesUp reports whether r is not sent again after an attempt. Where nothing
+// can be connected to, one request spends its attempts on that and the others of
+// the next moments do not: a thousand objects of a store that is down would
+// each wait for it.
+func (c *Client) givesUp(ctx context.Context, r *request, last outcome) bool {
+	unreached := last == outcomeNotSent && r.endpoint == nil
+	switch {
+	case !mayReplay(r.replay, last), ctx.Err() != nil:
+		return true
+	case unreached && r.attempts == 1 && time.Now().UnixNano() < c.outage.Load():
+		return true
+	case c.attemptsLeft(r):
+		return false
+	}
+	if unreached {
+		c.outage.Store(time.Now().Add(c.options.Retry.MaxDelay).UnixNano())
+	}
+	return true
 }
 
 // attemptsLeft reports whether r may be sent once more. Besides the count, no

@@ -1,0 +1,47 @@
+package etcdv2_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+func TestClient_outage(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	var waits atomic.Int64
+	client := must[*etcdv2.Client](t)(etcdv2.New(etcdv2.Options{
+		Endpoints: []string{proxy.URL()},
+		Retry:     etcdv2.RetryPolicy{MaxDelay: time.Hour},
+		Wait: func(context.Context, time.Duration) error {
+			waits.Add(1)
+			return nil
+		},
+	}))
+	get := func() (int64, error) {
+		before := waits.Load()
+		_, err := client.Keys.Get(t.Context(), "/", etcdv2.GetOptions{})
+		return waits.Load() - before, err
+	}
+	wantWaits := func(what string, want int64) {
+		t.Helper()
+		if got, err := get(); got != want || !errors.Is(err, etcdv2.ErrUnavailable) {
+			t.Errorf("%s: %d waits and error %v, want %d and %v", what, got, err, want, etcdv2.ErrUnavailable)
+		}
+	}
+	proxy.Refuse()
+	wantWaits("the first request of an outage", etcdv2.DefaultMaxAttempts-1)
+	wantWaits("the second one", 0)
+	proxy.Accept(t)
+	if got, err := get(); got != 0 || err != nil {
+		t.Errorf("after the outage: %d waits and error %v, want none", got, err)
+	}
+	proxy.Refuse()
+	wantWaits("the first request of the next outage", etcdv2.DefaultMaxAttempts-1)
+}
