@@ -334,3 +334,65 @@ func TestKeyResource_renewalLostAnswers(t *testing.T) {
 		})
 	}
 }
+
+// A renewal is conditional too: it goes on where only the index has moved, and
+// not over what somebody else has written since the plan.
+func TestKeyResource_renewalAfterRival(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	prefix := etcdtest.Prefix(t)
+	const conflict, deleted = "Key changed since it was planned", "Key was deleted since it was planned"
+	for _, form := range keyForms() {
+		for name, test := range map[string]struct {
+			rival func(key string)
+			want  string
+		}{
+			"same":    {func(key string) { s.Put(t, key, form.text("one"), "ttl=300") }, ""},
+			"other":   {func(key string) { s.Put(t, key, form.text("two"), "ttl=300") }, conflict},
+			"dropped": {func(key string) { s.Put(t, key, form.text("one")) }, conflict},
+			"deleted": {func(key string) { s.Delete(t, key) }, deleted},
+		} {
+			if name == "same" && form.inState == "" {
+				test.want = conflict // state does not know that it is the same
+			}
+			key := prefix + "/" + form.name + "/" + name
+			attributes := form.attributes(key, "one", 1)
+			attributes["ttl"] = 500
+			o := mustApply(t, d, d.none("etcd_key"), attributes)
+			attributes["ttl"] = 1000
+			plan, config := d.plan(t, o, attributes)
+			test.rival(key)
+			before := s.Get(t, key).Node
+			_, errs := d.applyPlan(t.Context(), t, o, plan, config)
+			if (errs != "") != (test.want != "") || !strings.Contains(errs, test.want) {
+				t.Errorf("%s, %s: errors = %q, want %q", form.name, name, errs, test.want)
+			}
+			if after := s.Get(t, key).Node; test.want != "" && (after.ModifiedIndex != before.ModifiedIndex || after.Value != before.Value) {
+				t.Errorf("%s, %s: the server holds %+v, want what the rival has left: %+v", form.name, name, after, before)
+			}
+		}
+	}
+}
+
+// Only a write of the value makes a key permanent.
+func TestKeyResource_ttlIsRemoved(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	prefix := etcdtest.Prefix(t)
+	for _, form := range keyForms() {
+		key := prefix + "/" + form.name
+		attributes := form.attributes(key, "one", 1)
+		attributes["ttl"] = 500
+		o := mustApply(t, d, d.none("etcd_key"), attributes)
+		delete(attributes, "ttl")
+		o = mustApply(t, d, o, attributes)
+		form.agrees(t, s, o, key, "one")
+		if node := s.Get(t, key).Node; node.Expiration != "" || !d.isEmpty(t, o, attributes) {
+			t.Errorf("%s: the server holds %+v, and the plan is empty: %t; want a permanent key", form.name, node, d.isEmpty(t, o, attributes))
+		}
+	}
+}
