@@ -4,6 +4,8 @@ import (
 	"archive/zip"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
 // TestTemplates_haveNoConfiguration: what a template shows stands in a file,
@@ -207,6 +211,59 @@ func unzip(t *testing.T, name string) string {
 		t.Errorf("%s has nothing of the resources", name)
 	}
 	return text.String()
+}
+
+// lockDown tries who may do what on a store that is locked down.
+func lockDown(t *testing.T, r *run) {
+	t.Helper()
+
+	for _, call := range []struct {
+		user, method, key string
+		want              int
+	}{
+		{"", http.MethodPut, "/public/banner", http.StatusUnauthorized},
+		{"", http.MethodPut, "/anything", http.StatusUnauthorized},
+		{"", http.MethodDelete, "/public/banner", http.StatusUnauthorized},
+		{"", http.MethodGet, "/web/state", http.StatusUnauthorized},
+		{"", http.MethodGet, "/public/banner", http.StatusOK},
+		{"web", http.MethodGet, "/public/banner", http.StatusOK},
+		{"web", http.MethodPut, "/web/state/ready", http.StatusCreated},
+		{"web", http.MethodPut, "/web/config", http.StatusUnauthorized},
+		{"alice", http.MethodPut, "/web/config", http.StatusCreated},
+		{"alice", http.MethodPut, "/etc/config", http.StatusUnauthorized},
+		{"alice", http.MethodDelete, "/web/config", http.StatusOK},
+		{"alice", http.MethodDelete, "/web/state/ready", http.StatusOK},
+	} {
+		answer := r.server.Do(t, etcdtest.Call{
+			Method: call.method, Path: "/v2/keys" + call.key, Form: url.Values{"value": {"new"}},
+			User: call.user, Password: call.user + "thatissecret", Anonymous: call.user == "",
+		})
+		if answer.Status != call.want {
+			t.Errorf("%s %s by %q: status %d, want %d", call.method, call.key, call.user, answer.Status, call.want)
+		}
+	}
+	state, err := os.ReadFile(filepath.Join(r.Dir, "terraform.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(state), "etcd_auth") || strings.Contains(string(state), "thatissecret") {
+		t.Error("the state lacks the switch, or holds a password")
+	}
+	t.Cleanup(func() { opened(t, r) })
+}
+
+// opened checks that a store that was locked down is as it was before.
+func opened(t *testing.T, r *run) {
+	t.Helper()
+
+	if answer := r.server.Put(t, "/anything", "new"); !answer.OK() {
+		t.Errorf("a write without credentials: status %d", answer.Status)
+	}
+	for path, want := range map[string]string{"/v2/auth/enable": `{"enabled":false}`, "/v2/auth/users": `{"users":null}`} {
+		if got := strings.TrimSpace(string(r.server.Do(t, etcdtest.Call{Path: path}).Body)); got != want {
+			t.Errorf("%s = %s, want %s", path, got, want)
+		}
+	}
 }
 
 // confd has a service change, of which only its own keys may be written.

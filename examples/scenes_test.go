@@ -44,6 +44,17 @@ var scenes = map[string]scene{
 	"resources/etcd_key":          {env: []string{"TF_VAR_token=tokenthatissecret"}},
 	"resources/etcd_in_order_key": {check: nameJob},
 	"resources/etcd_member":       {cluster: []string{"http://10.0.0.4:2380"}, check: startMember},
+	"resources/etcd_user": {
+		env:  []string{"TF_VAR_alice_password=hunter2"},
+		seed: users("backup"),
+	},
+	"resources/etcd_user_role":       {seed: users("alice")},
+	"resources/etcd_role_permission": {seed: role("developers", "/docs/*")},
+	"resources/etcd_auth": {
+		env: []string{"TF_VAR_root_password=secret", "ETCDCTL_USERNAME=root:secret"},
+	},
+	"data-sources/etcd_user": {seed: users("alice")},
+	"data-sources/etcd_role": {seed: role("deploy", "/releases/*")},
 	"data-sources/etcd_srv_endpoints": {
 		noApply: "the records of a domain are in the DNS of whoever runs the test",
 	},
@@ -67,6 +78,10 @@ var scenes = map[string]scene{
 		check:   release,
 	},
 	"guides/conflicts": {check: conflict},
+	"guides/lock-down": {
+		env:   []string{`TF_VAR_passwords={"root":"rootthatissecret","web":"webthatissecret","alice":"alicethatissecret"}`},
+		check: lockDown,
+	},
 	"guides/secrets": {
 		seed:  keys("/shared/token", "tokenthatissecret"),
 		env:   []string{"TF_VAR_db_password=passwordthatissecret", "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH=trace.log"},
@@ -106,7 +121,7 @@ var scenes = map[string]scene{
 		env:     []string{"ETCDCTL_USERNAME=root:secret"},
 		seed: func(t *testing.T, s *etcdtest.Server) {
 			t.Helper()
-			s.JSON(t, http.MethodPut, "/v2/auth/users/alice", map[string]any{"user": "alice", "password": "old"})
+			users("alice")(t, s)
 			s.Put(t, "/handover/alice", "new")
 		},
 		check: hasRemoved("/handover/alice", "new"),
@@ -143,6 +158,26 @@ func keys(pairs ...string) func(*testing.T, *etcdtest.Server) {
 		for i := 0; i < len(pairs); i += 2 {
 			s.Put(t, pairs[i], pairs[i+1])
 		}
+	}
+}
+
+// users seeds users that hold no role.
+func users(names ...string) func(*testing.T, *etcdtest.Server) {
+	return func(t *testing.T, s *etcdtest.Server) {
+		t.Helper()
+		for _, name := range names {
+			s.JSON(t, http.MethodPut, "/v2/auth/users/"+name, map[string]any{"user": name, "password": "theirs"})
+		}
+	}
+}
+
+// role seeds a role that may write by a pattern.
+func role(name, pattern string) func(*testing.T, *etcdtest.Server) {
+	return func(t *testing.T, s *etcdtest.Server) {
+		t.Helper()
+		s.JSON(t, http.MethodPut, "/v2/auth/roles/"+name, map[string]any{
+			"role": name, "permissions": map[string]any{"kv": map[string]any{"write": []string{pattern}}},
+		})
 	}
 }
 

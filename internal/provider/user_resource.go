@@ -78,7 +78,7 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				Optional:  true,
 				Sensitive: true,
 				MarkdownDescription: "Password, 1 to 72 bytes. It is stored in state and never read back, so that a change outside of Terraform is not seen. " +
-					"A change sets it. To create a user, this or `password_wo` is needed; without either, the password of an imported user stays as it is.",
+					"A change sets it. To create a user, this or `password_wo` is needed; without either, the password of an imported user stays as it is. Default: none.",
 				Validators: []validator.String{isPassword(), stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
 			},
 			"password_wo": schema.StringAttribute{

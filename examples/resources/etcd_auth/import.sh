@@ -1,0 +1,2 @@
+# The id is always "auth".
+terraform import etcd_auth.store auth

@@ -1,0 +1,2 @@
+# The id is the name.
+terraform import etcd_role.app app
