@@ -297,26 +297,32 @@ func TestAuth_ownLogin(t *testing.T) {
 	wantPhrases(t, errs, "refuses to change this object", "user root while authentication is enabled")
 }
 
-// TestAuth_insufficientCredentials reads and writes without the right to.
-func TestAuth_insufficientCredentials(t *testing.T) {
-	t.Parallel()
-	s := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
+// lockedObjects are the objects of a store with authentication, as a
+// configuration has them. The user and the role exist.
+func lockedObjects(t *testing.T) (s *etcdtest.Server, objects map[string]map[string]any) {
+	t.Helper()
+	s = etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
 	makeUser(t, s, "alice")
 	makeRole(t, s, "r", nil, nil)
-	root := newDirect(t, credentials(s.URL(), "root", rootPassword))
-	resources := map[string]map[string]any{
+	return s, map[string]map[string]any{
 		"etcd_user":            {"name": "alice", "adopt_existing": true},
 		"etcd_role":            {"name": "r", "adopt_existing": true},
 		"etcd_user_role":       {"user": "alice", "role": "r"},
 		"etcd_role_permission": {"role": "r", "access": "read", "pattern": "/x"},
 		"etcd_auth":            {"adopt_existing": true},
 	}
+}
+
+func TestAuth_insufficientCredentials(t *testing.T) {
+	t.Parallel()
+	s, objects := lockedObjects(t)
 	for name, block := range map[string]map[string]any{
 		"nobody": endpoint(s.URL()), "not root": credentials(s.URL(), "alice", "theirs"), "wrong password": credentials(s.URL(), "root", "falsch"),
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:paralleltest // one store
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			d := newDirect(t, block)
-			for typeName, attributes := range resources {
+			for typeName, attributes := range objects {
 				if typeName == "etcd_auth" && name == "nobody" {
 					continue // refused when it is planned
 				}
@@ -328,21 +334,27 @@ func TestAuth_insufficientCredentials(t *testing.T) {
 			}
 		})
 	}
-	for _, typeName := range []string{"etcd_user", "etcd_role", "etcd_user_role", "etcd_role_permission", "etcd_auth"} {
-		mine, errs := root.apply(t, root.none(typeName), resources[typeName])
+}
+
+func TestAuth_stateIsKept(t *testing.T) {
+	t.Parallel()
+	s, objects := lockedObjects(t)
+	root := newDirect(t, credentials(s.URL(), "root", rootPassword))
+	d := newDirect(t, credentials(s.URL(), "root", "falsch"))
+	for typeName, attributes := range objects {
+		mine, errs := root.apply(t, root.none(typeName), attributes)
 		if errs != "" {
 			t.Fatal(errs)
 		}
-		d := newDirect(t, credentials(s.URL(), "root", "falsch"))
 		kept, errs := d.refresh(t, mine)
 		wantPhrases(t, errs, "The server refused the credentials")
 		if !kept.exists() {
-			t.Errorf("%s was dropped from state", typeName)
+			t.Errorf("%s was dropped from state by a refresh", typeName)
 		}
 		kept, errs = d.apply(t, mine, nil)
 		wantPhrases(t, errs, "The server refused the credentials")
 		if !kept.exists() {
-			t.Errorf("%s was dropped from state", typeName)
+			t.Errorf("%s was dropped from state by a destroy", typeName)
 		}
 	}
 }
