@@ -42,16 +42,32 @@ type movedRole struct {
 
 var _ resource.ResourceWithMoveState = (*keyResource)(nil)
 
+// named is the state of an object, which is nothing without the name of it.
+type named interface{ name() string }
+
+func (k movedKey) name() string { return strings.Trim(k.Key, "/") }
+
+func (u movedUser) name() string { return u.Username }
+
+func (r movedRole) name() string { return r.Name }
+
+// movedFrom is the end of that provider's address. The host before it differs
+// between CLIs and mirrors.
+const movedFrom = "/retryw/etcdv2"
+
 // stateMover returns a mover from a type of that provider, whose state is
 // given to move as S.
-func stateMover[S any](sourceType string, move func(context.Context, S, *resource.MoveStateResponse)) resource.StateMover {
+func stateMover[S named](sourceType string, move func(context.Context, S, *resource.MoveStateResponse)) resource.StateMover {
 	return resource.StateMover{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
-		// The host differs between CLIs and mirrors, and so may the namespace.
-		if req.SourceTypeName != sourceType || !strings.HasSuffix(req.SourceProviderAddress, "/etcdv2") {
+		if req.SourceTypeName != sourceType || !strings.HasSuffix(strings.ToLower(req.SourceProviderAddress), movedFrom) {
 			return
 		}
 		var source S
-		if err := decodeMoved(req, &source); err != nil {
+		err := decodeMoved(req, &source)
+		if err == nil && source.name() == "" {
+			err = errors.New("it names no object")
+		}
+		if err != nil {
 			resp.Diagnostics.AddError("Unable to move state", "The state of the "+sourceType+" cannot be read. "+
 				"Nothing was changed; import the object instead.\n\nError: "+err.Error())
 			return
@@ -62,7 +78,7 @@ func stateMover[S any](sourceType string, move func(context.Context, S, *resourc
 
 func (r *keyResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{stateMover("etcdv2_keyvalue", func(ctx context.Context, source movedKey, resp *resource.MoveStateResponse) {
-		key := types.StringValue("/" + strings.Trim(source.Key, "/"))
+		key := types.StringValue("/" + source.name())
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("key"), key)...)
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("value"), source.Value)...)
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("modified_index"), source.ModifiedIndex)...)
@@ -101,5 +117,8 @@ func decodeMoved(req resource.MoveStateRequest, source any) error {
 		return errors.New("it is empty")
 	}
 	// Only what is asked for is decoded: versions of that provider add to it.
-	return json.Unmarshal(req.SourceRawState.JSON, source)
+	if json.Unmarshal(req.SourceRawState.JSON, source) != nil {
+		return errors.New("it has another shape than expected") // The error of the decoder can quote what it met.
+	}
+	return nil
 }

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// oldSchemas has the schemas of the provider whose resources are moved. A CLI
+// loads them because its state names that provider, and asks nothing more of
+// it: any other call would end the test by a nil pointer.
+type oldSchemas struct{ tfprotov6.ProviderServer }
+
+func (oldSchemas) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
+	return &tfprotov6.GetMetadataResponse{}, nil
+}
+
+func (oldSchemas) GetResourceIdentitySchemas(
+	context.Context, *tfprotov6.GetResourceIdentitySchemasRequest,
+) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
+	return &tfprotov6.GetResourceIdentitySchemasResponse{}, nil
+}
+
+func (oldSchemas) StopProvider(context.Context, *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+	return &tfprotov6.StopProviderResponse{}, nil
+}
+
+func (oldSchemas) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+	attribute := func(name string, typ tftypes.Type) *tfprotov6.SchemaAttribute {
+		return &tfprotov6.SchemaAttribute{Name: name, Type: typ, Optional: true, Computed: true}
+	}
+	schema := func(attributes ...*tfprotov6.SchemaAttribute) *tfprotov6.Schema {
+		return &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: append(attributes, attribute("id", tftypes.String))}}
+	}
+	permission := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"key_path": tftypes.String, "read": tftypes.Bool, "write": tftypes.Bool}}
+	return &tfprotov6.GetProviderSchemaResponse{
+		Provider: &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}},
+		ResourceSchemas: map[string]*tfprotov6.Schema{
+			"etcdv2_keyvalue": schema(attribute("key", tftypes.String), attribute("value", tftypes.String), attribute("modified_index", tftypes.Number)),
+			"etcdv2_user": schema(
+				attribute("username", tftypes.String), attribute("password", tftypes.String), attribute("roles", tftypes.List{ElementType: tftypes.String}),
+			),
+			"etcdv2_role": schema(attribute("name", tftypes.String), attribute("permissions", tftypes.List{ElementType: permission})),
+		},
+	}, nil
+}
+
+// serveOldSchemas serves them as the provider with an address, and adds it to
+// what tells a CLI how to find the providers.
+func serveOldSchemas(t *testing.T, address, reattach string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	config, closed := make(chan *plugin.ReattachConfig), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- tf6server.Serve(address, func() tfprotov6.ProviderServer { return oldSchemas{} },
+			tf6server.WithDebug(ctx, config, closed), tf6server.WithoutLogStderrOverride())
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	at := <-config
+	old, err := json.Marshal(map[string]any{
+		"Protocol": at.Protocol, "ProtocolVersion": 6, "Pid": at.Pid, "Test": true,
+		"Addr": map[string]string{"Network": at.Addr.Network(), "String": at.Addr.String()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Replace(reattach, "={", fmt.Sprintf("={%q:%s,", address, old), 1)
+}
+
+const movedConfiguration = `
+terraform {
+  required_version = ">= 1.8"
+  required_providers {
+    etcd = { source = "registry.terraform.io/etcdv2/etcd" }
+  }
+}
+provider "etcd" {
+  endpoints = [%q]
+}
+moved {
+  from = etcdv2_keyvalue.limit
+  to   = etcd_key.limit
+}
+resource "etcd_key" "limit" {
+  key   = "/app/limit"
+  value = "10"
+}
+moved {
+  from = etcdv2_user.app
+  to   = etcd_user.app
+}
+resource "etcd_user" "app" {
+  name     = "app"
+  password = "geheim"
+  roles    = ["reader", "writer"]
+}
+moved {
+  from = etcdv2_role.writer
+  to   = etcd_role.writer
+}
+resource "etcd_role" "writer" {
+  name     = "writer"
+  kv_read  = ["/app/*", "/app"]
+  kv_write = ["/app/*"]
+}
+`
+
+// movedResources are the resources of the other provider as its state holds
+// them, by type and name.
+var movedResources = map[[2]string]string{
+	{"etcdv2_keyvalue", "limit"}: `{"id":"app/limit","key":"app/limit","value":"10","modified_index":3}`,
+	{"etcdv2_user", "app"}:       `{"id":"app","username":"app","password":"geheim","roles":["writer","reader"]}`,
+	{"etcdv2_role", "writer"}: `{"id":"writer","name":"writer","permissions":[
+		{"key_path":"/app","read":true,"write":false},{"key_path":"/app/*","read":true,"write":true}]}`,
+}
+
+// movedState is a state with them.
+func movedState(t *testing.T, address string) []byte {
+	t.Helper()
+	var resources []map[string]any
+	for name, attributes := range movedResources {
+		resources = append(resources, map[string]any{
+			"mode": "managed", "type": name[0], "name": name[1], "provider": fmt.Sprintf("provider[%q]", address),
+			"instances": []map[string]any{{"schema_version": 0, "attributes": json.RawMessage(attributes), "sensitive_attributes": []string{}}},
+		})
+	}
+	state, err := json.Marshal(map[string]any{
+		"version": 4, "terraform_version": "1.8.0", "serial": 7, "lineage": "3f1c6a52-9d5e-4b07-8c43-5f2a1d0e9b77",
+		"outputs": map[string]any{}, "resources": resources,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// Resources of another provider become ours by moved blocks alone: the plan
+// changes nothing, and neither it nor its apply writes to the store.
+func TestAccMain_moved(t *testing.T) {
+	t.Parallel()
+
+	program := built(t)
+	requireCLI(t, tfversion.Version1_8_0)
+	s := etcdtest.Start(t)
+	s.Put(t, "/app/limit", "10")
+	for path, body := range map[string]map[string]any{
+		"/v2/auth/roles/reader": {"role": "reader"},
+		"/v2/auth/roles/writer": {"role": "writer", "permissions": map[string]any{"kv": map[string]any{
+			"read": []string{"/app/*", "/app"}, "write": []string{"/app/*"},
+		}}},
+		"/v2/auth/users/app": {"user": "app", "password": "theirs", "roles": []string{"writer", "reader"}},
+	} {
+		s.JSON(t, http.MethodPut, path, body)
+	}
+	proxy := etcdtest.NewProxy(t, s.URL())
+	const address = "mirror.example.com/retryw/etcdv2"
+	reattach, stop := debugged(t, program)
+	defer stop()
+	c := &secretive{dir: t.TempDir(), env: []string{serveOldSchemas(t, address, reattach)}}
+	for name, content := range map[string][]byte{"main.tf": fmt.Appendf(nil, movedConfiguration, proxy.URL()), "terraform.tfstate": movedState(t, address)} {
+		if err := os.WriteFile(filepath.Join(c.dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.run(t, "", false, "init")
+	out := c.run(t, "", false, "plan", "-out=saved")
+	if got := strings.Count(out, " has moved to "); got != len(movedResources) || !strings.Contains(out, "0 to add, 0 to change, 0 to destroy") {
+		t.Errorf("%d resources have moved, want %d and nothing else:\n%s", got, len(movedResources), out)
+	}
+	c.run(t, "", false, "apply", "saved")
+	c.run(t, "", false, "plan", "-detailed-exitcode")
+	requests := proxy.Requests()
+	for _, r := range requests {
+		if r.Method != http.MethodGet {
+			t.Errorf("%s %s was sent", r.Method, r.Path)
+		}
+	}
+	if len(requests) == 0 {
+		t.Error("nothing was read")
+	}
+	if state := c.files(t)["terraform.tfstate"]; strings.Contains(string(state), "etcdv2_") {
+		t.Errorf("the state still names the other provider:\n%s", state)
+	}
+}
