@@ -86,9 +86,9 @@ func serveOldSchemas(t *testing.T, address, reattach string) string {
 	return strings.Replace(reattach, "={", fmt.Sprintf("={%q:%s,", address, old), 1)
 }
 
+// movedConfiguration stands before the configuration that the guide shows.
 const movedConfiguration = `
 terraform {
-  required_version = ">= 1.8"
   required_providers {
     etcd = { source = "registry.terraform.io/etcdv2/etcd" }
   }
@@ -96,41 +96,15 @@ terraform {
 provider "etcd" {
   endpoints = [%q]
 }
-moved {
-  from = etcdv2_keyvalue.limit
-  to   = etcd_key.limit
-}
-resource "etcd_key" "limit" {
-  key   = "/app/limit"
-  value = "10"
-}
-moved {
-  from = etcdv2_user.app
-  to   = etcd_user.app
-}
-resource "etcd_user" "app" {
-  name     = "app"
-  password = "geheim"
-  roles    = ["reader", "writer"]
-}
-moved {
-  from = etcdv2_role.writer
-  to   = etcd_role.writer
-}
-resource "etcd_role" "writer" {
-  name     = "writer"
-  kv_read  = ["/app/*", "/app"]
-  kv_write = ["/app/*"]
-}
 `
 
 // movedResources are the resources of the other provider as its state holds
 // them, by type and name.
 var movedResources = map[[2]string]string{
 	{"etcdv2_keyvalue", "limit"}: `{"id":"app/limit","key":"app/limit","value":"10","modified_index":3}`,
-	{"etcdv2_user", "app"}:       `{"id":"app","username":"app","password":"geheim","roles":["writer","reader"]}`,
-	{"etcdv2_role", "writer"}: `{"id":"writer","name":"writer","permissions":[
-		{"key_path":"/app","read":true,"write":false},{"key_path":"/app/*","read":true,"write":true}]}`,
+	{"etcdv2_user", "app"}:       `{"id":"app","username":"app","password":"geheim","roles":["reader"]}`,
+	{"etcdv2_role", "reader"}: `{"id":"reader","name":"reader","permissions":[
+		{"key_path":"/app/*","read":true,"write":false},{"key_path":"/app","read":true,"write":false}]}`,
 }
 
 // movedState is a state with them.
@@ -163,11 +137,8 @@ func TestAccMain_moved(t *testing.T) {
 	s := etcdtest.Start(t)
 	s.Put(t, "/app/limit", "10")
 	for path, body := range map[string]map[string]any{
-		"/v2/auth/roles/reader": {"role": "reader"},
-		"/v2/auth/roles/writer": {"role": "writer", "permissions": map[string]any{"kv": map[string]any{
-			"read": []string{"/app/*", "/app"}, "write": []string{"/app/*"},
-		}}},
-		"/v2/auth/users/app": {"user": "app", "password": "theirs", "roles": []string{"writer", "reader"}},
+		"/v2/auth/roles/reader": {"role": "reader", "permissions": map[string]any{"kv": map[string]any{"read": []string{"/app/*", "/app"}}}},
+		"/v2/auth/users/app":    {"user": "app", "password": "theirs", "roles": []string{"reader"}},
 	} {
 		s.JSON(t, http.MethodPut, path, body)
 	}
@@ -175,8 +146,14 @@ func TestAccMain_moved(t *testing.T) {
 	const address = "mirror.example.com/retryw/etcdv2"
 	reattach, stop := debugged(t, program)
 	defer stop()
-	c := &secretive{dir: t.TempDir(), env: []string{serveOldSchemas(t, address, reattach)}}
-	for name, content := range map[string][]byte{"main.tf": fmt.Appendf(nil, movedConfiguration, proxy.URL()), "terraform.tfstate": movedState(t, address)} {
+	guide, err := os.ReadFile(filepath.Join("examples", "guides", "adopting", "moved", "main.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &secretive{dir: t.TempDir(), env: []string{serveOldSchemas(t, address, reattach), "TF_VAR_app_password=geheim"}}
+	for name, content := range map[string][]byte{
+		"provider.tf": fmt.Appendf(nil, movedConfiguration, proxy.URL()), "main.tf": guide, "terraform.tfstate": movedState(t, address),
+	} {
 		if err := os.WriteFile(filepath.Join(c.dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
 		}
