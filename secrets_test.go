@@ -75,7 +75,7 @@ type secretive struct {
 func (c *secretive) run(t *testing.T, secret string, fails bool, arguments ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), cli(t), append(arguments, "-no-color")...)
-	cmd.Dir, cmd.Env = c.dir, environment(append(c.env, "TF_VAR_password="+rootPassword, "TF_VAR_secret="+secret)...)
+	cmd.Dir, cmd.Env = c.dir, environment(append([]string{"TF_VAR_password=" + rootPassword, "TF_VAR_secret=" + secret}, c.env...)...)
 	out, err := cmd.CombinedOutput()
 	if (err != nil) != fails {
 		t.Fatalf("%v: %v, want a failure: %t\n%s", arguments, err, fails, out)

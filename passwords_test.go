@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// One password is write-only, the other is in state. Either's user may do
+// everything, so that its login can be tried.
+const passwordConfiguration = `
+terraform {
+  required_version = ">= 1.11"
+  required_providers {
+    etcd = { source = "registry.terraform.io/etcdv2/etcd" }
+  }
+}
+variable "secret" {
+  type      = string
+  ephemeral = true
+}
+variable "password" {
+  type      = string
+  ephemeral = true
+}
+variable "stored" {
+  type      = string
+  sensitive = true
+}
+provider "etcd" {
+  endpoints = [%[1]q]
+  username  = "root"
+  password  = var.password
+  retry     = { max_attempts = 2, min_delay = "1ms", max_delay = "2ms" }
+}
+resource "etcd_user" "unseen" {
+  name                = "unseen"
+  password_wo         = var.secret
+  password_wo_version = %[2]d
+  roles               = ["root"]
+}
+resource "etcd_user" "stored" {
+  name     = "stored"
+  password = var.stored
+  roles    = ["root"]
+}
+`
+
+const (
+	storedPassword  = "hush7stored"
+	changedPassword = "hush7changed"
+	wrongPassword   = "hush7wrong"
+)
+
+// Passwords are set, changed with a lost answer, and refused: a write-only one
+// is in no file, and none is in an output, a log or an error.
+func TestAccMain_passwordsStayOut(t *testing.T) {
+	t.Parallel()
+
+	program := built(t)
+	requireCLI(t, tfversion.Version1_11_0)
+	s := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
+	proxy := etcdtest.NewProxy(t, s.URL())
+	reattach, stop := debugged(t, program, "TF_LOG=TRACE")
+	c := &secretive{dir: t.TempDir()}
+	env := []string{reattach, "TF_LOG=TRACE", "TF_LOG_PATH=" + filepath.Join(c.dir, "trace.log")}
+	configure := func(version int, stored string) {
+		t.Helper()
+		c.env = slices.Concat(env, []string{"TF_VAR_stored=" + stored})
+		if err := os.WriteFile(filepath.Join(c.dir, "main.tf"), fmt.Appendf(nil, passwordConfiguration, proxy.URL(), version), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	logsIn := func(user, password string) {
+		t.Helper()
+		if answer := s.Do(t, etcdtest.Call{Path: "/v2/auth/users", User: user, Password: password}); !answer.OK() {
+			t.Errorf("%s cannot log in with the password that was set: status %d", user, answer.Status)
+		}
+	}
+
+	configure(1, storedPassword)
+	c.run(t, firstSecret, false, "init")
+	c.run(t, firstSecret, false, "plan", "-out=create.plan")
+	c.run(t, firstSecret, false, "apply", "create.plan")
+	logsIn("unseen", firstSecret)
+	logsIn("stored", storedPassword)
+
+	configure(2, changedPassword)
+	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/auth/users/", Times: 2, Action: etcdtest.DropAnswer()})
+	if out := c.run(t, secondSecret, true, "apply", "-auto-approve"); strings.Count(out, "Error: Outcome of a write is unknown") != 2 {
+		t.Errorf("the apply does not report two unknown outcomes:\n%s", out)
+	}
+	c.run(t, secondSecret, false, "plan", "-out=change.plan")
+	c.run(t, secondSecret, false, "apply", "change.plan")
+	logsIn("unseen", secondSecret)
+	logsIn("stored", changedPassword)
+	c.run(t, secondSecret, false, "plan", "-detailed-exitcode")
+
+	c.env = append(c.env, "TF_VAR_password="+wrongPassword)
+	if out := c.run(t, secondSecret, true, "plan"); !strings.Contains(out, "refused the credentials") {
+		t.Errorf("the plan with a wrong password does not say so:\n%s", out)
+	}
+	c.env = c.env[:len(c.env)-1]
+	files := c.files(t)
+	c.run(t, secondSecret, false, "destroy", "-auto-approve")
+
+	files["trace.log"], files["what was printed"], files["the provider's log"] = c.files(t)["trace.log"], c.printed.Bytes(), []byte(stop())
+	unseen := []string{
+		firstSecret, secondSecret, rootPassword, wrongPassword, base64.StdEncoding.EncodeToString([]byte("root:" + rootPassword)),
+		base64.StdEncoding.EncodeToString([]byte("root:" + wrongPassword)),
+	}
+	for name, data := range files {
+		secrets := unseen
+		if name == "trace.log" || strings.Contains(name, " ") { // not a state or a plan
+			secrets = slices.Concat(unseen, []string{storedPassword, changedPassword})
+		}
+		for _, secret := range secrets {
+			if at := bytes.Index(data, []byte(secret)); at >= 0 {
+				t.Errorf("%s holds %s: %q", name, secret, data[max(0, at-200):min(len(data), at+100)])
+			}
+		}
+	}
+	for name, text := range map[string]string{
+		"terraform.tfstate": changedPassword, "change.plan/tfplan": changedPassword, "the provider's log": "/v2/auth/users/unseen", "trace.log": "etcd_user.unseen",
+	} {
+		if !bytes.Contains(files[name], []byte(text)) {
+			t.Errorf("%s does not even hold %s, %d bytes in all", name, text, len(files[name]))
+		}
+	}
+}
