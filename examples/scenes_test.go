@@ -67,6 +67,14 @@ var scenes = map[string]scene{
 		t.Helper()
 		s.Mkdir(t, "/spool")
 	}},
+	"list-resources/etcd_user": {seed: func(t *testing.T, s *etcdtest.Server) {
+		t.Helper()
+		s.JSON(t, http.MethodPut, "/v2/auth/users/alice", map[string]any{"user": "alice", "password": "hers"})
+	}},
+	"list-resources/etcd_role": {seed: func(t *testing.T, s *etcdtest.Server) {
+		t.Helper()
+		s.JSON(t, http.MethodPut, "/v2/auth/roles/app", map[string]any{"role": "app"})
+	}},
 	"ephemeral-resources/etcd_key": {seed: keys("/secrets/db", "hunter2")},
 	"guides/adopting": {
 		seed: func(t *testing.T, s *etcdtest.Server) {

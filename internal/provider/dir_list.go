@@ -58,7 +58,7 @@ func (l *dirList) List(ctx context.Context, req list.ListRequest, stream *list.L
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	listNodes(ctx, req, stream, config.directories(tree, nil), describeDir)
+	listEach(ctx, req, stream, config.directories(tree, nil), describeDir)
 }
 
 // directories adds the directories below a directory that are wanted.

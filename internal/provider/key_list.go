@@ -57,7 +57,7 @@ func (l *keyList) List(ctx context.Context, req list.ListRequest, stream *list.L
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	listNodes(ctx, req, stream, slices.Collect(tree.Leaves()), describeKey)
+	listEach(ctx, req, stream, slices.Collect(tree.Leaves()), describeKey)
 }
 
 func describeKey(node *etcdv2.Node) listed {

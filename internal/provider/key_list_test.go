@@ -33,6 +33,16 @@ func query(t *testing.T, w *cli.Workspace, typeName, attributes string) []string
 	return paths
 }
 
+// wroteNothing checks that only reads went through a proxy.
+func wroteNothing(t *testing.T, proxy *etcdtest.Proxy) {
+	t.Helper()
+	for _, method := range []string{http.MethodPut, http.MethodPost, http.MethodDelete} {
+		if n := proxy.Count(method, "/"); n != 0 {
+			t.Errorf("%d requests with %s were sent", n, method)
+		}
+	}
+}
+
 func TestAccKeyList(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -127,11 +137,7 @@ list "etcd_dir" "dirs" {
 			t.Errorf("%s has index %d after the import, want %d", key, node.ModifiedIndex, index)
 		}
 	}
-	for _, method := range []string{http.MethodPut, http.MethodPost, http.MethodDelete} {
-		if n := proxy.Count(method, "/"); n != 0 {
-			t.Errorf("%d requests with %s were sent", n, method)
-		}
-	}
+	wroteNothing(t, proxy)
 }
 
 func TestAccDirList(t *testing.T) {

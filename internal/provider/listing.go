@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
@@ -63,25 +64,53 @@ type listed struct {
 	name     string
 	identity any
 	model    any
+	// diags are what there is to say of the object. Without an identity they
+	// are all that is told of it.
+	diags diag.Diagnostics
 }
 
-// listNodes streams nodes, as many as are wanted.
-func listNodes(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream, nodes []*etcdv2.Node, describe func(*etcdv2.Node) listed) {
+func (o *listed) result(ctx context.Context, req list.ListRequest) list.ListResult {
+	if o.identity == nil {
+		return list.ListResult{Diagnostics: o.diags}
+	}
+	result := req.NewListResult(ctx)
+	result.DisplayName = o.name
+	result.Diagnostics.Append(o.diags...)
+	result.Diagnostics.Append(result.Identity.Set(ctx, o.identity)...)
+	if req.IncludeResource {
+		result.Diagnostics.Append(result.Resource.Set(ctx, o.model)...)
+	}
+	return result
+}
+
+// listEach streams objects, as many as are wanted, up to the first error. An
+// object of which nothing is told is passed over. Each is described when it is
+// asked for, so that those beyond the limit cost no request.
+func listEach[T any](ctx context.Context, req list.ListRequest, stream *list.ListResultsStream, objects []T, describe func(T) listed) {
 	stream.Results = func(push func(list.ListResult) bool) {
-		for i, node := range nodes {
-			if int64(i) >= req.Limit {
+		left := req.Limit
+		for _, object := range objects {
+			if left <= 0 {
 				return
 			}
-			object := describe(node)
-			result := req.NewListResult(ctx)
-			result.DisplayName = object.name
-			result.Diagnostics.Append(result.Identity.Set(ctx, object.identity)...)
-			if req.IncludeResource {
-				result.Diagnostics.Append(result.Resource.Set(ctx, object.model)...)
+			told := describe(object)
+			if told.identity == nil && len(told.diags) == 0 {
+				continue
 			}
-			if !push(result) {
+			result := told.result(ctx, req)
+			if !push(result) || result.Diagnostics.HasError() {
 				return
+			}
+			if told.identity != nil {
+				left--
 			}
 		}
 	}
+}
+
+// leftOut is what is told of an object whose name its resource refuses.
+func leftOut(noun, name, typeName string, err error) listed {
+	var o listed
+	o.diags.AddWarning(noun+" is left out", fmt.Sprintf("%q is on the server, and cannot be managed with %s: %s", name, typeName, sentence(err)))
+	return o
 }

@@ -233,9 +233,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if !wasStarted {
 		state.showCluster(ctx, client.Members, *member, &resp.Diagnostics)
 	}
-	urls, diags := types.SetValueFrom(ctx, types.StringType, member.PeerURLs)
-	resp.Diagnostics.Append(diags...)
-	state.PeerURLs = urls
+	state.PeerURLs = setOf(ctx, member.PeerURLs, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{state.ID})...)
 }
@@ -417,9 +415,14 @@ func (m *memberModel) showCluster(ctx context.Context, members *etcdv2.MembersSe
 		addFailure(diags, "Unable to list members", "", err)
 		return
 	}
-	all = slices.DeleteFunc(all, func(other etcdv2.Member) bool { return other.ID == self.ID })
+	m.tellCluster(all, self)
+}
+
+// tellCluster takes over the members, of which it is one.
+func (m *memberModel) tellCluster(all []etcdv2.Member, self etcdv2.Member) {
+	others := slices.DeleteFunc(slices.Clone(all), func(other etcdv2.Member) bool { return other.ID == self.ID })
 	self.Name = m.startName()
-	m.InitialCluster = types.StringValue(initialCluster(append(all, self)))
+	m.InitialCluster = types.StringValue(initialCluster(append(others, self)))
 }
 
 // initialCluster writes members as etcd's --initial-cluster wants them. What a

@@ -354,6 +354,9 @@ func (p *etcdProvider) ListResources(context.Context) []func() list.ListResource
 	return []func() list.ListResource{
 		newDirList,
 		newKeyList,
+		newMemberList,
+		newRoleList,
+		newUserList,
 	}
 }
 

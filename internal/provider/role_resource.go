@@ -255,9 +255,14 @@ func (m *roleModel) permissions(ctx context.Context, diags *diag.Diagnostics) et
 
 // save writes what was read of the role to state.
 func (m *roleModel) save(ctx context.Context, role *etcdv2.Role, state *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+	m.refresh(ctx, role, diags)
+	diags.Append(state.Set(ctx, m)...)
+	diags.Append(identity.Set(ctx, roleIdentity{Name: m.Name})...)
+}
+
+// refresh takes over what was read of the role.
+func (m *roleModel) refresh(ctx context.Context, role *etcdv2.Role, diags *diag.Diagnostics) {
 	m.Name = types.StringValue(role.Name)
 	m.KVRead = setOf(ctx, role.Read, diags)
 	m.KVWrite = setOf(ctx, role.Write, diags)
-	diags.Append(state.Set(ctx, m)...)
-	diags.Append(identity.Set(ctx, roleIdentity{Name: m.Name})...)
 }

@@ -318,6 +318,13 @@ func (m *userModel) password() string {
 
 // save writes what was read of the user to state.
 func (m *userModel) save(ctx context.Context, user *etcdv2.User, state *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+	m.refresh(ctx, user, diags)
+	diags.Append(state.Set(ctx, m)...)
+	diags.Append(identity.Set(ctx, userIdentity{Name: m.Name})...)
+}
+
+// refresh takes over what was read of the user.
+func (m *userModel) refresh(ctx context.Context, user *etcdv2.User, diags *diag.Diagnostics) {
 	m.Name = types.StringValue(user.Name)
 	m.Roles = setOf(ctx, user.Held(), diags)
 	m.MissingRole = types.StringNull()
@@ -325,6 +332,4 @@ func (m *userModel) save(ctx context.Context, user *etcdv2.User, state *tfsdk.St
 		m.MissingRole = types.StringValue(user.MissingRole)
 	}
 	m.PasswordWO = types.StringNull()
-	diags.Append(state.Set(ctx, m)...)
-	diags.Append(identity.Set(ctx, userIdentity{Name: m.Name})...)
 }

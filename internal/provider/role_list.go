@@ -1,0 +1,60 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ list.ListResourceWithConfigure = (*roleList)(nil)
+
+func newRoleList() list.ListResource { return &roleList{} }
+
+type roleList struct{ resourceBase }
+
+func (l *roleList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_role"
+}
+
+func (l *roleList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Lists the roles of the store, for `terraform query`, in the order of their names. " +
+			"With `-generate-config-out` it writes a resource and an import block for each of them.\n\n" +
+			"The role `root` is left out, as it cannot be changed; `guest` is listed where it exists. Servers leave out roles whose name starts with `_`. " +
+			"A role whose name `etcd_role` refuses is left out with a warning.",
+	}
+}
+
+func (l *roleList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var diags diag.Diagnostics
+	client := l.client(&diags)
+	if client == nil {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	roles, err := client.Roles.List(ctx)
+	if err != nil {
+		addFailure(&diags, "Unable to list roles", "", err)
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	listEach(ctx, req, stream, roles, func(role *etcdv2.Role) listed { return describeRole(ctx, role) })
+}
+
+func describeRole(ctx context.Context, role *etcdv2.Role) listed {
+	if role.Name == etcdv2.RootRole {
+		return listed{}
+	}
+	if err := checkChangeableRole(role.Name); err != nil {
+		return leftOut("Role", role.Name, "etcd_role", err)
+	}
+	var model roleModel
+	var diags diag.Diagnostics
+	model.refresh(ctx, role, &diags)
+	return listed{name: role.Name, identity: roleIdentity{model.Name}, model: model, diags: diags}
+}

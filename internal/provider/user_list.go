@@ -1,0 +1,81 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	"github.com/hashicorp/terraform-plugin-framework/list/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var _ list.ListResourceWithConfigure = (*userList)(nil)
+
+func newUserList() list.ListResource { return &userList{} }
+
+type userList struct{ resourceBase }
+
+func (l *userList) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_user"
+}
+
+func (l *userList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Lists the users of the store, for `terraform query`, in the order of their names. " +
+			"With `-generate-config-out` it writes a resource and an import block for each of them, without a password: a server does not tell it, " +
+			"and an import leaves it as it is.\n\n" +
+			"Servers leave out users whose name starts with `_`. A user whose name `etcd_user` refuses is left out with a warning. " +
+			"With `include_resource` each user is read by itself, and a role that it holds and that does not exist earns a warning: " +
+			"take it out of the generated `roles`, and the apply revokes it.",
+	}
+}
+
+func (l *userList) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var diags diag.Diagnostics
+	client := l.client(&diags)
+	if client == nil {
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	users, err := client.Users.List(ctx)
+	if err != nil {
+		addFailure(&diags, "Unable to list users", "", err)
+		stream.Results = list.ListResultsStreamDiagnostics(diags)
+		return
+	}
+	listEach(ctx, req, stream, users, func(user *etcdv2.User) listed {
+		if err := etcdv2.CheckUserName(user.Name); err != nil {
+			return leftOut("User", user.Name, "etcd_user", err)
+		}
+		if req.IncludeResource {
+			return readUser(ctx, client, user.Name)
+		}
+		return listed{name: user.Name, identity: userIdentity{types.StringValue(user.Name)}}
+	})
+}
+
+// readUser reads a user that was listed: lists do not have the roles that do
+// not exist, and those of old servers no roles at all.
+func readUser(ctx context.Context, client *etcdv2.Client, name string) listed {
+	var model userModel
+	var diags diag.Diagnostics
+	user, err := client.Users.GetPartial(ctx, name)
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+		return listed{}
+	case err != nil:
+		addFailure(&diags, "Unable to read user", name, err)
+		return listed{diags: diags}
+	}
+	if user.MissingRole != "" {
+		diags.AddWarning("Role does not exist", fmt.Sprintf("The user %q holds the role %q, which does not exist. "+
+			"Take it out of roles where configuration is generated, or make the role: no user is given a role that does not exist.", name, user.MissingRole))
+	}
+	model.refresh(ctx, user, &diags)
+	return listed{name: name, identity: userIdentity{model.Name}, model: model, diags: diags}
+}
