@@ -131,6 +131,40 @@ func TestAccUserList_missingRole(t *testing.T) {
 	}
 }
 
+// A user that was deleted since it was listed is passed over; one that cannot
+// be read, because the rights to were lost since, makes the query fail.
+func TestAccUserList_changesBetweenReads(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	notInTofu(t, l, "list resources")
+	s := etcdtest.Start(t)
+	for _, name := range []string{"alice", "bob", "carol", "root"} {
+		makeUser(t, s, name)
+	}
+	proxy := etcdtest.NewProxy(t, s.URL())
+	before := func(read string, call etcdtest.Call) {
+		proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: usersPath + read, Times: 1, Action: func(x *etcdtest.Exchange) {
+			if answer, err := s.Try(t.Context(), call); err != nil || !answer.OK() {
+				t.Errorf("before the read of %s: %+v, %v", read, answer, err)
+			}
+			x.Forward()
+		}})
+	}
+	w := l.workspace(t, "1.14.0", proxy.URL(), "")
+
+	before("alice", etcdtest.Call{Method: http.MethodDelete, Path: usersPath + "alice"})
+	if diff := cmp.Diff([]string{"bob", "carol"}, query(t, w, "etcd_user", "limit = 2\n  include_resource = true")); diff != "" {
+		t.Errorf("query without the user that is gone (-want +got):\n%s", diff)
+	}
+	before("carol", etcdtest.Call{Method: http.MethodPut, Path: "/v2/auth/enable"})
+	output := mustRun(t, w, 1, "query")
+	for _, want := range []string{"Unable to read user", "carol.", "The server refused the credentials"} {
+		if !spaced(want).MatchString(output) {
+			t.Errorf("query does not say %q:\n%s", want, output)
+		}
+	}
+}
+
 func TestAccUserList_refused(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
