@@ -201,6 +201,16 @@ func startMember(t *testing.T, r *run) {
 	}
 	r.reserved[0].Join(t, strings.TrimPrefix(flags[1], "--initial-cluster="))
 	r.must(t, 0, "apply", "-auto-approve", "-refresh-only")
+	// The imports show another id than the one that the server has given.
+	var list struct {
+		Members []struct{ ID, Name string }
+	}
+	r.server.Do(t, etcdtest.Call{Path: "/v2/members"}).Decode(t, &list)
+	for _, member := range list.Members {
+		if member.Name == "n4" {
+			r.replace = strings.NewReplacer("8211f1d0f64f3269", member.ID, "http://10.0.0.4:2380", r.reserved[0].PeerURL())
+		}
+	}
 }
 
 // nameJob puts the name that the server has given to the key of the example in

@@ -1,11 +1,7 @@
-data "etcd_member" "n4" {
-  name = "n4"
-}
-
 import {
   to = etcd_member.n4
   identity = {
-    id = data.etcd_member.n4.id
+    id = "8211f1d0f64f3269"
   }
 }
 
