@@ -36,8 +36,29 @@ type AuthService struct {
 const authSwitch = "/v2/auth/enable"
 
 // Status reports whether authentication is enabled. It needs no credentials.
+// An endpoint that lags tells what was so a moment ago: see CurrentStatus.
 func (s *AuthService) Status(ctx context.Context) (bool, error) {
-	ans, err := s.client.do(ctx, &request{method: http.MethodGet, path: authSwitch, replay: replayRead})
+	return s.status(ctx, s.client.readAuth)
+}
+
+// CurrentStatus is Status of which also a "no" can be believed: an endpoint
+// that gives it is made to catch up with what the cluster agreed on, and is
+// asked again.
+func (s *AuthService) CurrentStatus(ctx context.Context) (bool, error) {
+	enabled, err := s.Status(ctx)
+	if err != nil || enabled {
+		return enabled, err
+	}
+	enabled, err = s.status(ctx, s.client.readAuthCaughtUp)
+	if errors.Is(err, ErrUnauthorized) {
+		// To catch up takes a read of a key, which an open store permits.
+		return true, nil
+	}
+	return enabled, err
+}
+
+func (s *AuthService) status(ctx context.Context, read readFunc) (bool, error) {
+	ans, err := read(ctx, authSwitch)
 	if err != nil {
 		return false, err
 	}
@@ -83,6 +104,14 @@ func (s *AuthService) EnsureEnabled(ctx context.Context) (changed bool, err erro
 // EnsureDisabled is Disable for a caller who does not mind if authentication
 // is disabled. It reports whether it changed anything.
 func (s *AuthService) EnsureDisabled(ctx context.Context) (changed bool, err error) {
+	changed, err = ensured(s.Disable(ctx), ErrAuthDisabled)
+	if err != nil || changed {
+		return changed, err
+	}
+	// A server that lags says so too, and has caught up after this.
+	if enabled, err := s.CurrentStatus(ctx); err != nil || !enabled {
+		return false, err
+	}
 	return ensured(s.Disable(ctx), ErrAuthDisabled)
 }
 

@@ -117,6 +117,12 @@ func (s *RolesService) Get(ctx context.Context, name string) (*Role, error) {
 	return s.get(ctx, name, s.client.readAuth)
 }
 
+// GetCurrent is Get by an endpoint that has first caught up with what the
+// cluster agreed on, as [UsersService.GetCurrent] is.
+func (s *RolesService) GetCurrent(ctx context.Context, name string) (*Role, error) {
+	return s.get(ctx, name, s.client.readAuthCaughtUp)
+}
+
 func (s *RolesService) get(ctx context.Context, name string, read readFunc) (*Role, error) {
 	if err := CheckRoleName(name); err != nil {
 		return nil, err

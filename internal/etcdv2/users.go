@@ -175,6 +175,14 @@ func (s *UsersService) GetPartial(ctx context.Context, name string) (*User, erro
 	return s.getPartial(ctx, name, s.client.readAuth)
 }
 
+// GetCurrent is GetPartial by an endpoint that has first caught up with what
+// the cluster agreed on, whatever [Options].StaleReads says. The other reads
+// make an endpoint catch up only before they believe that something does not
+// exist; what they tell of a user that does can be older.
+func (s *UsersService) GetCurrent(ctx context.Context, name string) (*User, error) {
+	return s.getPartial(ctx, name, s.client.readAuthCaughtUp)
+}
+
 // readFunc reads a path of the auth API.
 type readFunc func(ctx context.Context, path string) (*answer, error)
 

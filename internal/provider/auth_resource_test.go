@@ -358,3 +358,77 @@ func TestAuth_stateIsKept(t *testing.T) {
 		}
 	}
 }
+
+// TestAuth_laggingEndpoint refreshes and changes by an endpoint whose first
+// answer is that of a moment ago.
+func TestAuth_laggingEndpoint(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	makeRoot(t, s)
+	s.SetCredentials("root", rootPassword)
+	makeUser(t, s, "alice")
+	makeRole(t, s, "r", nil, nil)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, credentials(proxy.URL(), "root", rootPassword))
+	lag := func(path string) (end func()) {
+		old := s.Do(t, etcdtest.Call{Path: path})
+		return func() {
+			proxy.Clear()
+			proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: path, Times: 1, Action: etcdtest.Respond(old.Status, old.Header, string(old.Body))})
+		}
+	}
+	for _, test := range []struct {
+		typeName, path string
+		attributes     map[string]any
+	}{
+		{"etcd_user", usersPath + "new", userOf("new", "geheim", "r")},
+		{"etcd_role", rolesPath + "new", roleOf("new", []string{"/a"}, nil)},
+		{"etcd_user_role", usersPath + "alice", map[string]any{"user": "alice", "role": "r"}},
+		{"etcd_role_permission", rolesPath + "r", map[string]any{"role": "r", "access": "read", "pattern": "/a"}},
+		{"etcd_auth", "/v2/auth/enable", map[string]any{}},
+	} {
+		behind := lag(test.path)
+		proxy.Clear()
+		mine, errs := d.apply(t, d.none(test.typeName), test.attributes)
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		behind()
+		if kept, errs := d.refresh(t, mine); errs != "" || !kept.state.Equal(mine.state) {
+			t.Errorf("%s: in state: %t, %v, want %v; errors %s", test.typeName, kept.exists(), kept.state, mine.state, errs)
+		}
+	}
+}
+
+// TestAuth_laggingDrift is a change that only a lagging answer makes look due.
+func TestAuth_laggingDrift(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, endpoint(proxy.URL()))
+	for _, test := range []struct {
+		typeName, path string
+		old, changed   map[string]any
+	}{
+		{"etcd_role", rolesPath + name, roleOf(name, []string{"/a"}, nil), roleOf(name, []string{"/b"}, nil)},
+		{"etcd_user", usersPath + name, userOf(name, "geheim"), userOf(name, "geheim", name)},
+	} {
+		before, errs := d.apply(t, d.none(test.typeName), test.old)
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		old := s.Do(t, etcdtest.Call{Path: test.path})
+		if _, errs = d.apply(t, before, test.changed); errs != "" {
+			t.Fatal(errs)
+		}
+		proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: test.path, Times: 1, Action: etcdtest.Respond(old.Status, old.Header, string(old.Body))})
+		behind, errs := d.refresh(t, before)
+		if errs != "" || !behind.state.Equal(before.state) {
+			t.Fatalf("refresh: %v, %s", behind.state, errs)
+		}
+		if _, errs = d.apply(t, behind, test.changed); errs != "" {
+			t.Errorf("%s: a change that was made already: %s", test.typeName, errs)
+		}
+	}
+}

@@ -125,6 +125,10 @@ func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequ
 		return
 	}
 	role, err := client.Roles.Get(ctx, state.Role.ValueString())
+	if err == nil && !state.isGranted(role) {
+		// An endpoint that lags says so too.
+		role, err = client.Roles.GetCurrent(ctx, state.Role.ValueString())
+	}
 	if errors.Is(err, etcdv2.ErrNotFound) {
 		resp.State.RemoveResource(ctx)
 		return
@@ -133,11 +137,7 @@ func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequ
 		addFailure(&resp.Diagnostics, "Unable to read role", state.Role.ValueString(), err)
 		return
 	}
-	patterns := role.Read
-	if access(state.Access.ValueString()) == accessWrite {
-		patterns = role.Write
-	}
-	if !slices.Contains(patterns, state.Pattern.ValueString()) {
+	if !state.isGranted(role) {
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -187,6 +187,15 @@ func (m rolePermissionModel) permissions() etcdv2.Permissions {
 		return etcdv2.Permissions{Write: patterns}
 	}
 	return etcdv2.Permissions{Read: patterns}
+}
+
+// isGranted reports whether a role has the permission.
+func (m rolePermissionModel) isGranted(role *etcdv2.Role) bool {
+	patterns := role.Read
+	if access(m.Access.ValueString()) == accessWrite {
+		patterns = role.Write
+	}
+	return slices.Contains(patterns, m.Pattern.ValueString())
 }
 
 // String names the permission for messages.

@@ -164,7 +164,7 @@ func (r *roleResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	role, err := r.change(ctx, client, name, had, want)
 	if errors.Is(err, etcdv2.ErrCompareFailed) {
 		// Somebody may have made the very change that was planned.
-		if found, readErr := client.Roles.Get(ctx, name); readErr == nil && permissionsAre(found.Permissions, want) {
+		if found, readErr := client.Roles.GetCurrent(ctx, name); readErr == nil && permissionsAre(found.Permissions, want) {
 			role, err = found, nil
 		}
 	}

@@ -243,7 +243,7 @@ func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, w
 		return user, err
 	}
 	// Somebody may have made the very change that was planned.
-	user, readErr := client.Users.GetPartial(ctx, name)
+	user, readErr := client.Users.GetCurrent(ctx, name)
 	if readErr != nil || !sameNames(user.Held(), want) {
 		return nil, err
 	}

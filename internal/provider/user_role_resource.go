@@ -131,6 +131,10 @@ func (r *userRoleResource) Read(ctx context.Context, req resource.ReadRequest, r
 func (r *userRoleResource) isGranted(ctx context.Context, client *etcdv2.Client, state userRoleModel, diags *diag.Diagnostics) (bool, error) {
 	role := state.Role.ValueString()
 	user, err := client.Users.GetPartial(ctx, state.User.ValueString())
+	if err == nil && !slices.Contains(user.Roles, role) {
+		// An endpoint that lags says so too.
+		user, err = client.Users.GetCurrent(ctx, state.User.ValueString())
+	}
 	if errors.Is(err, etcdv2.ErrNotFound) {
 		return false, nil
 	}
