@@ -3,6 +3,7 @@ package etcdv2_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -44,4 +45,32 @@ func TestClient_outage(t *testing.T) {
 	}
 	proxy.Refuse()
 	wantWaits("the first request of the next outage", etcdv2.DefaultMaxAttempts-1)
+}
+
+// An endpoint that answers that there is no leader stays the first for other
+// requests, and what it says is not hidden by one that hangs.
+func TestClient_noLeader(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	electing, hung := etcdtest.NewProxy(t, s.URL()), etcdtest.NewTCPProxy(t, s.URL())
+	electing.Inject(etcdtest.Rule{Path: "/v2/members/leader", Action: etcdtest.Respond(
+		http.StatusServiceUnavailable, http.Header{"Content-Type": {"application/json"}}, `{"message":"During election"}`)})
+	hung.Stall()
+	client := newClient(t, etcdv2.Options{
+		Endpoints: []string{electing.URL(), hung.URL()}, RequestTimeout: time.Second, Retry: etcdv2.RetryPolicy{MaxAttempts: 2},
+	})
+	_, err := client.Members.Leader(t.Context())
+	if !errors.Is(err, etcdv2.ErrNoLeader) || !errors.Is(err, etcdv2.ErrUnavailable) {
+		t.Errorf("Leader() = %v, want ErrNoLeader and ErrUnavailable", err)
+	}
+	_, before := hung.Connections()
+	if before == 0 {
+		t.Error("the other endpoint was not asked for the leader")
+	}
+	if _, err := client.Members.List(t.Context()); err != nil {
+		t.Errorf("List() = %v", err)
+	}
+	if _, after := hung.Connections(); after != before {
+		t.Errorf("the endpoint that hangs has got %d more connections, want none", after-before)
+	}
 }

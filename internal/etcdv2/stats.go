@@ -27,7 +27,8 @@ type SelfStats struct {
 	State string `json:"state"`
 	// StartTime is when the process was started.
 	StartTime time.Time `json:"startTime"`
-	// Leader is what the server knows of the leader.
+	// Leader is the leader that the server has last heard of. During an election
+	// it is the one that is gone.
 	Leader LeaderInfo `json:"leaderInfo"`
 	// RecvAppendRequests and SendAppendRequests count the append requests of
 	// the raft protocol, received and sent.
@@ -42,7 +43,7 @@ type SelfStats struct {
 	SendBandwidthRate float64 `json:"sendBandwidthRate"`
 }
 
-// LeaderInfo is what a server knows of the leader.
+// LeaderInfo is what a server knows of the leader that it has last heard of.
 type LeaderInfo struct {
 	// ID is the leader's member id.
 	ID string
@@ -154,17 +155,23 @@ func (s *StatsService) store(ctx context.Context, r *request) (*StoreStats, erro
 	return getStats[StoreStats](ctx, s.client, r)
 }
 
+// errLeaderGone is that the member which is named as the leader does not answer.
+var errLeaderGone = fmt.Errorf("%w that can be reached", ErrNoLeader)
+
 // Leader returns the statistics of the leader, from whichever endpoint is it.
 // If none is, the leader is asked at the client URLs it advertises, without
 // credentials. An election is waited for, as the retry policy says; the error
 // is ErrNoLeader if there is still no leader then.
 func (s *StatsService) Leader(ctx context.Context) (*LeaderStats, error) {
-	for n := 1; ; n++ {
+	read := &request{replay: replayRead, started: time.Now()}
+	for {
+		read.attempts++
 		stats, err := s.leader(ctx)
-		if !errors.Is(err, ErrNoLeader) || n >= s.client.options.Retry.MaxAttempts {
+		// That there is no leader at all has been waited for already.
+		if !errors.Is(err, errLeaderGone) || !s.client.attemptsLeft(read) {
 			return stats, err
 		}
-		if waitErr := s.client.backoff(ctx, n); waitErr != nil {
+		if waitErr := s.client.backoff(ctx, read.attempts); waitErr != nil {
 			return nil, fmt.Errorf("%w while waiting to try again after: %w", waitErr, err)
 		}
 	}
@@ -193,7 +200,7 @@ func (s *StatsService) leader(ctx context.Context) (*LeaderStats, error) {
 		failed.add(endpoint, err)
 	}
 	// The followers name a leader that is gone until they elect another one.
-	return nil, fmt.Errorf("%w that can be reached: %w", ErrNoLeader, &failed)
+	return nil, fmt.Errorf("%w: %w", errLeaderGone, &failed)
 }
 
 // leaderCandidates returns where the leader may be asked: the endpoints that

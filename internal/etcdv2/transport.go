@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -67,6 +68,10 @@ type request struct {
 	attempts  int
 	started   time.Time
 	ambiguous bool
+	// failedAt are the endpoints that were asked and did not do it, once for
+	// each time, and noLeader is the last of their answers that there is no leader.
+	failedAt []*url.URL
+	noLeader error
 }
 
 // isKeys reports whether it is a request of the key space.
@@ -166,6 +171,10 @@ func (c *Client) attemptsLeft(r *request) bool {
 // ErrOutcomeUnknown for a write of which an attempt may have been applied. A
 // conflict is passed on as it is, for the caller to settle.
 func (r *request) fail(last outcome, err error) error {
+	if r.noLeader != nil && last != outcomeAnswered && !errors.Is(err, ErrNoLeader) {
+		// It tells more than that another endpoint did not answer.
+		err = fmt.Errorf("%w; before that: %w", err, r.noLeader)
+	}
 	if r.replay == replayRead || !r.ambiguous || (last == outcomeAnswered && isSettled(err)) {
 		return err
 	}
@@ -189,7 +198,7 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 	targets := []*url.URL{r.endpoint}
 	if r.endpoint == nil {
 		c.findLeader(ctx)
-		targets = c.endpoints.order()
+		targets = r.leastFailed(c.endpoints.order())
 	}
 	var failed EndpointsError
 	permanent := true
@@ -208,7 +217,7 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 				return nil, outcome, &failed
 			}
 		default:
-			c.endpoints.unpin(endpoint)
+			c.noteFailure(r, endpoint, err)
 			return nil, outcome, failed.unanswered(endpoint, r, err)
 		}
 	}
@@ -216,6 +225,31 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 		return nil, outcomeHopeless, &failed
 	}
 	return nil, outcomeNotSent, &failed
+}
+
+// leastFailed puts the endpoints at which r has failed more often behind the
+// others. Other requests move endpoints meanwhile, and could send r to one that
+// hangs each time.
+func (r *request) leastFailed(endpoints []*url.URL) []*url.URL {
+	if len(r.failedAt) == 0 {
+		return endpoints
+	}
+	failures := map[*url.URL]int{}
+	for _, endpoint := range r.failedAt {
+		failures[endpoint]++
+	}
+	return slices.SortedStableFunc(slices.Values(endpoints), func(a, b *url.URL) int { return failures[a] - failures[b] })
+}
+
+// noteFailure notes that an endpoint was asked and did not do it.
+func (c *Client) noteFailure(r *request, endpoint *url.URL, err error) {
+	r.failedAt = append(r.failedAt, endpoint)
+	if errors.Is(err, ErrNoLeader) {
+		// It answers, and is as good as any for whatever needs no leader.
+		r.noLeader = err
+		return
+	}
+	c.endpoints.unpin(endpoint)
 }
 
 // send makes one exchange with one endpoint.
