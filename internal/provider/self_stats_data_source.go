@@ -52,8 +52,8 @@ func (d *selfStatsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 			"id":                schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
 			"state":             schema.StringAttribute{Computed: true, MarkdownDescription: "`StateLeader` or `StateFollower`. A leader that has lost its quorum still calls itself one."},
 			"start_time":        schema.StringAttribute{Computed: true, MarkdownDescription: "When the process was started, in UTC by RFC 3339."},
-			"leader_id":         schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member that it takes for the leader; empty if it knows none."},
-			"leader_uptime":     schema.StringAttribute{Computed: true, MarkdownDescription: "How long that member has led, as a duration such as `1h2m3.5s`."},
+			"leader_id":         schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the leader that it has last heard of, which may be gone, as during an election; empty if there was none yet. `etcd_leader` says who leads now."},
+			"leader_uptime":     schema.StringAttribute{Computed: true, MarkdownDescription: "How long that member has led, if it still does, as a duration such as `1h2m3.5s`."},
 			"leader_start_time": schema.StringAttribute{Computed: true, MarkdownDescription: "Since when that member has led, in UTC by RFC 3339."},
 			"recv_append_requests": schema.Int64Attribute{
 				Computed: true, MarkdownDescription: "Append requests of the raft protocol received.",
