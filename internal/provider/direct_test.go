@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -272,4 +273,49 @@ func errorText(diags []*tfprotov6.Diagnostic) string {
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// read reads a data source.
+func (d *direct) read(t *testing.T, typeName string, attributes map[string]any) (found managed, errs string) {
+	t.Helper()
+	typ := d.schemas.DataSourceSchemas[typeName].ValueType()
+	resp, err := d.server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: dynamic(t, typ, value(t, typ, attributes))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return managed{typeName: typeName, state: undynamic(t, typ, resp.State)}, errorText(resp.Diagnostics)
+}
+
+// at is text for what is within lists and objects, such as
+// "endpoints.0.healthy"; "endpoints.#" is how many there are.
+func (o managed) at(t *testing.T, steps string) string {
+	t.Helper()
+	v := o.state
+	for step := range strings.SplitSeq(steps, ".") {
+		var list []tftypes.Value
+		if v.Type().Is(tftypes.List{}) {
+			if err := v.As(&list); err != nil {
+				t.Fatal(err)
+			}
+			if step == "#" {
+				return strconv.Itoa(len(list))
+			}
+			i, err := strconv.Atoi(step)
+			if err != nil || i >= len(list) {
+				t.Fatalf("%s has no %s", o.typeName, steps)
+			}
+			v = list[i]
+			continue
+		}
+		var attributes map[string]tftypes.Value
+		if err := v.As(&attributes); err != nil {
+			t.Fatal(err)
+		}
+		found, ok := attributes[step]
+		if !ok {
+			t.Fatalf("%s has no %s", o.typeName, steps)
+		}
+		v = found
+	}
+	return plain(t, v)
 }
