@@ -453,6 +453,98 @@ func TestAccMemberResource_nodeKilledDuringAdd(t *testing.T) {
 	})
 }
 
+// The node that is asked to add a member dies before the request reaches it, or
+// with the request in hand. The others tell what became of it; a member that
+// was not added would stop the cluster now that a node is down, and is planned
+// again when the node is back.
+func TestMemberResource_nodeKilledBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	for name, kill := range map[string]func(*testing.T, *etcdtest.Cluster, *etcdtest.Exchange){
+		"before it is asked": func(t *testing.T, cluster *etcdtest.Cluster, x *etcdtest.Exchange) {
+			t.Helper()
+			cluster.Servers[0].Kill(t)
+			x.Fetch()
+		},
+		"with the request in hand": func(t *testing.T, cluster *etcdtest.Cluster, x *etcdtest.Exchange) {
+			t.Helper()
+			killWithRequest(t, cluster.Servers[0], cluster.Servers[1:], x)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := etcdtest.StartCluster(t, 3)
+			n1, n2, n3 := cluster.Servers[0], cluster.Servers[1], cluster.Servers[2]
+			// Servers that are younger refuse the change.
+			if err := pause(t.Context(), 7*time.Second); err != nil {
+				t.Fatal(err)
+			}
+			p := etcdtest.NewProxy(t, n1.URL())
+			p.Inject(etcdtest.Rule{Method: http.MethodPost, Path: "/v2/members", Times: 1, Action: func(x *etcdtest.Exchange) {
+				kill(t, cluster, x)
+				x.Cut()
+			}})
+			d := newDirect(t, map[string]any{"endpoints": []string{p.URL(), n2.URL(), n3.URL()}})
+			added := applyAdd(t, d, n2, cluster.Reserve(t, "n4").PeerURL(), func() { n1.Restart(t) })
+			if n := p.Count(http.MethodPost, "/v2/members"); n == 0 {
+				t.Error("the node was not asked")
+			}
+			after, errs := d.refresh(t, added)
+			if errs != "" || !after.exists() || !after.state.Equal(added.state) {
+				t.Errorf("state after a refresh: %v, errors %q, want %v", after.state, errs, added.state)
+			}
+		})
+	}
+}
+
+// killWithRequest kills a server that has got a request which it cannot answer,
+// because the others hang for so long.
+func killWithRequest(t *testing.T, s *etcdtest.Server, others []*etcdtest.Server, x *etcdtest.Exchange) {
+	t.Helper()
+	for _, other := range others {
+		other.Pause(t)
+		awaitSilence(t, other)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if answer := x.Fetch(); answer != nil {
+			t.Errorf("the server answered with %d", answer.Code)
+		}
+	}()
+	// It answers after 5 s, with a refusal.
+	if err := pause(t.Context(), time.Second); err != nil {
+		t.Error(err)
+	}
+	s.Kill(t)
+	<-ended
+	for _, other := range others {
+		other.Resume(t)
+	}
+}
+
+// applyAdd applies an etcd_member with the peer URL while a node is dying. If
+// that fails, the member must not be there, and it is applied again with the
+// node restored.
+func applyAdd(t *testing.T, d *direct, s *etcdtest.Server, peerURL string, restore func()) managed {
+	t.Helper()
+	attributes := map[string]any{"name": "n4", "peer_urls": []string{peerURL}, "timeouts": map[string]any{"create": "1m"}}
+	added, errs := d.apply(t, d.none("etcd_member"), attributes)
+	restore()
+	if errs != "" {
+		if !strings.Contains(errs, "Nothing was changed") || added.exists() || hasMember(t, s, peerURL) {
+			t.Fatalf("the error is %q, in state: %t, among the members: %t", errs, added.exists(), hasMember(t, s, peerURL))
+		}
+		if added, errs = d.apply(t, d.none("etcd_member"), attributes); errs != "" {
+			t.Fatal(errs)
+		}
+	}
+	members := membersOf(t, s)
+	if len(members) != 4 || !slices.ContainsFunc(members, func(m etcdv2.Member) bool { return m.ID == added.text(t, "id") }) {
+		t.Fatalf("the members are %+v, want four with %s", members, added.text(t, "id"))
+	}
+	return added
+}
+
 // The quorum is lost with the add on its way: its outcome is unknown, and what
 // comes next tells what became of it.
 func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
@@ -642,5 +734,60 @@ func TestAccMemberResource_needsRoot(t *testing.T) {
 	})
 	if n := len(membersOf(t, s)); n != 1 {
 		t.Errorf("there are %d members, want 1", n)
+	}
+}
+
+// Members are changed and read with TLS and as root.
+func TestAccMemberResource_tlsAndAuth(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3, etcdtest.WithTLS(), etcdtest.WithAuth("root-password"))
+	n1 := cluster.Servers[0]
+	n4 := cluster.Reserve(t, "n4")
+	block := func(password string) string {
+		return endpointsConfig(cluster.URLs(), fmt.Sprintf("username = \"root\"\n  password = %q\n  tls = { ca_file = %q }", password, n1.Certs.CA.CertFile), fmt.Sprintf(`
+data "etcd_leader" "a" {}
+data "etcd_leader_stats" "a" {}
+data "etcd_health" "a" {}
+resource "etcd_member" "n4" {
+  name      = "n4"
+  peer_urls = [%q]
+}
+data "etcd_members" "a" {
+  depends_on = [etcd_member.n4]
+}
+`, n4.PeerURL()))
+	}
+	acceptance(t,
+		resource.TestStep{Config: block("wrong"), ExpectError: regexp.MustCompile(`refused the credentials`)},
+		resource.TestStep{
+			PreConfig: func() {
+				if hasMember(t, n1, n4.PeerURL()) {
+					t.Error("it was added with a wrong password")
+				}
+			},
+			Config: block("root-password"),
+			ConfigStateChecks: []statecheck.StateCheck{
+				knownText("data.etcd_leader.a", "id", memberNamed(t, n1, cluster.Leader(t).Name).ID),
+				statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("healthy"), knownvalue.Bool(true)),
+				knownSize("data.etcd_leader_stats.a", "followers", 2),
+				knownSize("data.etcd_members.a", "members", 4),
+			},
+			Check: func(state *terraform.State) error {
+				join(t, n4, output(state, "etcd_member.n4", "initial_cluster"))
+				return nil
+			},
+		},
+		resource.TestStep{
+			Config: block("root-password"),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction("etcd_member.n4", plancheck.ResourceActionNoop),
+			}},
+			ConfigStateChecks: []statecheck.StateCheck{
+				statecheck.ExpectKnownValue("etcd_member.n4", tfjsonpath.New("client_urls"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(n4.URL())})),
+			},
+		},
+	)
+	if n := len(membersOf(t, n1)); n != 3 {
+		t.Errorf("there are %d members after the destroy, want 3", n)
 	}
 }
