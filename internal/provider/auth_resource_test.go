@@ -2,6 +2,7 @@ package provider
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -274,14 +275,19 @@ func TestAuth_ownLogin(t *testing.T) {
 		from managed
 		to   map[string]any
 	}{
-		"delete": {user, nil},
-		"revoke": {user, map[string]any{"name": "admin", "roles": []string{}}},
+		"delete":   {user, nil},
+		"revoke":   {user, map[string]any{"name": "admin", "roles": []string{}}},
+		"password": {user, userOf("admin", "anders", "root")},
+		"adopt":    {d.none("etcd_user"), map[string]any{"name": "admin", "password": "anders", "adopt_existing": true}},
 	} {
 		after, errs := d.apply(t, test.from, test.to)
 		wantPhrases(t, errs, "The provider would lock itself out")
-		if !after.exists() {
-			t.Errorf("%s: dropped from state", name)
+		if after.exists() != test.from.exists() || strings.Contains(errs, "anders") {
+			t.Errorf("%s: in state: %t, errors: %s", name, after.exists(), errs)
 		}
+	}
+	if _, errs = d.apply(t, user, userOf("admin", "theirs", "root")); errs != "" {
+		t.Errorf("the password with which the provider logs in: %s", errs)
 	}
 	grant, errs := d.apply(t, d.none("etcd_user_role"), map[string]any{"user": "admin", "role": "root", "adopt_existing": true})
 	if errs != "" {

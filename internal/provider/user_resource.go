@@ -64,6 +64,8 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 		MarkdownDescription: "A user of the store, its password and the roles it holds.\n\n" +
 			"A user that exists already is never changed by a create, unless `adopt_existing` says so: no password is reset by accident. " +
 			"Roles are granted and revoked, and the password changed, by one request, so that there is no moment without rights.\n\n" +
+			"While authentication is enabled, the user by which the provider logs in is neither deleted nor given another password, and keeps the role `root`: " +
+			"the provider would lock itself out half-way through the apply.\n\n" +
 			"The server has no conditions for changes of users. Changes of one user by this provider are made one after the other, the roles are compared " +
 			"right before a change and read after it; a change that somebody else makes in that moment can still be lost.",
 		Attributes: map[string]schema.Attribute{
@@ -253,6 +255,11 @@ func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, w
 // change makes a user that holds the roles it had hold those it shall; nil
 // means that the roles stay as they are.
 func (r *userResource) change(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
+	if login := r.connection.options; password != "" && name == login.Username && password != login.Password {
+		if err := r.keepOwnLogin(ctx, client, name, "to change its password"); err != nil {
+			return nil, err
+		}
+	}
 	update := etcdv2.UserUpdate{Password: password}
 	if want != nil {
 		update.Grant, update.Revoke, update.From = without(want, had), without(had, want), append([]string{}, had...)
