@@ -496,6 +496,48 @@ func TestMemberResource_nodeKilledBeforeTheAnswer(t *testing.T) {
 	}
 }
 
+// The only node that the provider knows dies when it has added the member: that
+// is unknown until the node is back, and then the member is there to be imported.
+func TestMemberResource_onlyEndpointKilledDuringAdd(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	n1, n2 := cluster.Servers[0], cluster.Servers[1]
+	p := etcdtest.NewProxy(t, n1.URL())
+	p.Inject(etcdtest.Rule{Method: http.MethodPost, Path: "/v2/members", Action: func(x *etcdtest.Exchange) {
+		answer := x.Fetch()
+		if answer != nil && answer.Code >= 300 {
+			x.Deliver(answer)
+			return
+		}
+		n1.Kill(t)
+		x.Cut()
+	}})
+	d := newDirect(t, map[string]any{"endpoints": []string{p.URL()}})
+	peerURL := cluster.Reserve(t, "n4").PeerURL()
+	attributes := map[string]any{"name": "n4", "peer_urls": []string{peerURL}, "timeouts": map[string]any{"create": "1m"}}
+	after, errs := d.apply(t, d.none("etcd_member"), attributes)
+	if !strings.Contains(errs, "Outcome of a write is unknown") || after.exists() {
+		t.Fatalf("the error is %q, in state: %t, want unknown and not in state", errs, after.exists())
+	}
+	n1.Restart(t)
+	members := membersOf(t, n2)
+	i := slices.IndexFunc(members, func(m etcdv2.Member) bool { return slices.Contains(m.PeerURLs, peerURL) })
+	if i < 0 {
+		t.Fatalf("the members are %+v, want one at %s", members, peerURL)
+	}
+	if _, errs := d.apply(t, d.none("etcd_member"), attributes); !strings.Contains(errs, "Member already exists") || !strings.Contains(errs, members[i].ID) {
+		t.Errorf("the error of the next apply is %q, want how to import %s", errs, members[i].ID)
+	}
+	imported := d.imported(t, "etcd_member", members[i].ID)
+	planned, _ := d.plan(t, imported, attributes)
+	if text := errorText(planned.Diagnostics); text != "" || len(planned.RequiresReplace) > 0 {
+		t.Errorf("the plan after the import: %q, replaced for %v", text, planned.RequiresReplace)
+	}
+	if n := len(membersOf(t, n2)); n != 4 {
+		t.Errorf("there are %d members, want 4", n)
+	}
+}
+
 // killWithRequest kills a server that has got a request which it cannot answer,
 // because the others hang for so long.
 func killWithRequest(t *testing.T, s *etcdtest.Server, others []*etcdtest.Server, x *etcdtest.Exchange) {
