@@ -254,13 +254,12 @@ func kindOf(r *request, e *Error) error {
 	case http.StatusForbidden:
 		return ErrForbidden
 	case http.StatusNotFound:
-		// The name of a role can be anything, so the sentence is read up to it.
-		if strings.HasPrefix(r.path, "/v2/auth/users") && strings.HasPrefix(e.Message, missingRolePrefix) {
-			return ErrDanglingRole
-		}
-		return ErrNotFound
+		return kindOfAbsence(r, e.Message)
 	case http.StatusGone:
-		return ErrMemberRemoved
+		if strings.HasPrefix(e.Message, "Member permanently removed") {
+			return ErrMemberRemoved
+		}
+		return nil
 	case http.StatusServiceUnavailable:
 		if strings.HasPrefix(r.path, "/v2/members/leader") {
 			return ErrNoLeader
@@ -298,6 +297,24 @@ func kindOfRefusal(message string) error {
 		}
 	}
 	return nil
+}
+
+// kindOfAbsence gives the kind of an answer 404 outside the key space. Only the
+// sentences of a server say that something does not exist: a gateway in front of
+// the servers answers 404 with a message too. Names can be anything, so the
+// sentences are read up to them.
+func kindOfAbsence(r *request, message string) error {
+	isUser, isRole := strings.HasPrefix(r.path, "/v2/auth/users"), strings.HasPrefix(r.path, "/v2/auth/roles")
+	switch {
+	case isUser && strings.HasPrefix(message, missingRolePrefix):
+		return ErrDanglingRole
+	case isUser && strings.HasPrefix(message, "auth: User "),
+		isRole && strings.HasPrefix(message, missingRolePrefix),
+		strings.HasPrefix(r.path, "/v2/members") && strings.HasPrefix(message, "No such member"):
+		return ErrNotFound
+	default:
+		return nil
+	}
 }
 
 const (

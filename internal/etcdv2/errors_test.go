@@ -229,6 +229,30 @@ func TestError(t *testing.T) {
 			text:  "answered 404: no route",
 			isNot: []error{etcdv2.ErrNotFound},
 		},
+		"a 404 of a gateway is no missing user": {
+			call: getUser, status: 404, body: `{"message":"no Route matched with those values"}`,
+			want:  etcdv2.Error{Status: 404, Message: "no Route matched with those values"},
+			text:  "answered 404: no Route matched with those values",
+			isNot: []error{etcdv2.ErrNotFound, etcdv2.ErrDanglingRole},
+		},
+		"a 404 of a gateway is no missing role": {
+			call: deleteRole, status: 404, body: `{"message":"Not Found"}`,
+			want:  etcdv2.Error{Status: 404, Message: "Not Found"},
+			text:  "answered 404: Not Found",
+			isNot: []error{etcdv2.ErrNotFound},
+		},
+		"a 404 of a gateway is no missing member": {
+			call: removeMember, status: 404, body: `{"message":"Not Found"}`,
+			want:  etcdv2.Error{Status: 404, Message: "Not Found"},
+			text:  "answered 404: Not Found",
+			isNot: []error{etcdv2.ErrNotFound},
+		},
+		"a 410 of a gateway is no removed member": {
+			call: removeMember, status: 410, body: `{"message":"Gone"}`,
+			want:  etcdv2.Error{Status: 410, Message: "Gone"},
+			text:  "answered 410: Gone",
+			isNot: []error{etcdv2.ErrMemberRemoved},
+		},
 		"fields in another case are others": {
 			status: 404, body: `{"ErrorCode":100,"Message":"Key not found"}`,
 			want:  etcdv2.Error{Status: 404},
@@ -256,6 +280,28 @@ func TestError(t *testing.T) {
 				if errors.Is(err, kind) {
 					t.Errorf("error = %v is %v", err, kind)
 				}
+			}
+		})
+	}
+}
+
+// TestErrors_whileFindingTheCluster reads a key where a gateway answers what the
+// client asks before: that says nothing of the key.
+func TestErrors_whileFindingTheCluster(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]etcdv2.Options{
+		"expected cluster": {ExpectedClusterID: "cdf818194e3a8c32"},
+		"discover members": {DiscoverMembers: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, _, proxy := newProxied(t, o)
+			proxy.Inject(etcdtest.Rule{
+				Path:   "/v2/members",
+				Action: etcdtest.Respond(404, http.Header{"Content-Type": {"application/json"}}, message("no Route matched with those values")),
+			})
+			if _, err := keys.Get(t.Context(), "/k", etcdv2.GetOptions{}); err == nil || errors.Is(err, etcdv2.ErrNotFound) {
+				t.Errorf("error = %v, want one that is not ErrNotFound", err)
 			}
 		})
 	}
