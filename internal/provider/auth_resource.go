@@ -157,34 +157,49 @@ func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) er
 func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnostics) error {
 	name, password := "etcdv2-rescue-"+rand.Text(), rand.Text()
 	if _, err := client.Users.Create(ctx, name, password, []string{etcdv2.RootRole}); err != nil {
-		return fmt.Errorf("making a user by which authentication can be disabled if the provider's credentials do not work: %w", err)
+		return fmt.Errorf("making a user %q by which authentication can be disabled if the provider's credentials do not work: %w", name, dropRescue(ctx, client, name, err))
 	}
 	options := r.connection.options
 	options.Endpoints, options.Username, options.Password = client.Endpoints(), name, password
 	rescue, err := etcdv2.New(options)
-	if err == nil {
-		defer rescue.CloseIdleConnections()
-		err = client.Auth.Enable(ctx)
+	if err != nil {
+		return dropRescue(ctx, client, name, err)
 	}
-	if err == nil {
+	defer rescue.CloseIdleConnections()
+	err = client.Auth.Enable(ctx)
+	switch {
+	case errors.Is(err, etcdv2.ErrAuthEnabled):
+		// Somebody else was faster, and it is not ours to disable.
+		return dropRescue(ctx, rescue, name, alreadyExists("Authentication", "Authentication was enabled by somebody else at this moment", "etcd_auth", authID))
+	case err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		return dropRescue(ctx, rescue, name, err)
+	case err == nil:
 		_, err = client.Users.GetPartial(ctx, r.connection.options.Username)
 	}
-	if err == nil {
-		if cleanErr := client.Users.Delete(ctx, name); cleanErr != nil && !errors.Is(cleanErr, etcdv2.ErrNotFound) {
-			diags.AddWarning("A user was left behind", fmt.Sprintf("Authentication is enabled. The user %q, which was there for the moment of the proof, "+
-				"could not be deleted; nobody knows its password. Delete it.\n\nError: %s", name, cleanErr))
-		}
-		return nil
+	if err != nil {
+		return r.undoEnable(ctx, rescue, name, err)
 	}
-	return r.undoEnable(ctx, rescue, name, err)
+	if cleanErr := client.Users.Delete(ctx, name); cleanErr != nil && !errors.Is(cleanErr, etcdv2.ErrNotFound) {
+		diags.AddWarning("A user was left behind", fmt.Sprintf("Authentication is enabled. The user %q, which was there for the moment of the proof, "+
+			"could not be deleted; nobody knows its password. Delete it.\n\nError: %s", name, cleanErr))
+	}
+	return nil
+}
+
+// dropRescue deletes the second user where authentication was not enabled by
+// this call, also when the run was interrupted, and returns the cause of that.
+func dropRescue(ctx context.Context, client *etcdv2.Client, name string, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	if err := client.Users.Delete(ctx, name); err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
+		return fmt.Errorf("%w; the user %q, which was there to disable authentication again, may have been left behind: delete it: %w", cause, name, err)
+	}
+	return cause
 }
 
 // undoEnable disables authentication again, also when the run was interrupted,
 // and says what to do.
 func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, name string, cause error) error {
-	if rescue == nil {
-		return cause
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	login := r.connection.options.Username

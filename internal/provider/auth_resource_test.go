@@ -242,6 +242,33 @@ func TestAuthResource_lostAnswer(t *testing.T) {
 	wantPhrases(t, errs, "Authentication already exists")
 }
 
+// TestAuthResource_rival has somebody else enable authentication right before
+// the provider does: what is theirs is not disabled, and nothing is left behind.
+func TestAuthResource_rival(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ password, want string }{
+		"credentials that work": {rootPassword, "Authentication already exists"},
+		"a wrong password":      {"falsch", "refused the credentials"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := etcdtest.Start(t)
+			makeRoot(t, s)
+			proxy := etcdtest.NewProxy(t, s.URL())
+			proxy.Inject(etcdtest.Rule{
+				Method: http.MethodPut, Path: "/v2/auth/enable", Times: 1,
+				Action: etcdtest.Intercept(func(etcdtest.Request) { switchAuth(t, s, true) }),
+			})
+			d := newDirect(t, credentials(proxy.URL(), "root", test.password))
+			none, errs := d.apply(t, d.none("etcd_auth"), map[string]any{})
+			wantPhrases(t, errs, test.want)
+			if none.exists() || !authEnabled(t, s) || len(usersOn(t, s)) != 1 {
+				t.Errorf("in state: %t, enabled: %t, users: %q", none.exists(), authEnabled(t, s), usersOn(t, s))
+			}
+		})
+	}
+}
+
 // TestAuthResource_rescueStays shows the one case in which something is left
 // behind: the proof succeeds, and the rescue user cannot be deleted.
 func TestAuthResource_rescueStays(t *testing.T) {
