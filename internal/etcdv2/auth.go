@@ -149,7 +149,7 @@ func (s *AuthService) set(ctx context.Context, method string, want bool) error {
 func (c *Client) readAuth(ctx context.Context, path string) (*answer, error) {
 	r := &request{method: http.MethodGet, path: path, replay: replayRead}
 	ans, err := c.do(ctx, r)
-	if c.options.StaleReads || (!errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDanglingRole)) {
+	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDanglingRole) {
 		return ans, err
 	}
 	return c.readAuthCaughtUp(ctx, path)

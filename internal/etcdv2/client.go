@@ -114,7 +114,8 @@ type Options struct {
 	// means that such a key does not expire.
 	DefaultTTL int64
 	// StaleReads makes reads answer from the endpoint's own store, which may
-	// lag behind the cluster. False means quorum reads.
+	// lag behind the cluster, except that something does not exist: that is asked
+	// again of the quorum. False means quorum reads.
 	StaleReads bool
 	// ExpectedClusterID is the cluster's id in lower-case hexadecimal, as the
 	// X-Etcd-Cluster-Id header has it. Every endpoint is asked for it before

@@ -157,7 +157,8 @@ type GetOptions struct {
 	// List always sorts.
 	Sorted bool
 	// Stale reads the endpoint's own store, which may lag behind the cluster.
-	// False means a quorum read, unless Options.StaleReads says otherwise.
+	// False means a quorum read, unless Options.StaleReads says otherwise; that
+	// there is none is then asked of the quorum all the same.
 	Stale bool
 }
 
@@ -223,12 +224,23 @@ func (s *KeysService) Get(ctx context.Context, key string, opts GetOptions) (*Re
 	if err := CheckDir(key); err != nil {
 		return nil, err
 	}
+	quorum := !opts.Stale && !s.client.options.StaleReads
+	resp, err := s.read(ctx, key, opts, quorum)
+	if errors.Is(err, ErrNotFound) && !opts.Stale && !quorum {
+		// An endpoint that lags does not have what is new, and one that has never
+		// joined has nothing: callers take absence for a fact.
+		return s.read(ctx, key, opts, true)
+	}
+	return resp, err
+}
+
+func (s *KeysService) read(ctx context.Context, key string, opts GetOptions, quorum bool) (*Response, error) {
 	r := s.request(http.MethodGet, key, opts.Recursive)
 	r.replay = replayRead
 	r.query = url.Values{}
 	setTrue(r.query, "recursive", opts.Recursive)
 	setTrue(r.query, "sorted", opts.Sorted)
-	setTrue(r.query, "quorum", !opts.Stale && !s.client.options.StaleReads)
+	setTrue(r.query, "quorum", quorum)
 	return s.do(ctx, r)
 }
 

@@ -883,3 +883,23 @@ func TestNode_String(t *testing.T) {
 		t.Errorf("String() (-want +got):\n%s", diff)
 	}
 }
+
+// TestKeysService_Get_lagging reads from an endpoint that does not have the
+// newest keys yet: that a key is absent is asked of the quorum.
+func TestKeysService_Get_lagging(t *testing.T) {
+	t.Parallel()
+	keys, prefix, proxy := newProxied(t, etcdv2.Options{StaleReads: true})
+	etcdtest.Shared(t).Put(t, prefix+"/k", "1")
+	proxy.Inject(etcdtest.Rule{
+		Match:  func(r etcdtest.Request) bool { return !r.Query.Has("quorum") },
+		Action: etcdtest.Respond(404, http.Header{"Content-Type": {"application/json"}}, keyError(100)),
+	})
+	resp, err := keys.Get(t.Context(), "/k", etcdv2.GetOptions{})
+	if err != nil || resp.Node.Value != "1" {
+		t.Errorf("Get() = %v, %v, want the key that the quorum has", resp, err)
+	}
+	_, err = keys.Get(t.Context(), "/none", etcdv2.GetOptions{})
+	wantErr(t, "Get() of a missing key", err, etcdv2.ErrNotFound)
+	_, err = keys.Get(t.Context(), "/k", etcdv2.GetOptions{Stale: true})
+	wantErr(t, "Get() of the endpoint alone", err, etcdv2.ErrNotFound)
+}

@@ -173,7 +173,7 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"consistent_reads": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Read through the quorum. With `false` a read is answered by the endpoint alone and may lag behind the cluster: " +
-					"a plan can then miss a change, but no write can overwrite one. Default: `true`.",
+					"a plan can then miss a change, but no write can overwrite one. That something does not exist is asked again of the quorum. Default: `true`.",
 			},
 			"read_ahead": schema.BoolAttribute{
 				Optional: true,
