@@ -171,6 +171,9 @@ func decodeMembers(ans *answer) ([]Member, error) {
 	if err := ans.decode(&body); err != nil {
 		return nil, err
 	}
+	if len(body.Members) == 0 {
+		return nil, fmt.Errorf("%w from %s: it lists no member, and the server itself is one", ErrInvalidAnswer, ans.endpoint)
+	}
 	return body.Members, nil
 }
 
