@@ -144,7 +144,8 @@ func (s *RolesService) get(ctx context.Context, name string, read readFunc) (*Ro
 // Create makes a role that does not exist, with its permissions. It returns
 // ErrExists if there is a role of this name, which stays as it is. After a lost
 // answer, a role that was not there before and has the permissions asked for
-// counts as created.
+// counts as created. If it was created and could not be read after that, the
+// role is returned with the error.
 func (s *RolesService) Create(ctx context.Context, name string, permissions Permissions) (*Role, error) {
 	if err := errors.Join(CheckRoleName(name), permissions.check()); err != nil {
 		return nil, err
@@ -172,7 +173,11 @@ func (s *RolesService) Create(ctx context.Context, name string, permissions Perm
 	} else if err != nil {
 		return s.settleCreate(ctx, name, permissions, err)
 	}
-	return s.readBack(ctx, name, permissions.equal)
+	role, err := s.readBack(ctx, name, permissions.equal)
+	if err != nil {
+		return &Role{Name: name, Permissions: permissions}, fmt.Errorf("the role was created: %w", err)
+	}
+	return role, nil
 }
 
 // settleCreate finds out what became of a creation with a lost answer.

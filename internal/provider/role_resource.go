@@ -120,9 +120,11 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create role", name, err)
-		return
 	}
-	plan.save(ctx, role, &resp.State, resp.Identity, &resp.Diagnostics)
+	// A role that was created is kept in state also if more failed.
+	if role != nil {
+		plan.save(ctx, role, &resp.State, resp.Identity, &resp.Diagnostics)
+	}
 }
 
 func (r *roleResource) adopt(ctx context.Context, client *etcdv2.Client, name string, want etcdv2.Permissions) (*etcdv2.Role, error) {

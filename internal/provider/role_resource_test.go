@@ -313,3 +313,23 @@ func TestRoleResource_lostAnswer(t *testing.T) {
 		t.Errorf("delete: %s", errs)
 	}
 }
+
+// TestRoleResource_createdAndNotRead keeps a role in state that was created, and
+// that no endpoint would tell of after that.
+func TestRoleResource_createdAndNotRead(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, quickRetry(proxy.URL()))
+	proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: rolesPath + name, Skip: 1, Action: etcdtest.CutBefore()})
+	role, errs := d.apply(t, d.none("etcd_role"), roleOf(name, []string{"/a"}, nil))
+	wantPhrases(t, errs, "Unable to create role", "the role was created")
+	if _, _, exists := permissionsOf(t, s, name); !exists || !role.exists() {
+		t.Fatalf("exists: %t, in state: %t", exists, role.exists())
+	}
+	proxy.Clear()
+	if gone, errs := d.apply(t, role, nil); errs != "" || gone.exists() {
+		t.Errorf("delete: %s", errs)
+	}
+}
