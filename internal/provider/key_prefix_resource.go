@@ -140,13 +140,14 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		plan.planChange(state, knownKeys(state.Keys, notes), &resp.Diagnostics)
+		plan.planChange(state, knownKeys(state.Keys, notes), notes.Due, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// planChange plans against what is known of the keys.
-func (m *keyPrefixModel) planChange(state keyPrefixModel, known map[string]knownKey, diags *diag.Diagnostics) {
+// planChange plans against what is known of the keys, and whether the TTL of one
+// is due to be renewed.
+func (m *keyPrefixModel) planChange(state keyPrefixModel, known map[string]knownKey, due bool, diags *diag.Diagnostics) {
 	if m.Keys.IsUnknown() || !m.Prefix.Equal(state.Prefix) {
 		return
 	}
@@ -155,9 +156,11 @@ func (m *keyPrefixModel) planChange(state keyPrefixModel, known map[string]known
 	if !m.Keys.Equal(state.Keys) || m.TTL.IsUnknown() {
 		return
 	}
-	renewBefore := m.renewBefore(time.Now())
+	if isSet(m.TTLRenewBelow) && (due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow)) {
+		return
+	}
 	for _, k := range known {
-		if !k.hasTTL(m.TTL.ValueInt64()) || k.endsBefore(renewBefore) {
+		if !k.hasTTL(m.TTL.ValueInt64()) {
 			return
 		}
 	}
@@ -272,7 +275,20 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	known = found.refresh(known, notes.Unsettled, imported || state.Exclusive.ValueBool())
 	state.Keys, state.TTL, state.Expiration = keysValue(known), commonTTL(state.TTL, known), firstExpiration(known)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	writeNotes(ctx, resp.Private, notesOf(known, notes.Unsettled), &resp.Diagnostics)
+	after := notesOf(known, notes.Unsettled)
+	after.Due = state.isDue(known, time.Now())
+	writeNotes(ctx, resp.Private, after, &resp.Diagnostics)
+}
+
+// isDue reports whether a key has less life left than ttl_renew_below.
+func (m *keyPrefixModel) isDue(known map[string]knownKey, now time.Time) bool {
+	end := now.Add(time.Duration(m.TTLRenewBelow.ValueInt64()) * time.Second)
+	for _, k := range known {
+		if isSet(m.TTLRenewBelow) && k.endsBefore(end) {
+			return true
+		}
+	}
+	return false
 }
 
 // refresh returns what a tree holds of the keys that are known, those that were

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -552,6 +553,31 @@ func TestKeyPrefixResource_ttlIsRenewed(t *testing.T) {
 			t.Errorf("a plan for %v succeeded, want an error", attributes)
 		}
 	}
+}
+
+// A plan is made again when it is applied. A key that comes due in between must
+// not make it another one, which a CLI refuses.
+func TestKeyPrefixResource_planDoesNotAge(t *testing.T) {
+	t.Parallel()
+
+	f := newPrefixFixture(t)
+	keys := map[string]string{"a": "1"}
+	o := f.apply(t, f.none(), keys, "ttl", 1000, "ttl_renew_below", 500)
+	f.put(t, "a", "1", "ttl=502")
+	o = f.refresh(t, o)
+	wanted := f.attributes(keys, "ttl", 1000, "ttl_renew_below", 500, "adopt_existing", true)
+	before, _ := f.d.plan(t, o, wanted)
+	eventually(t, "the key comes due", func() bool { return f.server.Get(t, f.prefix+"/a").Node.TTL < 500 })
+	after, _ := f.d.plan(t, o, wanted)
+	if !bytes.Equal(before.PlannedState.MsgPack, after.PlannedState.MsgPack) {
+		t.Errorf("the plan came out as %q, and later as %q", before.PlannedState.MsgPack, after.PlannedState.MsgPack)
+	}
+	f.proxy.Reset()
+	o = f.apply(t, f.refresh(t, o), keys, "ttl", 1000, "ttl_renew_below", 500, "adopt_existing", true)
+	if writes := f.writes(); len(writes) != 1 {
+		t.Errorf("%d writes after a refresh, want one renewal", len(writes))
+	}
+	f.wantNoChange(t, o, wanted)
 }
 
 // A TTL that changed and could be written for some keys only.

@@ -16,6 +16,10 @@ import (
 type prefixNotes struct {
 	Keys      map[string]keyNote      `json:"keys"`
 	Unsettled map[string]unsettledKey `json:"unsettled,omitempty"`
+	// Due is whether the last read found a key with less life left than
+	// ttl_renew_below. A plan takes it from here and not from the clock: it is
+	// made again at apply, and must come out the same.
+	Due bool `json:"due,omitempty"`
 }
 
 // keyNote is what is known of one key besides its value.
