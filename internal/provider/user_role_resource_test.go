@@ -174,6 +174,29 @@ func TestUserRoleResource_rivalAndLostAnswer(t *testing.T) {
 	}
 }
 
+// TestUserRoleResource_hiddenUser keeps a grant in state of which servers do not
+// tell: those of a user that no list has, and that holds a role that is gone.
+func TestUserRoleResource_hiddenUser(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := "_" + authName(t)
+	role, gone := authName(t)+"-r", authName(t)+"-gone"
+	makeRole(t, s, role, nil, nil)
+	makeUser(t, s, name, gone)
+	d := newDirect(t, endpoint(s.URL()))
+	attributes := map[string]any{"user": name, "role": role}
+	grant, errs := d.apply(t, d.none("etcd_user_role"), attributes)
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	if grant, errs = d.refresh(t, grant); errs != "" || !grant.exists() {
+		t.Fatalf("in state: %t, errors = %s", grant.exists(), errs)
+	}
+	if left, errs := d.apply(t, grant, nil); errs != "" || left.exists() {
+		t.Errorf("delete: %s", errs)
+	}
+}
+
 func TestRolePermissionResource_rivalAndLostAnswer(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
