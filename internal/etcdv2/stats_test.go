@@ -100,3 +100,22 @@ func TestLeaderStats_minimumBeyondInt64(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+// TestStatsService_emptyAnswer has a server answer with nothing twice, as one
+// does while a rate comes out infinite.
+func TestStatsService_emptyAnswer(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Times: 2, Action: etcdtest.Respond(200, nil, "")})
+	client := clusterClient(t, Options{Endpoints: []string{proxy.URL()}})
+	stats, err := client.Stats.Self(t.Context())
+	if err != nil || stats.Name != s.Name {
+		t.Errorf("Self() = %+v, %v, want the name %q", stats, err, s.Name)
+	}
+	proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Action: etcdtest.Respond(200, nil, "")})
+	_, err = client.Stats.Self(t.Context())
+	if !errors.Is(err, ErrInvalidAnswer) {
+		t.Errorf("Self() error = %v while the answer stays empty, want %v", err, ErrInvalidAnswer)
+	}
+}

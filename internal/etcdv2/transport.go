@@ -77,6 +77,11 @@ type request struct {
 // isKeys reports whether it is a request of the key space.
 func (r *request) isKeys() bool { return strings.HasPrefix(r.path, "/v2/keys") }
 
+// isStats reports whether it is a request of the statistics. A server answers
+// it with nothing for a moment when a rate comes out infinite, after its first
+// messages as a leader or a follower.
+func (r *request) isStats() bool { return strings.HasPrefix(r.path, "/v2/stats/") }
+
 // answer is what the server said with a status of 2xx.
 type answer struct {
 	Meta
@@ -354,6 +359,8 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ela
 		return nil, outcomeUnreadable, fmt.Errorf("%s: %w", endpoint, err)
 	case err != nil:
 		return nil, outcomeAmbiguous, fmt.Errorf("reading the answer: %w", err)
+	case resp.StatusCode < 300 && len(ans.data) == 0 && r.isStats():
+		return nil, outcomeRefused, fmt.Errorf("%w from %s: it is empty", ErrInvalidAnswer, endpoint)
 	case resp.StatusCode >= 300:
 		apiErr := newError(endpoint, r, resp.StatusCode, ans.data, meta)
 		return nil, classifyAnswer(r, apiErr, elapsed), apiErr
