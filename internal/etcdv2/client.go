@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 )
 
 // Defaults of the fields of [Options] and [RetryPolicy] that are left at zero.
@@ -255,6 +256,8 @@ func (o Options) validate() error {
 		return errors.New("a password needs a username")
 	case strings.Contains(o.Username, ":"):
 		return fmt.Errorf("username %q holds a colon, which basic authentication cannot carry", o.Username)
+	case !utf8.ValidString(o.Username) || !utf8.ValidString(o.Password):
+		return errors.New("the username or the password is not valid UTF-8, and no user has such")
 	case o.MaxConnections < 0:
 		return fmt.Errorf("max connections is %d, want at least 1", o.MaxConnections)
 	case min(o.ConnectTimeout, o.RequestTimeout, o.HeaderTimeout, o.PollTimeout) < 0:

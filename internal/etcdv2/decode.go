@@ -1,10 +1,14 @@
 package etcdv2
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,6 +32,99 @@ func parseResponse(r io.Reader) (*Response, error) {
 	body.Node.dropNulls()
 	body.PrevNode.dropNulls()
 	return &Response{Action: body.Action, Node: body.Node, PrevNode: body.PrevNode}, nil
+}
+
+// errKind is JSON of another kind than the field has.
+var errKind = errors.New("another kind of JSON")
+
+// UnmarshalJSONFrom reads a node field by field: only the raw text of a string
+// tells a byte that is not text from a genuine U+FFFD. A null leaves its field
+// as it is.
+func (n *Node) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	if dec.PeekKind() == jsontext.KindNull {
+		return dec.SkipValue()
+	}
+	if start, err := dec.ReadToken(); err != nil || start.Kind() != jsontext.KindBeginObject {
+		return cmp.Or(err, errKind)
+	}
+	for dec.PeekKind() != jsontext.KindEndObject {
+		name, err := dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		name, _ = unquote(name)
+		if err := n.readField(dec, name); err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+func (n *Node) readField(dec *jsontext.Decoder, name []byte) (err error) {
+	switch string(name) {
+	case "key":
+		n.KeyNotText, err = readText(dec, &n.Key)
+	case "value":
+		n.NotText, err = readText(dec, &n.Value)
+	case "createdIndex":
+		err = readIndexField(dec, &n.CreatedIndex)
+	case "modifiedIndex":
+		err = readIndexField(dec, &n.ModifiedIndex)
+	case "dir":
+		err = json.UnmarshalDecode(dec, &n.Dir)
+	case "nodes":
+		err = json.UnmarshalDecode(dec, &n.Nodes)
+	case "expiration":
+		err = json.UnmarshalDecode(dec, &n.Expiration)
+	case "ttl":
+		err = json.UnmarshalDecode(dec, &n.TTL)
+	default:
+		err = dec.SkipValue()
+	}
+	return err
+}
+
+// readText reads a string, and reports whether it stands for bytes that are not
+// UTF-8 text.
+func readText(dec *jsontext.Decoder, text *string) (notText bool, err error) {
+	raw, err := dec.ReadValue()
+	switch {
+	case err != nil:
+		return false, err
+	case raw.Kind() == jsontext.KindNull:
+		return false, nil
+	case raw.Kind() != jsontext.KindString:
+		return false, errKind
+	}
+	unquoted, notText := unquote(raw)
+	*text = string(unquoted)
+	return notText, nil
+}
+
+// unquote returns the text of a JSON string, and reports whether it contains a
+// U+FFFD that stands for something else. Servers write a byte that is not UTF-8
+// as the escape \ufffd, and a genuine U+FFFD raw.
+func unquote(raw jsontext.Value) (text []byte, notText bool) {
+	quoted := raw[1 : len(raw)-1]
+	if bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
+		return quoted, false
+	}
+	// The error says that some of it is not UTF-8, which the count shows too.
+	text, _ = jsontext.AppendUnquote(nil, raw)
+	return text, bytes.Count(text, replacement) > bytes.Count(quoted, replacement)
+}
+
+// replacement is U+FFFD.
+var replacement = []byte(string(utf8.RuneError))
+
+func readIndexField(dec *jsontext.Decoder, index *uint64) error {
+	raw, err := dec.ReadValue()
+	if err != nil || raw.Kind() == jsontext.KindNull {
+		return err
+	}
+	*index, err = strconv.ParseUint(string(raw), 10, 64)
+	return err
 }
 
 // dropNulls takes out children that are null, so that no reader of the tree has

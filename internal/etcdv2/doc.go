@@ -32,9 +32,9 @@
 // [*EndpointsError] names each and why), ErrOutcomeUnknown (a write whose answer
 // was lost), ErrWatchTimeout, ErrInvalidAnswer, ErrClusterMismatch,
 // ErrTooManyRedirects, ErrUnsafeRedirect, ErrDirUpdate, ErrOverwritten and
-// ErrUnsupported, and, before any request, ErrInvalidKey, ErrInvalidTTL,
-// ErrInvalidCondition, ErrTooLarge, ErrInvalidName, ErrInvalidPassword,
-// ErrInvalidPattern, ErrInvalidUpdate and ErrInvalidMember. A lock that was lost is
+// ErrUnsupported, and, before any request, ErrInvalidKey, ErrInvalidValue,
+// ErrInvalidTTL, ErrInvalidCondition, ErrTooLarge, ErrInvalidName,
+// ErrInvalidPassword, ErrInvalidPattern, ErrInvalidUpdate and ErrInvalidMember. A lock that was lost is
 // ErrLockLost.
 //
 // No error's text holds a value, a password or a header.

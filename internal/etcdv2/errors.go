@@ -116,6 +116,9 @@ var (
 	ErrInvalidAnswer = errors.New("invalid answer")
 	// ErrInvalidKey: the key breaks the rules of [CheckKey].
 	ErrInvalidKey = errors.New("invalid key")
+	// ErrInvalidValue: the value is not UTF-8 text, which servers would store as
+	// it is and never return.
+	ErrInvalidValue = errors.New("invalid value")
 	// ErrInvalidTTL: the TTL is out of range.
 	ErrInvalidTTL = errors.New("invalid TTL")
 	// ErrDirUpdate: the server cannot change the TTL of a directory in place,

@@ -84,7 +84,7 @@ func (s *KeysService) Acquire(ctx context.Context, req LockRequest) (*Lock, erro
 	if req.TTL < MinLockTTL || req.TTL > MaxTTL {
 		return nil, fmt.Errorf("%w: %d seconds, want %d to %d for a lock", ErrInvalidTTL, req.TTL, MinLockTTL, MaxTTL)
 	}
-	if err := CheckKey(req.Key); err != nil {
+	if err := errors.Join(CheckKey(req.Key), CheckValue(req.Token)); err != nil {
 		return nil, err
 	}
 	if req.Token == "" {

@@ -22,8 +22,8 @@ const MaxTTL int64 = 3153600000
 // KeysService reads and writes the key space, /v2/keys, see
 // https://etcd.io/docs/v2.3/api/.
 //
-// Every method checks its key by the rules of [CheckKey] and its TTL before
-// any request. Errors are those of the package documentation, "Errors".
+// Every method checks its key by the rules of [CheckKey], its values by those of
+// [CheckValue] and its TTL before any request. Errors are those of the package documentation, "Errors".
 type KeysService struct {
 	client     *Client
 	prefix     string
@@ -53,6 +53,14 @@ type Node struct {
 	Value string `json:"value"`
 	// Dir is whether the node is a directory.
 	Dir bool `json:"dir"`
+	// NotText reports whether the server sent the escape \ufffd in the value,
+	// which stands for a byte that is not UTF-8 text: the API cannot return it,
+	// and a write of Value would replace it by U+FFFD. A genuine U+FFFD does not
+	// set it.
+	NotText bool `json:"-"`
+	// KeyNotText reports the same of the key, of which a request for Key does not
+	// reach the node.
+	KeyNotText bool `json:"-"`
 	// Nodes are the children of a directory that was read. A directory below
 	// it has none unless the read was recursive.
 	Nodes []*Node `json:"nodes"`
@@ -198,7 +206,7 @@ func (c Condition) check() error {
 	if c.Index == 0 && c.Value == "" {
 		return fmt.Errorf("%w: neither an index nor a value is given, and the server would write without a condition", ErrInvalidCondition)
 	}
-	return nil
+	return CheckValue(c.Value)
 }
 
 func (c Condition) addTo(v url.Values) {
@@ -455,6 +463,9 @@ func (s *KeysService) Refresh(ctx context.Context, key string, ttl int64, cond C
 	if err != nil {
 		return nil, err
 	}
+	if err := CheckValue(cond.Value); err != nil {
+		return nil, err
+	}
 	if err := s.client.requireRefresh(ctx); err != nil {
 		return nil, err
 	}
@@ -521,6 +532,9 @@ func (s *KeysService) form(value *string, opts WriteOptions) (url.Values, error)
 	form := url.Values{}
 	ttl := opts.TTL
 	if value != nil {
+		if err := CheckValue(*value); err != nil {
+			return nil, err
+		}
 		form.Set("value", *value)
 		if ttl == nil && !opts.NoTTL && s.defaultTTL != 0 {
 			ttl = &s.defaultTTL

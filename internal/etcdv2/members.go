@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // MembersService reads and changes the members of the cluster, /v2/members,
@@ -65,7 +66,7 @@ func CheckPeerURLs(peerURLs []string) error {
 func peerURLFault(text string) string {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || strings.TrimSpace(text) != text:
+	case err != nil || strings.TrimSpace(text) != text || !utf8.ValidString(text):
 		return "is not a URL"
 	case u.Scheme == "unix" || u.Scheme == "unixs":
 		return ""

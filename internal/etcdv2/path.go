@@ -37,6 +37,16 @@ func CheckKey(key string) error {
 	return nil
 }
 
+// CheckValue refuses a value that is not UTF-8 text: servers would store it, but
+// their JSON could not return it. The error wraps ErrInvalidValue and does not
+// quote the value.
+func CheckValue(value string) error {
+	if !utf8.ValidString(value) {
+		return fmt.Errorf("%w: it is not valid UTF-8; encode other data as text, in base64 for instance", ErrInvalidValue)
+	}
+	return nil
+}
+
 // CheckDir is CheckKey for a directory that is read: it may be the root, "/".
 func CheckDir(dir string) error {
 	if dir == "/" {

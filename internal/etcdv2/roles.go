@@ -234,7 +234,7 @@ func (s *RolesService) Update(ctx context.Context, name string, update RoleUpdat
 }
 
 func (u RoleUpdate) check(name string) error {
-	if err := errors.Join(CheckRoleName(name), u.Grant.check()); err != nil {
+	if err := errors.Join(CheckRoleName(name), u.Grant.check(), u.Revoke.checkText()); err != nil {
 		return err
 	}
 	if u.Grant.isEmpty() && u.Revoke.isEmpty() {
@@ -319,6 +319,17 @@ func (p Permissions) check() error {
 	for _, pattern := range slices.Concat(p.Read, p.Write) {
 		if err := CheckPattern(pattern); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkText refuses what JSON would change, and lets other patterns pass that do
+// harm, so that they can be revoked.
+func (p Permissions) checkText() error {
+	for _, pattern := range slices.Concat(p.Read, p.Write) {
+		if !utf8.ValidString(pattern) {
+			return fmt.Errorf("%w: %q is not valid UTF-8", ErrInvalidPattern, pattern)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // UsersService reads and changes the users of the cluster, /v2/auth/users, see
@@ -483,10 +484,15 @@ func checkRoleNames(roles []string) error {
 }
 
 // checkRoleNamesLoosely lets a name pass that no role can have, so that it can
-// be taken from a user that holds it.
+// be taken from a user that holds it. JSON would change one that is not UTF-8.
 func checkRoleNamesLoosely(roles []string) error {
-	if slices.Contains(roles, "") {
-		return fmt.Errorf("%w: the role name is empty", ErrInvalidName)
+	for _, role := range roles {
+		switch {
+		case role == "":
+			return fmt.Errorf("%w: the role name is empty", ErrInvalidName)
+		case !utf8.ValidString(role):
+			return fmt.Errorf("%w: the role name %q is not valid UTF-8", ErrInvalidName, role)
+		}
 	}
 	return nil
 }
