@@ -285,4 +285,5 @@ func (r *authResource) ImportState(ctx context.Context, req resource.ImportState
 	if id.ValueString() != authID {
 		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("A cluster has one switch of authentication, and its id is %q.", authID))
 	}
+	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }

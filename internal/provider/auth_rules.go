@@ -115,6 +115,7 @@ func importNamed(ctx context.Context, check func(string) error, req resource.Imp
 	if err := check(name.ValueString()); err != nil && !resp.Diagnostics.HasError() {
 		resp.Diagnostics.AddError("Invalid import id", sentence(err))
 	}
+	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }
 
 // without returns the names that are not in others.

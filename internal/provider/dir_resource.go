@@ -67,11 +67,8 @@ func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 					"the apply then fails and changes nothing. That it runs down is no drift, as the rest of a life that an import finds is none; that it was dropped, or that one appeared, is. Default: none.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"force_destroy": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Delete the directory with all that it holds, hidden keys too. With `false` only an empty one is deleted, and the error " +
-					"names what it holds. It counts once it was applied. Default: `false`.",
-			},
+			"force_destroy": steeringAttribute("Delete the directory with all that it holds, hidden keys too. With `false` only an empty one is deleted, and the error " +
+				"names what it holds. It counts once it was applied. Default: `false`."),
 			"adopt_existing": adoptAttribute("a directory"),
 			"created_index":  createdIndexAttribute(),
 			"modified_index": modifiedIndexAttribute("It does not move with the keys in the directory."),

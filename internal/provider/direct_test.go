@@ -319,3 +319,14 @@ func (o managed) at(t *testing.T, steps string) string {
 	}
 	return plain(t, v)
 }
+
+// jsonText writes a plain Go value as JSON, which HCL reads too as long as no
+// string of it begins a template.
+func jsonText(t *testing.T, v any) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

@@ -80,12 +80,9 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 					noKeyBelowAnother{},
 				},
 			},
-			"exclusive": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Whether nothing else may live below `prefix`. With `true`, keys that are found there and not listed are shown in the plan as keys " +
-					"to be removed, and removed; the first apply only takes stock of them, because a plan could not show them before. With `false` they are left alone, as are " +
-					"keys that came by import or by `exclusive` and were never listed. Default: `false`. A change writes no key.",
-			},
+			"exclusive": steeringAttribute("Whether nothing else may live below `prefix`. With `true`, keys that are found there and not listed are shown in the plan as keys " +
+				"to be removed, and removed; the first apply only takes stock of them, because a plan could not show them before. With `false` they are left alone, as are " +
+				"keys that came by import or by `exclusive` and were never listed. Default: `false`. A change writes no key."),
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
@@ -99,11 +96,8 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 					"for watchers (etcd 2.3 and later). Default: a TTL is never renewed, and the keys expire.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"adopt_existing": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Take over listed keys that exist already when they are to be created, instead of failing before anything is written. Default: `false`. " +
-					"A change writes no key.",
-			},
+			"adopt_existing": steeringAttribute("Take over listed keys that exist already when they are to be created, instead of failing before anything is written. Default: `false`. " +
+				"A change writes no key."),
 			"expiration": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "When the first of the keys expires, in UTC by RFC 3339; null without a TTL.",

@@ -396,6 +396,7 @@ func importPath(
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, at, name)...)
 	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, at, name)...)
+	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }
 
 // settleTTL replaces a TTL that was not known when it was planned.

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
@@ -78,7 +79,10 @@ func (o *listed) result(ctx context.Context, req list.ListRequest) list.ListResu
 	result.Diagnostics.Append(o.diags...)
 	result.Diagnostics.Append(result.Identity.Set(ctx, o.identity)...)
 	if req.IncludeResource {
-		result.Diagnostics.Append(result.Resource.Set(ctx, o.model)...)
+		state := tfsdk.State{Schema: result.Resource.Schema, Raw: result.Resource.Raw}
+		result.Diagnostics.Append(state.Set(ctx, o.model)...)
+		setSteering(ctx, &state, &result.Diagnostics)
+		result.Resource.Raw = state.Raw
 	}
 	return result
 }

@@ -93,16 +93,10 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					textCheck{"Invalid name", "must hold no comma and no equals sign", checkMemberName},
 				},
 			},
-			"wait_for_start": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Wait until the member's process is started and healthy. One that is not within the timeout stays a member, with a warning, and the next " +
-					"plan shows that it is still waited for. Something else has to start the process while this waits. Default: `false`.",
-			},
-			"allow_quorum_loss": schema.BoolAttribute{
-				Optional: true,
-				MarkdownDescription: "Make a change that leaves the cluster without a quorum, such as adding a second member to a cluster of one: no write succeeds until the new " +
-					"member's process is started. For a removal it counts once it was applied. Default: `false`.",
-			},
+			"wait_for_start": steeringAttribute("Wait until the member's process is started and healthy. One that is not within the timeout stays a member, with a warning, and the next " +
+				"plan shows that it is still waited for. Something else has to start the process while this waits. Default: `false`."),
+			"allow_quorum_loss": steeringAttribute("Make a change that leaves the cluster without a quorum, such as adding a second member to a cluster of one: no write succeeds until the new " +
+				"member's process is started. For a removal it counts once it was applied. Default: `false`."),
 			"id": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "Id of the member in hexadecimal. An id never returns once its member was removed.",
@@ -123,10 +117,10 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"timeouts": timeoutsAttribute(ctx, "How long to wait, by kind of change.", timeouts.Opts{
 				Create: true, Update: true, Delete: true,
-				CreateDescription: "How long to wait for the cluster, and for the process with `wait_for_start`, as a duration such as `30s`. Default: `10m`.",
-				UpdateDescription: "The same for a change. Default: `10m`.",
-				DeleteDescription: "How long to wait for the cluster to be ready for the removal. Default: `5m`.",
-			}),
+				CreateDescription: "How long to wait for the cluster, and for the process with `wait_for_start`, as a duration such as `30s`.",
+				UpdateDescription: "The same for a change.",
+				DeleteDescription: "How long to wait for the cluster to be ready for the removal.",
+			}, map[string]time.Duration{"create": memberCreateTimeout, "update": memberUpdateTimeout, "delete": memberDeleteTimeout}),
 		},
 	}
 }
@@ -326,6 +320,7 @@ func (r *memberResource) ImportState(ctx context.Context, req resource.ImportSta
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), member.ID)...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{types.StringValue(member.ID)})...)
+	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }
 
 // chooseMember finds the member with the id or the name, each of which is

@@ -73,6 +73,7 @@ func stateMover[S named](sourceType string, move func(context.Context, S, *resou
 			return
 		}
 		move(ctx, source, resp)
+		setSteering(ctx, &resp.TargetState, &resp.Diagnostics)
 	}}
 }
 

@@ -179,6 +179,7 @@ func (r *rolePermissionResource) ImportState(ctx context.Context, req resource.I
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("role"), id.Role)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("access"), id.Access)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("pattern"), id.Pattern)...)
+	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }
 
 func (m rolePermissionModel) permissions() etcdv2.Permissions {

@@ -1,9 +1,6 @@
 package provider
 
 import (
-	"context"
-
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
@@ -33,11 +30,8 @@ func pathIdentity(name, description string) identityschema.Schema {
 }
 
 func adoptAttribute(what string) schema.BoolAttribute {
-	return schema.BoolAttribute{
-		Optional: true,
-		MarkdownDescription: "Take over " + what + " that already exists when it is created here, instead of failing. " +
-			"Default: `false`. A change has no effect on one that is managed already.",
-	}
+	return steeringAttribute("Take over " + what + " that already exists when it is created here, instead of failing. " +
+		"Default: `false`. A change has no effect on one that is managed already.")
 }
 
 func createdIndexAttribute() schema.Int64Attribute {
@@ -60,22 +54,4 @@ func expirationAttribute() schema.StringAttribute {
 		Computed:            true,
 		MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
 	}
-}
-
-// timeoutsAttribute is the attribute of the timeouts library with descriptions
-// in Markdown, of which the library has none.
-func timeoutsAttribute(ctx context.Context, description string, opts timeouts.Opts) schema.Attribute {
-	plain := timeouts.Attributes(ctx, opts)
-	attribute, ok := plain.(schema.SingleNestedAttribute)
-	if !ok {
-		return plain
-	}
-	attribute.MarkdownDescription = description
-	for name, nested := range attribute.Attributes {
-		if text, ok := nested.(schema.StringAttribute); ok {
-			text.MarkdownDescription = text.Description
-			attribute.Attributes[name] = text
-		}
-	}
-	return attribute
 }

@@ -198,6 +198,7 @@ func (r *userRoleResource) ImportState(ctx context.Context, req resource.ImportS
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("user"), id.User)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("role"), id.Role)...)
+	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }
 
 // String names the grant for messages.
