@@ -51,6 +51,33 @@ func newProxied(tb testing.TB, o etcdv2.Options) (*etcdv2.KeysService, string, *
 	return newClient(tb, o).Keys, prefix, proxy
 }
 
+// patience is how long a test waits for what has to happen, on a machine that is
+// busy with other work too.
+const patience = time.Minute
+
+// bounded returns the context of the test with an end, for calls that wait for
+// ever if something is wrong.
+func bounded(tb testing.TB) context.Context {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	tb.Cleanup(cancel)
+	return ctx
+}
+
+// receive waits for what a goroutine sends.
+func receive[T any](tb testing.TB, what string, from <-chan T) T {
+	tb.Helper()
+	deadline := time.NewTimer(2 * patience)
+	defer deadline.Stop()
+	select {
+	case v := <-from:
+		return v
+	case <-deadline.C:
+		tb.Fatalf("%s: nothing came", what)
+		panic("unreachable")
+	}
+}
+
 func wantErr(tb testing.TB, what string, got, want error) {
 	tb.Helper()
 	if !errors.Is(got, want) {
@@ -70,10 +97,10 @@ func must[T any](tb testing.TB) func(T, error) T {
 	}
 }
 
-// eventually polls until check holds, for at most ten seconds.
+// eventually polls until check holds, as long as the test has patience.
 func eventually(tb testing.TB, what string, check func() bool) {
 	tb.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	ticker := time.NewTicker(5 * time.Millisecond)
 	defer ticker.Stop()

@@ -135,10 +135,18 @@ func ExampleKeysService_Refresh() {
 
 	// The service is still alive; nobody who watches it is told.
 	refreshed, err := keys.Refresh(ctx, "/services/web", 60, etcdv2.Condition{})
-	fmt.Println(refreshed.Node.Value, refreshed.Node.TTL, err)
+	if errors.Is(err, etcdv2.ErrUnsupported) {
+		// etcd 2.2 and older would empty the key, so it is written again.
+		refreshed, err = keys.Set(ctx, "/services/web", "10.0.0.1:80", etcdv2.WriteOptions{TTL: new(int64(60))})
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(refreshed.Node.Value, refreshed.Node.TTL)
 	// Output:
 	// <nil>
-	// 10.0.0.1:80 60 <nil>
+	// 10.0.0.1:80 60
 }
 
 func ExampleKeysService_Watch() {

@@ -494,8 +494,20 @@ func TestKeysService_Refresh(t *testing.T) {
 	keys, _ := newKeys(t)
 	w := newWriter(t, keys)
 	_, err := keys.Refresh(t.Context(), "/k", 10, etcdv2.Condition{})
-	wantErr(t, "Refresh() of a missing key", err, etcdv2.ErrNotFound)
+	want := etcdv2.ErrNotFound
+	if !expected(t).refreshes {
+		want = etcdv2.ErrUnsupported
+	}
+	wantErr(t, "Refresh() of a missing key", err, want)
 	first := w.set("/k", "kept")
+	if !expected(t).refreshes {
+		_, err := keys.Refresh(t.Context(), "/k", 100, etcdv2.Condition{})
+		wantErr(t, "Refresh() on an old server", err, etcdv2.ErrUnsupported)
+		if now := w.ok(get("/k")(w)).Node; now.Value != "kept" || now.ModifiedIndex != first.Node.ModifiedIndex {
+			t.Errorf("the key became %+v", now)
+		}
+		return
+	}
 	second := w.ok(keys.Refresh(t.Context(), "/k", 100, etcdv2.Condition{}))
 	if n := second.Node; n.Value != "kept" || n.TTL != 100 || n.CreatedIndex != first.Node.CreatedIndex || n.ModifiedIndex == first.Node.ModifiedIndex {
 		t.Errorf("Refresh() node = %+v, want the value kept and a TTL of 100", n)

@@ -268,7 +268,9 @@ func TestReplays(t *testing.T) {
 		}
 		for faultName, f := range faults[row] {
 			for verbName, v := range verbs {
-				if f.api != "" && f.api != v.api {
+				// An old server is not sent a refresh, so nothing can become of it.
+				unsent := verbName == "Refresh" && !expected(t).refreshes
+				if unsent || (f.api != "" && f.api != v.api) {
 					continue
 				}
 				c := replayCase{fault: f, verb: v, verdict: verdicts[v.class]}

@@ -13,6 +13,14 @@ type expectations struct {
 	updatesDirs bool
 	// leavesOutNodes is whether a write can leave the node out of its answer.
 	leavesOutNodes bool
+	// refreshes is whether a TTL can be renewed without a word on the value.
+	refreshes bool
+	// describesRoles is whether what a user holds comes with what it permits;
+	// a role that does not exist is then missed. Older servers give names.
+	describesRoles bool
+	// remembersParents is whether the history has the end of a directory for
+	// those who watch what was in it. Older servers tell it as it happens.
+	remembersParents bool
 	// limitsRequestLine is whether a request line of more than 4,096 bytes
 	// resets the connection.
 	limitsRequestLine bool
@@ -24,6 +32,9 @@ func expected(tb testing.TB) expectations {
 	return expectations{
 		updatesDirs:       !v.AtLeast(3, 5),
 		leavesOutNodes:    v.AtLeast(3, 1),
+		refreshes:         v.AtLeast(2, 3),
+		describesRoles:    v.AtLeast(2, 3),
+		remembersParents:  v.AtLeast(2, 3),
 		limitsRequestLine: v.AtLeast(3, 3),
 	}
 }

@@ -35,20 +35,33 @@ func seenOf(e *etcdv2.Event) seen {
 	return s
 }
 
-// collect reads n events after an index.
-func collect(tb testing.TB, keys *etcdv2.KeysService, key string, n int, opts etcdv2.WatchOptions) []seen {
-	tb.Helper()
-	opts.Timeout = 20 * time.Second
-	var got []seen
-	for event, err := range keys.Events(tb.Context(), key, opts) {
+// events are what came of a key, and the error that ended it.
+type events struct {
+	seen []seen
+	err  error
+}
+
+// follow reads n events after an index.
+func follow(ctx context.Context, keys *etcdv2.KeysService, key string, n int, opts etcdv2.WatchOptions) events {
+	opts.Timeout = patience
+	var got events
+	for event, err := range keys.Events(ctx, key, opts) {
 		if err != nil {
-			tb.Fatalf("Events(%s) error after %d events = %v", key, len(got), err)
+			got.err = err
+			break
 		}
-		if got = append(got, seenOf(event)); len(got) == n {
+		if got.seen = append(got.seen, seenOf(event)); len(got.seen) == n {
 			break
 		}
 	}
 	return got
+}
+
+// followAsync is follow in a goroutine.
+func followAsync(ctx context.Context, keys *etcdv2.KeysService, key string, n int, opts etcdv2.WatchOptions) <-chan events {
+	done := make(chan events, 1)
+	go func() { done <- follow(ctx, keys, key, n, opts) }()
+	return done
 }
 
 // writer writes to a key space of its own and ends the test if it cannot.
@@ -100,6 +113,8 @@ func TestKeysService_Events(t *testing.T) {
 		ttl   string
 		write func(w writer)
 		want  []seen
+		// parent is whether it ends with the end of a directory above the key.
+		parent bool
 	}{
 		"every kind of change of a key, in order": {
 			key: "/k",
@@ -170,6 +185,7 @@ func TestKeysService_Events(t *testing.T) {
 				{Action: etcdv2.ActionSet, Key: "/a/bc", Value: "2"},
 				{Action: etcdv2.ActionDelete, Key: "/a", Gone: true},
 			},
+			parent: true,
 		},
 		"the expiry of the directory that is the key prefix": {
 			key: "/k",
@@ -181,12 +197,15 @@ func TestKeysService_Events(t *testing.T) {
 				{Action: etcdv2.ActionSet, Key: "/k", Value: "1"},
 				{Action: etcdv2.ActionExpire, Key: "/", Gone: true},
 			},
+			parent: true,
 		},
 		"no event for a refresh": {
 			key: "/k",
 			write: func(w writer) {
 				w.ok(w.keys.Set(w.ctx, "/k", "1", etcdv2.WriteOptions{TTL: new(int64(1000))}))
-				w.ok(w.keys.Refresh(w.ctx, "/k", 2000, etcdv2.Condition{}))
+				if expected(w.tb).refreshes {
+					w.ok(w.keys.Refresh(w.ctx, "/k", 2000, etcdv2.Condition{}))
+				}
 				w.set("/k", "2")
 			},
 			want: []seen{
@@ -205,15 +224,19 @@ func TestKeysService_Events(t *testing.T) {
 			tt.opts.AfterIndex = indexOf(t, start)
 
 			// Once as it happens, and once again out of the history.
-			live := make(chan []seen, 1)
-			go func() { live <- collect(t, keys, tt.key, len(tt.want), tt.opts) }()
+			ctx := bounded(t)
+			live := followAsync(ctx, keys, tt.key, len(tt.want), tt.opts)
 			tt.write(newWriter(t, keys))
-			for i, got := range [][]seen{<-live, collect(t, keys, tt.key, len(tt.want), tt.opts)} {
-				for j := range got {
-					got[j].Key, _, _ = cutDigits(got[j].Key)
+			came := []events{receive(t, "Events()", live)}
+			if !tt.parent || expected(t).remembersParents {
+				came = append(came, follow(ctx, keys, tt.key, len(tt.want), tt.opts))
+			}
+			for i, got := range came {
+				for j := range got.seen {
+					got.seen[j].Key, _, _ = cutDigits(got.seen[j].Key)
 				}
-				if diff := cmp.Diff(tt.want, got); diff != "" {
-					t.Errorf("Events() number %d (-want +got):\n%s", i, diff)
+				if diff := cmp.Diff(tt.want, got.seen); diff != "" || got.err != nil {
+					t.Errorf("Events() number %d error = %v (-want +got):\n%s", i, got.err, diff)
 				}
 			}
 		})
@@ -280,7 +303,7 @@ func TestKeysService_Watch(t *testing.T) {
 		done := watchAsync(t.Context(), keys, "/k", etcdv2.WatchOptions{})
 		waitForPoll(t, proxy, 1)
 		put := etcdtest.Shared(t).Put(t, prefix+"/k", "after")
-		got := <-done
+		got := receive(t, "Watch()", done)
 		if got.err != nil {
 			t.Fatal(got.err)
 		}
@@ -299,11 +322,12 @@ func TestKeysService_Watch(t *testing.T) {
 		keys, prefix := newKeys(t)
 		first := etcdtest.Shared(t).Put(t, prefix+"/k", "1")
 		second := etcdtest.Shared(t).Put(t, prefix+"/k", "2")
-		got := must[*etcdv2.Event](t)(keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{AfterIndex: first.Node.ModifiedIndex - 1}))
+		ctx := bounded(t)
+		got := must[*etcdv2.Event](t)(keys.Watch(ctx, "/k", etcdv2.WatchOptions{AfterIndex: first.Node.ModifiedIndex - 1}))
 		if got.Node.Value != "1" {
 			t.Errorf("Watch(after %d) value = %q, want %q", first.Node.ModifiedIndex-1, got.Node.Value, "1")
 		}
-		got = must[*etcdv2.Event](t)(keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{AfterIndex: got.Index}))
+		got = must[*etcdv2.Event](t)(keys.Watch(ctx, "/k", etcdv2.WatchOptions{AfterIndex: got.Index}))
 		if got.Index != second.Node.ModifiedIndex {
 			t.Errorf("Watch() index = %d, want %d", got.Index, second.Node.ModifiedIndex)
 		}
@@ -317,11 +341,12 @@ func TestKeysService_Watch(t *testing.T) {
 		etcdtest.Shared(t).Put(t, prefix+"/k", "3")
 		isTwo := func(e *etcdv2.Event) bool { return e.Node.Value == "2" }
 		opts := etcdv2.WatchOptions{AfterIndex: first.Node.ModifiedIndex - 1, Until: isTwo}
-		if got := must[*etcdv2.Event](t)(keys.Watch(t.Context(), "/k", opts)); got.Node.Value != "2" {
+		ctx := bounded(t)
+		if got := must[*etcdv2.Event](t)(keys.Watch(ctx, "/k", opts)); got.Node.Value != "2" {
 			t.Errorf("Watch() value = %q, want %q", got.Node.Value, "2")
 		}
 		var values []string
-		for event, err := range keys.Events(t.Context(), "/k", opts) {
+		for event, err := range keys.Events(ctx, "/k", opts) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -335,10 +360,11 @@ func TestKeysService_Watch(t *testing.T) {
 	t.Run("timeout", func(t *testing.T) {
 		t.Parallel()
 		keys, _ := newKeys(t)
-		_, err := keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{Timeout: 50 * time.Millisecond})
+		ctx := bounded(t)
+		_, err := keys.Watch(ctx, "/k", etcdv2.WatchOptions{Timeout: 50 * time.Millisecond})
 		wantErr(t, "Watch()", err, etcdv2.ErrWatchTimeout)
 		var errs []error
-		for _, err := range keys.Events(t.Context(), "/k", etcdv2.WatchOptions{Timeout: 50 * time.Millisecond}) {
+		for _, err := range keys.Events(ctx, "/k", etcdv2.WatchOptions{Timeout: 50 * time.Millisecond}) {
 			errs = append(errs, err)
 		}
 		if len(errs) != 1 || !errors.Is(errs[0], etcdv2.ErrWatchTimeout) {
@@ -363,7 +389,7 @@ func TestKeysService_Watch(t *testing.T) {
 		t.Parallel()
 		keys, _, proxy := newProxied(t, etcdv2.Options{})
 		proxy.Refuse()
-		_, err := keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{})
+		_, err := keys.Watch(bounded(t), "/k", etcdv2.WatchOptions{})
 		wantErr(t, "Watch()", err, etcdv2.ErrUnavailable)
 	})
 }
@@ -382,10 +408,10 @@ func TestKeysService_Watch_canceled(t *testing.T) {
 		start := time.Now()
 		cancel()
 		for _, c := range done {
-			got := <-c
+			got := receive(t, "Watch()", c)
 			wantErr(t, "Watch()", got.err, context.Canceled)
 		}
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > patience/6 {
 			t.Errorf("the watches ended %s after their context", took)
 		}
 		eventually(t, "the connections of the watches are closed", func() bool { open, _ := proxy.Connections(); return open == 0 })
@@ -397,8 +423,8 @@ func TestKeysService_Watch_takesNoConnectionOfRequests(t *testing.T) {
 	keys, prefix, proxy := newProxied(t, etcdv2.Options{MaxConnections: 1})
 	done := watchAsync(t.Context(), keys, "/k", etcdv2.WatchOptions{})
 	waitForPoll(t, proxy, 1)
-	must[*etcdv2.Response](t)(keys.Set(t.Context(), "/k", "1", etcdv2.WriteOptions{}))
-	if got := <-done; got.err != nil || got.event.Node.Value != "1" {
+	must[*etcdv2.Response](t)(keys.Set(bounded(t), "/k", "1", etcdv2.WriteOptions{}))
+	if got := receive(t, "Watch()", done); got.err != nil || got.event.Node.Value != "1" {
 		t.Errorf("Watch(%s/k) = %+v, %v", prefix, got.event, got.err)
 	}
 }
@@ -425,17 +451,17 @@ func TestKeysService_Events_faults(t *testing.T) {
 				rule.Times = 7
 			}
 			proxy.Inject(rule)
-			const events = 5
+			const writes = 5
 			opts := etcdv2.WatchOptions{AfterIndex: indexOf(t, server.Get(t, prefix))}
-			done := make(chan []seen, 1)
-			go func() { done <- collect(t, keys, "/k", events, opts) }()
+			done := followAsync(t.Context(), keys, "/k", writes, opts)
 			var want []seen
-			for i := range events {
+			for i := range writes {
 				server.Put(t, prefix+"/k", fmt.Sprint(i))
 				want = append(want, seen{Action: etcdv2.ActionSet, Key: "/k", Value: fmt.Sprint(i)})
 			}
-			if diff := cmp.Diff(want, <-done); diff != "" {
-				t.Errorf("Events() (-want +got):\n%s", diff)
+			got := receive(t, "Events()", done)
+			if diff := cmp.Diff(want, got.seen); diff != "" || got.err != nil {
+				t.Errorf("Events() error = %v (-want +got):\n%s", got.err, diff)
 			}
 		})
 	}
@@ -452,9 +478,9 @@ func TestKeysService_Events_emptyPollFromNow(t *testing.T) {
 		server.Put(t, prefix+"/k", "in between")
 		etcdtest.Respond(http.StatusOK, http.Header{"X-Etcd-Index": {index}}, "")(x)
 	}})
-	got := must[*etcdv2.Event](t)(keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{Timeout: 10 * time.Second}))
-	if got.Node.Value != "in between" {
-		t.Errorf("Watch() value = %q, want %q", got.Node.Value, "in between")
+	got := must[*etcdv2.Event](t)(keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{Timeout: patience}))
+	if got.Resync || got.Node.Value != "in between" {
+		t.Errorf("Watch() = %+v, want the event with the value %q", got, "in between")
 	}
 }
 
@@ -481,7 +507,7 @@ func TestKeysService_Watch_indexCleared(t *testing.T) {
 	// The key is another by now.
 	second := w.set("/dir/k", "2").Node.ModifiedIndex
 	w.fill()
-	after.Timeout = 20 * time.Second
+	after.Timeout = patience
 	got := must[*etcdv2.Event](t)(keys.Watch(t.Context(), "/dir/k", after))
 	if diff := cmp.Diff(seen{Action: etcdv2.ActionGet, Key: "/dir/k", Value: "2", Resync: true}, seenOf(got)); diff != "" {
 		t.Errorf("Watch() (-want +got):\n%s", diff)
@@ -504,7 +530,7 @@ func TestKeysService_Events_indexCleared(t *testing.T) {
 	server := etcdtest.Start(t)
 	keys := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}}).Keys
 	w := newWriter(t, keys)
-	after := etcdv2.WatchOptions{AfterIndex: w.set("/dir/k", "1").Node.ModifiedIndex, Timeout: 20 * time.Second, Recursive: true}
+	after := etcdv2.WatchOptions{AfterIndex: w.set("/dir/k", "1").Node.ModifiedIndex, Timeout: patience, Recursive: true}
 	w.fill()
 	var got []seen
 	for event, err := range keys.Events(t.Context(), "/dir", after) {
@@ -534,14 +560,14 @@ func TestKeysService_Events_betweenThousandsOfOthers(t *testing.T) {
 	proxy := etcdtest.NewProxy(t, server.URL())
 	w := newWriter(t, newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}}).Keys)
 	watched := newClient(t, etcdv2.Options{Endpoints: []string{proxy.URL()}}).Keys
-	events := make(chan seen)
+	came := make(chan seen, 3)
 	go func() {
-		defer close(events)
+		defer close(came)
 		for event, err := range watched.Events(t.Context(), "/ours", etcdv2.WatchOptions{}) {
 			if err != nil {
 				return
 			}
-			events <- seenOf(event)
+			came <- seenOf(event)
 		}
 	}()
 	for i := range 3 {
@@ -549,7 +575,7 @@ func TestKeysService_Events_betweenThousandsOfOthers(t *testing.T) {
 		w.fill()
 		w.set("/ours", fmt.Sprint(i))
 		want := seen{Action: etcdv2.ActionSet, Key: "/ours", Value: fmt.Sprint(i)}
-		if diff := cmp.Diff(want, <-events); diff != "" {
+		if diff := cmp.Diff(want, receive(t, "Events()", came)); diff != "" {
 			t.Errorf("Events() number %d (-want +got):\n%s", i, diff)
 		}
 	}
@@ -592,7 +618,7 @@ func TestKeysService_Events_restartAndFailover(t *testing.T) {
 			if !ok || event.Resync || event.Node.Value != value {
 				t.Fatalf("Events() = %+v, want the value %q", event, value)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("no event for the value %q", value)
 		}
 	}
@@ -612,10 +638,10 @@ func TestKeysService_Events_restartAndFailover(t *testing.T) {
 func TestKeysService_Events_pollTimeout(t *testing.T) {
 	t.Parallel()
 	keys, prefix, proxy := newProxied(t, etcdv2.Options{PollTimeout: 100 * time.Millisecond})
-	done := watchAsync(t.Context(), keys, "/k", etcdv2.WatchOptions{Timeout: 20 * time.Second})
+	done := watchAsync(t.Context(), keys, "/k", etcdv2.WatchOptions{Timeout: patience})
 	waitForPoll(t, proxy, 3)
 	etcdtest.Shared(t).Put(t, prefix+"/k", "1")
-	got := <-done
+	got := receive(t, "Watch()", done)
 	if got.err != nil || got.event.Node.Value != "1" || got.event.Resync {
 		t.Fatalf("Watch() = %+v, %v", got.event, got.err)
 	}
@@ -636,11 +662,11 @@ func TestKeysService_Events_endpointHangs(t *testing.T) {
 	client := newClient(t, etcdv2.Options{
 		Endpoints: []string{hanging.URL(), healthy.URL()}, KeyPrefix: prefix, PollTimeout: 100 * time.Millisecond,
 	})
-	after := etcdv2.WatchOptions{AfterIndex: indexOf(t, server.Get(t, prefix)), Timeout: 20 * time.Second}
+	after := etcdv2.WatchOptions{AfterIndex: indexOf(t, server.Get(t, prefix)), Timeout: patience}
 	done := watchAsync(t.Context(), client.Keys, "/k", after)
 	waitForPoll(t, healthy, 1)
 	server.Put(t, prefix+"/k", "1")
-	if got := <-done; got.err != nil || got.event.Node.Value != "1" {
+	if got := receive(t, "Watch()", done); got.err != nil || got.event.Node.Value != "1" {
 		t.Errorf("Watch() = %+v, %v", got.event, got.err)
 	}
 }
@@ -686,7 +712,7 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			client := newClient(t, etcdv2.Options{Endpoints: []string{scriptPolls(t, tt.answers)}})
-			got, err := client.Keys.Watch(t.Context(), "/k", tt.opts)
+			got, err := client.Keys.Watch(bounded(t), "/k", tt.opts)
 			wantErr(t, "Watch()", err, tt.wantErr)
 			if tt.wantErr != nil {
 				return
