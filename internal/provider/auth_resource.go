@@ -35,10 +35,6 @@ type authModel struct {
 	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
 }
 
-type authIdentity struct {
-	ID types.String `tfsdk:"id"`
-}
-
 // authID is the id of the one switch that a cluster has.
 const authID = "auth"
 
@@ -100,7 +96,6 @@ func (r *authResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	plan.ID = types.StringValue(authID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, authIdentity{ID: plan.ID})...)
 	warnOfGuest(ctx, client, &resp.Diagnostics)
 }
 
@@ -246,7 +241,6 @@ func (r *authResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	}
 	state.ID = types.StringValue(authID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, authIdentity{ID: state.ID})...)
 	warnOfGuest(ctx, client, &resp.Diagnostics)
 }
 

@@ -123,13 +123,11 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 	}
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{plan.Path})...)
 }
 
 func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state dirModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{state.Path})...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -175,7 +173,6 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		writeNotes(ctx, resp.Private, dirNotes{}, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, dirIdentity{plan.Path})...)
 }
 
 func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -164,13 +164,11 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 	plan.named(node.Key)
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
 }
 
 func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state inOrderKeyModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{state.Key})...)
 	notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -215,7 +213,6 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	}
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
 	writeNotes(ctx, resp.Private, inOrderNotes{}, &resp.Diagnostics)
 }
 

@@ -42,10 +42,6 @@ type keyPrefixModel struct {
 	Expiration    types.String `tfsdk:"expiration"`
 }
 
-type keyPrefixIdentity struct {
-	Prefix types.String `tfsdk:"prefix"`
-}
-
 func (r *keyPrefixResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_key_prefix"
 }
@@ -232,7 +228,6 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	}
 	plan.settle(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{plan.Prefix})...)
 	writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
 }
 
@@ -242,7 +237,6 @@ const adoptKeysAdvice = "Set adopt_existing = true to take these over and write 
 func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state keyPrefixModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{state.Prefix})...)
 	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -328,7 +322,6 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	}
 	plan.settle(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyPrefixIdentity{plan.Prefix})...)
 	writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
 }
 

@@ -261,14 +261,12 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	}
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
 	writeNotes(ctx, resp.Private, plan.notes(node), &resp.Diagnostics)
 }
 
 func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state keyModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{state.Key})...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -315,7 +313,6 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		notes = plan.notes(node)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, keyIdentity{plan.Key})...)
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
 
@@ -395,7 +392,6 @@ func importPath(
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, at, name)...)
-	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, at, name)...)
 	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }
 

@@ -183,7 +183,6 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	plan.ID = types.StringValue(added.ID)
 	plan.show(ctx, *added, &resp.Diagnostics)
 	plan.showCluster(ctx, client.Members, *added, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{plan.ID})...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	if resp.Diagnostics.HasError() || !plan.WaitForStart.ValueBool() {
 		return
@@ -229,7 +228,6 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	state.PeerURLs = setOf(ctx, member.PeerURLs, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{state.ID})...)
 }
 
 func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -256,7 +254,6 @@ func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest,
 		plan.showCluster(ctx, client.Members, *member, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{plan.ID})...)
 }
 
 // change makes what an update plans: other peer URLs, and the wait for a
@@ -319,7 +316,6 @@ func (r *memberResource) ImportState(ctx context.Context, req resource.ImportSta
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), member.ID)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, memberIdentity{types.StringValue(member.ID)})...)
 	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }
 

@@ -83,7 +83,6 @@ func (r *keyResource) MoveState(context.Context) []resource.StateMover {
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("key"), key)...)
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("value"), source.Value)...)
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("modified_index"), source.ModifiedIndex)...)
-		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, keyIdentity{Key: key})...)
 	})}
 }
 
@@ -93,7 +92,7 @@ func (r *userResource) MoveState(context.Context) []resource.StateMover {
 		if source.Password != "" {
 			target.Password = types.StringValue(source.Password)
 		}
-		target.save(ctx, &etcdv2.User{Name: source.Username, Roles: source.Roles}, &resp.TargetState, resp.TargetIdentity, &resp.Diagnostics)
+		target.save(ctx, &etcdv2.User{Name: source.Username, Roles: source.Roles}, &resp.TargetState, &resp.Diagnostics)
 	})}
 }
 
@@ -109,7 +108,7 @@ func (r *roleResource) MoveState(context.Context) []resource.StateMover {
 			}
 		}
 		target := roleModel{}
-		target.save(ctx, role, &resp.TargetState, resp.TargetIdentity, &resp.Diagnostics)
+		target.save(ctx, role, &resp.TargetState, &resp.Diagnostics)
 	})}
 }
 

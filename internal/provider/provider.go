@@ -293,7 +293,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 }
 
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
-	return []func() resource.Resource{
+	return withIdentity(
 		newAuthResource,
 		newDirResource,
 		newInOrderKeyResource,
@@ -304,7 +304,7 @@ func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {
 		newRoleResource,
 		newUserResource,
 		newUserRoleResource,
-	}
+	)
 }
 
 func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSource {

@@ -114,7 +114,6 @@ func (r *rolePermissionResource) Create(ctx context.Context, req resource.Create
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
 func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -141,7 +140,6 @@ func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequ
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 }
 
 func (r *rolePermissionResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -206,8 +204,4 @@ func (m rolePermissionModel) String() string {
 
 func (m rolePermissionModel) id() string {
 	return m.Role.ValueString() + "/" + m.Access.ValueString() + ":" + m.Pattern.ValueString()
-}
-
-func (m rolePermissionModel) identity() rolePermissionIdentity {
-	return rolePermissionIdentity{Role: m.Role, Access: m.Access, Pattern: m.Pattern}
 }

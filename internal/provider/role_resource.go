@@ -123,7 +123,7 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	// A role that was created is kept in state also if more failed.
 	if role != nil {
-		plan.save(ctx, role, &resp.State, resp.Identity, &resp.Diagnostics)
+		plan.save(ctx, role, &resp.State, &resp.Diagnostics)
 	}
 }
 
@@ -151,7 +151,7 @@ func (r *roleResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		addFailure(&resp.Diagnostics, "Unable to read role", state.Name.ValueString(), err)
 		return
 	}
-	state.save(ctx, role, &resp.State, resp.Identity, &resp.Diagnostics)
+	state.save(ctx, role, &resp.State, &resp.Diagnostics)
 }
 
 func (r *roleResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -174,7 +174,7 @@ func (r *roleResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		addFailure(&resp.Diagnostics, "Unable to change role", name, notAsPlanned("Role", fmt.Sprintf("The role %q", name), err))
 		return
 	}
-	plan.save(ctx, role, &resp.State, resp.Identity, &resp.Diagnostics)
+	plan.save(ctx, role, &resp.State, &resp.Diagnostics)
 }
 
 // change gives a role that has permissions those that it shall have; a nil
@@ -256,10 +256,9 @@ func (m *roleModel) permissions(ctx context.Context, diags *diag.Diagnostics) et
 }
 
 // save writes what was read of the role to state.
-func (m *roleModel) save(ctx context.Context, role *etcdv2.Role, state *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+func (m *roleModel) save(ctx context.Context, role *etcdv2.Role, state *tfsdk.State, diags *diag.Diagnostics) {
 	m.refresh(ctx, role, diags)
 	diags.Append(state.Set(ctx, m)...)
-	diags.Append(identity.Set(ctx, roleIdentity{Name: m.Name})...)
 }
 
 // refresh takes over what was read of the role.

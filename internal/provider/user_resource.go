@@ -153,7 +153,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 		addFailure(&resp.Diagnostics, "Unable to create user", plan.Name.ValueString(), err)
 	}
 	if user != nil {
-		plan.save(ctx, user, &resp.State, resp.Identity, &resp.Diagnostics)
+		plan.save(ctx, user, &resp.State, &resp.Diagnostics)
 	}
 }
 
@@ -203,7 +203,7 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		addFailure(&resp.Diagnostics, "Unable to read user", state.Name.ValueString(), err)
 		return
 	}
-	state.save(ctx, user, &resp.State, resp.Identity, &resp.Diagnostics)
+	state.save(ctx, user, &resp.State, &resp.Diagnostics)
 }
 
 func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -228,7 +228,7 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		addFailure(&resp.Diagnostics, "Unable to change user", name, notAsPlanned("User", fmt.Sprintf("The user %q", name), err))
 		return
 	}
-	plan.save(ctx, user, &resp.State, resp.Identity, &resp.Diagnostics)
+	plan.save(ctx, user, &resp.State, &resp.Diagnostics)
 }
 
 func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
@@ -324,10 +324,9 @@ func (m *userModel) password() string {
 }
 
 // save writes what was read of the user to state.
-func (m *userModel) save(ctx context.Context, user *etcdv2.User, state *tfsdk.State, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+func (m *userModel) save(ctx context.Context, user *etcdv2.User, state *tfsdk.State, diags *diag.Diagnostics) {
 	m.refresh(ctx, user, diags)
 	diags.Append(state.Set(ctx, m)...)
-	diags.Append(identity.Set(ctx, userIdentity{Name: m.Name})...)
 }
 
 // refresh takes over what was read of the user.

@@ -87,7 +87,6 @@ func (r *userRoleResource) Create(ctx context.Context, req resource.CreateReques
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, plan.identity())...)
 }
 
 func (r *userRoleResource) grant(ctx context.Context, client *etcdv2.Client, plan userRoleModel) error {
@@ -122,7 +121,6 @@ func (r *userRoleResource) Read(ctx context.Context, req resource.ReadRequest, r
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, state.identity())...)
 }
 
 // isGranted reports whether the user holds the role. Of a user that holds
@@ -207,7 +205,3 @@ func (m userRoleModel) String() string {
 }
 
 func (m userRoleModel) id() string { return m.User.ValueString() + "/" + m.Role.ValueString() }
-
-func (m userRoleModel) identity() userRoleIdentity {
-	return userRoleIdentity{User: m.User, Role: m.Role}
-}
