@@ -2,12 +2,16 @@ package etcdtest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/mod/semver"
 )
 
 // Action is what a [Proxy] does with a request that a [Rule] selects. A test
@@ -220,4 +224,35 @@ func InterceptAnswer(hook func(Request)) Action {
 		hook(x.Request)
 		x.Deliver(answer)
 	}
+}
+
+// ActAs makes the proxy answer as an etcd of this version does where a refresh is
+// concerned: etcd before 2.3 does not know refresh and empties the value, and
+// 2.3.0 to 2.3.6 do so if the refresh has a condition. cluster is the version of
+// the whole cluster.
+func (p *Proxy) ActAs(server, cluster string) {
+	p.Inject(Rule{Path: "/version", Action: Respond(http.StatusOK, nil, fmt.Sprintf(`{"etcdserver":%q,"etcdcluster":%q}`, server, cluster))})
+	empties := func(r Request) bool { return r.Form.Get("refresh") == "true" }
+
+	switch before := func(version string) bool { return semver.Compare("v"+server, version) < 0 }; {
+	case before("v2.3.0"):
+	case before("v2.3.7"):
+		refreshes := empties
+		empties = func(r Request) bool {
+			return refreshes(r) && (r.Form.Has("prevExist") || r.Form.Has("prevIndex") || r.Form.Has("prevValue"))
+		}
+	default:
+		return
+	}
+
+	p.Inject(Rule{Method: http.MethodPut, Path: "/v2/keys", Match: empties, Action: func(x *Exchange) {
+		form := maps.Clone(x.Request.Form)
+		form.Del("refresh")
+		form.Set("value", "")
+
+		body := form.Encode()
+		x.r = x.r.Clone(x.r.Context())
+		x.r.Body, x.r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		x.Forward()
+	}})
 }

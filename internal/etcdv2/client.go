@@ -166,8 +166,6 @@ type Client struct {
 	streams   http.RoundTripper
 	endpoints *endpointSet
 	prepared  preparation
-	// refreshes is set once the cluster is known to be able to refresh keys.
-	refreshes atomic.Bool
 	// outage is the time, in nanoseconds since 1970, up to which the cluster is
 	// taken to be down; see givesUp.
 	outage atomic.Int64

@@ -38,6 +38,9 @@ type endpointSet struct {
 	claims map[string]string
 	// known are the origins that belong to the expected cluster.
 	known map[string]bool
+	// refreshes are what was found out of refreshes at each endpoint since it
+	// last failed: another server can answer there after that.
+	refreshes map[string]refreshVerdict
 	// leader is what is known of the leader, for SelectLeader.
 	leader leaderState
 }
@@ -85,7 +88,7 @@ func newEndpointSet(endpoints []string, selection EndpointSelection) (*endpointS
 	if !slices.Contains(EndpointSelections(), selection) {
 		return nil, fmt.Errorf("endpoint selection is %q, want one of %q", selection, EndpointSelections())
 	}
-	s := &endpointSet{selection: selection, known: map[string]bool{}}
+	s := &endpointSet{selection: selection, known: map[string]bool{}, refreshes: map[string]refreshVerdict{}}
 	return s, s.configure(endpoints)
 }
 
@@ -183,6 +186,7 @@ func (s *endpointSet) unpin(endpoint *url.URL) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.leader.stale = true
+	delete(s.refreshes, endpoint.String())
 }
 
 func (s *endpointSet) move(endpoint *url.URL, first bool) {
@@ -267,6 +271,19 @@ func (s *endpointSet) verify(u *url.URL) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.known[origin(u)] = true
+}
+
+func (s *endpointSet) refreshVerdict(u *url.URL) (verdict refreshVerdict, known bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	verdict, known = s.refreshes[u.String()]
+	return verdict, known
+}
+
+func (s *endpointSet) setRefreshVerdict(u *url.URL, verdict refreshVerdict) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refreshes[u.String()] = verdict
 }
 
 // origin is the scheme, host and port of a URL.

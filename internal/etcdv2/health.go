@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -19,35 +18,20 @@ type VersionInfo struct {
 	Cluster string `json:"etcdcluster"`
 }
 
-// AtLeast reports whether the cluster, or the server where the cluster's
-// version is not known, has at least this version.
-func (v VersionInfo) AtLeast(major, minor int) bool {
-	text := v.Cluster
-	if text == "" || text == "not_decided" {
-		text = v.Server
-	}
-	parts := strings.SplitN(text, ".", 3)
-	if len(parts) < 2 {
-		return false
-	}
-	gotMajor, err1 := strconv.Atoi(parts[0])
-	gotMinor, err2 := strconv.Atoi(parts[1])
-	if err1 != nil || err2 != nil {
-		return false
-	}
-	return gotMajor > major || (gotMajor == major && gotMinor >= minor)
-}
-
 // Version returns the version of the first endpoint that answers. It reads the
 // JSON of etcd 2.1 and later and the text "etcd 2.0.13" of older servers, see
 // https://etcd.io/docs/v2.3/api/#getting-the-etcd-version.
 func (c *Client) Version(ctx context.Context) (VersionInfo, error) {
-	return c.version(ctx, &request{method: http.MethodGet, path: "/version", replay: replayRead})
+	return c.version(ctx, versionRequest())
 }
 
 // VersionAll asks every endpoint for its version.
 func (c *Client) VersionAll(ctx context.Context) ([]EndpointResult[VersionInfo], error) {
-	return askAll(ctx, c, &request{method: http.MethodGet, path: "/version", replay: replayRead}, c.version)
+	return askAll(ctx, c, versionRequest(), c.version)
+}
+
+func versionRequest() *request {
+	return &request{method: http.MethodGet, path: "/version", replay: replayRead}
 }
 
 func (c *Client) version(ctx context.Context, r *request) (VersionInfo, error) {
@@ -55,6 +39,10 @@ func (c *Client) version(ctx context.Context, r *request) (VersionInfo, error) {
 	if err != nil {
 		return VersionInfo{}, err
 	}
+	return readVersion(ans)
+}
+
+func readVersion(ans *answer) (VersionInfo, error) {
 	if text, ok := strings.CutPrefix(strings.TrimSpace(string(ans.data)), "etcd "); ok {
 		return VersionInfo{Server: text}, nil
 	}
@@ -66,23 +54,6 @@ func (c *Client) version(ctx context.Context, r *request) (VersionInfo, error) {
 		return VersionInfo{}, fmt.Errorf("%w from %s: it holds no version", ErrInvalidAnswer, ans.endpoint)
 	}
 	return v, nil
-}
-
-// requireRefresh refuses a cluster that does not know refresh: etcd 2.2 and
-// older would set the value of the key to "".
-func (c *Client) requireRefresh(ctx context.Context) error {
-	if c.refreshes.Load() {
-		return nil
-	}
-	v, err := c.Version(ctx)
-	if err != nil {
-		return err
-	}
-	if !v.AtLeast(2, 3) {
-		return fmt.Errorf("%w: etcd %s cannot refresh a TTL, which needs 2.3", ErrUnsupported, v.Server)
-	}
-	c.refreshes.Store(true)
-	return nil
 }
 
 // HealthInfo is what an endpoint says of its health.

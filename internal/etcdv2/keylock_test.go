@@ -302,26 +302,6 @@ func TestKeysService_Acquire_interrupted(t *testing.T) {
 	}
 }
 
-// A server before etcd 2.3 would empty the key on a refresh.
-func TestKeysService_Renew_oldServer(t *testing.T) {
-	t.Parallel()
-	keys, prefix, proxy := newProxied(t, etcdv2.Options{})
-	header := http.Header{"Content-Type": {"application/json"}}
-	proxy.Inject(etcdtest.Rule{Path: "/version", Action: etcdtest.Respond(http.StatusOK, header, `{"etcdserver":"2.2.5","etcdcluster":"2.2.0"}`)})
-	lock := acquire(t, keys, 30)
-	if err := keys.Renew(t.Context(), lock); err != nil {
-		t.Fatal(err)
-	}
-	if node := etcdtest.Shared(t).Get(t, prefix+lockKey).Node; node.Value != lock.Token || node.TTL == 0 || node.CreatedIndex != lock.CreatedIndex {
-		t.Errorf("the key is %+v, want the token, a TTL and the created index", node)
-	}
-	for _, r := range proxy.Requests() {
-		if r.Param("refresh") != "" {
-			t.Errorf("a refresh was sent: %s %s", r.Method, r.Path)
-		}
-	}
-}
-
 func TestKeysService_Acquire_refused(t *testing.T) {
 	t.Parallel()
 	keys, _, proxy := newProxied(t, etcdv2.Options{})

@@ -453,47 +453,6 @@ func (s *KeysService) CreateInOrder(ctx context.Context, dir, value string, opts
 	return s.do(ctx, r)
 }
 
-// Refresh gives a key a new TTL and keeps its value, without an event for
-// watchers. A condition is optional here: an empty one compares nothing. It
-// needs etcd 2.3, and returns ErrUnsupported on an older server, which would
-// empty the value. Errors are those of CompareAndSwap, and ErrOutcomeUnknown if
-// the answer was lost and the key has changed since.
-func (s *KeysService) Refresh(ctx context.Context, key string, ttl int64, cond Condition) (*Response, error) {
-	w, err := s.write(key, nil, WriteOptions{TTL: &ttl})
-	if err != nil {
-		return nil, err
-	}
-	if err := CheckValue(cond.Value); err != nil {
-		return nil, err
-	}
-	if err := s.client.requireRefresh(ctx); err != nil {
-		return nil, err
-	}
-	w.form.Del("dir")
-	w.form.Set("refresh", "true")
-	w.form.Set("prevExist", "true")
-	cond.addTo(w.form)
-	w.replay = cond.replay()
-	w.since = cond.Index
-	w.unreadable = true
-	return s.settle(ctx, w)
-}
-
-// SetTTL gives a key or a directory a new TTL, or none if ttl is nil, and keeps
-// its value. A key is read, and written on the condition that it has not
-// changed since: ErrCompareFailed if it has. A directory is UpdateDir's.
-func (s *KeysService) SetTTL(ctx context.Context, key string, ttl *int64) (*Response, error) {
-	opts := WriteOptions{TTL: ttl, NoTTL: ttl == nil}
-	current, err := s.Get(ctx, key, GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	if current.Node.Dir {
-		return s.UpdateDir(ctx, key, opts)
-	}
-	return s.CompareAndSwap(ctx, key, current.Node.Value, Condition{Index: current.Node.ModifiedIndex}, opts)
-}
-
 // write is a request together with what settles it if its answer is lost.
 type write struct {
 	*request

@@ -851,37 +851,6 @@ func TestKeysService_wire(t *testing.T) {
 	}
 }
 
-// TestKeysService_oldServers has the answers of servers that no suite runs on.
-func TestKeysService_oldServers(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		version string
-		want    error
-		puts    int
-	}{
-		"2.0, in plain text": {version: "etcd 2.0.13", want: etcdv2.ErrUnsupported},
-		"2.2":                {version: `{"etcdserver":"2.2.5","etcdcluster":"2.2.0"}`, want: etcdv2.ErrUnsupported},
-		"2.3 among 2.2":      {version: `{"etcdserver":"2.3.8","etcdcluster":"2.2.0"}`, want: etcdv2.ErrUnsupported},
-		"2.3":                {version: `{"etcdserver":"2.3.8","etcdcluster":"2.3.0"}`, puts: 1},
-		"2.3, starting":      {version: `{"etcdserver":"2.3.8","etcdcluster":"not_decided"}`, puts: 1},
-		"10.1":               {version: `{"etcdserver":"10.1.0","etcdcluster":"10.1.0"}`, puts: 1},
-		"no version":         {version: `{"etcdserver":"main","etcdcluster":""}`, want: etcdv2.ErrUnsupported},
-		"nothing":            {version: `{}`, want: etcdv2.ErrInvalidAnswer},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			keys, _, proxy := newProxied(t, etcdv2.Options{})
-			proxy.Inject(etcdtest.Rule{Path: "/version", Action: etcdtest.Respond(200, nil, tt.version)})
-			proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Action: etcdtest.Respond(200, nil, `{"action":"update","node":{"key":"/k"}}`)})
-			_, err := keys.Refresh(t.Context(), "/k", 10, etcdv2.Condition{})
-			wantErr(t, "Refresh()", err, tt.want)
-			if got := proxy.Count(http.MethodPut, ""); got != tt.puts {
-				t.Errorf("%d writes were sent, want %d", got, tt.puts)
-			}
-		})
-	}
-}
-
 func TestNode_String(t *testing.T) {
 	t.Parallel()
 	keys, _ := newKeys(t)

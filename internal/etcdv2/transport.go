@@ -56,6 +56,9 @@ type request struct {
 	endpoint *url.URL
 	// single makes one attempt and no more.
 	single bool
+	// refresh is what the servers must support to be sent this refresh of a key;
+	// refreshNone for every other request.
+	refresh refreshSupport
 	// unclaimed lets the request go to an endpoint that has yet to prove which
 	// member it is: it is that question.
 	unclaimed bool
@@ -419,6 +422,9 @@ func (c *Client) roundTrip(ctx context.Context, cancel context.CancelCauseFunc, 
 	target := r.url(endpoint)
 	for hops := 0; ; hops++ {
 		resp, err := c.roundTripOnce(ctx, cancel, target, r)
+		if err != nil && hops > 0 {
+			return nil, &redirectError{host: target.Host, cause: err}
+		}
 		if err != nil || !isRedirect(resp) {
 			return resp, err
 		}
@@ -455,6 +461,20 @@ func (c *Client) roundTripOnce(ctx context.Context, cancel context.CancelCauseFu
 	}
 	return c.transport.RoundTrip(req)
 }
+
+// redirectError is that the target of a redirect did not answer.
+type redirectError struct {
+	host  string
+	cause error
+}
+
+// Error names the host to which the endpoint redirects.
+func (e *redirectError) Error() string {
+	return "redirected to " + e.host + ", which did not answer: " + e.cause.Error()
+}
+
+// Unwrap returns why the target did not answer.
+func (e *redirectError) Unwrap() error { return e.cause }
 
 func isRedirect(resp *http.Response) bool {
 	switch resp.StatusCode {
@@ -554,7 +574,10 @@ func (c *Client) admit(ctx context.Context, endpoint *url.URL, r *request) (outc
 			return outcome, err
 		}
 	}
-	return c.verifyCluster(ctx, endpoint)
+	if outcome, err := c.verifyCluster(ctx, endpoint); err != nil {
+		return outcome, err
+	}
+	return c.checkRefresh(ctx, endpoint, r)
 }
 
 // verifyCluster asks an endpoint for its cluster's id before the first

@@ -217,12 +217,12 @@ func (s *store) update(ctx context.Context, key string, before seenKey, want wan
 }
 
 // renew gives a key that still holds what state says a new TTL, without an
-// event. A lost answer is settled only where state has the value: another
+// event where the servers can. A lost answer is settled only where state has the value: another
 // writer's TTL looks like ours.
 func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
 	defer s.forget(key)
 	node, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
-		return s.keys.Refresh(ctx, key, ttl, etcdv2.Condition{Index: index})
+		return s.keys.ExtendTTL(ctx, key, ttl, index)
 	})
 	if !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
 		return node, err

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
@@ -394,5 +395,80 @@ func TestKeyResource_ttlIsRemoved(t *testing.T) {
 		if node := s.Get(t, key).Node; node.Expiration != "" || !d.isEmpty(t, o, attributes) {
 			t.Errorf("%s: the server holds %+v, and the plan is empty: %t; want a permanent key", form.name, node, d.isEmpty(t, o, attributes))
 		}
+	}
+}
+
+// TestAcc_ttlOnOldServers changes the TTL alone where a refresh on a condition
+// would empty the value.
+func TestAcc_ttlOnOldServers(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*etcdtest.Proxy){
+		"2.2.5": func(p *etcdtest.Proxy) { p.ActAs("2.2.5", "2.2.0") },
+		"2.3.6": func(p *etcdtest.Proxy) { p.ActAs("2.3.6", "2.3.0") },
+		"2.3.8": func(p *etcdtest.Proxy) { p.ActAs("2.3.8", "2.3.0") },
+		"a gateway for /v2/ alone": func(p *etcdtest.Proxy) {
+			p.Inject(etcdtest.Rule{Path: "/version", Action: etcdtest.Respond(http.StatusNotFound, nil, "not here")})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
+			proxy := etcdtest.NewProxy(t, s.URL())
+			change(proxy)
+			cfg := func(ttl int, secret string) string {
+				return config(proxy.URL(), `
+resource "etcd_key" "text" {
+  key   = "%[1]s/text"
+  value = "kept"
+  ttl   = %[2]d
+}
+resource "etcd_key" "secret" {
+  key              = "%[1]s/secret"
+  value_wo         = %[3]q
+  value_wo_version = 1
+  ttl              = %[2]d
+}
+resource "etcd_key_prefix" "all" {
+  prefix = "%[1]s/tree"
+  keys   = { a = "kept", "b/c" = "kept" }
+  ttl    = %[2]d
+}
+`, prefix, ttl, secret)
+			}
+			kept := func(ttl int64) resource.TestCheckFunc {
+				var checks []resource.TestCheckFunc
+				for _, key := range []string{"text", "secret", "tree/a", "tree/b/c"} {
+					checks = append(checks, serverHolds(t, s, prefix+"/"+key, "kept"), lives(t, s, prefix+"/"+key, ttl))
+				}
+				return resource.ComposeAggregateTestCheckFunc(checks...)
+			}
+			acceptanceSince(t, tfversion.Version1_11_0,
+				resource.TestStep{Config: cfg(600, "kept"), Check: kept(600)},
+				// A secret that is not to be written again is not, with a TTL either.
+				resource.TestStep{Config: cfg(900, "another"), Check: kept(900)},
+			)
+		})
+	}
+}
+
+// TestAccRefreshAction_oldServers refreshes where a server would empty the value.
+func TestAccRefreshAction_oldServers(t *testing.T) {
+	t.Parallel()
+	for _, version := range []string{"2.2.5", "2.3.6", "2.3.8"} {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			s, key := etcdtest.Shared(t), etcdtest.Prefix(t)+"/key"
+			s.Put(t, key, "kept", "ttl=100")
+			proxy := etcdtest.NewProxy(t, s.URL())
+			proxy.ActAs(version, version[:3]+".0")
+			acceptanceOfActions(t, resource.TestStep{
+				Config: invoking(proxy.URL(), "etcd_refresh", fmt.Sprintf("key = %q\n    ttl = 600", key)),
+				PostApplyFunc: func() {
+					if node := s.Get(t, key).Node; node.Value != "kept" || node.TTL < 500 {
+						t.Errorf("the key is %+v, want its value and a TTL of 600", node)
+					}
+				},
+			})
+		})
 	}
 }

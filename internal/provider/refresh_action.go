@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
@@ -29,8 +30,8 @@ func (a *refreshAction) Metadata(_ context.Context, req action.MetadataRequest, 
 
 func (a *refreshAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Gives a key a new TTL **unconditionally**, and keeps its value, whatever that is. Those who watch the key see no event. " +
-			"It needs etcd 2.3; an older server would empty the key, so it is not asked.",
+		MarkdownDescription: "Gives a key a new TTL **unconditionally**, and keeps its value, whatever that is. Watchers see no event. " +
+			"Servers before etcd 2.3 do not know refresh: there, and where the version of the server cannot be read, the value is read and written again with the TTL, and watchers see an event.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
@@ -58,11 +59,15 @@ func (a *refreshAction) Invoke(ctx context.Context, req action.InvokeRequest, re
 		return
 	}
 	key := config.Key.ValueString()
-	_, err := store.keys.Refresh(ctx, key, config.TTL.ValueInt64(), etcdv2.Condition{})
+	ttl := config.TTL.ValueInt64()
+	_, err := store.keys.Refresh(ctx, key, ttl, etcdv2.Condition{})
+	if errors.Is(err, etcdv2.ErrUnsupported) && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		_, err = store.keys.SetTTL(ctx, key, &ttl)
+	}
 	store.forget(key)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to refresh key", key, err)
 		return
 	}
-	progress(resp, fmt.Sprintf("%s expires in %d seconds", key, config.TTL.ValueInt64()))
+	progress(resp, fmt.Sprintf("%s expires in %d seconds", key, ttl))
 }
