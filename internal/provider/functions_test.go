@@ -283,7 +283,7 @@ func TestPermitsFunction(t *testing.T) {
 		"no patterns":              permits("/a", false),
 		"null pattern": {
 			args:    []attr.Value{types.ListValueMust(types.StringType, []attr.Value{types.StringNull()}), types.StringValue("/a")},
-			wantErr: "pattern is null", wantArg: 0,
+			wantErr: "] is null", wantArg: 0,
 		},
 		"invalid key": {args: []attr.Value{textList("/*"), types.StringValue("a")}, wantErr: "does not start with a slash", wantArg: 1},
 	})

@@ -71,7 +71,6 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 				MarkdownDescription: "The keys, by their paths relative to `prefix`, without a leading slash, such as `db/host`, and their values, empty ones included. " +
 					"No path may lie below another. A key that is taken out is deleted.",
 				Validators: []validator.Map{
-					mapvalidator.NoNullValues(),
 					mapvalidator.KeysAre(isRelativePath()),
 					noKeyBelowAnother{},
 				},

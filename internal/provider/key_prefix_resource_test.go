@@ -890,7 +890,7 @@ func TestKeyPrefixResource_invalidKeys(t *testing.T) {
 		"dots":           {map[string]any{"prefix": "/p", "keys": map[string]any{"a/../b": "1"}}, `segment ".."`},
 		"empty":          {map[string]any{"prefix": "/p", "keys": map[string]any{"": "1"}}, "it is empty"},
 		"overlap":        {map[string]any{"prefix": "/p", "keys": map[string]any{"a": "1", "a/b/c": "1"}}, `"a/b/c" lies below "a"`},
-		"null":           {map[string]any{"prefix": "/p", "keys": map[string]any{"a": nil}}, "Null"},
+		"null":           {map[string]any{"prefix": "/p", "keys": map[string]any{"a": nil}}, `keys["a"] is null`},
 		"prefix":         {map[string]any{"prefix": "p/", "keys": map[string]any{"a": "1"}}, "does not start with a slash"},
 		"ttl":            {map[string]any{"prefix": "/p", "keys": map[string]any{"a": "1"}, "ttl": 0}, "between 1 and"},
 	} {

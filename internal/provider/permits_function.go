@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -50,7 +51,7 @@ func (permitsFunction) Run(ctx context.Context, req function.RunRequest, resp *f
 	texts := make([]string, len(patterns))
 	for i, pattern := range patterns {
 		if pattern.IsNull() {
-			resp.Error = function.NewArgumentFuncError(0, "a pattern is null")
+			resp.Error = function.NewArgumentFuncError(0, fmt.Sprintf("patterns[%d] is null: leave it out", i))
 			return
 		}
 		texts[i] = pattern.ValueString()

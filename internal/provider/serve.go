@@ -76,7 +76,8 @@ func newServer(p *etcdProvider) tfprotov6.ProviderServer {
 type server struct {
 	frameworkServer
 
-	locks *heldLocks
+	locks   *heldLocks
+	configs configTypes
 }
 
 // callContext is the context of one call. It ends with its parent, or when it

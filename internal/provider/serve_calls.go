@@ -27,7 +27,11 @@ func (s *server) GetResourceIdentitySchemas(ctx context.Context, req *tfprotov6.
 }
 
 func (s *server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
-	return call(ctx, req, s.frameworkServer.ValidateProviderConfig)
+	resp, err := call(ctx, req, s.frameworkServer.ValidateProviderConfig)
+	if err == nil {
+		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).provider.check(req.Config, resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
@@ -35,7 +39,11 @@ func (s *server) ConfigureProvider(ctx context.Context, req *tfprotov6.Configure
 }
 
 func (s *server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
-	return call(ctx, req, s.frameworkServer.ValidateResourceConfig)
+	resp, err := call(ctx, req, s.frameworkServer.ValidateResourceConfig)
+	if err == nil {
+		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).resources[req.TypeName].check(req.Config, resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
@@ -75,7 +83,11 @@ func (s *server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.Gene
 }
 
 func (s *server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
-	return call(ctx, req, s.frameworkServer.ValidateDataResourceConfig)
+	resp, err := call(ctx, req, s.frameworkServer.ValidateDataResourceConfig)
+	if err == nil {
+		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).dataSources[req.TypeName].check(req.Config, resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
@@ -91,7 +103,11 @@ func (s *server) GetFunctions(ctx context.Context, req *tfprotov6.GetFunctionsRe
 }
 
 func (s *server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
-	return call(ctx, req, s.frameworkServer.ValidateEphemeralResourceConfig)
+	resp, err := call(ctx, req, s.frameworkServer.ValidateEphemeralResourceConfig)
+	if err == nil {
+		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).ephemeralResources[req.TypeName].check(req.Config, resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
@@ -107,15 +123,27 @@ func (s *server) CloseEphemeralResource(ctx context.Context, req *tfprotov6.Clos
 }
 
 func (s *server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest) (*tfprotov6.ValidateListResourceConfigResponse, error) {
-	return call(ctx, req, s.frameworkServer.ValidateListResourceConfig)
+	resp, err := call(ctx, req, s.frameworkServer.ValidateListResourceConfig)
+	if err == nil {
+		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).listResources[req.TypeName].check(req.Config, resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
-	return call(ctx, req, s.frameworkServer.ValidateActionConfig)
+	resp, err := call(ctx, req, s.frameworkServer.ValidateActionConfig)
+	if err == nil {
+		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).actions[req.ActionType].check(req.Config, resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) PlanAction(ctx context.Context, req *tfprotov6.PlanActionRequest) (*tfprotov6.PlanActionResponse, error) {
-	return call(ctx, req, s.frameworkServer.PlanAction)
+	resp, err := call(ctx, req, s.frameworkServer.PlanAction)
+	if err == nil {
+		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).actions[req.ActionType].check(req.Config, resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) ValidateStateStoreConfig(ctx context.Context, req *tfprotov6.ValidateStateStoreConfigRequest) (*tfprotov6.ValidateStateStoreConfigResponse, error) {
@@ -147,6 +175,12 @@ func (s *server) ListResource(ctx context.Context, req *tfprotov6.ListResourceRe
 }
 
 func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
+	// A CLI does not validate again what was not known when it planned.
+	if found := s.configs.load(ctx, s.frameworkServer).actions[req.ActionType].check(req.Config, nil); len(found) > 0 {
+		return &tfprotov6.InvokeActionServerStream{Events: func(push func(tfprotov6.InvokeActionEvent) bool) {
+			push(tfprotov6.InvokeActionEvent{Type: tfprotov6.CompletedInvokeActionEventType{Diagnostics: found}})
+		}}, nil
+	}
 	return stream(ctx, req, s.frameworkServer.InvokeAction, func(r *tfprotov6.InvokeActionServerStream) *iter.Seq[tfprotov6.InvokeActionEvent] {
 		return &r.Events
 	})

@@ -1,0 +1,160 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"slices"
+	"sync"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// The types of a schema let through what no attribute takes: a null among the
+// elements of a list, a set or a map, and a number that is not whole. The
+// framework calls either an error in the provider, and the first of them only
+// at apply, when something may have been written. So both are refused here, for
+// every configuration, when it is validated.
+
+// configTypes are the types of the configurations of a provider.
+type configTypes struct {
+	once                                                               sync.Once
+	provider                                                           configType
+	resources, dataSources, ephemeralResources, listResources, actions map[string]configType
+}
+
+// configType is the type of one kind of configuration.
+type configType struct {
+	typ tftypes.Type
+	// always is whether to check a configuration in which the framework has found
+	// no error. To save time, it is false where only numbers can be wrong, which
+	// the framework reports in its own words.
+	always bool
+}
+
+// load asks for the schemas, once.
+func (c *configTypes) load(ctx context.Context, server tfprotov6.ProviderServer) *configTypes {
+	c.once.Do(func() {
+		schemas, err := call(ctx, &tfprotov6.GetProviderSchemaRequest{}, server.GetProviderSchema)
+		if err != nil {
+			return // The framework reports it.
+		}
+		c.provider = newConfigType(schemas.Provider)
+		c.resources, c.dataSources = newConfigTypes(schemas.ResourceSchemas), newConfigTypes(schemas.DataSourceSchemas)
+		c.ephemeralResources, c.listResources = newConfigTypes(schemas.EphemeralResourceSchemas), newConfigTypes(schemas.ListResourceSchemas)
+		c.actions = map[string]configType{}
+		for name, action := range schemas.ActionSchemas {
+			c.actions[name] = configType{action.Schema.ValueType(), true}
+		}
+	})
+	return c
+}
+
+func newConfigTypes(schemas map[string]*tfprotov6.Schema) map[string]configType {
+	types := make(map[string]configType, len(schemas))
+	for name, schema := range schemas {
+		types[name] = newConfigType(schema)
+	}
+	return types
+}
+
+func newConfigType(schema *tfprotov6.Schema) configType {
+	typ := schema.ValueType()
+	return configType{typ, hasCollections(typ)}
+}
+
+func hasCollections(typ tftypes.Type) bool {
+	switch typ := typ.(type) {
+	case tftypes.List, tftypes.Set, tftypes.Map:
+		return true
+	case tftypes.Object:
+		for _, attribute := range typ.AttributeTypes {
+			if hasCollections(attribute) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// check replaces what the framework says of a configuration by what is wrong
+// with its elements and numbers, if anything is.
+func (c configType) check(config *tfprotov6.DynamicValue, diags []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
+	isError := func(d *tfprotov6.Diagnostic) bool { return d.Severity == tfprotov6.DiagnosticSeverityError }
+	if c.typ == nil || config == nil || !c.always && !slices.ContainsFunc(diags, isError) {
+		return diags
+	}
+	raw, err := config.Unmarshal(c.typ)
+	if err != nil {
+		return diags
+	}
+	var found []*tfprotov6.Diagnostic
+	_ = tftypes.Walk(raw, func(path *tftypes.AttributePath, v tftypes.Value) (bool, error) {
+		if d := checkValue(path, v); d != nil {
+			d.Severity, d.Attribute = tfprotov6.DiagnosticSeverityError, path
+			found = append(found, d)
+		}
+		return true, nil
+	})
+	if len(found) > 0 {
+		return found
+	}
+	return diags
+}
+
+// checkValue returns what is wrong with one value, nil if nothing is.
+func checkValue(path *tftypes.AttributePath, v tftypes.Value) *tfprotov6.Diagnostic {
+	switch {
+	case v.IsKnown() && v.IsNull() && isElement(path):
+		return &tfprotov6.Diagnostic{
+			Summary: "Element is null",
+			Detail:  fmt.Sprintf("%s is null. Leave the element out; a for expression does so with \"if v != null\".", describePath(path)),
+		}
+	case v.IsKnown() && !v.IsNull() && v.Type().Is(tftypes.Number) && !isWhole(v):
+		return &tfprotov6.Diagnostic{
+			Summary: "Number is not whole",
+			Detail:  fmt.Sprintf("%s must be a whole number below 2^63. Round it with floor or ceil.", describePath(path)),
+		}
+	}
+	return nil
+}
+
+func isElement(path *tftypes.AttributePath) bool {
+	switch path.LastStep().(type) {
+	case tftypes.ElementKeyInt, tftypes.ElementKeyString, tftypes.ElementKeyValue:
+		return true
+	}
+	return false
+}
+
+func isWhole(v tftypes.Value) bool {
+	n := new(big.Float)
+	if v.As(&n) != nil {
+		return true // It is no number; the framework reports it.
+	}
+	_, accuracy := n.Int64()
+	return accuracy == big.Exact
+}
+
+// describePath writes a path as a configuration would. An element of a set has
+// no name.
+func describePath(path *tftypes.AttributePath) string {
+	text := ""
+	for _, step := range path.Steps() {
+		switch step := step.(type) {
+		case tftypes.AttributeName:
+			if text != "" {
+				text += "."
+			}
+			text += string(step)
+		case tftypes.ElementKeyInt:
+			text += fmt.Sprintf("[%d]", int64(step))
+		case tftypes.ElementKeyString:
+			text += fmt.Sprintf("[%q]", string(step))
+		case tftypes.ElementKeyValue:
+			text = "An element of " + text
+		}
+	}
+	return text
+}
