@@ -58,7 +58,9 @@ func (l *dirList) List(ctx context.Context, req list.ListRequest, stream *list.L
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	listEach(ctx, req, stream, config.directories(tree, nil), describeDir)
+	listing[*etcdv2.Node]{
+		noun: "directories", typeName: "etcd_dir", objects: config.directories(tree, nil), refuse: refuseNode, describe: describeDir,
+	}.send(ctx, req, stream)
 }
 
 // directories adds the directories below a directory that are wanted.

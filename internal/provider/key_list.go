@@ -57,7 +57,9 @@ func (l *keyList) List(ctx context.Context, req list.ListRequest, stream *list.L
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	listEach(ctx, req, stream, slices.Collect(tree.Leaves()), describeKey)
+	listing[*etcdv2.Node]{
+		noun: "keys", typeName: "etcd_key", objects: slices.Collect(tree.Leaves()), refuse: refuseNode, describe: describeKey,
+	}.send(ctx, req, stream)
 }
 
 func describeKey(node *etcdv2.Node) listed {

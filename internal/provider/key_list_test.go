@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,6 +69,52 @@ func TestAccKeyList(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, query(t, w, "etcd_key", attributes)); diff != "" {
 			t.Errorf("query with %s (-want +got):\n%s", attributes, diff)
+		}
+	}
+}
+
+// nfd is a name that no CLI can write: an e and an accent, which it makes one
+// letter.
+const nfd = "cafe\u0301"
+
+// A list that is cut, or leaves something out, says so.
+func TestAccList_missing(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	notInTofu(t, l, "list resources")
+	s := etcdtest.Start(t)
+	for i := range 101 {
+		s.Put(t, fmt.Sprintf("/k/%03d", i), "x")
+	}
+	s.Put(t, "/k/"+nfd+"/x", "x")
+	s.Mkdir(t, "/k/dir")
+	makeUser(t, s, "alice")
+	makeUser(t, s, "bob")
+	makeUser(t, s, nfd)
+	makeRole(t, s, "ops", nil, nil)
+	makeRole(t, s, nfd, nil, nil)
+	w := l.workspace(t, "1.14.0", s.URL(), "")
+	for _, c := range []struct {
+		typeName, attributes string
+		listed               int
+		want, not            string
+	}{
+		{"etcd_key", "", 100, "There are 101 keys, and only the first 100 are listed", ""},
+		{"etcd_key", "limit = 3", 3, "There are 101 keys, and only the first 3 are listed", ""},
+		{"etcd_key", "limit = 101", 101, `etcd_key cannot manage them: "/k/` + nfd + `/x": Its name is not in Unicode normalization form C`, "only the first"},
+		{"etcd_dir", "limit = 1", 1, "There are 2 directories, and only the first 1 are listed", ""},
+		{"etcd_dir", "", 2, `etcd_dir cannot manage them: "/k/` + nfd + `":`, "only the first"},
+		{"etcd_user", "limit = 1", 1, "There are 2 users, and only the first 1 are listed", ""},
+		{"etcd_user", "", 2, `etcd_user cannot manage them: "` + nfd + `":`, "only the first"},
+		{"etcd_role", "", 1, `etcd_role cannot manage them: "` + nfd + `":`, "only the first"},
+		{"etcd_member", "limit = 1", 1, "list.etcd_member.x", "only the first"},
+	} {
+		if got := len(query(t, w, c.typeName, c.attributes)); got != c.listed {
+			t.Errorf("%s with %q lists %d, want %d", c.typeName, c.attributes, got, c.listed)
+		}
+		output := mustRun(t, w, 0, "query")
+		if !spaced(normalized(c.want)).MatchString(normalized(output)) || c.not != "" && spaced(c.not).MatchString(output) {
+			t.Errorf("%s with %q, want %q and not %q:\n%s", c.typeName, c.attributes, c.want, c.not, output)
 		}
 	}
 }

@@ -87,34 +87,67 @@ func (o *listed) result(ctx context.Context, req list.ListRequest) list.ListResu
 	return result
 }
 
-// listEach streams objects, as many as are wanted, up to the first error. An
-// object of which nothing is told is passed over. Each is described when it is
-// asked for, so that those beyond the limit cost no request.
-func listEach[T any](ctx context.Context, req list.ListRequest, stream *list.ListResultsStream, objects []T, describe func(T) listed) {
+// listing is what a list resource has found.
+type listing[T any] struct {
+	// noun names the objects in the plural, such as "keys", and typeName is the
+	// resource that manages them.
+	noun, typeName string
+	objects        []T
+	// refuse returns the name of an object and why the resource cannot manage
+	// it, nil if it can.
+	refuse func(T) (name string, err error)
+	// describe is called when an object is asked for, so that those beyond the
+	// limit cost no request. Its answer has no identity for one that is gone.
+	describe func(T) listed
+}
+
+// send streams the objects, as many as are wanted, up to the first error. What
+// is not among them is named first: a CLI stops reading at the limit.
+func (l listing[T]) send(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
+	var able []T
+	var refused []string
+	for _, object := range l.objects {
+		if name, err := l.refuse(object); err != nil {
+			refused = append(refused, fmt.Sprintf("%q: %s", name, sentence(err)))
+			continue
+		}
+		able = append(able, object)
+	}
+	missing := l.missing(refused, len(able), req.Limit)
 	stream.Results = func(push func(list.ListResult) bool) {
+		if len(missing) > 0 && !push(list.ListResult{Diagnostics: missing}) {
+			return
+		}
 		left := req.Limit
-		for _, object := range objects {
+		for _, object := range able {
 			if left <= 0 {
 				return
 			}
-			told := describe(object)
-			if told.identity == nil && len(told.diags) == 0 {
+			described := l.describe(object)
+			if described.identity == nil && len(described.diags) == 0 {
 				continue
 			}
-			result := told.result(ctx, req)
+			result := described.result(ctx, req)
 			if !push(result) || result.Diagnostics.HasError() {
 				return
 			}
-			if told.identity != nil {
+			if described.identity != nil {
 				left--
 			}
 		}
 	}
 }
 
-// leftOut is what is told of an object whose name its resource refuses.
-func leftOut(noun, name, typeName string, err error) listed {
-	var o listed
-	o.diags.AddWarning(noun+" is left out", fmt.Sprintf("%q is on the server, and cannot be managed with %s: %s", name, typeName, sentence(err)))
-	return o
+// missing warns of objects that cannot be managed, and of those beyond the limit.
+func (l listing[T]) missing(refused []string, able int, limit int64) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if len(refused) > 0 {
+		diags.AddWarning("Some "+l.noun+" are left out", "These are on the server, and "+l.typeName+" cannot manage them:\n\n"+enumerate(refused))
+	}
+	if int64(able) > limit {
+		diags.AddWarning("The list is cut at its limit", fmt.Sprintf(
+			"There are %d %s, and only the first %d are listed. The limit is 100 unless the list block sets it: set limit = %d or more to list them all.",
+			able, l.noun, limit, able))
+	}
+	return diags
 }

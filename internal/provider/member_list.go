@@ -45,7 +45,11 @@ func (l *memberList) List(ctx context.Context, req list.ListRequest, stream *lis
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	listEach(ctx, req, stream, members, func(member etcdv2.Member) listed { return describeListedMember(ctx, members, member) })
+	listing[etcdv2.Member]{
+		noun: "members", typeName: "etcd_member", objects: members,
+		refuse:   func(etcdv2.Member) (string, error) { return "", nil },
+		describe: func(member etcdv2.Member) listed { return describeListedMember(ctx, members, member) },
+	}.send(ctx, req, stream)
 }
 
 func describeListedMember(ctx context.Context, all []etcdv2.Member, member etcdv2.Member) listed {

@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
@@ -43,16 +45,17 @@ func (l *roleList) List(ctx context.Context, req list.ListRequest, stream *list.
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	listEach(ctx, req, stream, roles, func(role *etcdv2.Role) listed { return describeRole(ctx, role) })
+	listing[*etcdv2.Role]{
+		noun: "roles", typeName: "etcd_role",
+		objects: slices.DeleteFunc(roles, func(role *etcdv2.Role) bool { return role.Name == etcdv2.RootRole }),
+		refuse: func(role *etcdv2.Role) (string, error) {
+			return role.Name, cmp.Or(checkChangeableRole(role.Name), checkForm(role.Name))
+		},
+		describe: func(role *etcdv2.Role) listed { return describeRole(ctx, role) },
+	}.send(ctx, req, stream)
 }
 
 func describeRole(ctx context.Context, role *etcdv2.Role) listed {
-	if role.Name == etcdv2.RootRole {
-		return listed{}
-	}
-	if err := checkChangeableRole(role.Name); err != nil {
-		return leftOut("Role", role.Name, "etcd_role", err)
-	}
 	var model roleModel
 	var diags diag.Diagnostics
 	model.refresh(ctx, role, &diags)

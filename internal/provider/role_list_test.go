@@ -29,7 +29,7 @@ func TestAccRoleList(t *testing.T) {
 		}
 	}
 	output := mustRun(t, w, 0, "query")
-	if want := `"a\x00b" is on the server, and cannot be managed with etcd_role`; !spaced(want).MatchString(output) {
+	if want := `etcd_role cannot manage them: "a\x00b":`; !spaced(want).MatchString(output) {
 		t.Errorf("query does not say %q:\n%s", want, output)
 	}
 	if strings.Contains(output, "root") || strings.Contains(output, "_hidden") {

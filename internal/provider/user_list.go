@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,15 +49,18 @@ func (l *userList) List(ctx context.Context, req list.ListRequest, stream *list.
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	listEach(ctx, req, stream, users, func(user *etcdv2.User) listed {
-		if err := etcdv2.CheckUserName(user.Name); err != nil {
-			return leftOut("User", user.Name, "etcd_user", err)
-		}
-		if req.IncludeResource {
-			return readUser(ctx, client, user.Name)
-		}
-		return listed{name: user.Name, identity: userIdentity{types.StringValue(user.Name)}}
-	})
+	listing[*etcdv2.User]{
+		noun: "users", typeName: "etcd_user", objects: users,
+		refuse: func(user *etcdv2.User) (string, error) {
+			return user.Name, cmp.Or(etcdv2.CheckUserName(user.Name), checkForm(user.Name))
+		},
+		describe: func(user *etcdv2.User) listed {
+			if req.IncludeResource {
+				return readUser(ctx, client, user.Name)
+			}
+			return listed{name: user.Name, identity: userIdentity{types.StringValue(user.Name)}}
+		},
+	}.send(ctx, req, stream)
 }
 
 // readUser reads a user that was listed: lists do not have the roles that do

@@ -64,7 +64,7 @@ func TestAccUserList(t *testing.T) {
 	}
 	output := mustRun(t, w, 0, "query")
 	for _, want := range []string{
-		`Warning: User is left out`, `"bob:x" is on the server, and cannot be managed with etcd_user`,
+		`Warning: Some users are left out`, `etcd_user cannot manage them: "bob:x":`,
 		`Warning: Role does not exist`, `The user "carol" holds the role "lost"`,
 	} {
 		if !spaced(want).MatchString(output) {
