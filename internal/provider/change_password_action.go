@@ -69,6 +69,9 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 	case found.Node.Dir || found.Node.Value == "":
 		resp.Diagnostics.AddError("No new password", key+" is empty or a directory. The password was not changed.")
 		return
+	case found.Node.NotText:
+		resp.Diagnostics.AddError("No new password", key+" contains bytes that are not UTF-8 text, which the API does not show. The password was not changed.")
+		return
 	}
 	client := a.client(&resp.Diagnostics)
 	_, err = client.Users.Update(ctx, name, etcdv2.UserUpdate{Password: found.Node.Value})

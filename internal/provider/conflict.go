@@ -67,18 +67,26 @@ type seenKey struct {
 	value *string
 	// json is whether the value is compared as JSON.
 	json bool
+	// notText reports that the value contains bytes that are not text.
+	notText bool
 	// expires is whether it had a TTL.
 	expires bool
 }
 
 // seenAs is a key as a read has just found it.
 func seenAs(n *etcdv2.Node) seenKey {
-	return seenKey{index: n.ModifiedIndex, value: &n.Value, expires: n.HasTTL()}
+	return seenKey{index: n.ModifiedIndex, value: &n.Value, notText: n.NotText, expires: n.HasTTL()}
 }
 
 // matches reports whether a node holds what state says, at whatever index.
 func (s seenKey) matches(n *etcdv2.Node) bool {
-	return s.value != nil && !n.Dir && sameValue(*s.value, n.Value, s.json) && n.HasTTL() == s.expires
+	return s.value != nil && !n.Dir && !n.NotText && sameValue(*s.value, n.Value, s.json) && n.HasTTL() == s.expires
+}
+
+// losesBytes reports whether a write of what is wanted would put back a value as
+// the API shows it, without the bytes that are not text.
+func (s seenKey) losesBytes(want wantedKey) bool {
+	return s.notText && s.value != nil && *s.value == want.value
 }
 
 // wantedKey is what a key is to hold.
@@ -90,11 +98,16 @@ type wantedKey struct {
 }
 
 func (w wantedKey) matches(n *etcdv2.Node) bool {
+	return !n.NotText && w.isShown(n)
+}
+
+// isShown is matches for as much of a value as the API shows.
+func (w wantedKey) isShown(n *etcdv2.Node) bool {
 	return !n.Dir && sameValue(w.value, n.Value, w.json) && n.HasTTL() == (w.ttl != nil)
 }
 
 func sameValue(a, b string, asJSON bool) bool {
-	return a == b || (asJSON && equalJSON(a, b))
+	return a == b || normalized(a) == normalized(b) || (asJSON && equalJSON(a, b))
 }
 
 func (w wantedKey) options() etcdv2.WriteOptions {
@@ -149,8 +162,11 @@ func (s *store) takeOver(ctx context.Context, found *etcdv2.Node, want wantedKey
 	if !adopt {
 		return nil, s.exists(found.Key, found.ModifiedIndex)
 	}
-	if want.ttl == nil && want.matches(found) {
+	if want.ttl == nil && want.isShown(found) {
 		return found, nil
+	}
+	if want.ttl != nil && found.NotText && want.value == found.Value {
+		return s.renew(ctx, found.Key, seenAs(found), *want.ttl)
 	}
 	return s.update(ctx, found.Key, seenAs(found), want)
 }
@@ -195,6 +211,9 @@ func (s *store) settleCreate(
 // update writes a key that still holds what state says.
 func (s *store) update(ctx context.Context, key string, before seenKey, want wantedKey) (*etcdv2.Node, error) {
 	defer s.forget(key)
+	if before.losesBytes(want) {
+		return nil, wouldLoseBytes(key)
+	}
 	node, err := s.swap(ctx, key, before, want.matches, func(index uint64) (*etcdv2.Response, error) {
 		return s.keys.CompareAndSwap(ctx, key, want.value, etcdv2.Condition{Index: index}, want.options())
 	})
@@ -546,6 +565,15 @@ func isKey(path string) error {
 		what:    fmt.Sprintf("There is a key at %s, and it was not changed.", path),
 		advice: "If it is to stay, take this object out of the configuration and out of state (`terraform state rm`); " +
 			"otherwise remove the key first.",
+	}
+}
+
+func wouldLoseBytes(key string) error {
+	return &conflict{
+		summary: "Write would lose bytes that are not text",
+		what:    fmt.Sprintf("The value of %s contains bytes that are not UTF-8 text. The API shows U+FFFD for them, and to write the value back would store that.", key),
+		advice: "The key was not changed. Leave it as it is, set another value, or make this change with a client that sends the bytes. " +
+			"A TTL can be set without writing the value (etcd 2.3.7 and later), but not removed.",
 	}
 }
 

@@ -101,6 +101,7 @@ func (d *dirDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 		addFailure(&resp.Diagnostics, "Unable to read directory", model.Path.ValueString(), err)
 		return
 	}
+	found.Node.Nodes = nameable(found.Node.Nodes, &resp.Diagnostics)
 	model.found(found.Node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }

@@ -224,6 +224,18 @@ func undynamic(t *testing.T, typ tftypes.Type, v *tfprotov6.DynamicValue) tftype
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A CLI has every text in this form.
+	out, err = tftypes.Transform(out, func(_ *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
+		var text string
+		if !v.Type().Is(tftypes.String) || v.IsNull() || !v.IsKnown() {
+			return v, nil
+		}
+		err := v.As(&text)
+		return tftypes.NewValue(tftypes.String, normalized(text)), err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return out
 }
 

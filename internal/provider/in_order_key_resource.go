@@ -188,6 +188,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	notes.TTLRead = node.HasTTL() && (notes.TTLRead || state.TTL.IsNull())
 	state.Value, state.TTL = types.StringValue(node.Value), refreshedTTL(state.TTL, node)
+	warnNotText(&resp.Diagnostics, node)
 	state.named(node.Key)
 	state.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)

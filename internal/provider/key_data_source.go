@@ -99,6 +99,7 @@ func (d *keyDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 		return
 	default:
 		model.found(node)
+		warnNotText(&resp.Diagnostics, node)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }

@@ -84,6 +84,7 @@ func (e *keyEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp
 		resp.Diagnostics.AddError("Key is a directory", "There is a directory at "+key+"; it has no value.")
 		return
 	}
+	warnNotText(&resp.Diagnostics, found.Node)
 	model.Value = types.StringValue(found.Node.Value)
 	model.CreatedIndex, model.ModifiedIndex = indexValue(found.Node.CreatedIndex), indexValue(found.Node.ModifiedIndex)
 	model.Expiration = expiration(found.Node)

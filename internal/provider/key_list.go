@@ -57,8 +57,12 @@ func (l *keyList) List(ctx context.Context, req list.ListRequest, stream *list.L
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
+	keys := slices.Collect(tree.Leaves())
+	if req.IncludeResource {
+		warnNotText(&diags, keys...)
+	}
 	listing[*etcdv2.Node]{
-		noun: "keys", typeName: "etcd_key", objects: slices.Collect(tree.Leaves()), refuse: refuseNode, describe: describeKey,
+		noun: "keys", typeName: "etcd_key", objects: keys, refuse: refuseNode, describe: describeKey, warnings: diags,
 	}.send(ctx, req, stream)
 }
 

@@ -259,12 +259,26 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	known = found.refresh(known, notes.Unsettled, imported || state.Exclusive.ValueBool())
+	all := imported || state.Exclusive.ValueBool()
+	if all {
+		nameable(found.unnameable, &resp.Diagnostics)
+	}
+	known = found.refresh(known, notes.Unsettled, all)
+	warnNotText(&resp.Diagnostics, found.nodes(known)...)
 	state.Keys, state.TTL, state.Expiration = keysValue(known), commonTTL(state.TTL, known), firstExpiration(known)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	after := notesOf(known, notes.Unsettled)
 	after.Due = state.isDue(known, time.Now())
 	writeNotes(ctx, resp.Private, after, &resp.Diagnostics)
+}
+
+// nodes returns what a tree holds of the keys that are known, sorted by path.
+func (t *tree) nodes(known map[string]knownKey) []*etcdv2.Node {
+	var nodes []*etcdv2.Node
+	for _, relative := range slices.Sorted(maps.Keys(known)) {
+		nodes = append(nodes, t.keys[relative])
+	}
+	return nodes
 }
 
 // isDue reports whether a key has less life left than ttl_renew_below.

@@ -32,6 +32,8 @@ type keyNote struct {
 	TTLRead bool  `json:"ttl_read,omitempty"`
 	// Expiration is when it expires, nil if it does not.
 	Expiration *time.Time `json:"expiration,omitempty"`
+	// NotText reports that the value contains bytes that are not text.
+	NotText bool `json:"not_text,omitempty"`
 	// Foreign is whether it came into state by being found, and not by being
 	// written from here or listed when something was.
 	Foreign bool `json:"foreign,omitempty"`
@@ -51,7 +53,7 @@ func (n keyNote) endsBefore(end time.Time) bool {
 // refreshed is the note for what a read has found. What counts of a TTL is
 // whether there is one: see refreshedTTL.
 func (n keyNote) refreshed(node *etcdv2.Node) keyNote {
-	after := keyNote{Index: node.ModifiedIndex, Expiration: node.Expiration, Foreign: n.Foreign}
+	after := keyNote{Index: node.ModifiedIndex, Expiration: node.Expiration, Foreign: n.Foreign, NotText: node.NotText}
 	switch {
 	case !node.HasTTL():
 	case n.TTL != 0:
@@ -70,7 +72,7 @@ type knownKey struct {
 }
 
 func (k knownKey) seen() seenKey {
-	return seenKey{index: k.Index, value: &k.value, expires: k.TTL != 0}
+	return seenKey{index: k.Index, value: &k.value, notText: k.NotText, expires: k.TTL != 0}
 }
 
 // unsettledKey is a key of which it is not known whether it was created.
@@ -93,7 +95,7 @@ func sumOf(value string) string {
 
 // isOurs reports whether a node is what was sent, applied after all.
 func (u unsettledKey) isOurs(n *etcdv2.Node) bool {
-	return u.AbsentAt != 0 && n.CreatedIndex > u.AbsentAt && u.Sum == sumOf(n.Value) && n.HasTTL() == (u.TTL != 0)
+	return u.AbsentAt != 0 && !n.NotText && n.CreatedIndex > u.AbsentAt && u.Sum == sumOf(n.Value) && n.HasTTL() == (u.TTL != 0)
 }
 
 // seconds returns a TTL as the notes have it: 0 is none.

@@ -16,6 +16,8 @@ import (
 type tree struct {
 	keys map[string]*etcdv2.Node
 	dirs map[string]bool
+	// unnameable are keys and directories that no path in a configuration names.
+	unnameable []*etcdv2.Node
 	// index is an etcd index at which all of it was so, or had been so before:
 	// what is not in the tree and has an older created index does not exist.
 	index uint64
@@ -99,6 +101,10 @@ func (s *store) readHidden(ctx context.Context, dir string, paths []string, t *t
 }
 
 func (t *tree) add(dir string, node *etcdv2.Node) {
+	if _, err := refuseNode(node); err != nil {
+		t.unnameable = append(t.unnameable, node)
+		return
+	}
 	relative := relativeTo(dir, node.Key)
 	if !node.Dir {
 		t.keys[relative] = node

@@ -78,7 +78,7 @@ func (w *prefixWriter) recall(ctx context.Context, diags *diag.Diagnostics) bool
 		switch {
 		case node == nil:
 			delete(w.known, relative)
-		case node.Value == k.value:
+		case !node.NotText && sameValue(k.value, node.Value, false):
 			w.known[relative] = knownKey{k.refreshed(node), k.value}
 		default:
 			key := below(w.prefix, relative)
@@ -320,7 +320,7 @@ func (w *prefixWriter) check(writes []keyWrite, found *tree, kept map[string]kno
 				w.failures = append(w.failures, keyFailure{write, err})
 				continue
 			}
-			if node != nil && write.want.ttl == nil && write.want.matches(node) {
+			if node != nil && write.want.ttl == nil && write.want.isShown(node) {
 				kept[write.path] = knownKey{keyNote{}.refreshed(node), node.Value}
 				continue
 			}

@@ -285,6 +285,9 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	}
 	notes := readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
 	state.refresh(node, &notes)
+	if state.ValueWOVersion.IsNull() {
+		warnNotText(&resp.Diagnostics, node)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }

@@ -96,7 +96,9 @@ func (d *keysDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 		addTreeFailure(&resp.Diagnostics, prefix, " Set default to go on without it.", err)
 		return
 	default:
-		model.found(slices.Collect(found.Node.Leaves()))
+		nodes := nameable(slices.Collect(found.Node.Leaves()), &resp.Diagnostics)
+		warnNotText(&resp.Diagnostics, nodes...)
+		model.found(nodes)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }

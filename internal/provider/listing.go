@@ -99,6 +99,8 @@ type listing[T any] struct {
 	// describe is called when an object is asked for, so that those beyond the
 	// limit cost no request. Its answer has no identity for one that is gone.
 	describe func(T) listed
+	// warnings are what there is to say before the first object.
+	warnings diag.Diagnostics
 }
 
 // send streams the objects, as many as are wanted, up to the first error. What
@@ -113,9 +115,9 @@ func (l listing[T]) send(ctx context.Context, req list.ListRequest, stream *list
 		}
 		able = append(able, object)
 	}
-	missing := l.missing(refused, len(able), req.Limit)
+	warnings := append(l.warnings, l.missing(refused, len(able), req.Limit)...)
 	stream.Results = func(push func(list.ListResult) bool) {
-		if len(missing) > 0 && !push(list.ListResult{Diagnostics: missing}) {
+		if len(warnings) > 0 && !push(list.ListResult{Diagnostics: warnings}) {
 			return
 		}
 		left := req.Limit

@@ -86,7 +86,9 @@ func (m *waitModel) wait() (wait, error) {
 		w.holds = func(n *etcdv2.Node) bool { return n != nil && n.ModifiedIndex > indexOf(m.ChangedSince) }
 	case isSet(m.Equals):
 		w.wants = "to have the value of equals"
-		w.holds = func(n *etcdv2.Node) bool { return n != nil && n.Value == m.Equals.ValueString() }
+		w.holds = func(n *etcdv2.Node) bool {
+			return n != nil && !n.NotText && sameValue(n.Value, m.Equals.ValueString(), false)
+		}
 	default:
 		pattern, err := regexp.Compile(m.Matches.ValueString())
 		if err != nil {

@@ -111,6 +111,7 @@ func (d *watchDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		model.CreatedIndex, model.ModifiedIndex = indexValue(node.CreatedIndex), indexValue(node.ModifiedIndex)
 		if !node.Dir {
 			model.Value = types.StringValue(node.Value)
+			warnNotText(&resp.Diagnostics, node)
 		}
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)

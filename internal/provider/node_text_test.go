@@ -1,0 +1,235 @@
+package provider
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// latin1 is a value with a byte that is not UTF-8, and shown is what the API
+// makes of it.
+const (
+	latin1 = "caf\xe9"
+	shown  = "caf\uFFFD"
+)
+
+const notTextWarning = "Value contains bytes that are not text"
+
+// readWarnings reads a data source and returns its warnings.
+func (d *direct) readWarnings(t *testing.T, typeName string, attributes map[string]any) string {
+	t.Helper()
+	typ := d.schemas.DataSourceSchemas[typeName].ValueType()
+	resp, err := d.server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: dynamic(t, typ, value(t, typ, attributes))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errs := errorText(resp.Diagnostics); errs != "" {
+		t.Fatal(errs)
+	}
+	return warnings(resp.Diagnostics)
+}
+
+// refreshWarnings reads a resource and returns its warnings.
+func (d *direct) refreshWarnings(t *testing.T, o managed) string {
+	t.Helper()
+	resp, err := d.server.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: o.typeName, CurrentState: dynamic(t, o.state.Type(), o.state), Private: o.private, CurrentIdentity: o.identity,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errs := errorText(resp.Diagnostics); errs != "" {
+		t.Fatal(errs)
+	}
+	return warnings(resp.Diagnostics)
+}
+
+// raw returns what a key holds as the server writes it: an escape is a byte
+// that is not text.
+func raw(t *testing.T, s *etcdtest.Server, key string) string {
+	t.Helper()
+	return string(s.Get(t, key).Body)
+}
+
+// Whatever shows a value warns when the API does not show it as it is.
+func TestNotText_warnings(t *testing.T) {
+	t.Parallel()
+	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	key, inOrder := prefix+"/d/k", prefix+"/q/00000000000000000007"
+	s.Put(t, key, latin1)
+	s.Put(t, inOrder, latin1)
+	s.Put(t, prefix+"/text/k", shown)
+	for name, c := range map[string]struct {
+		found string
+		names string
+	}{
+		"etcd_key":               {d.refreshWarnings(t, d.imported(t, "etcd_key", key)), key},
+		"etcd_in_order_key":      {d.refreshWarnings(t, d.imported(t, "etcd_in_order_key", inOrder)), inOrder},
+		"etcd_key_prefix":        {d.refreshWarnings(t, d.imported(t, "etcd_key_prefix", prefix+"/d")), key},
+		"data.etcd_key":          {d.readWarnings(t, "etcd_key", map[string]any{"key": key}), key},
+		"data.etcd_keys":         {d.readWarnings(t, "etcd_keys", map[string]any{"prefix": prefix}), key},
+		"data.etcd_watch":        {d.readWarnings(t, "etcd_watch", map[string]any{"key": key, "exists": true}), key},
+		"U+FFFD itself":          {d.refreshWarnings(t, d.imported(t, "etcd_key", prefix+"/text/k")), ""},
+		"a value without a name": {d.refreshWarnings(t, d.imported(t, "etcd_key", "value_wo:"+key)), ""},
+		"U+FFFD in a list":       {d.readWarnings(t, "etcd_keys", map[string]any{"prefix": prefix + "/text"}), ""},
+	} {
+		warned := strings.Contains(c.found, notTextWarning) && strings.Contains(c.found, c.names)
+		if warned != (c.names != "") || c.names == "" && c.found != "" {
+			t.Errorf("%s warns %q, want it to name %q", name, c.found, c.names)
+		}
+	}
+}
+
+// No write puts back what the API shows instead of the bytes; a write that
+// keeps the value on the server, or sets another, is made.
+func TestNotText_writes(t *testing.T) {
+	t.Parallel()
+	s, root := etcdtest.Shared(t), etcdtest.Prefix(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	forms := map[string]struct {
+		typeName, relative string
+		id                 func(dir, key string) string
+		attributes         func(dir, key, value string) map[string]any
+	}{
+		"prefix": {"etcd_key_prefix", "/k", func(dir, _ string) string { return dir }, func(dir, _, value string) map[string]any {
+			return map[string]any{"prefix": dir, "keys": map[string]string{"k": value}}
+		}},
+	}
+	for name, form := range forms {
+		for step, c := range map[string]struct {
+			ttl     string // on the server
+			value   string
+			more    map[string]any
+			refused bool
+			changes bool
+		}{
+			"the TTL goes":     {"600", shown, map[string]any{}, true, false},
+			"the TTL changes":  {"600", shown, map[string]any{"ttl": 900}, false, false},
+			"a TTL comes":      {"", shown, map[string]any{"ttl": 900}, false, false},
+			"another value":    {"600", "tea", map[string]any{}, false, true},
+			"nothing to write": {"", shown, map[string]any{}, false, false},
+		} {
+			t.Run(name+", "+step, func(t *testing.T) {
+				t.Parallel()
+				dir := root + "/" + strings.ReplaceAll(t.Name(), "/", "_")
+				key := dir + form.relative
+				if c.ttl != "" {
+					s.Put(t, key, latin1, "ttl="+c.ttl)
+				} else {
+					s.Put(t, key, latin1)
+				}
+				attributes := form.attributes(dir, key, c.value)
+				maps.Copy(attributes, c.more)
+				after, errs := d.apply(t, d.imported(t, form.typeName, form.id(dir, key)), attributes)
+				if refused := strings.Contains(errs, "would lose bytes"); refused != c.refused || !refused && errs != "" {
+					t.Errorf("apply says %q, want a refusal: %v", errs, c.refused)
+				}
+				if kept := strings.Contains(raw(t, s, key), `"caf\ufffd"`); kept == c.changes {
+					t.Errorf("the server answers %s, want the bytes kept: %v", raw(t, s, key), !c.changes)
+				}
+				if !c.refused && !d.isEmpty(t, after, attributes) {
+					t.Error("the plan after the apply is not empty")
+				}
+			})
+		}
+	}
+}
+
+// To adopt a key whose value is shown as configured keeps its bytes.
+func TestNotText_adopt(t *testing.T) {
+	t.Parallel()
+	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	for name, c := range map[string]struct {
+		ttl     []string
+		more    map[string]any
+		refused bool
+	}{
+		"as it is":     {nil, map[string]any{}, false},
+		"with a TTL":   {nil, map[string]any{"ttl": 900}, false},
+		"the TTL goes": {[]string{"ttl=600"}, map[string]any{}, true},
+	} {
+		for typeName, attributes := range map[string]func(dir string) map[string]any{
+			"etcd_key": func(dir string) map[string]any { return map[string]any{"key": dir + "/k", "value": shown} },
+			"etcd_key_prefix": func(dir string) map[string]any {
+				return map[string]any{"prefix": dir, "keys": map[string]string{"k": shown}}
+			},
+		} {
+			dir := prefix + "/" + typeName + strings.ReplaceAll(name, " ", "_")
+			s.Put(t, dir+"/k", latin1, c.ttl...)
+			config := attributes(dir)
+			maps.Copy(config, c.more)
+			config["adopt_existing"] = true
+			_, errs := d.apply(t, d.none(typeName), config)
+			if refused := strings.Contains(errs, "would lose bytes"); refused != c.refused || !refused && errs != "" {
+				t.Errorf("%s, %s: apply says %q, want a refusal: %v", typeName, name, errs, c.refused)
+			}
+			if got := raw(t, s, dir+"/k"); !strings.Contains(got, `"caf\ufffd"`) {
+				t.Errorf("%s, %s: the server answers %s, want the bytes kept", typeName, name, got)
+			}
+		}
+	}
+}
+
+// Names that no configuration can write are left alone, also by what removes
+// all that it does not list.
+func TestUnnameable(t *testing.T) {
+	t.Parallel()
+	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	strange := []string{"/caf\xe9", "/" + nfd, "/caf\xe9dir/k", "/" + nfd + "dir/k"}
+	for _, name := range append([]string{"/plain"}, strange...) {
+		s.Put(t, prefix+name, "x")
+	}
+	config := map[string]any{"prefix": prefix, "keys": map[string]string{"plain": "x"}, "exclusive": true}
+	after := mustApply(t, d, d.imported(t, "etcd_key_prefix", prefix), config)
+	if found := d.refreshWarnings(t, after); !strings.Contains(found, "Some keys are left out") || strings.Count(found, "Its name") != 4 {
+		t.Errorf("the refresh warns %q, want four names", found)
+	}
+	if !d.isEmpty(t, after, config) {
+		t.Error("the plan after the apply is not empty")
+	}
+	config["keys"] = map[string]string{"other": "y"}
+	mustApply(t, d, after, config)
+	for _, name := range strange {
+		if answer := s.Get(t, prefix+name); answer.Node.Value != "x" {
+			t.Errorf("%q holds %+v, want it left alone", name, answer.Node)
+		}
+	}
+	if got := d.readWarnings(t, "etcd_keys", map[string]any{"prefix": prefix}); strings.Count(got, "Its name") != 4 {
+		t.Errorf("the data source warns %q, want four names", got)
+	}
+	if got := d.readWarnings(t, "etcd_dir", map[string]any{"path": prefix}); strings.Count(got, "Its name") != 4 {
+		t.Errorf("the data source of the directory warns %q, want four names", got)
+	}
+}
+
+// A value in another Unicode form is the value that a CLI shows: an index that
+// moved with the same text is no conflict.
+func TestNormalization_values(t *testing.T) {
+	t.Parallel()
+	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	key := prefix + "/k"
+	s.Put(t, key, nfd)
+	o := d.imported(t, "etcd_key", key)
+	config := map[string]any{"key": key, "value": normalized(nfd)}
+	if !d.isEmpty(t, o, config) {
+		t.Fatal("an import plans a change of the Unicode form")
+	}
+	s.Put(t, key, nfd)
+	config["ttl"] = 900
+	o = mustApply(t, d, o, config)
+	if got := s.Get(t, key).Node.Value; got != nfd {
+		t.Errorf("the server has %q after a change of the TTL, want %q", got, nfd)
+	}
+	s.Put(t, key, nfd, "ttl=900")
+	if _, errs := d.apply(t, o, nil); errs != "" {
+		t.Errorf("the deletion says %q", errs)
+	}
+}
