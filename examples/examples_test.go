@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
 )
 
 func TestAccExamples(t *testing.T) {
@@ -19,7 +21,7 @@ func TestAccExamples(t *testing.T) {
 	for _, dir := range directories(t) {
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
-			if why := l.version.lacks(dir); why != "" {
+			if why := lacks(l.release, dir); why != "" {
 				t.Skip(why)
 			}
 			s := scenes[dir]
@@ -67,24 +69,24 @@ func (r *run) imports(t *testing.T, l *lab) {
 	if exists(r.source, "import-by-string-id.tf") {
 		r.importBlock(t, l, "import-by-string-id.tf")
 	}
-	if exists(r.source, "import-by-identity.tf") && l.version.atLeast(1, 12) {
+	if exists(r.source, "import-by-identity.tf") && l.release.AtLeast(1, 12) {
 		r.importBlock(t, l, "import-by-identity.tf")
 	}
 }
 
 // lacks says why a CLI cannot run an example, or nothing.
-func (v version) lacks(dir string) string {
+func lacks(r cli.Release, dir string) string {
 	switch kind, _, _ := strings.Cut(dir, "/"); kind {
 	case "functions":
-		if !v.atLeast(1, 8) {
+		if !r.AtLeast(1, 8) {
 			return "provider functions are in version 1.8 and newer"
 		}
 	case "ephemeral-resources":
-		if !v.atLeast(1, 11) {
+		if !r.AtLeast(1, 11) {
 			return "ephemeral resources and the write-only attributes that take their values are in version 1.11 and newer"
 		}
 	case "list-resources", "actions":
-		if v.tofu || !v.atLeast(1, 14) {
+		if r.OpenTofu || !r.AtLeast(1, 14) {
 			return kind + " are in Terraform 1.14 and newer, and not in OpenTofu"
 		}
 	case "state-stores":

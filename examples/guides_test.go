@@ -75,7 +75,7 @@ func release(t *testing.T, r *run) {
 	if got := r.keys(t)["/app/limit"]; got != "20" {
 		t.Errorf("/app/limit = %q, want what the configuration says", got)
 	}
-	if r.version.lacks("list-resources") == "" {
+	if lacks(r.release, "list-resources") == "" {
 		r.must(t, 0, "query", "-generate-config-out=generated.tf")
 		generated, err := os.ReadFile(filepath.Join(r.Dir, "generated.tf"))
 		if err != nil {

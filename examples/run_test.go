@@ -2,14 +2,11 @@ package examples_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -24,18 +21,8 @@ func TestMain(m *testing.M) { etcdtest.Main(m) }
 // lab is what all examples of a test run share: a CLI, and the built provider.
 type lab struct {
 	program string
-	version version
+	release cli.Release
 	mirror  string
-}
-
-// version is that of a CLI, such as 1.11 of OpenTofu.
-type version struct {
-	tofu         bool
-	major, minor int
-}
-
-func (v version) atLeast(major, minor int) bool {
-	return v.major > major || v.major == major && v.minor >= minor
 }
 
 // newLab builds the provider and finds the CLI: the one that
@@ -48,8 +35,8 @@ func newLab(t *testing.T) *lab {
 	}
 	dir := t.TempDir()
 	provider := filepath.Join(dir, "terraform-provider-etcd")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", provider, "..").CombinedOutput(); err != nil {
-		t.Fatalf("building the provider: %v\n%s", err, output)
+	if err := cli.Build(t.Context(), provider); err != nil {
+		t.Fatal(err)
 	}
 	l := &lab{program: os.Getenv("TF_ACC_TERRAFORM_PATH"), mirror: filepath.Join(dir, "mirror")}
 	if l.program == "" {
@@ -62,20 +49,9 @@ func newLab(t *testing.T) *lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	output, err := w.Expect(t.Context(), 0, "version")
-	if err != nil {
+	if l.release, err = w.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	match := regexp.MustCompile(`^(Terraform|OpenTofu) v(\d+)\.(\d+)`).FindStringSubmatch(output)
-	if match == nil {
-		t.Fatalf("%s version = %q", l.program, output)
-	}
-	major, errMajor := strconv.Atoi(match[2])
-	minor, errMinor := strconv.Atoi(match[3])
-	if err := errors.Join(errMajor, errMinor); err != nil {
-		t.Fatal(err)
-	}
-	l.version = version{tofu: match[1] == "OpenTofu", major: major, minor: minor}
 	return l
 }
 
@@ -83,7 +59,7 @@ func newLab(t *testing.T) *lab {
 type run struct {
 	*cli.Workspace
 
-	version version
+	release cli.Release
 	server  *etcdtest.Server
 	// reserved are servers that are not started; replace puts their peer URLs,
 	// and other names that only a server gives, in the place of those that the
@@ -98,7 +74,7 @@ type run struct {
 func (l *lab) start(t *testing.T, source string, s scene) *run {
 	t.Helper()
 
-	r := &run{version: l.version, source: source, env: s.env}
+	r := &run{release: l.release, source: source, env: s.env}
 	r.servers(t, s)
 	if s.seed != nil {
 		s.seed(t, r.server)

@@ -57,7 +57,7 @@ func New(program, dir, mirror string, env ...string) (*Workspace, error) {
 		Dir:     dir,
 		program: path,
 		env: append(append(slices.DeleteFunc(os.Environ(), isSetting),
-			"TF_CLI_CONFIG_FILE="+settings, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1"), env...),
+			"TF_CLI_CONFIG_FILE="+settings, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color", "CHECKPOINT_DISABLE=1"), env...),
 	}, err
 }
 
@@ -88,7 +88,7 @@ func (w *Workspace) Name() string { return filepath.Base(w.program) }
 // Run runs the CLI and returns what it printed, without colors, and its exit
 // code. An error means that it did not run to an end of its own.
 func (w *Workspace) Run(ctx context.Context, args ...string) (output string, code int, err error) {
-	cmd := exec.CommandContext(ctx, w.program, append(args, "-no-color")...) //nolint:gosec // the program is the caller's
+	cmd := exec.CommandContext(ctx, w.program, args...) //nolint:gosec // the program is the caller's
 	cmd.Dir, cmd.Env = w.Dir, w.env
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 30 * time.Second
