@@ -3,9 +3,11 @@
 package examples_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,7 +23,7 @@ func TestAccExamples(t *testing.T) {
 	for _, dir := range directories(t) {
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
-			if why := lacks(l.release, dir); why != "" {
+			if why := lacks(t, l.release, dir); why != "" {
 				t.Skip(why)
 			}
 			s := scenes[dir]
@@ -69,28 +71,45 @@ func (r *run) imports(t *testing.T, l *lab) {
 	if exists(r.source, "import-by-string-id.tf") {
 		r.importBlock(t, l, "import-by-string-id.tf")
 	}
-	if exists(r.source, "import-by-identity.tf") && l.release.AtLeast(1, 12) {
+	if exists(r.source, "import-by-identity.tf") && l.release.Knows(cli.ImportByIdentity) {
 		r.importBlock(t, l, "import-by-identity.tf")
 	}
 }
 
-// lacks says why a CLI cannot run an example, or nothing.
-func lacks(r cli.Release, dir string) string {
-	switch kind, _, _ := strings.Cut(dir, "/"); kind {
-	case "functions":
-		if !r.AtLeast(1, 8) {
-			return "provider functions are in version 1.8 and newer"
+// needs are features that not every CLI has, by what shows their use in a configuration.
+var needs = map[*regexp.Regexp]cli.Feature{
+	regexp.MustCompile(`(?m)^import \{`):                   cli.ImportBlocks,
+	regexp.MustCompile(`(?m)^removed \{`):                  cli.RemovedBlocks,
+	regexp.MustCompile(`from += etcdv2_`):                  cli.MovesOfTypes,
+	regexp.MustCompile(`provider::etcd::`):                 cli.Functions,
+	regexp.MustCompile(`(?m)^ephemeral "|^ *ephemeral +=`): cli.Ephemeral,
+	regexp.MustCompile(`(?m)^ *(value|password)_wo +=`):    cli.WriteOnly,
+	regexp.MustCompile(`(?m)^list "`):                      cli.Lists,
+	regexp.MustCompile(`(?m)^action "`):                    cli.Actions,
+}
+
+// lacks returns what a CLI does not know in the configuration of an example,
+// or nothing.
+func lacks(t *testing.T, release cli.Release, dir string) string {
+	t.Helper()
+
+	files := slices.Concat(glob(t, filepath.Join(dir, "*.tf")), glob(t, filepath.Join(dir, "*", "*.tf")))
+	if strings.HasPrefix(dir, "list-resources/") {
+		files = glob(t, filepath.Join(dir, "*.tfquery.hcl"))
+	}
+	for _, file := range files {
+		if strings.HasPrefix(filepath.Base(file), "import-by-") {
+			continue
 		}
-	case "ephemeral-resources":
-		if !r.AtLeast(1, 11) {
-			return "ephemeral resources and the write-only attributes that take their values are in version 1.11 and newer"
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
 		}
-	case "list-resources", "actions":
-		if r.OpenTofu || !r.AtLeast(1, 14) {
-			return kind + " are in Terraform 1.14 and newer, and not in OpenTofu"
+		for pattern, feature := range needs {
+			if use := pattern.Find(text); use != nil && !release.Knows(feature) {
+				return fmt.Sprintf("%s does not know %q", release, use)
+			}
 		}
-	case "state-stores":
-		return "state stores are in experimental builds of Terraform alone"
 	}
 	return ""
 }

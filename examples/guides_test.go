@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -75,7 +76,7 @@ func release(t *testing.T, r *run) {
 	if got := r.keys(t)["/app/limit"]; got != "20" {
 		t.Errorf("/app/limit = %q, want what the configuration says", got)
 	}
-	if lacks(r.release, "list-resources") == "" {
+	if r.release.Knows(cli.Lists) {
 		r.must(t, 0, "query", "-generate-config-out=generated.tf")
 		generated, err := os.ReadFile(filepath.Join(r.Dir, "generated.tf"))
 		if err != nil {

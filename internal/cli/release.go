@@ -38,6 +38,34 @@ func (r Release) AtLeast(major, minor int) bool {
 	return r.Major > major || r.Major == major && r.Minor >= minor
 }
 
+// Feature is a feature of the CLIs, as the minor versions 1.x of Terraform and
+// of OpenTofu that brought it; 0 is none yet.
+type Feature struct{ Terraform, OpenTofu int }
+
+// Features that configurations for the provider use. MovesOfTypes is a moved
+// block from one resource type to another; Ephemeral, that of ephemeral
+// resources and variables.
+var (
+	ImportBlocks     = Feature{Terraform: 5, OpenTofu: 6}
+	RemovedBlocks    = Feature{Terraform: 7, OpenTofu: 7}
+	Functions        = Feature{Terraform: 8, OpenTofu: 7}
+	MovesOfTypes     = Feature{Terraform: 8, OpenTofu: 10}
+	Ephemeral        = Feature{Terraform: 10, OpenTofu: 11}
+	WriteOnly        = Feature{Terraform: 11, OpenTofu: 11}
+	ImportByIdentity = Feature{Terraform: 12, OpenTofu: 12}
+	Lists            = Feature{Terraform: 14}
+	Actions          = Feature{Terraform: 14}
+)
+
+// Knows reports whether the release has a feature.
+func (r Release) Knows(f Feature) bool {
+	since := f.Terraform
+	if r.OpenTofu {
+		since = f.OpenTofu
+	}
+	return since > 0 && r.AtLeast(1, since)
+}
+
 // String is the name of the CLI and its release, such as "OpenTofu 1.11".
 func (r Release) String() string {
 	name := "Terraform"

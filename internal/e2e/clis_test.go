@@ -1,0 +1,421 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// core is a configuration with every resource that needs neither a cluster nor
+// authentication, in what the oldest CLI knows. The value is in all of them
+// that can change in place.
+func core(value string) string {
+	return fmt.Sprintf(`
+locals {
+  value = %q
+}
+
+resource "etcd_dir" "spool" {
+  path = "/spool"
+}
+
+resource "etcd_key" "text" {
+  key   = "/app/text"
+  value = local.value
+}
+
+resource "etcd_key" "json" {
+  key        = "/app/json"
+  value_json = jsonencode({ value = local.value })
+}
+
+resource "etcd_key" "leased" {
+  key   = "/app/leased"
+  value = local.value
+  ttl   = 3600
+}
+
+resource "etcd_key_prefix" "tree" {
+  prefix    = "/tree"
+  exclusive = true
+
+  keys = {
+    "a"   = local.value
+    "b/c" = "same"
+  }
+}
+
+resource "etcd_in_order_key" "job" {
+  dir   = "/queue"
+  value = local.value
+}
+
+resource "etcd_role" "app" {
+  name     = "app"
+  kv_read  = ["/app/*", "/${local.value}"]
+  kv_write = []
+}
+
+resource "etcd_user" "app" {
+  name     = "app"
+  password = "secret"
+  roles    = [etcd_role.app.name]
+}
+
+resource "etcd_role" "shared" {
+  name = "shared"
+}
+
+resource "etcd_role_permission" "shared" {
+  role    = etcd_role.shared.name
+  access  = "write"
+  pattern = "/shared/${local.value}"
+}
+
+resource "etcd_user" "shared" {
+  name     = "shared"
+  password = "secret"
+}
+
+resource "etcd_user_role" "shared" {
+  user = etcd_user.shared.name
+  role = etcd_role.shared.name
+}
+
+data "etcd_key" "text" {
+  key = etcd_key.text.key
+}
+
+output "text" {
+  value = data.etcd_key.text.value
+}
+`, value)
+}
+
+// coreObjects is the number of managed resources in core.
+var coreObjects = strings.Count(core(""), "\nresource ")
+
+// coreStore is what a server holds after core was applied.
+func coreStore(value string) map[string]string {
+	return map[string]string{
+		"/app/text":             value,
+		"/app/json":             `{"value":"` + value + `"}`,
+		"/app/leased":           value,
+		"/tree/a":               value,
+		"/tree/b/c":             "same",
+		"/queue/#":              value,
+		"/v2/auth/roles/app":    "read [/app/* /" + value + "], write []",
+		"/v2/auth/roles/shared": "read [], write [/shared/" + value + "]",
+		"/v2/auth/users/app":    "[app]",
+		"/v2/auth/users/shared": "[shared]",
+	}
+}
+
+// applied checks that a server holds what core has written.
+func (w *workspace) applied(t *testing.T, value string) {
+	t.Helper()
+
+	if diff := cmp.Diff(coreStore(value), w.store(t)); diff != "" {
+		t.Errorf("store (-want +got):\n%s", diff)
+	}
+}
+
+// cases are what every CLI must do alike.
+var cases = map[string]func(t *testing.T, l *lab){
+	"schema":          schemaLoads,
+	"life":            life,
+	"deleted outside": deletedOutside,
+	"import by id":    importByID,
+	"import blocks":   importBlocks,
+	"saved plan":      savedPlan,
+	"lock-down":       lockDown,
+	"features":        features,
+}
+
+// TestAccCLI runs each case on each CLI under test.
+func TestAccCLI(t *testing.T) {
+	t.Parallel()
+
+	for _, l := range newLabs(t) {
+		t.Run(l.release.String(), func(t *testing.T) {
+			t.Parallel()
+			for _, name := range slices.Sorted(maps.Keys(cases)) {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					cases[name](t, l)
+				})
+			}
+		})
+	}
+}
+
+// The CLI reads the schemas, also the parts that it does not know.
+func schemaLoads(t *testing.T, l *lab) {
+	t.Helper()
+
+	w := l.open(t, etcdtest.Shared(t), "")
+	wants(t, w.must(t, 0, "providers", "schema", "-json"), `"etcd_key"`, `"etcd_member"`, `"etcd_health"`, `"value_wo"`)
+}
+
+// Created, planned empty, changed in place, drifted, put right, destroyed.
+func life(t *testing.T, l *lab) {
+	t.Helper()
+
+	w := l.open(t, etcdtest.Start(t), core("one"))
+	w.apply(t, core("one"))
+	w.applied(t, "one")
+	wants(t, w.must(t, 0, "output", "text"), `"one"`)
+	w.apply(t, core("two"))
+	w.applied(t, "two")
+
+	w.server.Put(t, "/app/text", "theirs")
+	w.server.Put(t, "/app/json", "[]")
+	w.server.Put(t, "/app/leased", "two")
+	w.server.Put(t, "/tree/a", "theirs")
+	w.server.Put(t, "/tree/rogue", "theirs")
+	w.auth(t, http.MethodPut, "/users/app", map[string]any{"user": "app", "revoke": []string{"app"}})
+	w.auth(t, http.MethodPut, "/roles/app", map[string]any{
+		"role": "app", "revoke": map[string]any{"kv": map[string]any{"read": []string{"/two"}}},
+	})
+	wants(t, w.must(t, 2, "plan", "-detailed-exitcode"), "0 to add, 6 to change, 0 to destroy", `"theirs" -> "two"`)
+	w.apply(t, core("two"))
+	w.applied(t, "two")
+	w.destroy(t)
+}
+
+// Whatever was deleted outside is planned to be created, and is.
+func deletedOutside(t *testing.T, l *lab) {
+	t.Helper()
+
+	w := l.open(t, etcdtest.Start(t), core("one"))
+	w.apply(t, core("one"))
+	for _, dir := range []string{"/spool", "/app", "/tree", "/queue"} {
+		w.server.Delete(t, dir, "recursive=true")
+	}
+	for path := range w.store(t) {
+		w.auth(t, http.MethodDelete, strings.TrimPrefix(path, "/v2/auth"), nil)
+	}
+	wants(t, w.must(t, 2, "plan", "-detailed-exitcode"), fmt.Sprintf("%d to add, 0 to change, 0 to destroy", coreObjects))
+	w.apply(t, core("one"))
+	w.applied(t, "one")
+
+	w.server.Delete(t, "/app", "recursive=true")
+	w.must(t, 0, "destroy", "-auto-approve")
+}
+
+// importable are the ids of what core makes, by address, apart from the key
+// in order, whose name the server gives.
+var importable = map[string]string{
+	"etcd_dir.spool":              "/spool",
+	"etcd_key.text":               "/app/text",
+	"etcd_key.json":               "value_json:/app/json",
+	"etcd_key.leased":             "/app/leased",
+	"etcd_key_prefix.tree":        "/tree",
+	"etcd_role.app":               "app",
+	"etcd_user.app":               "app",
+	"etcd_role.shared":            "shared",
+	"etcd_role_permission.shared": "shared/write:/shared/one",
+	"etcd_user.shared":            "shared",
+	"etcd_user_role.shared":       "shared/shared",
+}
+
+// imported is core as an import finds it: without passwords, which nobody can
+// read, and with a prefix that is not exclusive, as nothing on a server says that it is.
+func imported() string {
+	return strings.NewReplacer(`= "secret"`, "= null", "exclusive = true", "exclusive = false").Replace(core("one"))
+}
+
+// stranger is a workspace that knows nothing of what core has made on its server, and its ids.
+func stranger(t *testing.T, l *lab) (w *workspace, ids map[string]string) {
+	t.Helper()
+
+	maker := l.open(t, etcdtest.Start(t), core("one"))
+	maker.apply(t, core("one"))
+	ids = maps.Clone(importable)
+	job := regexp.MustCompile(`/queue/\d{20}`).FindString(maker.must(t, 0, "state", "show", "etcd_in_order_key.job"))
+	ids["etcd_in_order_key.job"] = job
+	return l.open(t, maker.server, imported()), ids
+}
+
+// What exists is imported by the command, one by one, and then planned empty.
+func importByID(t *testing.T, l *lab) {
+	t.Helper()
+
+	w, ids := stranger(t, l)
+	for _, address := range slices.Sorted(maps.Keys(ids)) {
+		w.must(t, 0, "import", address, ids[address])
+	}
+	w.must(t, 1, "import", "etcd_key.text", "/app/text")
+	w.must(t, 0, "state", "rm", "etcd_key.text")
+	w.must(t, 1, "import", "etcd_key.text", "/app/missing")
+	w.must(t, 0, "import", "etcd_key.text", "/app/text")
+	w.planEmpty(t)
+	w.destroy(t)
+}
+
+// The same by blocks, where the CLI has them.
+func importBlocks(t *testing.T, l *lab) {
+	t.Helper()
+
+	if !l.release.Knows(cli.ImportBlocks) {
+		t.Skip("this CLI has no import blocks")
+	}
+	w, ids := stranger(t, l)
+	var blocks strings.Builder
+	for _, address := range slices.Sorted(maps.Keys(ids)) {
+		fmt.Fprintf(&blocks, "import {\n  to = %s\n  id = %q\n}\n", address, ids[address])
+	}
+	w.write(t, "import.tf", blocks.String())
+	wants(t, w.must(t, 0, "plan"), fmt.Sprintf("%d to import, 0 to add, 0 to change, 0 to destroy", coreObjects))
+	w.must(t, 0, "apply", "-auto-approve")
+	w.planEmpty(t)
+	w.applied(t, "one")
+}
+
+// A rival's write after the plan was saved is reported and left as it is.
+func savedPlan(t *testing.T, l *lab) {
+	t.Helper()
+
+	w := l.open(t, etcdtest.Start(t), core("one"))
+	w.apply(t, core("one"))
+	w.configure(t, core("two")+`
+resource "etcd_key" "new" {
+  key   = "/app/new"
+  value = "ours"
+}
+`)
+	w.must(t, 0, "plan", "-out=saved")
+	w.server.Put(t, "/app/text", "theirs")
+	w.server.Put(t, "/tree/a", "theirs")
+	w.server.Put(t, "/app/new", "theirs")
+	wants(t, w.must(t, 1, "apply", "saved"), "Key changed since it was planned", "Key already exists", "/tree/a")
+	want := coreStore("two")
+	want["/app/text"], want["/tree/a"], want["/app/new"] = "theirs", "theirs", "theirs"
+	if diff := cmp.Diff(want, w.store(t)); diff != "" {
+		t.Errorf("store (-want +got):\n%s", diff)
+	}
+	wants(t, w.must(t, 2, "plan", "-detailed-exitcode"), "1 to add, 2 to change, 0 to destroy")
+
+	w.apply(t, core("two"))
+	w.must(t, 0, "plan", "-destroy", "-out=saved")
+	w.server.Put(t, "/app/text", "theirs")
+	wants(t, w.must(t, 1, "apply", "saved"), "Key changed since it was planned")
+	if got := w.store(t)["/app/text"]; got != "theirs" {
+		t.Errorf("/app/text = %q after the plan to destroy it, want %q", got, "theirs")
+	}
+}
+
+// lockedDown is a store with authentication.
+func lockedDown(pattern string) string {
+	return fmt.Sprintf(`
+provider "etcd" {
+  username = "root"
+  password = "secret"
+}
+
+resource "etcd_user" "root" {
+  name     = "root"
+  password = "secret"
+}
+
+resource "etcd_role" "guest" {
+  name     = "guest"
+  kv_read  = ["/public/*"]
+  kv_write = []
+}
+
+resource "etcd_role" "app" {
+  name     = "app"
+  kv_read  = ["/app/*"]
+  kv_write = [%q]
+}
+
+resource "etcd_user" "app" {
+  name     = "app"
+  password = "hers"
+  roles    = [etcd_role.app.name]
+}
+
+resource "etcd_auth" "store" {
+  depends_on = [etcd_user.root, etcd_role.guest, etcd_user.app]
+}
+
+resource "etcd_key" "text" {
+  key   = "/app/text"
+  value = "ours"
+}
+`, pattern)
+}
+
+// Authentication is enabled with users and roles, changed below it, lost, and
+// disabled again.
+func lockDown(t *testing.T, l *lab) {
+	t.Helper()
+
+	w := l.open(t, etcdtest.Start(t), lockedDown("/app/a"))
+	w.apply(t, lockedDown("/app/a"))
+	w.may(t, "", "", "/app/a", false)
+	w.may(t, "app", "hers", "/app/a", true)
+	w.may(t, "app", "hers", "/app/b", false)
+	w.apply(t, lockedDown("/app/b"))
+	w.may(t, "app", "hers", "/app/b", true)
+	w.may(t, "app", "hers", "/app/a", false)
+
+	w.server.SetCredentials("root", "secret")
+	w.auth(t, http.MethodDelete, "/enable", nil)
+	wants(t, w.must(t, 2, "plan", "-detailed-exitcode"), "1 to add, 0 to change, 0 to destroy")
+	w.apply(t, lockedDown("/app/b"))
+	w.may(t, "", "", "/app/b", false)
+
+	w.must(t, 0, "destroy", "-auto-approve")
+	w.may(t, "", "", "/app/b", true)
+}
+
+// may checks whether a user, "" for none, may write a key.
+func (w *workspace) may(t *testing.T, user, password, key string, want bool) {
+	t.Helper()
+
+	answer := w.server.Do(t, etcdtest.Call{
+		Method: http.MethodPut, Path: "/v2/keys" + key, Form: map[string][]string{"value": {"v"}},
+		User: user, Password: password, Anonymous: user == "",
+	})
+	if answer.OK() != want {
+		t.Errorf("user %q writes %s: status %d, want that it may: %t", user, key, answer.Status, want)
+	}
+}
+
+// TestAccCLI_state has each old CLI make a state that the pinned one of its
+// kind goes on with, and back.
+func TestAccCLI_state(t *testing.T) {
+	t.Parallel()
+
+	for _, old := range newLabs(t) {
+		t.Run(old.release.String(), func(t *testing.T) {
+			t.Parallel()
+			program := "terraform"
+			if old.release.OpenTofu {
+				program = "tofu"
+			}
+			newer := newLab(t, pinned("", program), old.mirror)
+			w := old.open(t, etcdtest.Start(t), core("one"))
+			w.apply(t, core("one"))
+			for i, l := range []*lab{newer, old, newer} {
+				w = l.openIn(t, w.Dir, w.server, core("one"))
+				w.configure(t, core(fmt.Sprintf("v%d", i)))
+				w.must(t, 0, "apply", "-auto-approve")
+				w.planEmpty(t)
+				w.applied(t, fmt.Sprintf("v%d", i))
+			}
+			w.destroy(t)
+		})
+	}
+}

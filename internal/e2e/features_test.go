@@ -1,0 +1,118 @@
+package e2e_test
+
+import (
+	"testing"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// use is a configuration that uses a feature which not every CLI has.
+type use struct {
+	cli.Feature
+
+	config string
+	// file and command are other than main.tf and apply.
+	file    string
+	command []string
+	// refusal is what a CLI without the feature prints.
+	refusal string
+}
+
+var uses = map[string]use{
+	"import blocks": {Feature: cli.ImportBlocks, config: `
+import {
+  to = etcd_key.seed
+  id = "/seed"
+}
+resource "etcd_key" "seed" {
+  key   = "/seed"
+  value = "there"
+}
+`, refusal: `Blocks of type "import" are not expected here`},
+	"functions": {Feature: cli.Functions, config: `
+output "path" {
+  value = provider::etcd::key_join("a", "b")
+}
+`, refusal: "provider::etcd::key_join"},
+	"moves of types": {Feature: cli.MovesOfTypes, config: `
+moved {
+  from = etcdv2_keyvalue.seed
+  to   = etcd_key.seed
+}
+resource "etcd_key" "seed" {
+  key            = "/seed"
+  value          = "there"
+  adopt_existing = true
+}
+`, refusal: "Resource type mismatch"},
+	"ephemeral resources": {Feature: cli.Ephemeral, config: `
+ephemeral "etcd_key" "seed" {
+  key = "/seed"
+}
+`, refusal: `Blocks of type "ephemeral" are not expected here`},
+	"write-only attributes": {Feature: cli.WriteOnly, config: `
+resource "etcd_key" "secret" {
+  key              = "/secret"
+  value_wo         = "hidden"
+  value_wo_version = 1
+}
+`, refusal: "WriteOnly Attribute Not Allowed"},
+	"import by identity": {Feature: cli.ImportByIdentity, config: `
+import {
+  to       = etcd_key.seed
+  identity = { key = "/seed" }
+}
+resource "etcd_key" "seed" {
+  key   = "/seed"
+  value = "there"
+}
+`, refusal: "identity"},
+	"actions": {Feature: cli.Actions, config: `
+action "etcd_set" "touch" {
+  config {
+    key   = "/touched"
+    value = "yes"
+  }
+}
+`, refusal: `Blocks of type "action" are not expected here`},
+	"list resources": {Feature: cli.Lists, file: "all.tfquery.hcl", config: `
+list "etcd_key" "all" {
+  provider = etcd
+  config {
+    prefix = "/"
+  }
+}
+`, command: []string{"query"}, refusal: "no command"},
+}
+
+// Each feature works from its version on, and before it the CLI refuses the
+// configuration instead of doing half of it.
+func features(t *testing.T, l *lab) {
+	t.Helper()
+
+	for name, u := range uses {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := etcdtest.Start(t)
+			server.Put(t, "/seed", "there")
+			w := l.open(t, server, `provider "etcd" {}`)
+			command := u.command
+			if command == nil {
+				w.configure(t, u.config)
+				command = []string{"apply", "-auto-approve"}
+			} else {
+				w.write(t, u.file, u.config)
+			}
+			if l.release.Knows(u.Feature) {
+				w.must(t, 0, command...)
+				return
+			}
+			output, code, err := w.Run(t.Context(), command...)
+			if err != nil || code == 0 {
+				t.Fatalf("the CLI accepts it: %v\n%s", err, output)
+			}
+			wants(t, output, u.refusal)
+		})
+	}
+}
