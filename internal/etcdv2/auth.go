@@ -123,7 +123,7 @@ func ensured(err, already error) (changed bool, _ error) {
 }
 
 func (s *AuthService) set(ctx context.Context, method string, want bool) error {
-	unlock, err := s.client.authLocks.lock(ctx, authSwitch)
+	unlock, err := s.client.authLocks.Lock(ctx, authSwitch)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
 
 // Defaults of the fields of [Options] and [RetryPolicy] that are left at zero.
@@ -169,8 +171,10 @@ type Client struct {
 	// outage is the time, in nanoseconds since 1970, up to which the cluster is
 	// taken to be down; see givesUp.
 	outage atomic.Int64
-	// authLocks hold the users and roles that are being changed.
-	authLocks nameLocks
+	// authLocks hold the users and roles that are being changed. The auth API has
+	// no conditions: a server reads a user or a role, changes it and writes it
+	// back, and of two changes at once one is lost.
+	authLocks keyedlock.Locks[string]
 }
 
 // New returns a client for the cluster that o describes. It makes no request.

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
 
 // MembersService reads and changes the members of the cluster, /v2/members,
@@ -374,7 +376,7 @@ func (s *MembersService) find(ctx context.Context, member Member, known []Endpoi
 }
 
 // memberLocks hold the clusters whose members are being changed, by id.
-var memberLocks nameLocks
+var memberLocks keyedlock.Locks[string]
 
 // Lock waits until no other caller in this process holds the members of the
 // cluster, through whichever client. The caller must call unlock. It is for
@@ -385,7 +387,7 @@ func (s *MembersService) Lock(ctx context.Context) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return memberLocks.lock(ctx, ans.ClusterID)
+	return memberLocks.Lock(ctx, ans.ClusterID)
 }
 
 // Cluster returns the id of the cluster and, where the credentials permit to

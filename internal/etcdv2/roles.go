@@ -150,7 +150,7 @@ func (s *RolesService) Create(ctx context.Context, name string, permissions Perm
 	if err := errors.Join(CheckRoleName(name), permissions.check()); err != nil {
 		return nil, err
 	}
-	unlock, err := s.client.authLocks.lock(ctx, rolePath(name))
+	unlock, err := s.client.authLocks.Lock(ctx, rolePath(name))
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +205,7 @@ func (s *RolesService) Update(ctx context.Context, name string, update RoleUpdat
 	if err := update.check(name); err != nil {
 		return nil, err
 	}
-	unlock, err := s.client.authLocks.lock(ctx, rolePath(name))
+	unlock, err := s.client.authLocks.Lock(ctx, rolePath(name))
 	if err != nil {
 		return nil, err
 	}

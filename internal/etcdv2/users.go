@@ -239,7 +239,7 @@ func (s *UsersService) Create(ctx context.Context, name, password string, roles 
 	if err := errors.Join(CheckUserName(name), CheckPassword(password), checkRoleNames(roles)); err != nil {
 		return nil, err
 	}
-	unlock, err := s.client.authLocks.lock(ctx, userPath(name))
+	unlock, err := s.client.authLocks.Lock(ctx, userPath(name))
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +319,7 @@ func (s *UsersService) Update(ctx context.Context, name string, update UserUpdat
 	if err := update.check(name); err != nil {
 		return nil, err
 	}
-	unlock, err := s.client.authLocks.lock(ctx, userPath(name))
+	unlock, err := s.client.authLocks.Lock(ctx, userPath(name))
 	if err != nil {
 		return nil, err
 	}
@@ -443,7 +443,7 @@ func (s *UsersService) Delete(ctx context.Context, name string) error {
 
 // deleteAuth deletes a user or a role.
 func (c *Client) deleteAuth(ctx context.Context, path string) error {
-	unlock, err := c.authLocks.lock(ctx, path)
+	unlock, err := c.authLocks.Lock(ctx, path)
 	if err != nil {
 		return err
 	}

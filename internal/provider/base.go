@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
 
 // connection is what the provider's Configure leaves for its objects. They share
@@ -35,8 +36,11 @@ type connection struct {
 	// ahead is nil unless settings want it.
 	ahead *readAhead
 
-	// inOrder holds the directories in which a key is being made in order.
-	inOrder dirLocks
+	// inOrder holds the directories in which a key is being created in order: two
+	// creations at once could take each other's key for their own.
+	inOrder keyedlock.Locks[string]
+	// run is what was done since this connection was configured.
+	run *run
 }
 
 // errUnknownConfig is why there is no client while the provider block still
@@ -108,7 +112,15 @@ func (b *base) store(resource string, diags *diag.Diagnostics) *store {
 	if client == nil {
 		return nil
 	}
-	return &store{keys: client.Keys, ahead: b.connection.ahead, resource: resource}
+	return &store{keys: client.Keys, ahead: b.connection.ahead, run: b.connection.run, prefix: b.keyPrefix(), resource: resource}
+}
+
+// keyPrefix returns the provider's key_prefix, empty if there is none.
+func (b *base) keyPrefix() string {
+	if b.connection == nil {
+		return ""
+	}
+	return b.connection.options.KeyPrefix
 }
 
 // defaultTTL returns the TTL of keys that name none: null if there is none.

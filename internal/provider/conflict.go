@@ -38,6 +38,10 @@ type store struct {
 	keys *etcdv2.KeysService
 	// ahead answers reads of keys, and is told of writes; nil means neither.
 	ahead *readAhead
+	// run is what other objects did in this run.
+	run *run
+	// prefix is the provider's key_prefix, for commands that a message names.
+	prefix string
 	// resource is the type that an import block is to name.
 	resource string
 	// importID is what an import block is to name, if it is not the path.
@@ -53,6 +57,9 @@ type conflict struct {
 	what   string
 	advice string
 	cause  error
+	// letsGo means that a deletion was left out for good: the object leaves
+	// state all the same, with a warning.
+	letsGo bool
 }
 
 func (c *conflict) Error() string { return c.summary + ": " + c.what }
@@ -114,24 +121,72 @@ func (w wantedKey) options() etcdv2.WriteOptions {
 	return etcdv2.WriteOptions{TTL: w.ttl, NoTTL: w.ttl == nil}
 }
 
-// create makes a key that must not exist, or takes over one that does if adopt
-// is true.
-func (s *store) create(ctx context.Context, key string, want wantedKey, adopt bool) (*etcdv2.Node, error) {
-	defer s.forget(key)
-	found, absentAt, err := s.look(ctx, key)
+// write makes one write of a key while no other object of this run changes it,
+// and notes that this run made the key what it is.
+func (s *store) write(ctx context.Context, key string, send func() (*etcdv2.Node, error)) (*etcdv2.Node, error) {
+	release, err := s.run.hold(ctx, nodeAt(key))
 	if err != nil {
 		return nil, err
 	}
-	if found != nil {
-		return s.takeOver(ctx, found, want, adopt)
+	defer release()
+	defer s.forget(key)
+	node, err := send()
+	if err == nil {
+		s.run.noteMade(nodeAt(key))
 	}
-	return s.createAbsent(ctx, key, want, absentAt, adopt)
+	return node, err
+}
+
+// create makes a key that must not exist, or takes over one that does if adopt
+// is true.
+func (s *store) create(ctx context.Context, key string, want wantedKey, adopt bool) (*etcdv2.Node, error) {
+	return s.write(ctx, key, func() (*etcdv2.Node, error) {
+		found, absentAt, err := s.look(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if found != nil {
+			return s.takeOver(ctx, found, want, adopt)
+		}
+		return s.sendCreate(ctx, key, want, absentAt, adopt)
+	})
 }
 
 // createAbsent is create for a key that was seen to be absent at an etcd
-// index, 0 if nothing was seen. Somebody may be faster.
+// index, 0 if nothing was seen.
 func (s *store) createAbsent(ctx context.Context, key string, want wantedKey, absentAt uint64, adopt bool) (*etcdv2.Node, error) {
-	defer s.forget(key)
+	return s.write(ctx, key, func() (*etcdv2.Node, error) {
+		return s.sendCreate(ctx, key, want, absentAt, adopt)
+	})
+}
+
+// adopt takes over a key as it was found, or creates it if it was deleted since.
+func (s *store) adopt(ctx context.Context, found *etcdv2.Node, want wantedKey) (*etcdv2.Node, error) {
+	return s.write(ctx, found.Key, func() (*etcdv2.Node, error) {
+		if s.run.hasRemoved(nodeAt(found.Key)) {
+			return s.sendCreate(ctx, found.Key, want, 0, true)
+		}
+		return s.takeOver(ctx, found, want, true)
+	})
+}
+
+// keep notes that a key is to stay as it is. It reports whether the key is
+// still there, as far as this run is concerned.
+func (s *store) keep(ctx context.Context, key string) (bool, error) {
+	release, err := s.run.hold(ctx, nodeAt(key))
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	if s.run.hasRemoved(nodeAt(key)) {
+		return false, nil
+	}
+	s.run.noteMade(nodeAt(key))
+	return true, nil
+}
+
+// sendCreate creates a key that is believed to be absent. Somebody may be faster.
+func (s *store) sendCreate(ctx context.Context, key string, want wantedKey, absentAt uint64, adopt bool) (*etcdv2.Node, error) {
 	opts := etcdv2.CreateOptions{WriteOptions: want.options(), AbsentAt: absentAt}
 	resp, err := s.keys.Create(ctx, key, want.value, opts)
 	switch {
@@ -154,10 +209,11 @@ func (s *store) createAbsent(ctx context.Context, key string, want wantedKey, ab
 }
 
 // takeOver writes a key that exists already, if adopt is true, unless it holds
-// what is wanted. A TTL is always written, so that the life begins anew.
+// what is wanted. A TTL is always written, so that its countdown starts again. A
+// key that is deleted at that moment is created.
 func (s *store) takeOver(ctx context.Context, found *etcdv2.Node, want wantedKey, adopt bool) (*etcdv2.Node, error) {
 	if found.Dir {
-		return nil, isDirectory(found.Key)
+		return nil, s.directoryInTheWay(ctx, found.Key)
 	}
 	if !adopt {
 		return nil, s.exists(found.Key, found.ModifiedIndex)
@@ -165,10 +221,17 @@ func (s *store) takeOver(ctx context.Context, found *etcdv2.Node, want wantedKey
 	if want.ttl == nil && want.isShown(found) {
 		return found, nil
 	}
+	var node *etcdv2.Node
+	var err error
 	if want.ttl != nil && found.NotText && want.value == found.Value {
-		return s.renew(ctx, found.Key, seenAs(found), *want.ttl)
+		node, err = s.refreshTTL(ctx, found.Key, seenAs(found), *want.ttl)
+	} else {
+		node, err = s.swapValue(ctx, found.Key, seenAs(found), want)
 	}
-	return s.update(ctx, found.Key, seenAs(found), want)
+	if errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return s.sendCreate(ctx, found.Key, want, 0, false)
+	}
+	return node, err
 }
 
 // look reads what stands at a path before it is created. It returns nil and
@@ -208,9 +271,19 @@ func (s *store) settleCreate(
 	}
 }
 
-// update writes a key that still holds what state says.
+// update writes a key that still holds what state says. If another object of
+// this run has just deleted it, it is created again.
 func (s *store) update(ctx context.Context, key string, before seenKey, want wantedKey) (*etcdv2.Node, error) {
-	defer s.forget(key)
+	return s.write(ctx, key, func() (*etcdv2.Node, error) {
+		if s.run.hasRemoved(nodeAt(key)) {
+			return s.sendCreate(ctx, key, want, 0, false)
+		}
+		return s.swapValue(ctx, key, before, want)
+	})
+}
+
+// swapValue sends an update.
+func (s *store) swapValue(ctx context.Context, key string, before seenKey, want wantedKey) (*etcdv2.Node, error) {
 	if before.losesBytes(want) {
 		return nil, wouldLoseBytes(key)
 	}
@@ -239,7 +312,17 @@ func (s *store) update(ctx context.Context, key string, before seenKey, want wan
 // event where the servers can. A lost answer is settled only where state has the value: another
 // writer's TTL looks like ours.
 func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
-	defer s.forget(key)
+	return s.write(ctx, key, func() (*etcdv2.Node, error) {
+		if s.run.hasRemoved(nodeAt(key)) {
+			// Only a write of the value brings the key back.
+			return nil, fmt.Errorf("%w: %s was deleted in this run", etcdv2.ErrUnsupported, key)
+		}
+		return s.refreshTTL(ctx, key, before, ttl)
+	})
+}
+
+// refreshTTL sends a renewal.
+func (s *store) refreshTTL(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
 	node, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
 		return s.keys.ExtendTTL(ctx, key, ttl, index)
 	})
@@ -264,9 +347,30 @@ func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64
 }
 
 // remove deletes a key that still holds what state says. A key that is gone is
-// removed.
+// removed. A directory in its place, and a key that another object of this run
+// created, wrote or adopted, stay.
 func (s *store) remove(ctx context.Context, key string, before seenKey) error {
+	release, err := s.run.hold(ctx, nodeAt(key))
+	if err != nil {
+		return err
+	}
+	defer release()
+	if s.run.hasMade(nodeAt(key)) {
+		return staysInStore("Key", key)
+	}
 	defer s.forget(key)
+	err = s.sendRemove(ctx, key, before)
+	switch {
+	case err == nil:
+		s.run.noteRemoved(nodeAt(key))
+	case errors.Is(err, etcdv2.ErrNotFile):
+		return replacedAndKept("Key is a directory now", "There is a directory at "+key)
+	}
+	return err
+}
+
+// sendRemove sends a deletion.
+func (s *store) sendRemove(ctx context.Context, key string, before seenKey) error {
 	_, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
 		return s.keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: index})
 	})
@@ -343,139 +447,6 @@ func (s *store) lastLook(ctx context.Context, path string) (*etcdv2.Node, error)
 	}
 }
 
-// createDir makes a directory that must not exist, or takes over one that does
-// if adopt is true.
-func (s *store) createDir(ctx context.Context, path string, ttl *int64, adopt bool) (*etcdv2.Node, error) {
-	found, absentAt, err := s.look(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	isOurs := func(n *etcdv2.Node) bool { return n.Dir && n.HasTTL() == (ttl != nil) }
-	if found == nil {
-		opts := etcdv2.CreateOptions{WriteOptions: etcdv2.WriteOptions{TTL: ttl}, AbsentAt: absentAt}
-		resp, err := s.keys.CreateDir(ctx, path, opts)
-		switch {
-		case err == nil:
-			return resp.Node, nil
-		case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-			return s.settleCreate(ctx, path, isOurs, absentAt, err)
-		case !errors.Is(err, etcdv2.ErrExists):
-			return nil, err
-		}
-		if found, _, err = s.look(ctx, path); err != nil {
-			return nil, err
-		}
-		if found == nil {
-			return nil, s.exists(path, 0)
-		}
-	}
-	switch {
-	case !found.Dir:
-		return nil, isKey(path)
-	case !adopt:
-		return nil, s.exists(path, found.ModifiedIndex)
-	case ttl == nil && !found.HasTTL():
-		return found, nil
-	default:
-		return s.updateDir(ctx, path, found.CreatedIndex, ttl)
-	}
-}
-
-// updateDir gives a directory that is still the one in state a new TTL, or
-// none. Its children stay.
-func (s *store) updateDir(ctx context.Context, path string, createdIndex uint64, ttl *int64) (*etcdv2.Node, error) {
-	if _, err := s.sameDir(ctx, path, createdIndex); err != nil {
-		return nil, err
-	}
-	_, err := s.keys.UpdateDir(ctx, path, etcdv2.WriteOptions{TTL: ttl})
-	if err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
-		return nil, err
-	}
-	// Servers before 3.5 answer with an index that a read does not show.
-	found, readErr := s.lastLook(ctx, path)
-	switch {
-	case err == nil && readErr != nil:
-		return nil, readErr
-	case err == nil && found == nil:
-		return nil, wasDeleted(path, createdIndex, nil)
-	case err == nil:
-		return found, nil
-	case readErr == nil && found != nil && found.CreatedIndex == createdIndex && hasTTL(found, ttl):
-		return found, nil
-	default:
-		return nil, err
-	}
-}
-
-// hasTTL reports whether a node that was just written lives as long as ttl says.
-func hasTTL(n *etcdv2.Node, ttl *int64) bool {
-	if ttl == nil {
-		return !n.HasTTL()
-	}
-	const slack = 60 // seconds between the write and the read, at most
-	return n.HasTTL() && n.TTL <= *ttl && n.TTL > *ttl-slack
-}
-
-// removeDir deletes a directory that is still the one in state. One that holds
-// anything is only deleted if force is true. One that is gone is removed.
-func (s *store) removeDir(ctx context.Context, path string, createdIndex uint64, force bool) error {
-	found, err := s.sameDir(ctx, path, createdIndex)
-	if err != nil {
-		return ignoreAbsence(err)
-	}
-	if !force && len(found.Nodes) > 0 {
-		return notEmpty(path, found.Nodes)
-	}
-	_, err = s.keys.DeleteDir(ctx, path, etcdv2.DeleteDirOptions{Recursive: force})
-	switch {
-	case errors.Is(err, etcdv2.ErrDirNotEmpty):
-		// A key may have come since, or it holds hidden ones.
-		found, readErr := s.sameDir(ctx, path, createdIndex)
-		if readErr != nil {
-			return ignoreAbsence(readErr)
-		}
-		return notEmpty(path, found.Nodes)
-	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-		if found, readErr := s.lastLook(ctx, path); readErr == nil && found == nil {
-			return nil
-		}
-		return err
-	default:
-		return ignoreAbsence(err)
-	}
-}
-
-// ignoreAbsence makes success of a deletion of something that does not exist.
-func ignoreAbsence(err error) error {
-	var c *conflict
-	if errors.Is(err, etcdv2.ErrNotFound) && !errors.As(err, &c) {
-		return nil
-	}
-	return err
-}
-
-// sameDir reads a directory with its children, and refuses one that is not
-// the one in state.
-func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (*etcdv2.Node, error) {
-	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case !resp.Node.Dir:
-		return nil, isKey(path)
-	case resp.Node.CreatedIndex != createdIndex:
-		return nil, &conflict{
-			summary: "Directory changed since it was planned",
-			what: fmt.Sprintf("%s was removed and made anew by somebody else: its created index is %d, and the plan was made for %d.",
-				path, resp.Node.CreatedIndex, createdIndex),
-			advice: "It was not changed. Plan again and review what it shows.",
-		}
-	default:
-		return resp.Node, nil
-	}
-}
-
 // refused words an answer that shows that the key is not as planned, and
 // passes any other error on.
 func refused(key string, index uint64, err error) error {
@@ -514,9 +485,36 @@ func alreadyExists(noun, what, resource, id string) error {
 	return &conflict{
 		summary: noun + " already exists",
 		what:    what + ", and was not changed.",
-		advice: "To manage it from here, import it:\n\n" + importBlock(resource, id) + "\n\n" +
+		advice: replacedAdvice + "Otherwise, to manage it from here, import it:\n\n" + importBlock(resource, id) + "\n\n" +
 			"or set adopt_existing = true to take it over and write what the configuration says.",
 		cause: etcdv2.ErrExists,
+	}
+}
+
+// replacedAdvice is the case of an object that exists because it is being
+// replaced.
+const replacedAdvice = "If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, its old instance still has it: " +
+	"remove create_before_destroy, or set adopt_existing = true, by which the new instance takes it over and the old one leaves it in place.\n\n"
+
+// staysInStore is a deletion that is left out because another object of this
+// run is about the same object of the store.
+func staysInStore(noun, name string) error {
+	return &conflict{
+		summary: noun + " stays in the store",
+		what:    name + " was created, written or adopted by another object in this run, so it was not deleted.",
+		advice:  "The object that was to be destroyed has left state.",
+		letsGo:  true,
+	}
+}
+
+// replacedAndKept is a deletion that is left out because something else stands
+// in the object's place.
+func replacedAndKept(summary, what string) error {
+	return &conflict{
+		summary: summary,
+		what:    what + ". Nothing was deleted.",
+		advice:  "The object that was to be destroyed has left state.",
+		letsGo:  true,
 	}
 }
 
@@ -549,53 +547,12 @@ func wasDeleted(path string, planned uint64, cause error) error {
 	}
 }
 
-func isDirectory(key string) error {
-	return &conflict{
-		summary: "Key is a directory now",
-		what:    fmt.Sprintf("There is a directory at %s, and it was not changed.", key),
-		advice: "If it is to stay, take this object out of the configuration and out of state (`terraform state rm`); " +
-			"otherwise remove the directory first.",
-		cause: etcdv2.ErrNotFile,
-	}
-}
-
-func isKey(path string) error {
-	return &conflict{
-		summary: "Directory is a key now",
-		what:    fmt.Sprintf("There is a key at %s, and it was not changed.", path),
-		advice: "If it is to stay, take this object out of the configuration and out of state (`terraform state rm`); " +
-			"otherwise remove the key first.",
-	}
-}
-
 func wouldLoseBytes(key string) error {
 	return &conflict{
 		summary: "Write would lose bytes that are not text",
 		what:    fmt.Sprintf("The value of %s contains bytes that are not UTF-8 text. The API shows U+FFFD for them, and to write the value back would store that.", key),
 		advice: "The key was not changed. Leave it as it is, set another value, or make this change with a client that sends the bytes. " +
 			"A TTL can be set without writing the value (etcd 2.3.7 and later), but not removed.",
-	}
-}
-
-func notEmpty(path string, children []*etcdv2.Node) error {
-	what := "It holds only hidden keys, whose names start with an underscore; a listing does not show them."
-	if len(children) > 0 {
-		names := make([]string, 0, len(children))
-		for _, child := range children {
-			name := child.Key
-			if child.Dir {
-				name += "/"
-			}
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		what = "It holds:\n\n" + enumerate(names)
-	}
-	return &conflict{
-		summary: "Directory is not empty",
-		what:    fmt.Sprintf("%s was not deleted, nor anything in it. %s", path, what),
-		advice:  "Remove what is in it, or set force_destroy = true and apply that first to delete it with all that it holds.",
-		cause:   etcdv2.ErrDirNotEmpty,
 	}
 }
 

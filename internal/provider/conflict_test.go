@@ -208,7 +208,7 @@ func TestKeyResource_savedPlanAfterRival(t *testing.T) {
 		"deleted": {func(t *testing.T, key string) { t.Helper(); s.Delete(t, key) }, "Key was deleted since it was planned", "", ""},
 		"a directory now": {
 			func(t *testing.T, key string) { t.Helper(); s.Delete(t, key); s.Put(t, key+"/child", "theirs") },
-			"Key is a directory now", "Key is a directory now", "",
+			"Key is a directory now", "", "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -103,6 +103,27 @@ func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
 	diags.AddError(summary, detail)
 }
 
+// addRemoval reports what became of a deletion, if anything is to be said: that
+// it failed, or, as a warning, that it was left out.
+func addRemoval(diags *diag.Diagnostics, summary, object string, err error) {
+	if c, ok := errors.AsType[*conflict](err); ok && c.letsGo {
+		diags.AddWarning(c.summary, c.what+"\n\n"+c.advice)
+		return
+	}
+	if err != nil {
+		addFailure(diags, summary, object, err)
+	}
+}
+
+// warnOfReplacement reports at refresh that something else is in the place of
+// an object, which leaves state.
+func warnOfReplacement(diags *diag.Diagnostics, err error) {
+	if c, ok := errors.AsType[*conflict](err); ok {
+		diags.AddWarning(c.summary, c.what+" It is not the object in state, which is gone, so the plan shows that object as one to be created. "+
+			"That will fail as long as this is there.\n\n"+c.advice)
+	}
+}
+
 func wordFailure(summary, object string, err error) (newSummary, detail string) {
 	var parts []string
 	if object != "" {

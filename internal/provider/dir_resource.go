@@ -3,7 +3,9 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -38,6 +40,9 @@ type dirModel struct {
 type dirNotes struct {
 	// TTLRead is what isTTLRead says of the TTL in state.
 	TTLRead bool `json:"ttl_read,omitempty"`
+	// ReplacedBy is the created index of another directory that a refresh has
+	// found in the place of the one in state, 0 if there was none.
+	ReplacedBy uint64 `json:"replaced_by,omitempty"`
 }
 
 type dirIdentity struct {
@@ -135,9 +140,14 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if store == nil {
 		return
 	}
+	isImport := state.CreatedIndex.IsNull()
 	node, err := store.readDir(ctx, state.Path.ValueString())
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
+		resp.State.RemoveResource(ctx)
+		return
+	case !isImport && errors.Is(err, etcdv2.ErrNotDir):
+		warnOfReplacement(&resp.Diagnostics, err)
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:
@@ -145,6 +155,15 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		return
 	}
 	notes := readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
+	notes.ReplacedBy = 0
+	if !isImport && node.CreatedIndex != indexOf(state.CreatedIndex) {
+		// State keeps the index of ours, so that nothing is done to the other one.
+		warnOfOtherDir(&resp.Diagnostics, state, node)
+		notes.ReplacedBy = node.CreatedIndex
+		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+		return
+	}
 	notes.TTLRead = isTTLRead(notes.TTLRead, state.TTL, node)
 	state.TTL = refreshedTTL(state.TTL, node)
 	state.written(node)
@@ -178,6 +197,7 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state dirModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	notes := readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -185,14 +205,23 @@ func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if store == nil {
 		return
 	}
-	err := store.removeDir(ctx, state.Path.ValueString(), indexOf(state.CreatedIndex), state.ForceDestroy.ValueBool())
-	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to delete directory", state.Path.ValueString(), err)
-	}
+	seen := seenDir{createdIndex: indexOf(state.CreatedIndex), replacedBy: notes.ReplacedBy}
+	err := store.removeDir(ctx, state.Path.ValueString(), seen, state.ForceDestroy.ValueBool())
+	addRemoval(&resp.Diagnostics, "Unable to delete directory", state.Path.ValueString(), err)
 }
 
 func (r *dirResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	importPath(ctx, path.Root("path"), etcdv2.CheckKey, req, resp)
+}
+
+// warnOfOtherDir says that the directory in state is gone and another one is in
+// its place.
+func warnOfOtherDir(diags *diag.Diagnostics, state dirModel, node *etcdv2.Node) {
+	diags.AddAttributeWarning(path.Root("path"), "Directory is another one now", fmt.Sprintf(
+		"%s was removed and created again by somebody else, or expired and appeared again with a key in it: its created index is %d, and the one in state was created at %d. "+
+			"Nothing is done to it: it is not changed, and not deleted when this object is destroyed.\n\n"+
+			"To manage it from here, replace this object with adopt_existing = true (`-replace`); the old object then leaves state and the new one takes it over.",
+		state.Path.ValueString(), node.CreatedIndex, state.CreatedIndex.ValueInt64()))
 }
 
 // written takes over what the server has set.

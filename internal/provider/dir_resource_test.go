@@ -286,11 +286,14 @@ func TestDirResource_madeAnew(t *testing.T) {
 	}
 	s.Delete(t, dir, "recursive=true")
 	s.Put(t, dir, "a key")
-	if _, errs := d.apply(t, o, nil); !strings.Contains(errs, "Directory is a key now") {
-		t.Errorf("destroy of a key: errors = %q", errs)
+	if after, errs := d.apply(t, o, nil); errs != "" || after.exists() {
+		t.Errorf("destroy of what is a key now: errors = %q, in state: %t", errs, after.exists())
 	}
-	if after, errs := d.refresh(t, o); !strings.Contains(errs, "Directory is a key now") || !after.exists() {
-		t.Errorf("refresh of a key: errors = %q, in state: %t", errs, after.exists())
+	if after, errs := d.refresh(t, o); errs != "" || after.exists() {
+		t.Errorf("refresh of what is a key now: errors = %q, in state: %t", errs, after.exists())
+	}
+	if got := s.Get(t, dir).Node.Value; got != "a key" {
+		t.Errorf("the key in its place = %q, want %q", got, "a key")
 	}
 	s.Delete(t, dir)
 	if after, errs := d.apply(t, o, nil); errs != "" || after.exists() {

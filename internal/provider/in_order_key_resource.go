@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -19,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
 
 var (
@@ -161,6 +161,7 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 		addFailure(&resp.Diagnostics, "Unable to create key", plan.Dir.ValueString(), err)
 		return
 	}
+	r.connection.run.noteMade(nodeAt(node.Key))
 	plan.named(node.Key)
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -180,6 +181,10 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 	node, err := store.readKey(ctx, state.Key.ValueString())
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
+		resp.State.RemoveResource(ctx)
+		return
+	case errors.Is(err, etcdv2.ErrNotFile) && isSet(state.CreatedIndex):
+		warnOfReplacement(&resp.Diagnostics, err)
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:
@@ -227,9 +232,8 @@ func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if store == nil {
 		return
 	}
-	if err := store.remove(ctx, state.Key.ValueString(), state.seen()); err != nil {
-		addFailure(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
-	}
+	err := store.remove(ctx, state.Key.ValueString(), state.seen())
+	addRemoval(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
 }
 
 func (r *inOrderKeyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -287,37 +291,10 @@ func checkInOrderKey(key string) error {
 	return nil
 }
 
-// dirLocks let one key at a time be made in a directory. Two creations at once
-// in one process could otherwise take each other's key for their own.
-type dirLocks struct {
-	mu   sync.Mutex
-	held map[string]chan struct{}
-}
-
-// lock waits until nobody else makes a key in the directory.
-func (l *dirLocks) lock(ctx context.Context, dir string) (unlock func(), err error) {
-	l.mu.Lock()
-	if l.held == nil {
-		l.held = map[string]chan struct{}{}
-	}
-	held := l.held[dir]
-	if held == nil {
-		held = make(chan struct{}, 1)
-		l.held[dir] = held
-	}
-	l.mu.Unlock()
-	select {
-	case held <- struct{}{}:
-		return func() { <-held }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // createInOrder makes a key under the next index. It notes what the directory
 // holds before, so that a lost answer can be settled.
-func (s *store) createInOrder(ctx context.Context, locks *dirLocks, dir string, want wantedKey) (*etcdv2.Node, error) {
-	unlock, err := locks.lock(ctx, dir)
+func (s *store) createInOrder(ctx context.Context, locks *keyedlock.Locks[string], dir string, want wantedKey) (*etcdv2.Node, error) {
+	unlock, err := locks.Lock(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -327,13 +304,13 @@ func (s *store) createInOrder(ctx context.Context, locks *dirLocks, dir string, 
 		return nil, err
 	}
 	resp, err := s.keys.CreateInOrder(ctx, dir, want.value, want.options())
-	if err == nil {
-		return resp.Node, nil
+	if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return s.settleInOrder(ctx, dir, want, before, index, err)
 	}
-	if !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+	if err != nil {
 		return nil, err
 	}
-	return s.settleInOrder(ctx, dir, want, before, index, err)
+	return resp.Node, nil
 }
 
 // children reads what a directory holds, and the etcd index of then. A

@@ -129,18 +129,18 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		plan.planChange(state, knownKeys(state.Keys, notes), notes.Due, &resp.Diagnostics)
+		plan.planChange(r.keyPrefix(), state, knownKeys(state.Keys, notes), notes.Due, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// planChange plans against what is known of the keys, and whether the TTL of one
+// planChange plans, for the provider's key_prefix, against what is known of the keys, and whether the TTL of one
 // is due to be renewed.
-func (m *keyPrefixModel) planChange(state keyPrefixModel, known map[string]knownKey, due bool, diags *diag.Diagnostics) {
+func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, known map[string]knownKey, due bool, diags *diag.Diagnostics) {
 	if m.Keys.IsUnknown() || !m.Prefix.Equal(state.Prefix) {
 		return
 	}
-	m.checkDirs(known, diags)
+	m.checkDirs(prefix, known, diags)
 	m.warnOfLeft(known, diags)
 	if !m.Keys.Equal(state.Keys) || m.TTL.IsUnknown() {
 		return
@@ -168,7 +168,7 @@ func (m *keyPrefixModel) renewBefore(now time.Time) time.Time {
 
 // checkDirs refuses a key that is to stand where keys of state stand below: a
 // server leaves the directory when the last key in it goes.
-func (m *keyPrefixModel) checkDirs(known map[string]knownKey, diags *diag.Diagnostics) {
+func (m *keyPrefixModel) checkDirs(prefix string, known map[string]knownKey, diags *diag.Diagnostics) {
 	wanted := m.Keys.Elements()
 	held := map[string]string{}
 	for relative := range known {
@@ -180,7 +180,8 @@ func (m *keyPrefixModel) checkDirs(known map[string]knownKey, diags *diag.Diagno
 		if inside, ok := held[relative]; ok {
 			diags.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key stands where a directory is",
 				fmt.Sprintf("%q cannot be created, because %q lies below it and so it is a directory, which stays when its last key goes. "+
-					"Take out what lies below it and apply, remove the directory, and then add the key; or choose another path.", relative, inside))
+					"Take out what lies below it and apply, remove the directory that is empty then (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add the key; "+
+					"or choose another path.", relative, inside, prefix+below(m.Prefix.ValueString(), relative)))
 		}
 	}
 }
@@ -255,6 +256,7 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 		addFailure(&resp.Diagnostics, "Unable to read keys", state.Prefix.ValueString(), err)
 		return
 	}
+	found.warnOfReplaced(state.Prefix.ValueString(), known, &resp.Diagnostics)
 	if found.absent && (imported || len(known) > 0) {
 		resp.State.RemoveResource(ctx)
 		return
@@ -279,6 +281,26 @@ func (t *tree) nodes(known map[string]knownKey) []*etcdv2.Node {
 		nodes = append(nodes, t.keys[relative])
 	}
 	return nodes
+}
+
+// warnOfReplaced warns of keys that are directories now, and of a directory of
+// keys that is a key.
+func (t *tree) warnOfReplaced(prefix string, known map[string]knownKey, diags *diag.Diagnostics) {
+	var replaced []string
+	for _, relative := range slices.Sorted(maps.Keys(known)) {
+		if t.dirs[relative] {
+			replaced = append(replaced, below(prefix, relative))
+		}
+	}
+	if len(replaced) > 0 {
+		diags.AddAttributeWarning(path.Root("keys"), "Key is a directory now", "Somebody replaced these keys by directories:\n\n"+enumerate(replaced)+
+			"\n\nThe keys are gone, so the plan shows them as keys to be created, and nothing is done to the directories. To create the keys will fail as long as "+
+			"the directories are there: take the keys out of keys, or remove the directories first.")
+	}
+	if t.blocked != nil {
+		diags.AddAttributeWarning(path.Root("prefix"), "Directory is a key now", fmt.Sprintf("There is a key at %s, or above it, so nothing can be below it: the keys of this object "+
+			"are gone, and the plan shows them as keys to be created. That will fail as long as that key is there: remove it first, or choose another prefix.\n\nError: %s", prefix, t.blocked))
+	}
 }
 
 // isDue reports whether a key has less life left than ttl_renew_below.

@@ -28,6 +28,8 @@ type keyWrite struct {
 	before *seenKey
 	// want is what it is to hold after it, nil if it is to be deleted.
 	want *wantedKey
+	// found is a key that exists and is to be adopted, nil if there is none.
+	found *etcdv2.Node
 }
 
 // keyFailure is a write that failed.
@@ -53,6 +55,8 @@ type prefixWriter struct {
 	unsettled map[string]unsettledKey
 	written   int
 	failures  []keyFailure
+	// stayed are keys whose deletion was left out, with the reason.
+	stayed []keyFailure
 	// fatal is set once something failed that would fail for every key, and
 	// skipped counts the writes that were not begun after it.
 	fatal   bool
@@ -105,7 +109,7 @@ func (w *prefixWriter) apply(ctx context.Context, plan keyPrefixModel, takeStock
 			return
 		}
 		w.absentAt = found.index
-		if writes = w.check(writes, found, kept); len(w.failures) > 0 {
+		if writes = w.check(writes, found); len(w.failures) > 0 {
 			w.skipped = len(writes)
 			w.report(diags)
 			return
@@ -115,8 +119,37 @@ func (w *prefixWriter) apply(ctx context.Context, plan keyPrefixModel, takeStock
 		}
 	}
 	w.known = kept
+	writes, err := w.keep(ctx, writes, wanted, ttlPointer(plan.TTL))
+	if err != nil {
+		addFailure(diags, "Unable to write keys", w.prefix, err)
+		return
+	}
 	w.run(ctx, writes)
 	w.report(diags)
+}
+
+// keep notes that the keys without a write are to stay. One that another object
+// of this run has deleted meanwhile is created again.
+func (w *prefixWriter) keep(ctx context.Context, writes []keyWrite, wanted map[string]string, ttl *int64) ([]keyWrite, error) {
+	written := map[string]bool{}
+	for _, write := range writes {
+		written[write.path] = true
+	}
+	for _, relative := range slices.Sorted(maps.Keys(wanted)) {
+		if written[relative] {
+			continue
+		}
+		key := below(w.prefix, relative)
+		isThere, err := w.store.keep(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		if !isThere {
+			delete(w.known, relative)
+			writes = append(writes, keyWrite{path: relative, key: key, want: &wantedKey{value: wanted[relative], ttl: ttl}})
+		}
+	}
+	return writes, nil
 }
 
 // hasDoneNothing reports whether an apply failed before it wrote, or may have
@@ -255,6 +288,8 @@ func (w *prefixWriter) do(ctx context.Context, write keyWrite) (*etcdv2.Node, er
 	switch {
 	case write.want == nil:
 		return nil, w.store.remove(ctx, write.key, *write.before)
+	case write.found != nil:
+		return w.store.adopt(ctx, write.found, *write.want)
 	case write.before == nil:
 		return w.store.createAbsent(ctx, write.key, *write.want, w.absentAt, w.adopt)
 	case write.want.ttl != nil && *write.before.value == write.want.value:
@@ -271,7 +306,11 @@ func (w *prefixWriter) do(ctx context.Context, write keyWrite) (*etcdv2.Node, er
 func (w *prefixWriter) end(write keyWrite, node *etcdv2.Node, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	c, _ := errors.AsType[*conflict](err)
 	switch {
+	case c != nil && c.letsGo:
+		w.stayed = append(w.stayed, keyFailure{write, err})
+		delete(w.known, write.path)
 	case err != nil:
 		w.failures = append(w.failures, keyFailure{write, err})
 		w.fatal = w.fatal || !concernsOneKey(err)
@@ -282,7 +321,9 @@ func (w *prefixWriter) end(write keyWrite, node *etcdv2.Node, err error) {
 		w.written++
 		delete(w.known, write.path)
 	default:
-		w.written++
+		if node != write.found {
+			w.written++
+		}
 		note := keyNote{Index: node.ModifiedIndex, TTL: seconds(write.want.ttl), Expiration: node.Expiration}
 		w.known[write.path] = knownKey{note, write.want.value}
 	}
@@ -305,9 +346,8 @@ func concernsOneKey(err error) bool {
 
 // check books the creations that cannot work by what was read before the
 // first write: keys that exist, unless they are to be adopted, directories in
-// their place, and keys in the place of their directories. What exists and is
-// to be adopted becomes an update, or is kept if it is as wanted already.
-func (w *prefixWriter) check(writes []keyWrite, found *tree, kept map[string]knownKey) []keyWrite {
+// their place, and keys in the place of their directories.
+func (w *prefixWriter) check(writes []keyWrite, found *tree) []keyWrite {
 	going := map[string]bool{}
 	for _, write := range writes {
 		going[write.path] = write.want == nil
@@ -320,14 +360,7 @@ func (w *prefixWriter) check(writes []keyWrite, found *tree, kept map[string]kno
 				w.failures = append(w.failures, keyFailure{write, err})
 				continue
 			}
-			if node != nil && write.want.ttl == nil && write.want.isShown(node) {
-				kept[write.path] = knownKey{keyNote{}.refreshed(node), node.Value}
-				continue
-			}
-			if node != nil {
-				before := seenAs(node)
-				write.before = &before
-			}
+			write.found = node
 		}
 		checked = append(checked, write)
 	}
@@ -337,6 +370,9 @@ func (w *prefixWriter) check(writes []keyWrite, found *tree, kept map[string]kno
 // refuse says why a key cannot be created. Keys in going are deleted before.
 func (w *prefixWriter) refuse(write keyWrite, found *tree, going map[string]bool) error {
 	if found.dirs[write.path] {
+		if empty := found.emptyDirs(w.prefix, write.path); empty != nil {
+			return emptyInTheWay(w.store.prefix, write.key, empty)
+		}
 		return isDirectory(write.key)
 	}
 	if above, ok := found.keyAbove(write.path); ok && !going[above] {
@@ -361,6 +397,7 @@ func isBelowKey(key, above string) error {
 // report says what failed: one error for each kind of failure, with the keys
 // that it met, and how far the whole has come.
 func (w *prefixWriter) report(diags *diag.Diagnostics) {
+	w.reportStayed(diags)
 	progress := w.progress()
 	if len(w.failures) == 0 {
 		if w.skipped > 0 {
@@ -376,6 +413,19 @@ func (w *prefixWriter) report(diags *diag.Diagnostics) {
 	}
 	for _, summary := range slices.Sorted(maps.Keys(groups)) {
 		diags.AddError(summary, w.wordFailures(groups[summary])+"\n\n"+progress)
+	}
+}
+
+// reportStayed warns of the keys that were to be deleted and stay: one warning
+// for each reason.
+func (w *prefixWriter) reportStayed(diags *diag.Diagnostics) {
+	slices.SortFunc(w.stayed, func(a, b keyFailure) int { return strings.Compare(a.key, b.key) })
+	groups := map[string][]keyFailure{}
+	for _, s := range w.stayed {
+		groups[s.summary()] = append(groups[s.summary()], s)
+	}
+	for _, summary := range slices.Sorted(maps.Keys(groups)) {
+		diags.AddWarning(summary, w.wordFailures(groups[summary]))
 	}
 }
 
@@ -423,7 +473,7 @@ func (w *prefixWriter) wordFailures(failures []keyFailure) string {
 		return enumerate(lines) + "\n\n" + detail
 	case errors.Is(told, etcdv2.ErrExists):
 		return enumerate(lines) + "\n\n" + w.existsAdvice
-	case errors.Is(told, etcdv2.ErrNotFile):
+	case errors.Is(told, etcdv2.ErrNotFile) && !told.letsGo:
 		return enumerate(lines) + "\n\nTake the key out of keys, or remove the directory first."
 	default:
 		return enumerate(lines) + "\n\n" + told.advice

@@ -279,6 +279,10 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)
 		return
+	case errors.Is(err, etcdv2.ErrNotFile) && isSet(state.CreatedIndex):
+		warnOfReplacement(&resp.Diagnostics, err)
+		resp.State.RemoveResource(ctx)
+		return
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
 		return
@@ -302,16 +306,16 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	if plan.ModifiedIndex.IsUnknown() {
-		store := r.store("etcd_key", &resp.Diagnostics)
-		if store == nil {
-			return
-		}
-		node, err := plan.send(ctx, store, state, config, notes)
-		if err != nil {
-			addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
-			return
-		}
+	store := r.store("etcd_key", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	node, err := plan.send(ctx, store, state, config, notes)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
+		return
+	}
+	if node != nil {
 		plan.written(node)
 		notes = plan.notes(node)
 	}
@@ -320,9 +324,17 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 }
 
 // send writes what is planned: the TTL alone, without an event, where the value
-// stays and the server can, or else both.
+// stays and the server can, or else both. It returns nil if nothing is to be
+// written.
 func (m *keyModel) send(ctx context.Context, store *store, state, config keyModel, notes keyNotes) (*etcdv2.Node, error) {
 	key := m.Key.ValueString()
+	if !m.ModifiedIndex.IsUnknown() {
+		isThere, err := store.keep(ctx, key)
+		if err == nil && !isThere {
+			err = wasDeleted(key, indexOf(state.ModifiedIndex), etcdv2.ErrNotFound)
+		}
+		return nil, err
+	}
 	if isSet(m.TTL) && !m.changesValue(state, notes) && !m.rewrites(state, notes) {
 		node, err := store.renew(ctx, key, state.seen(), m.TTL.ValueInt64())
 		if !errors.Is(err, etcdv2.ErrUnsupported) {
@@ -342,9 +354,8 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if store == nil {
 		return
 	}
-	if err := store.remove(ctx, state.Key.ValueString(), state.seen()); err != nil {
-		addFailure(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
-	}
+	err := store.remove(ctx, state.Key.ValueString(), state.seen())
+	addRemoval(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
 }
 
 func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

@@ -217,7 +217,7 @@ func TestAccKeyResource_createOverExisting(t *testing.T) {
 		},
 		resource.TestStep{
 			Config:      keyConfig(s.URL(), prefix+"/dir", "ours", "adopt_existing = true"),
-			ExpectError: regexp.MustCompile("Key is a directory now"),
+			ExpectError: errorWith("An empty directory is in the way", "etcdctl rmdir '"+prefix+"/dir'"),
 		},
 		resource.TestStep{
 			PreConfig: func() {

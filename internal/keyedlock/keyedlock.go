@@ -1,0 +1,58 @@
+// Package keyedlock lets one caller at a time work on what a key stands for.
+package keyedlock
+
+import (
+	"context"
+	"sync"
+)
+
+// Locks are locks by key. The zero value is ready for use; a lock that nobody
+// holds or waits for takes no room.
+type Locks[K comparable] struct {
+	mu    sync.Mutex
+	locks map[K]*lock
+}
+
+type lock struct {
+	held  chan struct{}
+	users int
+}
+
+// Lock waits until no other caller holds the key, or until the context ends,
+// whose error it then returns. The caller must call unlock once.
+func (l *Locks[K]) Lock(ctx context.Context, key K) (unlock func(), err error) {
+	lock := l.enter(key)
+	select {
+	case lock.held <- struct{}{}:
+		return func() {
+			<-lock.held
+			l.leave(key, lock)
+		}, nil
+	case <-ctx.Done():
+		l.leave(key, lock)
+		return nil, ctx.Err()
+	}
+}
+
+func (l *Locks[K]) enter(key K) *lock {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := l.locks[key]
+	if found == nil {
+		if l.locks == nil {
+			l.locks = map[K]*lock{}
+		}
+		found = &lock{held: make(chan struct{}, 1)}
+		l.locks[key] = found
+	}
+	found.users++
+	return found
+}
+
+func (l *Locks[K]) leave(key K, lock *lock) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if lock.users--; lock.users == 0 {
+		delete(l.locks, key)
+	}
+}

@@ -1,0 +1,374 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// The directories of the store. A server has no conditions for them: their
+// created index is compared just before a write, which narrows the gap and does
+// not close it.
+
+// createDir makes a directory that must not exist, or takes over one that does
+// if adopt is true.
+func (s *store) createDir(ctx context.Context, path string, ttl *int64, adopt bool) (*etcdv2.Node, error) {
+	return s.write(ctx, path, func() (*etcdv2.Node, error) {
+		found, absentAt, err := s.look(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		if found == nil {
+			var created *etcdv2.Node
+			if created, found, err = s.sendCreateDir(ctx, path, ttl, absentAt); err != nil || created != nil {
+				return created, err
+			}
+		}
+		switch {
+		case !found.Dir:
+			return nil, isKey(path)
+		case !adopt:
+			return nil, s.dirExists(path, found.ModifiedIndex)
+		case ttl == nil && !found.HasTTL():
+			return found, nil
+		default:
+			return s.sendUpdateDir(ctx, path, found.CreatedIndex, ttl)
+		}
+	})
+}
+
+// sendCreateDir creates a directory that is believed to be absent. Somebody may
+// be faster; found is then what stands there.
+func (s *store) sendCreateDir(ctx context.Context, path string, ttl *int64, absentAt uint64) (created, found *etcdv2.Node, err error) {
+	isOurs := func(n *etcdv2.Node) bool { return n.Dir && n.HasTTL() == (ttl != nil) }
+	opts := etcdv2.CreateOptions{WriteOptions: etcdv2.WriteOptions{TTL: ttl}, AbsentAt: absentAt}
+	resp, err := s.keys.CreateDir(ctx, path, opts)
+	switch {
+	case err == nil:
+		return resp.Node, nil, nil
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		created, err = s.settleCreate(ctx, path, isOurs, absentAt, err)
+		return created, nil, err
+	case !errors.Is(err, etcdv2.ErrExists):
+		return nil, nil, err
+	}
+	if found, _, err = s.look(ctx, path); err == nil && found == nil {
+		err = s.dirExists(path, 0)
+	}
+	return nil, found, err
+}
+
+// updateDir gives a directory that is still the one in state a new TTL, or
+// none. Its children stay.
+func (s *store) updateDir(ctx context.Context, path string, createdIndex uint64, ttl *int64) (*etcdv2.Node, error) {
+	return s.write(ctx, path, func() (*etcdv2.Node, error) {
+		if _, err := s.sameDir(ctx, path, createdIndex); err != nil {
+			return nil, err
+		}
+		return s.sendUpdateDir(ctx, path, createdIndex, ttl)
+	})
+}
+
+func (s *store) sendUpdateDir(ctx context.Context, path string, createdIndex uint64, ttl *int64) (*etcdv2.Node, error) {
+	_, err := s.keys.UpdateDir(ctx, path, etcdv2.WriteOptions{TTL: ttl})
+	if err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return nil, err
+	}
+	// Servers before 3.5 answer with an index that a read does not show.
+	found, readErr := s.lastLook(ctx, path)
+	switch {
+	case err == nil && readErr != nil:
+		return nil, readErr
+	case err == nil && found == nil:
+		return nil, wasDeleted(path, createdIndex, nil)
+	case err == nil:
+		return found, nil
+	case readErr == nil && found != nil && found.CreatedIndex == createdIndex && hasTTL(found, ttl):
+		return found, nil
+	default:
+		return nil, err
+	}
+}
+
+// hasTTL reports whether a node that was just written lives as long as ttl says.
+func hasTTL(n *etcdv2.Node, ttl *int64) bool {
+	if ttl == nil {
+		return !n.HasTTL()
+	}
+	const slack = 60 // seconds between the write and the read, at most
+	return n.HasTTL() && n.TTL <= *ttl && n.TTL > *ttl-slack
+}
+
+// seenDir is what state says of a directory.
+type seenDir struct {
+	// createdIndex tells it from another one at the same path.
+	createdIndex uint64
+	// replacedBy is the created index of another one that a refresh has found in
+	// its place, 0 if there was none.
+	replacedBy uint64
+}
+
+// removeDir deletes a directory that is still the one in state. One that
+// contains a key is only deleted if force is true; one that contains nothing but
+// empty directories counts as empty. One that is gone is removed. One in which
+// another object of this run created, wrote or adopted anything stays, as does
+// one that a refresh has found to be another, and a key in its place.
+func (s *store) removeDir(ctx context.Context, path string, seen seenDir, force bool) error {
+	defer s.run.holdTree()()
+	if made, ok := s.run.madeWithin(path); ok {
+		return dirStaysInStore(path, made)
+	}
+	found, err := s.sameDir(ctx, path, seen.createdIndex)
+	switch {
+	case errors.Is(err, etcdv2.ErrNotDir) && !errors.Is(err, etcdv2.ErrNotFound):
+		return replacedAndKept("Directory is a key now", "There is a key at "+path)
+	case err != nil && found != nil && found.CreatedIndex == seen.replacedBy:
+		return replacedAndKept("Directory is another one now", path+" was removed and created again by somebody else, so it is not the one in state")
+	case err != nil:
+		return ignoreAbsence(err)
+	case force:
+		err = s.deleteDir(ctx, path, true)
+	default:
+		err = s.removeEmpty(ctx, found)
+	}
+	if err = ignoreAbsence(err); err == nil {
+		s.run.noteTreeRemoved(path)
+	}
+	return err
+}
+
+// removeEmpty deletes a directory that contains nothing but empty directories,
+// from the innermost on. The server refuses one that contains anything.
+func (s *store) removeEmpty(ctx context.Context, found *etcdv2.Node) error {
+	empty, err := s.emptyDirs(ctx, found)
+	if err != nil {
+		return err
+	}
+	if empty == nil {
+		return notEmpty(found.Key, found.Nodes)
+	}
+	for _, path := range empty {
+		if err := ignoreAbsence(s.deleteDir(ctx, path, false)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteDir deletes a directory, which must be empty unless recursive is true.
+func (s *store) deleteDir(ctx context.Context, path string, recursive bool) error {
+	_, err := s.keys.DeleteDir(ctx, path, etcdv2.DeleteDirOptions{Recursive: recursive})
+	switch {
+	case errors.Is(err, etcdv2.ErrDirNotEmpty):
+		// A key may have come since, or it contains hidden ones.
+		found, readErr := s.keys.List(ctx, path, etcdv2.GetOptions{Sorted: true})
+		if readErr != nil {
+			return readErr
+		}
+		return notEmpty(path, found.Node.Nodes)
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		if found, readErr := s.lastLook(ctx, path); readErr == nil && found == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// emptyDirs returns a directory of the tree and all directories in it, the
+// innermost first, or nil if there is a key among them.
+func (t *tree) emptyDirs(dir, relative string) []string {
+	for key := range t.keys {
+		if isWithin("/"+relative, "/"+key) {
+			return nil
+		}
+	}
+	var empty []string
+	for other := range t.dirs {
+		if isWithin("/"+relative, "/"+other) {
+			empty = append(empty, below(dir, other))
+		}
+	}
+	// What is longer cannot contain what is shorter.
+	slices.SortFunc(empty, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return empty
+}
+
+// emptyDirs returns a directory and all directories in it, the innermost first,
+// or nil if there is a key among them. A listing leaves hidden ones out.
+func (s *store) emptyDirs(ctx context.Context, found *etcdv2.Node) ([]string, error) {
+	if len(found.Nodes) == 0 {
+		return []string{found.Key}, nil
+	}
+	if slices.ContainsFunc(found.Nodes, func(n *etcdv2.Node) bool { return !n.Dir }) {
+		return nil, nil
+	}
+	resp, err := s.keys.Get(ctx, found.Key, etcdv2.GetOptions{Recursive: true})
+	switch {
+	case errors.Is(err, etcdv2.ErrUnauthorized):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return appendDirs(nil, resp.Node), nil
+}
+
+// appendDirs appends a directory and those in it, the innermost first, or
+// returns nil if there is a key among them.
+func appendDirs(dirs []string, node *etcdv2.Node) []string {
+	for _, child := range node.Nodes {
+		if !child.Dir {
+			return nil
+		}
+		if dirs = appendDirs(dirs, child); dirs == nil {
+			return nil
+		}
+	}
+	return append(dirs, node.Key)
+}
+
+// ignoreAbsence makes success of a deletion of something that does not exist.
+func ignoreAbsence(err error) error {
+	var c *conflict
+	if errors.Is(err, etcdv2.ErrNotFound) && !errors.As(err, &c) {
+		return nil
+	}
+	return err
+}
+
+// sameDir reads a directory with its children, and refuses one that is not
+// the one in state, which it returns too.
+func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (*etcdv2.Node, error) {
+	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case !resp.Node.Dir:
+		return nil, isKey(path)
+	case resp.Node.CreatedIndex != createdIndex:
+		return resp.Node, &conflict{
+			summary: "Directory changed since it was planned",
+			what: fmt.Sprintf("%s was removed and created again by somebody else: its created index is %d, and the plan was made for %d.",
+				path, resp.Node.CreatedIndex, createdIndex),
+			advice: "It was not changed. Plan again and review what it shows.",
+		}
+	default:
+		return resp.Node, nil
+	}
+}
+
+// dirExists is the refusal to create a directory that exists. It may be there
+// only because a key below it was created first.
+func (s *store) dirExists(path string, index uint64) error {
+	made, ok := s.run.madeWithin(path)
+	if !ok {
+		return s.exists(path, index)
+	}
+	return &conflict{
+		summary: "Directory already exists",
+		what:    fmt.Sprintf("%s appeared in this run, when another object of the configuration created %s in it.", path, made),
+		advice:  orderAdvice(path) + " Then apply again with adopt_existing = true, or import the directory:\n\n" + importBlock(s.resource, path),
+		cause:   etcdv2.ErrExists,
+	}
+}
+
+// orderAdvice is how what is in a directory is created after it, and deleted
+// before it.
+func orderAdvice(path string) string {
+	return fmt.Sprintf("Let what is in the directory refer to it, so that the directory is created first and destroyed last: "+
+		"write \"${etcd_dir.example.path}/...\" instead of \"%s/...\".", path)
+}
+
+func isDirectory(key string) error {
+	return &conflict{
+		summary: "Key is a directory now",
+		what:    fmt.Sprintf("There is a directory at %s, and it was not changed.", key),
+		advice:  "If it is to stay, take this object out of the configuration; otherwise remove the directory first.",
+		cause:   etcdv2.ErrNotFile,
+	}
+}
+
+// directoryInTheWay is the refusal to create a key where a directory is. It
+// says how to remove one that contains nothing.
+func (s *store) directoryInTheWay(ctx context.Context, key string) error {
+	resp, err := s.keys.List(ctx, key, etcdv2.GetOptions{})
+	if err != nil {
+		return isDirectory(key)
+	}
+	empty, err := s.emptyDirs(ctx, resp.Node)
+	if err != nil || empty == nil {
+		return isDirectory(key)
+	}
+	return emptyInTheWay(s.prefix, key, empty)
+}
+
+// emptyInTheWay is the refusal to create a key where an empty directory is. The
+// directories to remove are given with the innermost first.
+func emptyInTheWay(prefix, key string, empty []string) error {
+	commands := make([]string, 0, len(empty))
+	for _, dir := range empty {
+		commands = append(commands, fmt.Sprintf("ETCDCTL_API=2 etcdctl rmdir '%s%s'", prefix, dir))
+	}
+	remove := "the directories in it, the innermost first, and then it"
+	if len(commands) <= namedAtMost {
+		remove = strings.Join(commands, " && ")
+	}
+	return &conflict{
+		summary: "An empty directory is in the way",
+		what: fmt.Sprintf("There is an empty directory at %s, where the key is to be: a server leaves a directory behind when the last key in it goes. "+
+			"It was not changed. To remove it if it is still empty: %s", key, remove),
+		advice: "Remove it, and apply again.",
+		cause:  etcdv2.ErrNotFile,
+	}
+}
+
+func isKey(path string) error {
+	return &conflict{
+		summary: "Directory is a key now",
+		what:    fmt.Sprintf("There is a key at %s, and it was not changed.", path),
+		advice:  "If it is to stay, take this object out of the configuration; otherwise remove the key first.",
+		cause:   etcdv2.ErrNotDir,
+	}
+}
+
+// dirStaysInStore is a deletion that is left out because another object of this
+// run needs the directory.
+func dirStaysInStore(path, made string) error {
+	if made == path {
+		return staysInStore("Directory", path)
+	}
+	return &conflict{
+		summary: "Directory stays in the store",
+		what:    fmt.Sprintf("In %s another object created, wrote or adopted %s in this run, so neither the directory nor anything in it was deleted.", path, made),
+		advice:  "The object that was to be destroyed has left state.",
+		letsGo:  true,
+	}
+}
+
+func notEmpty(path string, children []*etcdv2.Node) error {
+	what := "It contains only hidden keys, whose names start with an underscore; a listing does not show them."
+	if len(children) > 0 {
+		names := make([]string, 0, len(children))
+		for _, child := range children {
+			name := child.Key
+			if child.Dir {
+				name += "/"
+			}
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		what = "It contains:\n\n" + enumerate(names)
+	}
+	return &conflict{
+		summary: "Directory is not empty",
+		what:    fmt.Sprintf("%s was not deleted, nor any key in it. %s", path, strings.TrimSpace(what)),
+		advice: "If that is managed by this configuration too: " + orderAdvice(path) + "\n\nOtherwise remove what is in it, or set force_destroy = true and apply that first " +
+			"to delete it with all that it contains.",
+		cause: etcdv2.ErrDirNotEmpty,
+	}
+}

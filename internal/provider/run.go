@@ -1,0 +1,152 @@
+package provider
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
+)
+
+// objectKind is what an object of the store is.
+type objectKind string
+
+const (
+	kindNode       objectKind = "node" // a key or a directory
+	kindUser       objectKind = "user"
+	kindRole       objectKind = "role"
+	kindGrant      objectKind = "grant"
+	kindPermission objectKind = "permission"
+	kindAuth       objectKind = "authentication"
+	kindMember     objectKind = "member"
+)
+
+// storeObject names one object of the store.
+type storeObject struct {
+	kind objectKind
+	name string
+}
+
+// No name of a user or a role has a slash, so the joined names are unambiguous.
+func nodeAt(path string) storeObject        { return storeObject{kindNode, path} }
+func userNamed(name string) storeObject     { return storeObject{kindUser, name} }
+func roleNamed(name string) storeObject     { return storeObject{kindRole, name} }
+func grantOf(user, role string) storeObject { return storeObject{kindGrant, user + "/" + role} }
+func authSwitch() storeObject               { return storeObject{kindAuth, ""} }
+func memberWith(id string) storeObject      { return storeObject{kindMember, id} }
+func permissionOf(role string, a access, pattern string) storeObject {
+	return storeObject{kindPermission, role + "/" + string(a) + ":" + pattern}
+}
+
+// run is what this process did to the store since the CLI configured the
+// provider, which it does once for each plan and once for each apply. Two
+// objects of a configuration can be about one object of the store: the old and
+// the new instance under create_before_destroy, two that swap their paths, a
+// key that moves into an etcd_key_prefix. The rule for them: what one of them
+// created, wrote or adopted in this run is not deleted by another in this run.
+//
+// A change is made between hold and its release, so that a deletion never comes
+// between another object's look at the store and its note.
+type run struct {
+	mu      sync.Mutex
+	made    map[storeObject]bool
+	removed map[storeObject]bool
+	// trees are the directories that were deleted with all that they contained.
+	trees map[string]bool
+
+	turns keyedlock.Locks[storeObject]
+	// whole is locked for writing while a directory is deleted, with whatever
+	// is in it.
+	whole sync.RWMutex
+}
+
+func newRun() *run {
+	return &run{made: map[storeObject]bool{}, removed: map[storeObject]bool{}, trees: map[string]bool{}}
+}
+
+// hold waits until no other object of this run changes o. No second object may
+// be held at the same time.
+func (r *run) hold(ctx context.Context, o storeObject) (release func(), err error) {
+	unlock, err := r.turns.Lock(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	r.whole.RLock()
+	return func() {
+		r.whole.RUnlock()
+		unlock()
+	}, nil
+}
+
+// holdTree waits until no other object of this run changes anything.
+func (r *run) holdTree() (release func()) {
+	r.whole.Lock()
+	return r.whole.Unlock
+}
+
+// noteMade notes that an object of the store is as this run wants it.
+func (r *run) noteMade(objects ...storeObject) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range objects {
+		r.made[o] = true
+		delete(r.removed, o)
+	}
+}
+
+// noteRemoved notes that this run deleted an object.
+func (r *run) noteRemoved(objects ...storeObject) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range objects {
+		r.removed[o] = true
+	}
+}
+
+// noteTreeRemoved notes that this run deleted a directory with its contents.
+func (r *run) noteTreeRemoved(path string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.trees[path] = true
+}
+
+// hasMade reports whether this run created, wrote or adopted an object.
+func (r *run) hasMade(o storeObject) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.made[o]
+}
+
+// hasRemoved reports whether this run deleted an object, and did not create it
+// again.
+func (r *run) hasRemoved(o storeObject) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.made[o] {
+		return false
+	}
+	for path := range r.trees {
+		if o.kind == kindNode && isWithin(path, o.name) {
+			return true
+		}
+	}
+	return r.removed[o]
+}
+
+// madeWithin returns a path, at or below the given one, at which this run
+// created, wrote or adopted something.
+func (r *run) madeWithin(path string) (made string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for o := range r.made {
+		if o.kind == kindNode && isWithin(path, o.name) && (!ok || o.name < made) {
+			made, ok = o.name, true
+		}
+	}
+	return made, ok
+}
+
+// isWithin reports whether a path is that of a directory or below it.
+func isWithin(dir, path string) bool {
+	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}

@@ -1,0 +1,252 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// ownership is a change by which several objects of a configuration are about
+// one object of the store in one run.
+type ownership struct {
+	// before and after are configurations. PREFIX stands for a path of the
+	// test's own, NAME for a name, and ADOPT for adopt_existing as tried.
+	before, after string
+	// args are given to the apply too.
+	args []string
+	// refused is a text of the error that is allowed without adopt_existing.
+	refused string
+	// keys are what the store has to contain in the end, below PREFIX.
+	keys map[string]string
+	// check looks at anything else. Without keys it is all.
+	check func(t *testing.T, s *etcdtest.Server, name string)
+}
+
+// replaced is a configuration that is applied twice, the second time with -replace.
+func replaced(configuration, address string) ownership {
+	return ownership{before: configuration, after: configuration, args: []string{"-replace=" + address}, refused: "already"}
+}
+
+const createBeforeDestroy = "\n  lifecycle {\n    create_before_destroy = true\n  }\n"
+
+// rotation is three objects that swap what they are about.
+func rotation(resource, attribute, more string) (before, after string) {
+	text := func(a, b, c string) string {
+		return fmt.Sprintf("resource %q \"test\" {\n  for_each = { x = %q, y = %q, z = %q }\n  %s = each.value\n  %s\n  adopt_existing = ADOPT\n}\n",
+			resource, a, b, c, attribute, more)
+	}
+	return text("PREFIX/a", "PREFIX/b", "PREFIX/c"), text("PREFIX/b", "PREFIX/c", "PREFIX/a")
+}
+
+func ownershipCases() map[string]ownership {
+	key := "resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = ADOPT\n%s}\n"
+	prefix := "resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\", b = \"w\" }\n  adopt_existing = ADOPT\n%s}\n"
+	dir := "resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/d\"\n  adopt_existing = ADOPT\n  force_destroy = true\n%s}\n"
+	both := "resource \"etcd_key\" \"test\" {\n  for_each = { a = \"v\", b = \"w\" }\n  key = \"PREFIX/${each.key}\"\n  value = each.value\n  adopt_existing = ADOPT\n}\n"
+	ab := map[string]string{"a": "v", "b": "w"}
+	cases := map[string]ownership{
+		"key, -replace":             replaced(fmt.Sprintf(key, ""), "etcd_key.test"),
+		"key, create first":         replaced(fmt.Sprintf(key, createBeforeDestroy), "etcd_key.test"),
+		"prefix, -replace":          replaced(fmt.Sprintf(prefix, ""), "etcd_key_prefix.test"),
+		"prefix, create first":      replaced(fmt.Sprintf(prefix, createBeforeDestroy), "etcd_key_prefix.test"),
+		"directory, -replace":       replaced(fmt.Sprintf(dir, ""), "etcd_dir.test"),
+		"directory, create first":   replaced(fmt.Sprintf(dir, createBeforeDestroy), "etcd_dir.test"),
+		"keys move into a prefix":   {before: both, after: fmt.Sprintf(prefix, ""), refused: "already exists", keys: ab},
+		"keys move out of a prefix": {before: fmt.Sprintf(prefix, ""), after: both, refused: "already exists", keys: ab},
+		"keys move between prefixes": {
+			before: "resource \"etcd_key_prefix\" \"one\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\", b = \"w\" }\n}\n" +
+				"resource \"etcd_key_prefix\" \"two\" {\n  prefix = \"PREFIX\"\n  keys = {}\n  adopt_existing = ADOPT\n}\n",
+			after: "resource \"etcd_key_prefix\" \"one\" {\n  prefix = \"PREFIX\"\n  keys = { b = \"w\" }\n}\n" +
+				"resource \"etcd_key_prefix\" \"two\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n  adopt_existing = ADOPT\n}\n",
+			refused: "already exists", keys: ab,
+		},
+		"a forced directory goes, a key in it comes": {
+			before: "resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/d\"\n  force_destroy = true\n}\n",
+			after:  "resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/d/k\"\n  value = \"v\"\n  adopt_existing = ADOPT\n}\n",
+			keys:   map[string]string{"d/k": "v"},
+		},
+		"the last of two objects of one key is taken out": {
+			before: fmt.Sprintf(key, "") + "resource \"etcd_key_prefix\" \"other\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n  adopt_existing = true\n  depends_on = [etcd_key.test]\n}\n",
+			after:  "resource \"etcd_key_prefix\" \"other\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\", b = \"w\" }\n  adopt_existing = true\n}\n",
+			keys:   ab,
+		},
+	}
+	for _, name := range []string{"key, -replace", "key, create first"} {
+		c := cases[name]
+		c.keys = map[string]string{"a": "v"}
+		cases[name] = c
+	}
+	for _, name := range []string{"prefix, -replace", "prefix, create first"} {
+		c := cases[name]
+		c.keys = ab
+		cases[name] = c
+	}
+	hasDir := func(t *testing.T, s *etcdtest.Server, prefix string) {
+		t.Helper()
+		if !s.Get(t, prefix+"/d").Node.Dir {
+			t.Error("there is no directory")
+		}
+	}
+	for _, name := range []string{"directory, -replace", "directory, create first"} {
+		c := cases[name]
+		c.check = hasDir
+		cases[name] = c
+	}
+	before, after := rotation("etcd_key", "key", "value = each.key")
+	cases["keys rotate"] = ownership{before: before, after: after, refused: "already exists", keys: map[string]string{"a": "z", "b": "x", "c": "y"}}
+	before, after = rotation("etcd_key", "key", "value = \"same\"")
+	cases["equal keys rotate"] = ownership{before: before, after: after, refused: "already exists", keys: map[string]string{"a": "same", "b": "same", "c": "same"}}
+	before, after = rotation("etcd_key_prefix", "prefix", "keys = { k = each.key }")
+	cases["prefixes rotate"] = ownership{before: before, after: after, refused: "already exists", keys: map[string]string{"a/k": "z", "b/k": "x", "c/k": "y"}}
+	before, after = rotation("etcd_dir", "path", "")
+	cases["directories rotate"] = ownership{before: before, after: after, refused: "already exists", check: func(t *testing.T, s *etcdtest.Server, prefix string) {
+		t.Helper()
+		for _, name := range []string{"a", "b", "c"} {
+			if !s.Get(t, prefix+"/"+name).Node.Dir {
+				t.Errorf("there is no directory %s", name)
+			}
+		}
+	}}
+	return cases
+}
+
+// After an apply that succeeds the store contains what the configuration says,
+// whatever moves between its objects, and the next plan is empty.
+func TestCLI_ownershipInOneRun(t *testing.T) {
+	t.Parallel()
+
+	l := newLab(t)
+	for name, c := range ownershipCases() {
+		for _, adopt := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, adopt %t", name, adopt), func(t *testing.T) {
+				t.Parallel()
+				l.tryOwnership(t, c, adopt)
+			})
+		}
+	}
+}
+
+func (l *lab) tryOwnership(t *testing.T, c ownership, adopt bool) {
+	t.Helper()
+	own := etcdtest.Prefix(t)
+	w := l.workspace(t, "1.0.0", l.server.URL(), "")
+	write := func(configuration string) {
+		writeFile(t, w, "objects.tf", strings.NewReplacer("PREFIX", own, "NAME", strings.TrimPrefix(own, "/"), "ADOPT", fmt.Sprint(adopt)).Replace(configuration))
+	}
+	write(c.before)
+	mustRun(t, w, 0, "apply", "-auto-approve")
+	write(c.after)
+	output, code, err := w.Run(t.Context(), append([]string{"apply", "-auto-approve"}, c.args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code != 0 {
+		if adopt || c.refused == "" || !strings.Contains(output, c.refused) {
+			t.Errorf("the apply failed:\n%s", output)
+		}
+		return
+	}
+	if c.keys != nil {
+		if found := keysBelow(t, l.server, own); !maps.Equal(found, c.keys) {
+			t.Errorf("keys = %v, want %v; the apply said:\n%s", found, c.keys, output)
+		}
+	}
+	if c.check != nil {
+		c.check(t, l.server, own)
+	}
+	mustRun(t, w, 0, "plan", "-detailed-exitcode")
+	// A later run deletes what this one has kept.
+	mustRun(t, w, 0, "destroy", "-auto-approve")
+	if found := keysBelow(t, l.server, own); len(found) > 0 {
+		t.Errorf("keys after the destroy = %v, want none", found)
+	}
+}
+
+// keysBelow returns the visible keys below a prefix.
+func keysBelow(t *testing.T, s *etcdtest.Server, prefix string) map[string]string {
+	t.Helper()
+	return (&prefixFixture{server: s, prefix: prefix}).onServer(t)
+}
+
+// A hundred and twenty keys move into one prefix in one apply, ten at a time,
+// and none is lost.
+func TestCLI_manyKeysMoveIntoPrefix(t *testing.T) {
+	t.Parallel()
+
+	const n = 120
+	l := newLab(t)
+	own := etcdtest.Prefix(t)
+	w := l.workspace(t, "1.0.0", l.server.URL(), "")
+	move := func(configuration string) { moveObjects(t, w, own, configuration) }
+	move(fmt.Sprintf("resource \"etcd_key\" \"test\" {\n  count = %d\n  key = \"PREFIX/k${count.index}\"\n  value = \"v${count.index}\"\n  adopt_existing = true\n}\n", n))
+	before := keysBelow(t, l.server, own)
+	if len(before) != n {
+		t.Fatalf("%d keys, want %d", len(before), n)
+	}
+	move(fmt.Sprintf("resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n  keys = { for i in range(%d) : \"k${i}\" => \"v${i}\" }\n  adopt_existing = true\n}\n", n))
+	if after := keysBelow(t, l.server, own); !maps.Equal(after, before) {
+		t.Errorf("%d keys after the move, want %d", len(after), n)
+	}
+	mustRun(t, w, 0, "plan", "-detailed-exitcode")
+}
+
+// moveObjects applies another configuration.
+func moveObjects(t *testing.T, w *cli.Workspace, own, configuration string) {
+	t.Helper()
+	writeFile(t, w, "objects.tf", strings.ReplaceAll(configuration, "PREFIX", own))
+	mustRun(t, w, 0, "apply", "-auto-approve")
+}
+
+// The lock of a run lets one object at a time change an object of the store,
+// and the deletion of a tree none at all.
+func TestRun_hold(t *testing.T) {
+	t.Parallel()
+
+	r := newRun()
+	release, err := r.hold(t.Context(), nodeAt("/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := r.hold(short, nodeAt("/a")); err == nil {
+		t.Error("two objects hold one key")
+	}
+	other, err := r.hold(t.Context(), nodeAt("/b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.whole.TryLock() {
+		t.Error("a tree can be deleted while a key is written")
+	}
+	other()
+	release()
+	r.holdTree()()
+}
+
+func TestRun_notes(t *testing.T) {
+	t.Parallel()
+
+	r := newRun()
+	r.noteTreeRemoved("/d")
+	for path, want := range map[string]bool{"/d": true, "/d/a/b": true, "/dd": false, "/": false} {
+		if got := r.hasRemoved(nodeAt(path)); got != want {
+			t.Errorf("%s counts as removed: %t, want %t", path, got, want)
+		}
+	}
+	r.noteMade(nodeAt("/d/a"), userNamed("/d/a"))
+	if r.hasRemoved(nodeAt("/d/a")) || !r.hasMade(nodeAt("/d/a")) {
+		t.Error("what was created again counts as removed")
+	}
+	for path, want := range map[string]string{"/": "/d/a", "/d": "/d/a", "/d/a": "/d/a", "/d/a/b": "", "/e": ""} {
+		if got, _ := r.madeWithin(path); got != want {
+			t.Errorf("made within %s: %q, want %q", path, got, want)
+		}
+	}
+}
