@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,55 @@ func TestProgramPath_missing(t *testing.T) {
 
 	if _, err := programPath(); err == nil || !strings.Contains(err.Error(), "ETCD_BIN") {
 		t.Errorf("programPath() error = %v, want one that names ETCD_BIN", err)
+	}
+}
+
+func TestProgramPath_built(t *testing.T) {
+	root := t.TempDir()
+	program := filepath.Join(root, "bin", "etcd")
+	inside := filepath.Join(root, "internal", "deep")
+
+	for _, dir := range []string{filepath.Dir(program), inside} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	for _, file := range []string{filepath.Join(root, "go.mod"), program} {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	t.Setenv("ETCD_BIN", "")
+	t.Chdir(inside)
+
+	if got, err := programPath(); err != nil || got != program {
+		t.Errorf("programPath() = %q, %v, want %q", got, err, program)
+	}
+}
+
+// The program that `make bin/etcd` builds is the version that its module names.
+func TestProgramPath_version(t *testing.T) {
+	t.Parallel()
+
+	module, err := os.ReadFile(filepath.Join("..", "..", "tools", "etcd", "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	match := regexp.MustCompile(`(?m)^require go\.etcd\.io/etcd/server/v3 v(\S+)$`).FindSubmatch(module)
+	if match == nil {
+		t.Fatal("tools/etcd/go.mod names no version of the server")
+	}
+
+	output, err := runProgram(filepath.Join("..", "..", "bin", "etcd"), "--version")
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("another server is tested, and bin/etcd is not built")
+	}
+
+	if got, parseErr := parseVersion(output); err != nil || parseErr != nil || got.String() != string(match[1]) {
+		t.Errorf("bin/etcd is of version %s, %v, %v, want %s", got, err, parseErr, match[1])
 	}
 }
 

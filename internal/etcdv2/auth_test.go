@@ -528,13 +528,13 @@ func TestUsersService_canceledWhileItWaitsForItsTurn(t *testing.T) {
 		_, err := client.Users.Grant(ctx, "a", "root")
 		done <- err
 	}()
-	<-arrived
+	receive(t, "the request", arrived)
 	canceled, cancel := context.WithCancel(ctx)
 	cancel()
 	_, err := client.Users.Grant(canceled, "a", "guest")
 	wantError(t, "grant", err, context.Canceled)
 	close(release)
-	if err := <-done; err != nil {
+	if err := receive(t, "Grant()", done); err != nil {
 		t.Error(err)
 	}
 }
@@ -687,8 +687,12 @@ func TestAuthShapes(t *testing.T) {
 		t.Errorf("Holders() = %v, %v, want alice", holders, err)
 	}
 	all, err := client.Roles.List(ctx)
-	if err != nil || len(all) != 2 || all[0].Name != "r1" || all[1].Name != "root" {
-		t.Errorf("Roles.List() = %v, %v", all, err)
+	wantRoles := []*etcdv2.Role{
+		{Name: "r1", Permissions: etcdv2.Permissions{Read: []string{}, Write: []string{"/w"}}},
+		{Name: "root", Permissions: etcdv2.Permissions{Read: []string{"*"}, Write: []string{"*"}}},
+	}
+	if diff := cmp.Diff(wantRoles, all); diff != "" || err != nil {
+		t.Errorf("Roles.List() (-want +got), %v:\n%s", err, diff)
 	}
 	_, err = client.Users.Get(ctx, "eve")
 	wantError(t, "another user", err, etcdv2.ErrInvalidAnswer)

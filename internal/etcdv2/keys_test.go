@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -309,7 +310,8 @@ func TestKeysService_List(t *testing.T) {
 	if diff := cmp.Diff(want, names(tree)); diff != "" {
 		t.Errorf("List() recursive (-want +got):\n%s", diff)
 	}
-	unsorted := w.ok(keys.Get(t.Context(), "/d", etcdv2.GetOptions{Recursive: true})).Node
+	unsorted := w.ok(keys.Get(t.Context(), "/d", etcdv2.GetOptions{Recursive: true, Sorted: true})).Node
+	slices.Reverse(unsorted.Nodes)
 	etcdv2.SortNodes(unsorted.Nodes)
 	if diff := cmp.Diff(names(tree), names(unsorted)); diff != "" {
 		t.Errorf("Get(), then SortNodes() (-want +got):\n%s", diff)
@@ -828,6 +830,12 @@ func TestKeysService_wire(t *testing.T) {
 			},
 			want: sent{"PUT", "/v2/keys/d", url.Values{}, url.Values{"dir": {"true"}, "prevExist": {"false"}, "ttl": {"9"}}},
 		},
+		"UpdateDir, after a look at what is there": {
+			do: func(ctx context.Context, k *etcdv2.KeysService) (*etcdv2.Response, error) {
+				return k.UpdateDir(ctx, "/d", ttl)
+			},
+			want: sent{"PUT", "/v2/keys/d", url.Values{}, url.Values{"dir": {"true"}, "prevExist": {"true"}, "ttl": {"9"}}},
+		},
 		"CreateInOrder": {
 			do: func(ctx context.Context, k *etcdv2.KeysService) (*etcdv2.Response, error) {
 				return k.CreateInOrder(ctx, "/d", "1", etcdv2.WriteOptions{})
@@ -843,7 +851,7 @@ func TestKeysService_wire(t *testing.T) {
 			if _, err := tt.do(t.Context(), newClient(t, tt.opts).Keys); err != nil {
 				t.Fatal(err)
 			}
-			r := proxy.Requests()[0]
+			r := proxy.Requests()[len(proxy.Requests())-1]
 			if diff := cmp.Diff(tt.want, sent{r.Method, r.Path, r.Query, r.Form}); diff != "" {
 				t.Errorf("sent (-want +got):\n%s", diff)
 			}
@@ -862,6 +870,54 @@ func TestNode_String(t *testing.T) {
 		tree.ModifiedIndex, a, b, b, tree.Nodes[1].Nodes[0].TTL)
 	if diff := cmp.Diff(want, tree.String()); diff != "" {
 		t.Errorf("String() (-want +got):\n%s", diff)
+	}
+}
+
+// TestKeysService_Get_quorum reads from a member that is alone: what it has may
+// be old, and only who says so is given it.
+func TestKeysService_Get_quorum(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	client := newClient(t, etcdv2.Options{
+		Endpoints: []string{cluster.Servers[0].URL()}, RequestTimeout: 3 * time.Second, Retry: etcdv2.RetryPolicy{MaxAttempts: 1},
+	})
+	newWriter(t, client.Keys).set("/k", "1")
+	cluster.Servers[1].Kill(t)
+	cluster.Servers[2].Kill(t)
+	if resp, err := client.Keys.Get(t.Context(), "/k", etcdv2.GetOptions{}); err == nil {
+		t.Errorf("Get() without a quorum = %+v, want an error", resp.Node)
+	}
+	eventually(t, "the member answers from its own store", func() bool {
+		resp, err := client.Keys.Get(t.Context(), "/k", etcdv2.GetOptions{Stale: true})
+		return err == nil && resp.Node.Value == "1"
+	})
+}
+
+// TestMeta compares what an answer says of the cluster with the headers that
+// the server sent.
+func TestMeta(t *testing.T) {
+	t.Parallel()
+	keys, _, proxy := newProxied(t, etcdv2.Options{})
+	var answers etcdtest.Answers
+	proxy.Inject(etcdtest.Rule{Action: answers.Keep()})
+	w := newWriter(t, keys)
+	for name, do := range map[string]func(writer) (*etcdv2.Response, error){
+		"a write": set("/k", "1"), "a read": get("/"), "a key in order": push("/q", "1"),
+	} {
+		got := w.ok(do(w)).Meta
+		header, _ := answers.Last()
+		text := fmt.Sprint(got.EtcdIndex, got.RaftIndex, got.RaftTerm) + " " + got.ClusterID
+		want := strings.Join([]string{
+			header.Get("X-Etcd-Index"), header.Get("X-Raft-Index"), header.Get("X-Raft-Term"), header.Get("X-Etcd-Cluster-Id"),
+		}, " ")
+		if text != want {
+			t.Errorf("meta of %s = %q, want what was sent, %q", name, text, want)
+		}
+	}
+	_, err := keys.Get(t.Context(), "/none", etcdv2.GetOptions{})
+	header, _ := answers.Last()
+	if apiErr, ok := errors.AsType[*etcdv2.Error](err); !ok || fmt.Sprint(apiErr.Index) != header.Get("X-Etcd-Index") {
+		t.Errorf("Get() error = %+v, want the index that was sent, %s", err, header.Get("X-Etcd-Index"))
 	}
 }
 

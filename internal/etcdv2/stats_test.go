@@ -1,8 +1,12 @@
 package etcdv2
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,8 +46,9 @@ func TestStats_ofThreeNodesAndADeadOne(t *testing.T) {
 		t.Errorf("StoreAll() = %+v, %v", store, err)
 	}
 	versions, err := c.VersionAll(ctx)
-	if err != nil || versions[1].Value.Server != etcdtest.ServerVersion(t).String() {
-		t.Errorf("VersionAll() = %+v, %v, want %s", versions, err, etcdtest.ServerVersion(t))
+	v := etcdtest.ServerVersion(t)
+	if want := (VersionInfo{Server: v.String(), Cluster: fmt.Sprintf("%d.%d.0", v.Major, v.Minor)}); err != nil || versions[1].Value != want {
+		t.Errorf("VersionAll() = %+v, %v, want %+v", versions, err, want)
 	}
 	health, err := c.HealthAll(ctx)
 	if err != nil || !health[2].Value.Healthy {
@@ -62,6 +67,152 @@ func TestStats_ofThreeNodesAndADeadOne(t *testing.T) {
 		stats, err := one.Stats.Leader(ctx)
 		if err != nil || len(stats.Followers) != 2 {
 			t.Errorf("Leader() by %s = %+v, %v, want 2 followers", s.Name, stats, err)
+		}
+	}
+}
+
+// keptAnswers returns a client, and the answers that it gets to a path.
+func keptAnswers(t *testing.T, url, path string) (*Client, *etcdtest.Answers) {
+	t.Helper()
+	answers := &etcdtest.Answers{}
+	proxy := etcdtest.NewProxy(t, url)
+	proxy.Inject(etcdtest.Rule{Path: path, Action: answers.Keep()})
+	return clusterClient(t, Options{Endpoints: []string{proxy.URL()}}), answers
+}
+
+// rawJSON decodes the last answer into what has no names of ours.
+func rawJSON(t *testing.T, answers *etcdtest.Answers) map[string]any {
+	t.Helper()
+	_, body := answers.Last()
+	var raw map[string]any
+	if err := json.Unmarshal(body, &raw); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return raw
+}
+
+// TestStatsService_Store makes each operation, and compares each counter with
+// what the server sent.
+func TestStatsService_Store(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	c, answers := keptAnswers(t, s.URL(), "/v2/stats/store")
+	keys, ctx := c.Keys, t.Context()
+	stale, ttl := Condition{Index: 1 << 40}, int64(1)
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() { _, _ = keys.Watch(watching, "/watched", WatchOptions{}) }()
+	for range 2 {
+		_, _ = keys.Set(ctx, "/k", "1", WriteOptions{})
+		_, _ = keys.Update(ctx, "/k", "1", WriteOptions{})
+		_, _ = keys.Update(ctx, "/none", "1", WriteOptions{})
+		_, _ = keys.Create(ctx, "/k", "1", CreateOptions{})
+		_, _ = keys.CompareAndSwap(ctx, "/k", "1", stale, WriteOptions{})
+		_, _ = keys.CompareAndDelete(ctx, "/k", stale)
+		_, _ = keys.CompareAndSwap(ctx, "/k", "2", Condition{Value: "1"}, WriteOptions{})
+		_, _ = keys.Set(ctx, "/k/below", "1", WriteOptions{})
+		_, _ = keys.Delete(ctx, "/none")
+		_, _ = keys.CompareAndDelete(ctx, "/k", Condition{Value: "2"})
+		_, _ = keys.Create(ctx, "/k", "1", CreateOptions{})
+		_, _ = keys.Delete(ctx, "/k")
+	}
+	_, _ = keys.Set(ctx, "/short", "1", WriteOptions{TTL: &ttl})
+	eventually(t, func() error {
+		stats, err := c.Stats.Store(ctx)
+		if err == nil && (stats.ExpireCount == 0 || stats.Watchers == 0) {
+			err = errors.New("no key has expired, or no watch is open")
+		}
+		return err
+	})
+	stats, err := c.Stats.Store(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, got := rawJSON(t, answers), reflect.ValueOf(*stats)
+	for i := range got.NumField() {
+		field := got.Type().Field(i).Name
+		name := strings.ToLower(field[:1]) + field[1:]
+		// No server counts the failures of a compareAndDelete.
+		if sent, ok := raw[name].(float64); !ok || (sent == 0 && name != "compareAndDeleteFail") || got.Field(i).Uint() != uint64(sent) {
+			t.Errorf("Store() %s = %d, and the server sent %s = %v", field, got.Field(i).Uint(), name, raw[name])
+		}
+		delete(raw, name)
+	}
+	if len(raw) > 0 {
+		t.Errorf("Store() leaves out %v", raw)
+	}
+	all, err := c.Stats.StoreAll(ctx)
+	if err != nil || len(all) != 1 || all[0].Value.SetsSuccess != stats.SetsSuccess {
+		t.Errorf("StoreAll() = %+v, %v, want what Store() has", all, err)
+	}
+}
+
+// TestStatsService_Self compares what a leader and a follower say of themselves
+// with what they sent.
+func TestStatsService_Self(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	for _, s := range []*etcdtest.Server{cluster.Leader(t), cluster.Followers(t)[0]} {
+		c, answers := keptAnswers(t, s.URL(), "/v2/stats/self")
+		// A write is a message with a size, and gives the rates a value.
+		if _, err := c.Keys.Set(t.Context(), "/k", strings.Repeat("x", 1000), WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		stats, err := c.Stats.Self(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := rawJSON(t, answers)
+		info, _ := raw["leaderInfo"].(map[string]any)
+		for name, got := range map[string]any{
+			"name": stats.Name, "id": stats.ID, "state": stats.State, "startTime": stats.StartTime.Format(time.RFC3339Nano),
+			"recvAppendRequestCnt": float64(stats.RecvAppendRequests), "sendAppendRequestCnt": float64(stats.SendAppendRequests),
+			"recvPkgRate": stats.RecvPackageRate, "recvBandwidthRate": stats.RecvBandwidthRate,
+			"sendPkgRate": stats.SendPackageRate, "sendBandwidthRate": stats.SendBandwidthRate,
+		} {
+			if sent, ok := raw[name]; ok && sent != got || !ok && got != 0.0 {
+				t.Errorf("Self() of %s: %s = %v, and the server sent %v", s.Name, name, got, sent)
+			}
+			delete(raw, name)
+		}
+		delete(raw, "leaderInfo")
+		if len(raw) > 0 {
+			t.Errorf("Self() leaves out %v", raw)
+		}
+		if info["leader"] != stats.Leader.ID || info["uptime"] != stats.Leader.Uptime.String() ||
+			info["startTime"] != stats.Leader.StartTime.Format(time.RFC3339Nano) {
+			t.Errorf("Self() of %s: leader %+v, and the server sent %v", s.Name, stats.Leader, info)
+		}
+		if (stats.SendAppendRequests == 0) == (stats.RecvAppendRequests == 0) {
+			t.Errorf("Self() of %s = %+v, want one who sends, or one who receives", s.Name, stats)
+		}
+	}
+}
+
+// TestStatsService_Leader compares the statistics of the leader with what it sent.
+func TestStatsService_Leader(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	c, answers := keptAnswers(t, cluster.Leader(t).URL(), "/v2/stats/leader")
+	stats, err := c.Stats.Leader(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := rawJSON(t, answers)
+	followers, _ := raw["followers"].(map[string]any)
+	if raw["leader"] != stats.Leader || len(followers) != len(stats.Followers) || len(followers) != 2 {
+		t.Errorf("Leader() = %+v, and the server sent %v", stats, raw)
+	}
+	for id, follower := range stats.Followers {
+		want := map[string]any{
+			"latency": map[string]any{
+				"current": follower.Latency.Current, "average": follower.Latency.Average, "standardDeviation": follower.Latency.StandardDeviation,
+				"minimum": follower.Latency.Minimum, "maximum": follower.Latency.Maximum,
+			},
+			"counts": map[string]any{"fail": float64(follower.Counts.Fail), "success": float64(follower.Counts.Success)},
+		}
+		if diff := cmp.Diff(followers[id], any(want)); diff != "" || follower.Counts.Success == 0 {
+			t.Errorf("Leader() of the follower %s (-sent +got)\n%s", id, diff)
 		}
 	}
 }

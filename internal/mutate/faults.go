@@ -1,0 +1,235 @@
+package main
+
+// faults take out each feature of COVERAGE.md that can be taken out, and what
+// keeps its writes safe.
+var faults = []fault{
+	// A. Client, transport, endpoints.
+	{"A1", "etcdv2/client.go", `if err := o.validate(); err != nil {`, `if err := o.validate(); err != nil && false {`},
+	{"A2", "etcdv2/transport.go", `for _, endpoint := range targets {`, `for _, endpoint := range targets[:1] {`},
+	{"A3", "etcdv2/client.go", `o.Endpoints = []string{DefaultEndpoint}`, `o.Endpoints = nil`},
+	{"A5", "etcdv2/endpoints.go", `case u.Scheme != "http" && u.Scheme != "https":`, `case u.Scheme != "http":`},
+	{"A6", "etcdv2/transport.go", `o.TLS,`, `func() *tls.Config {
+			c := o.TLS.Clone()
+			if c != nil {
+				c.RootCAs = nil
+			}
+			return c
+		}(),`},
+	{"A7", "etcdv2/transport.go", `o.TLS,`, `func() *tls.Config {
+			c := o.TLS.Clone()
+			if c != nil {
+				c.Certificates = nil
+			}
+			return c
+		}(),`},
+	{"A8", "etcdv2/transport.go", `o.TLS,`, `func() *tls.Config {
+			c := o.TLS.Clone()
+			if c != nil {
+				c.InsecureSkipVerify = false
+			}
+			return c
+		}(),`},
+	{"A9", "etcdv2/transport.go", `req.SetBasicAuth(c.options.Username, c.options.Password)`, `_ = req`},
+	{"A9", "etcdv2/transport.go", `c.endpoints.trusts(target) {`, `true {`},
+	{"A10", "etcdv2/client.go", `if o.Transport == nil {`, `if true {`},
+	{"A11", "etcdv2/client.go", `o.Proxy = http.ProxyFromEnvironment`, `o.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }`},
+	{"A12", "etcdv2/transport.go", `MaxIdleConnsPerHost: o.MaxConnections,`, ``},
+	{"A12", "etcdv2/transport.go", `MaxConnsPerHost:     limit,`, ``},
+	{"A13", "etcdv2/replay.go", `case outcomeNotSent:
+		return true`, `case outcomeNotSent:
+		return r == replayRead`},
+	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return r == replayRead`},
+	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return true`},
+	{"A13", "etcdv2/keys.go", `n.HasTTL() != w.ttl {`, `false {`},
+	{"A13", "etcdv2/keys.go", `!w.isNewer(n) ||`, ``},
+	{"A13", "etcdv2/keys.go", `!n.Dir && n.Value == *w.value`, `true`},
+	{"A13", "etcdv2/keys.go", `case w.unreadable && w.isNewer(found.Node):`, `case false:`},
+	{"A14", "etcdv2/endpoints.go", `s.move(endpoint, true)`, ``},
+	{"A15", "etcdv2/endpoints.go", `if s.selection == SelectRandom {`, `if false {`},
+	{"A16", "etcdv2/endpoints.go", `if s.selection != SelectLeader {`, `if true {`},
+	{"A17", "etcdv2/sync.go", `c.endpoints.adopt(found)`, ``},
+	{"A18", "etcdv2/sync.go", `err := c.Sync(ctx)`, `var err error`},
+	{"A19", "etcdv2/endpoints.go", `return c.endpoints.strings()`, `return nil`},
+	{"A20", "etcdv2/endpoints.go", `if err := c.endpoints.configure(endpoints); err != nil {`, `if err := error(nil); err != nil {`},
+	{"A21", "etcdv2/sync.go", `if c.options.DiscoverySRV != "" && !c.prepared.resolved {`, `if false {`},
+	{"A21", "etcdv2/discover.go", `if len(secure) > 0 {`, `if false {`},
+	{"A21", "etcdv2/discover.go", `if err := checkTargets(secure, domain, o); err != nil {`, `if false {`},
+	{"A22", "etcdv2/sync.go", `if !c.options.DiscoverMembers {`, `if false {`},
+	{"A23", "etcdv2/transport.go", `if err != nil || !isRedirect(resp) {`, `if true {`},
+	{"A23", "etcdv2/transport.go", `if from.Scheme == "https" && to.Scheme == "http" {`, `if false {`},
+	{"A24", "etcdv2/client.go", `setDefault(&o.MaxRedirects, 10)`, `o.MaxRedirects = 10`},
+	{"A25", "etcdv2/transport.go", `if c.options.HeaderTimeout > 0 && !r.stream {`, `if false {`},
+	{"A26", "etcdv2/transport.go", `timer := time.AfterFunc(c.options.RequestTimeout, func() {`, `timer := time.AfterFunc(time.Hour, func() {`},
+	{"A26", "etcdv2/transport.go", `http.NewRequestWithContext(ctx, r.method`, `http.NewRequestWithContext(context.WithoutCancel(ctx), r.method`},
+	{"A27", "etcdv2/transport.go", `return c.options.Wait(ctx, time.Duration(half+half*c.options.Jitter()))`, `return c.options.Wait(ctx, time.Duration(half))`},
+	{"A27", "etcdv2/transport.go", `if n < 32 && p.MinDelay<<(n-1) < p.MaxDelay {`, `if false {`},
+	{"A28", "etcdv2/transport.go", `strings.TrimSuffix(endpoint.EscapedPath(), "/") + r.path`, `r.path`},
+	{"A29", "etcdv2/keys.go", `escapeKey(s.prefix+strings.TrimSuffix(key, "/"))`, `escapeKey(strings.TrimSuffix(key, "/"))`},
+	{"A29", "etcdv2/keys.go", `n.Key = s.strip(n.Key)`, ``},
+	{"A29", "etcdv2/path.go", `case ".", "..":`, `case ".":`},
+	{"A30", "etcdv2/keys.go", `ttl = &s.defaultTTL`, `ttl = nil`},
+	{"A31", "etcdv2/transport.go", `if want == "" || id == "" ||`, `if true || want == "" || id == "" ||`},
+	{"A31", "etcdv2/transport.go", `return c.verifyCluster(ctx, endpoint)`, `return outcomeAnswered, nil`},
+	{"A32", "etcdv2/trace.go", `parts = append(parts, "-u", quote(masked+":"+masked))`, `_ = parts`},
+	{"A32", "etcdv2/trace.go", `v.Set(name, masked)`, `_ = masked`},
+	{"A32", "etcdv2/trace.go", `e.Body = maskPasswords(r.json)`, `e.Body = string(r.json)`},
+	{"A33", "etcdv2/trace.go", `c.options.Trace(e)`, `_ = e`},
+	{"A33", "etcdv2/trace.go", `v.Set(name, masked)`, `_ = masked`},
+	{"A35", "etcdv2/locks.go", `lock := l.locks[name]`, `var lock *nameLock`},
+
+	// B. Reads.
+	{"B1", "etcdv2/keys.go", `r := s.request(http.MethodGet, key, opts.Recursive)`, `r := s.request(http.MethodDelete, key, opts.Recursive)`},
+	{"B2", "etcdv2/keys.go", `setTrue(r.query, "recursive", opts.Recursive)
+	setTrue(r.query, "sorted"`, `setTrue(r.query, "sorted"`},
+	{"B3", "etcdv2/keys.go", `setTrue(r.query, "sorted", opts.Sorted)`, ``},
+	{"B3", "etcdv2/keys.go", `opts.Sorted = true`, ``},
+	{"B3", "etcdv2/keys.go", `slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Key, b.Key) })`, `_ = slices.Clone(nodes)`},
+	{"B4", "etcdv2/keys.go", `setTrue(r.query, "quorum", quorum)`, ``},
+	{"B4", "etcdv2/keys.go", `!opts.Stale && !s.client.options.StaleReads`, `!s.client.options.StaleReads`},
+	{"B6", "etcdv2/keys.go", `opts.Sorted = true`, `opts.Sorted, opts.Recursive = true, true`},
+	{"B7", "etcdv2/keys.go", `if !resp.Node.Dir {`, `if false {`},
+	{"B7", "etcdv2/keys.go", "Dir bool `json:\"dir\"`", "Dir bool `json:\"-\"`"},
+	{"B8", "etcdv2/keys.go", `return yield(n)`, `return true`},
+	{"B9", "etcdv2/keys.go", `if errors.Is(err, ErrNotFound) {
+		return false, nil`, `if false {
+		return false, nil`},
+
+	// C. Writes.
+	{"C1", "etcdv2/keys.go", `form.Set("value", *value)`, `form.Set("value", "")`},
+	{"C2", "etcdv2/keys.go", `form.Set("ttl", strconv.FormatInt(*ttl, 10))`, ``},
+	{"C2", "etcdv2/keys.go", `if ttl < 1 || ttl > MaxTTL {`, `if false {`},
+	{"C3", "etcdv2/keys.go", `w.form.Set("prevExist", "false")`, ``},
+	{"C4", "etcdv2/keys.go", `w.form.Set("prevExist", "true")
+	return s.do(ctx, w.request)`, `return s.do(ctx, w.request)`},
+	{"C5", "etcdv2/keys.go", `v.Set("prevValue", c.Value)`, ``},
+	{"C6", "etcdv2/keys.go", `v.Set("prevIndex", strconv.FormatUint(c.Index, 10))`, ``},
+	{"C7", "etcdv2/keys.go", `if c.Value != "" {`, `if c.Value != "" && c.Index == 0 {`},
+	{"C8", "etcdv2/keys.go", `if c.Index == 0 && c.Value == "" {`, `if false {`},
+	{"C9", "etcdv2/keys.go", `r := s.request(http.MethodPost, dir, false)`, `r := s.request(http.MethodPut, dir, false)`},
+	{"C10", "etcdv2/keys.go", `w.form.Set("refresh", "true")`, ``},
+	{"C11", "etcdv2/keys.go", `opts := WriteOptions{TTL: ttl, NoTTL: ttl == nil}`, `opts := WriteOptions{}`},
+	{"C11", "etcdv2/keys.go", `return s.CompareAndSwap(ctx, key, current.Node.Value, Condition{Index: current.Node.ModifiedIndex}, opts)`, `return s.Set(ctx, key, current.Node.Value, opts)`},
+	{"C12", "etcdv2/keys.go", `if current.Node.Dir {`, `if ttl == nil {
+		return current, nil
+	}
+	if current.Node.Dir {`},
+	{"C13", "etcdv2/keys.go", "ModifiedIndex uint64 `json:\"modifiedIndex\"`", "ModifiedIndex uint64 `json:\"-\"`"},
+	{"C14", "etcdv2/keys.go", `r.query = url.Values{"noValueOnSuccess": {"true"}}`, ``},
+	{"C15", "etcdv2/keys.go", `json.Unmarshal([]byte(n.Value), v)`, `json.Unmarshal([]byte("null"), v)`},
+	{"C16", "etcdv2/keys.go", `return string(data), err`, `return fmt.Sprintf("%q", data), err`},
+
+	// D. Delete.
+	{"D1", "etcdv2/keys.go", `return s.do(ctx, s.request(http.MethodDelete, key, false))`, `return s.do(ctx, s.request(http.MethodGet, key, false))`},
+	{"D2", "etcdv2/keys.go", `cond.addTo(r.query)`, `Condition{Index: cond.Index}.addTo(r.query)`},
+	{"D3", "etcdv2/keys.go", `cond.addTo(r.query)`, `Condition{Value: cond.Value}.addTo(r.query)`},
+	{"D4", "etcdv2/keys.go", `cond.addTo(r.query)`, `if cond.Index != 0 {
+		cond.Value = ""
+	}
+	cond.addTo(r.query)`},
+	{"D5", "etcdv2/decode.go", `PrevNode: body.PrevNode}, nil`, `PrevNode: nil}, nil`},
+
+	// E. Directories.
+	{"E2", "etcdv2/keys.go", `form.Set("dir", "true")`, ``},
+	{"E3", "etcdv2/keys.go", `form.Set("dir", "true")`, `form.Set("dir", "true")
+		ttl = nil`},
+	{"E4", "etcdv2/keys.go", `w.form.Set("prevExist", "true")
+	resp, err := s.do(ctx, w.request)`, `resp, err := s.do(ctx, w.request)`},
+	{"E4", "etcdv2/keys.go", `apiErr.isDirUpdate() {`, `false {`},
+	{"E5", "etcdv2/keys.go", `r.query = url.Values{"dir": {"true"}}`, `r.query = url.Values{}`},
+	{"E6", "etcdv2/keys.go", `setTrue(r.query, "recursive", opts.Recursive)
+	return s.do(ctx, r)`, `return s.do(ctx, r)`},
+
+	// F. Watch.
+	{"F1", "etcdv2/watch.go", `r.query = url.Values{"wait": {"true"}}`, `r.query = url.Values{}`},
+	{"F2", "etcdv2/watch.go", `setTrue(r.query, "recursive", w.opts.Recursive)`, ``},
+	{"F2", "etcdv2/watch.go", `return w.opts.Recursive && !strings.Contains("/"+below, "/_")`, `return w.opts.Recursive`},
+	{"F3", "etcdv2/watch.go", `w.index = opts.AfterIndex + 1`, `w.index = 0`},
+	{"F4", "etcdv2/watch.go", `ctx, cancel = context.WithTimeout(parent, w.opts.Timeout)`, `ctx, cancel = context.WithCancel(parent)`},
+	{"F5", "etcdv2/watch.go", `case parent.Err() != nil:`, `case false:`},
+	{"F6", "etcdv2/watch.go", `if !yield(event, nil) || (opts.Until != nil && opts.Until(event)) {`, `if yield(event, nil); true {`},
+	{"F7", "etcdv2/watch.go", `if err != nil || opts.Until == nil || opts.Until(event) {`, `if true {`},
+	{"F8", "etcdv2/watch.go", `return w.connected`, `return false`},
+	{"F8", "etcdv2/watch.go", `w.index = ans.EtcdIndex + 1`, `_ = ans`},
+	{"F9", "etcdv2/watch.go", `case errors.Is(err, ErrEventIndexCleared):`, `case false:`},
+	{"F10", "etcdv2/watch.go", `return w.connected`, `return false`},
+
+	// G. Cluster.
+	{"G1", "etcdv2/members.go", `machines = append(machines, machine)`, `_ = machine`},
+	{"G3", "etcdv2/members.go", `return body.Members, nil`, `return body.Members[:1], nil`},
+	{"G4", "etcdv2/members.go", `map[string][]string{"peerURLs": peerURLs}`, `map[string][]string{"peerURLs": peerURLs[:1]}`},
+	{"G5", "etcdv2/members.go", `&request{method: http.MethodDelete, path: "/v2/members/" + id}`, `&request{method: http.MethodGet, path: "/v2/members/" + id}`},
+	{"G6", "etcdv2/members.go", `memberChange(http.MethodPut, "/"+id, peerURLs)`, `memberChange(http.MethodGet, "/"+id, peerURLs)`},
+	{"G7", "etcdv2/members.go", `path: "/v2/members/leader"`, `path: "/v2/members"`},
+	{"G8", "etcdv2/stats.go", "Latency LatencyStats `json:\"latency\"`", "Latency LatencyStats `json:\"-\"`"},
+	{"G8", "etcdv2/stats.go", "Counts  CountStats   `json:\"counts\"`", "Counts  CountStats   `json:\"-\"`"},
+	{"G8", "etcdv2/stats.go", "Leader string `json:\"leader\"`", "Leader string `json:\"-\"`"},
+	{"G9", "etcdv2/stats.go", "RecvAppendRequests uint64 `json:\"recvAppendRequestCnt\"`", "RecvAppendRequests uint64 `json:\"-\"`"},
+	{"G9", "etcdv2/stats.go", "SendPackageRate   float64 `json:\"sendPkgRate\"`", "SendPackageRate   float64 `json:\"-\"`"},
+	{"G9", "etcdv2/stats.go", `i.Uptime = uptime`, ``},
+	{"G10", "etcdv2/stats.go", "CreateFail              uint64 `json:\"createFail\"`", "CreateFail              uint64 `json:\"-\"`"},
+	{"G10", "etcdv2/stats.go", "Watchers uint64 `json:\"watchers\"`", "Watchers uint64 `json:\"-\"`"},
+	{"G11", "etcdv2/health.go", "Server string `json:\"etcdserver\"`", "Server string `json:\"-\"`"},
+	{"G11", "etcdv2/health.go", "Cluster string `json:\"etcdcluster\"`", "Cluster string `json:\"-\"`"},
+	{"G12", "etcdv2/health.go", `Healthy: body.Health == "true"`, `Healthy: true`},
+
+	// H. Authentication.
+	{"H1", "etcdv2/auth.go", `return *body.Enabled, nil`, `return false, nil`},
+	{"H2", "etcdv2/auth.go", `return s.set(ctx, http.MethodPut, true)`, `return nil`},
+	{"H2", "etcdv2/auth.go", `return s.set(ctx, http.MethodDelete, false)`, `return nil`},
+	{"H3", "etcdv2/auth.go", `if errors.Is(err, already) {`, `if false {`},
+	{"H4", "etcdv2/users.go", `users[i] = answers[i].user()`, `users[i] = &User{}`},
+	{"H5", "etcdv2/users.go", `return body.user(), nil`, `return &User{Name: name}, nil`},
+	{"H5", "etcdv2/errors.go", `case isUser && strings.HasPrefix(message, missingRolePrefix):`, `case false:`},
+	{"H6", "etcdv2/users.go", `Roles: append([]string{marker}, roles...)`, `Roles: roles`},
+	{"H7", "etcdv2/users.go", `Roles: append([]string{marker}, roles...)`, `Roles: []string{marker}`},
+	{"H8", "etcdv2/users.go", `return s.client.deleteAuth(ctx, userPath(name))`, `return nil`},
+	{"H9", "etcdv2/users.go", `User: name, Password: update.Password,`, `User: name,`},
+	{"H10", "etcdv2/users.go", `Grant: normalized(update.Grant),`, ``},
+	{"H10", "etcdv2/users.go", `, Revoke: normalized(update.Revoke),`, `,`},
+	{"H11", "etcdv2/roles.go", `roles = append(roles, role)`, `_ = role`},
+	{"H12", "etcdv2/roles.go", `return body.role(), nil`, `return &Role{Name: name}, nil`},
+	{"H13", "etcdv2/roles.go", `roleBody{Role: name, Permissions: &`, `roleBody{Role: name, Grant: &`},
+	{"H14", "etcdv2/roles.go", `Permissions: &rolePermissions{KV: permissions}`, `Permissions: &rolePermissions{}`},
+	{"H15", "etcdv2/roles.go", `return s.client.deleteAuth(ctx, rolePath(name))`, `return nil`},
+	{"H16", "etcdv2/roles.go", `Grant:  &rolePermissions{KV: update.Grant.normalized()},`, ``},
+	{"H16", "etcdv2/roles.go", `Revoke: &rolePermissions{KV: update.Revoke.normalized()},`, ``},
+	{"H17", "etcdv2/users.go", `if update.From != nil && !slices.Equal(user.Held(), normalized(update.From)) {`, `if false {`},
+	{"H17", "etcdv2/roles.go", `if !isFrom(role.Read, from.Read) || !isFrom(role.Write, from.Write) {`, `if false {`},
+	{"H18", "etcdv2/users.go", `u.nameOnly = true`, ``},
+	{"H18", "etcdv2/users.go", `user.Granted = append(user.Granted, *role.role())`, ``},
+	{"H18", "etcdv2/roles.go", `if body.Roles[i].nameOnly {`, `if false {`},
+
+	// I. Answers and errors.
+	{"I1", "etcdv2/transport.go", `readIndex(h, "X-Etcd-Index", &m.EtcdIndex),`, `readIndex(h, "X-Raft-Index", &m.EtcdIndex),`},
+	{"I2", "etcdv2/transport.go", `readIndex(h, "X-Raft-Index", &m.RaftIndex),`, `readIndex(h, "X-Etcd-Index", &m.RaftIndex),`},
+	{"I2", "etcdv2/transport.go", `readIndex(h, "X-Raft-Term", &m.RaftTerm),`, `readIndex(h, "X-Raft-Index", &m.RaftTerm),`},
+	{"I3", "etcdv2/transport.go", `Meta{ClusterID: h.Get("X-Etcd-Cluster-Id")}`, `Meta{ClusterID: h.Get("Content-Type")}`},
+	{"I4", "etcdv2/decode.go", `Action: body.Action`, `Action: ActionGet`},
+	{"I4", "etcdv2/decode.go", `Node: body.Node, `, `Node: body.PrevNode, `},
+	{"I5", "etcdv2/keys.go", "CreatedIndex uint64 `json:\"createdIndex\"`", "CreatedIndex uint64 `json:\"-\"`"},
+	{"I5", "etcdv2/keys.go", "Nodes []*Node `json:\"nodes\"`", "Nodes []*Node `json:\"-\"`"},
+	{"I6", "etcdv2/keys.go", "TTL int64 `json:\"ttl\"`", "TTL int64 `json:\"-\"`"},
+	{"I6", "etcdv2/keys.go", "Expiration *time.Time `json:\"expiration\"`", "Expiration *time.Time `json:\"-\"`"},
+	{"I7", "etcdv2/keys.go", `ans.Meta, ans.status == http.StatusCreated`, `ans.Meta, false`},
+	{"I8", "etcdv2/errors.go", `e.Code, e.Cause = body.Code, body.Cause`, `e.Code = body.Code`},
+	{"I8", "etcdv2/errors.go", `e.Cause != "" && e.causeIsKey()`, `e.Cause != ""`},
+	{"I9", "etcdv2/errors.go", `Code = 108`, `Code = 109`},
+	{"I10", "etcdv2/errors.go", `CodeNotFile:           ErrNotFile,`, ``},
+	{"I10", "etcdv2/errors.go", `if target == ErrNotFound && e.Code == CodeNotDir {`, `if false {`},
+	{"I11", "etcdv2/transport.go", `failed.add(endpoint, err)`, ``},
+	{"I12", "etcdv2/errors.go", `errs := []error{ErrUnavailable}`, `var errs []error`},
+	{"I12", "etcdv2/decode.go", `return nil, source.err`, `return nil, invalidJSON(err)`},
+	{"I12", "etcdv2/transport.go", `case errors.Is(err, ErrInvalidAnswer):
+		return nil, outcomeUnreadable,`, `case errors.Is(err, ErrInvalidAnswer):
+		return nil, outcomeAmbiguous,`},
+	{"I13", "etcdv2/keys.go", `child.print(b, indent+"  ")`, `_ = child`},
+
+	// J. Recipes and tools.
+	{"J1", "etcdv2/keylock.go", `case found.Node.Dir || found.Node.Value != lock.Token:`, `case found.Node.Dir:`},
+	{"J1", "etcdv2/keylock.go", `lock.renewed(resp.Node, start)`, ``},
+	{"J3", "etcdtest/binary.go", `filepath.Join(dir, "bin", "etcd")
+			if`, `filepath.Join(dir, "etcd")
+			if`},
+	{"J4", "etcdtest/cluster.go", `for i := range n {`, `for i := range min(n, 1) {`},
+	{"J5", "etcdtest/certs.go", `OtherCA: newAuthority(tb, "etcdtest other CA"),`, `OtherCA: ca,`},
+}

@@ -1,0 +1,217 @@
+// Mutate takes the features that internal/etcdv2/COVERAGE.md lists out of the
+// client, one at a time, and runs the tests that the row names. It fails if a
+// test does not notice. The sources stay as they are: the compiler is given
+// another text for one file.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "mutate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	rows := flag.String("rows", "", "a regular expression for the rows to try, such as ^A; empty for all")
+	workers := flag.Int("workers", runtime.NumCPU(), "how many faults are tried at a time")
+	deadline := flag.Duration("deadline", 10*time.Minute, "how long the tests of one fault may take")
+	flag.Parse()
+	wanted, err := regexp.Compile(*rows)
+	if err != nil {
+		return err
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	coverage, err := readCoverage(filepath.Join(root, "internal", coverageFile))
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "mutate-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	m := &mutator{root: root, dir: dir, tests: map[string][]test{}, deadline: *deadline}
+	for _, row := range coverage {
+		m.tests[row.id] = row.tests
+	}
+	chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !wanted.MatchString(f.row) })
+	if err := m.checkUnchanged(ctx, chosen); err != nil {
+		return err
+	}
+	return report(m.tryAll(ctx, chosen, *workers))
+}
+
+// mutator puts faults into the packages below root/internal.
+type mutator struct {
+	root, dir string
+	// tests are those that each row names.
+	tests    map[string][]test
+	deadline time.Duration
+}
+
+// verdict is what became of one fault.
+type verdict struct {
+	fault fault
+	// noticed is the test that failed, and how is why the fault counts as
+	// unnoticed otherwise.
+	noticed, how string
+	took         time.Duration
+}
+
+// checkUnchanged runs all tests that the faults need on the sources as they
+// are: a test that fails without a fault notices nothing.
+func (m *mutator) checkUnchanged(ctx context.Context, chosen []fault) error {
+	var all []test
+	for _, f := range chosen {
+		all = append(all, m.tests[f.row]...)
+	}
+	failed, err := m.test(ctx, filepath.Join(m.dir, "unchanged"), "", all)
+	switch {
+	case err != nil:
+		return fmt.Errorf("without a fault: %w", err)
+	case failed != "":
+		return fmt.Errorf("%s fails without a fault", failed)
+	default:
+		return nil
+	}
+}
+
+// tryAll tries the faults, several at a time, and tells of each as it is done.
+func (m *mutator) tryAll(ctx context.Context, chosen []fault, workers int) []verdict {
+	verdicts := make([]verdict, len(chosen))
+	turns := make(chan struct{}, max(1, workers))
+	var wg sync.WaitGroup
+	for i, f := range chosen {
+		turns <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turns }()
+			verdicts[i] = m.try(ctx, fmt.Sprintf("%03d", i), f)
+			fmt.Fprintln(os.Stdout, verdicts[i])
+		})
+	}
+	wg.Wait()
+	return verdicts
+}
+
+// try puts in one fault.
+func (m *mutator) try(ctx context.Context, name string, f fault) verdict {
+	start := time.Now()
+	v := verdict{fault: f}
+	overlay, err := m.overlay(name, f)
+	if err == nil {
+		v.noticed, err = m.test(ctx, filepath.Join(m.dir, name), overlay, m.tests[f.row])
+	}
+	switch {
+	case err != nil:
+		v.how = err.Error()
+	case v.noticed == "":
+		v.how = "every test passes"
+	}
+	v.took = time.Since(start).Round(100 * time.Millisecond)
+	return v
+}
+
+// String is a line about one fault.
+func (v verdict) String() string {
+	if v.how != "" {
+		return fmt.Sprintf("%-4s UNNOTICED %s: %s", v.fault.row, v.fault, v.how)
+	}
+	return fmt.Sprintf("%-4s %s noticed it in %s", v.fault.row, v.noticed, v.took)
+}
+
+// report sums up. It is an error that a fault was not noticed.
+func report(verdicts []verdict) error {
+	var unnoticed []string
+	for _, v := range verdicts {
+		if v.how != "" {
+			unnoticed = append(unnoticed, v.String())
+		}
+	}
+	fmt.Fprintf(os.Stdout, "\n%d faults put in, %d noticed, %d unnoticed\n", len(verdicts), len(verdicts)-len(unnoticed), len(unnoticed))
+	if len(unnoticed) == 0 {
+		return nil
+	}
+	return errors.New("unnoticed are\n" + strings.Join(unnoticed, "\n"))
+}
+
+// test builds the tests with an overlay, runs them, and returns the first that
+// failed, or "". It is an error if they cannot be built, or hang.
+func (m *mutator) test(ctx context.Context, name, overlay string, tests []test) (failed string, err error) {
+	names := map[string][]string{}
+	for _, t := range tests {
+		if !slices.Contains(names[t.pkg], t.name) {
+			names[t.pkg] = append(names[t.pkg], t.name)
+		}
+	}
+	for _, pkg := range packages {
+		if len(names[pkg]) == 0 {
+			continue
+		}
+		binary := name + "-" + pkg
+		if err := m.build(ctx, binary, overlay, pkg); err != nil {
+			return "", err
+		}
+		if failed, err := m.runTests(ctx, binary, pkg, names[pkg]); failed != "" || err != nil {
+			return failed, err
+		}
+	}
+	return "", nil
+}
+
+func (m *mutator) build(ctx context.Context, binary, overlay, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+overlay, "-o", binary, "./internal/"+pkg)
+	cmd.Dir = m.root
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("it does not compile: %w\n%s", err, output)
+	}
+	return nil
+}
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
+
+// runTests runs tests of a package, and removes their program.
+func (m *mutator) runTests(ctx context.Context, binary, pkg string, names []string) (failed string, err error) {
+	defer os.Remove(binary)
+	args := []string{"-test.failfast", "-test.parallel=4", "-test.timeout=" + m.deadline.String(), "-test.run=^(" + strings.Join(names, "|") + ")$"}
+	cmd := exec.CommandContext(ctx, binary, args...)
+	cmd.Dir = filepath.Join(m.root, "internal", pkg)
+	output, err := cmd.CombinedOutput()
+	match := failedTest.FindSubmatch(output)
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err == nil:
+		return "", nil
+	case strings.Contains(string(output), "panic: test timed out"):
+		return "", fmt.Errorf("a test hangs: %s", strings.Join(names, ", "))
+	case match != nil:
+		return string(match[1]), nil
+	default:
+		// A panic outside of a test names none.
+		return strings.Join(names, "|"), nil
+	}
+}
