@@ -189,3 +189,41 @@ func TestKeysService_Renew_oldServer(t *testing.T) {
 		})
 	}
 }
+
+// TestKeysService_ExtendTTL gives keys a new TTL on a server that can refresh
+// them, and on one that cannot. A value that is not text is not written back.
+func TestKeysService_ExtendTTL(t *testing.T) {
+	t.Parallel()
+	for name, version := range map[string]string{"as it is": "", "2.2.5": "2.2.5"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, prefix, proxy := newProxied(t, etcdv2.Options{})
+			refreshes := version == "" && expected(t).refreshes
+			if version != "" {
+				proxy.ActAs(version, "2.2.0")
+			}
+			w, server := newWriter(t, keys), etcdtest.Shared(t)
+			first := w.set("/k", "kept").Node.ModifiedIndex
+			second := w.ok(keys.ExtendTTL(t.Context(), "/k", 100, first)).Node
+			now := server.Get(t, prefix+"/k").Node
+			if now.Value != "kept" || now.TTL == 0 || now.ModifiedIndex != second.ModifiedIndex {
+				t.Errorf("the key is %+v after ExtendTTL() = %+v", now, second)
+			}
+			_, err := keys.ExtendTTL(t.Context(), "/k", 100, first)
+			wantErr(t, "ExtendTTL() at an old index", err, etcdv2.ErrCompareFailed)
+
+			put := server.Put(t, prefix+"/k", "caf\xe9").Node.ModifiedIndex
+			_, err = keys.ExtendTTL(t.Context(), "/k", 100, put)
+			if !refreshes {
+				wantErr(t, "ExtendTTL() of bytes that are not text", err, etcdv2.ErrInvalidValue)
+			} else if err != nil {
+				t.Errorf("ExtendTTL() error = %v: a refresh keeps whatever is there", err)
+			}
+			_, err = keys.SetTTL(t.Context(), "/k", new(int64(100)))
+			wantErr(t, "SetTTL() of bytes that are not text", err, etcdv2.ErrInvalidValue)
+			if now := server.Get(t, prefix+"/k").Node; !refreshes && now.ModifiedIndex != put {
+				t.Errorf("the key became %+v", now)
+			}
+		})
+	}
+}

@@ -69,7 +69,7 @@ var faults = []fault{
 	{"A29", "etcdv2/path.go", `case ".", "..":`, `case ".":`},
 	{"A30", "etcdv2/keys.go", `ttl = &s.defaultTTL`, `ttl = nil`},
 	{"A31", "etcdv2/transport.go", `if want == "" || id == "" ||`, `if true || want == "" || id == "" ||`},
-	{"A31", "etcdv2/transport.go", `return c.verifyCluster(ctx, endpoint)`, `return outcomeAnswered, nil`},
+	{"A31", "etcdv2/transport.go", `if c.options.ExpectedClusterID == "" || c.endpoints.verified(endpoint) {`, `if true {`},
 	{"A32", "etcdv2/trace.go", `parts = append(parts, "-u", quote(masked+":"+masked))`, `_ = parts`},
 	{"A32", "etcdv2/trace.go", `v.Set(name, masked)`, `_ = masked`},
 	{"A32", "etcdv2/trace.go", `e.Body = maskPasswords(r.json)`, `e.Body = string(r.json)`},
@@ -106,10 +106,19 @@ var faults = []fault{
 	{"C7", "etcdv2/keys.go", `if c.Value != "" {`, `if c.Value != "" && c.Index == 0 {`},
 	{"C8", "etcdv2/keys.go", `if c.Index == 0 && c.Value == "" {`, `if false {`},
 	{"C9", "etcdv2/keys.go", `r := s.request(http.MethodPost, dir, false)`, `r := s.request(http.MethodPut, dir, false)`},
-	{"C10", "etcdv2/keys.go", `w.form.Set("refresh", "true")`, ``},
-	{"C11", "etcdv2/keys.go", `opts := WriteOptions{TTL: ttl, NoTTL: ttl == nil}`, `opts := WriteOptions{}`},
-	{"C11", "etcdv2/keys.go", `return s.CompareAndSwap(ctx, key, current.Node.Value, Condition{Index: current.Node.ModifiedIndex}, opts)`, `return s.Set(ctx, key, current.Node.Value, opts)`},
-	{"C12", "etcdv2/keys.go", `if current.Node.Dir {`, `if ttl == nil {
+	{"C10", "etcdv2/refresh.go", `w.form.Set("refresh", "true")`, ``},
+	{"C10", "etcdv2/refresh.go", `if verdict.support < r.refresh {`, `if false {`},
+	{"C10", "etcdv2/refresh.go", `case isAtLeast(version, "2.3.7"):`, `case isAtLeast(version, "2.3.0"):`},
+	{"C10", "etcdv2/refresh.go", `refreshSupportOf(version.Server), refreshReason(version.Server)}`, `refreshSupportOf(version.Cluster), refreshReason(version.Server)}`},
+	{"C10", "etcdv2/refresh.go", `if support := refreshSupportOf(other.Server); support < verdict.support {`, `if support := refreshSupportOf(other.Server); false {`},
+	{"C10", "etcdv2/refresh.go", `return refreshVerdict{min(verdict.support, refreshSupportOf(version.Cluster)), `, `return refreshVerdict{verdict.support, `},
+	{"C10", "etcdv2/refresh.go", `if isVersion(version.Cluster) && refreshSupportOf(version.Cluster) == refreshNone {`, `if false {`},
+	{"C10", "etcdv2/refresh.go", `if support == refreshGuarded {`, `if false {`},
+	{"C10", "etcdv2/endpoints.go", `delete(s.refreshes, endpoint.String())`, ``},
+	{"C11", "etcdv2/refresh.go", `opts := WriteOptions{TTL: ttl, NoTTL: ttl == nil}`, `opts := WriteOptions{}`},
+	{"C11", "etcdv2/refresh.go", `return s.CompareAndSwap(ctx, n.Key, n.Value, cond, opts)`, `return s.Set(ctx, n.Key, n.Value, opts)`},
+	{"C11", "etcdv2/refresh.go", `if n.NotText {`, `if false {`},
+	{"C12", "etcdv2/refresh.go", `if current.Node.Dir {`, `if ttl == nil {
 		return current, nil
 	}
 	if current.Node.Dir {`},
