@@ -75,7 +75,7 @@ var faults = []fault{
 	{"A32", "etcdv2/trace.go", `e.Body = maskPasswords(r.json)`, `e.Body = string(r.json)`},
 	{"A33", "etcdv2/trace.go", `c.options.Trace(e)`, `_ = e`},
 	{"A33", "etcdv2/trace.go", `v.Set(name, masked)`, `_ = masked`},
-	{"A35", "etcdv2/locks.go", `lock := l.locks[name]`, `var lock *nameLock`},
+	{"A35", "keyedlock/keyedlock.go", `found := l.locks[key]`, `var found *lock`},
 
 	// B. Reads.
 	{"B1", "etcdv2/keys.go", `r := s.request(http.MethodGet, key, opts.Recursive)`, `r := s.request(http.MethodDelete, key, opts.Recursive)`},
