@@ -1,6 +1,11 @@
 package e2e_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
@@ -19,6 +24,7 @@ type use struct {
 	refusal string
 }
 
+// uses are by the beginning of the feature's row in the documentation.
 var uses = map[string]use{
 	"import blocks": {Feature: cli.ImportBlocks, config: `
 import {
@@ -30,12 +36,20 @@ resource "etcd_key" "seed" {
   value = "there"
 }
 `, refusal: `Blocks of type "import" are not expected here`},
+	"removed blocks": {Feature: cli.RemovedBlocks, config: `
+removed {
+  from = etcd_key.seed
+  lifecycle {
+    destroy = false
+  }
+}
+`, refusal: `Blocks of type "removed" are not expected here`},
 	"functions": {Feature: cli.Functions, config: `
 output "path" {
   value = provider::etcd::key_join("a", "b")
 }
 `, refusal: "provider::etcd::key_join"},
-	"moves of types": {Feature: cli.MovesOfTypes, config: `
+	"moved blocks": {Feature: cli.MovesOfTypes, config: `
 moved {
   from = etcdv2_keyvalue.seed
   to   = etcd_key.seed
@@ -114,5 +128,28 @@ func features(t *testing.T, l *lab) {
 			}
 			wants(t, output, u.refusal)
 		})
+	}
+}
+
+// The documentation tells the versions that the tests of features go by.
+func TestFeatures_documented(t *testing.T) {
+	t.Parallel()
+
+	text, err := os.ReadFile(filepath.Join("..", "..", "templates", "index.md.tmpl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := func(minor int) string {
+		if minor == 0 {
+			return "no"
+		}
+		return fmt.Sprintf("1.%d", minor)
+	}
+	page := strings.ReplaceAll(string(text), "`", "")
+	for name, u := range uses {
+		row := regexp.MustCompile(fmt.Sprintf(`(?m)^\| %s.* \| %s \| %s \|$`, name, since(u.Terraform), since(u.OpenTofu)))
+		if !row.MatchString(page) {
+			t.Errorf("the documentation has no row that matches %s", row)
+		}
 	}
 }

@@ -91,8 +91,8 @@ func (p *etcdProvider) Metadata(_ context.Context, _ provider.MetadataRequest, r
 
 func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Manages an etcd v2 store: keys, directories, users, roles, authentication and members of etcd 2.x, " +
-			"and of etcd 3.3 to 3.5 started with `--enable-v2`.\n\n" +
+		MarkdownDescription: "Manages an etcd v2 store: keys, directories, users, roles, authentication and members of etcd 2.1 to 3.3, " +
+			"and of etcd 3.4 and 3.5 started with `--enable-v2`.\n\n" +
 			"Configuring the provider makes no request: the first object that needs the store connects. " +
 			"Configuration beats environment, environment beats default.",
 		Attributes: map[string]schema.Attribute{
