@@ -34,7 +34,8 @@
 // ErrTooManyRedirects, ErrUnsafeRedirect, ErrDirUpdate, ErrOverwritten and
 // ErrUnsupported, and, before any request, ErrInvalidKey, ErrInvalidValue,
 // ErrInvalidTTL, ErrInvalidCondition, ErrTooLarge, ErrInvalidName,
-// ErrInvalidPassword, ErrInvalidPattern, ErrInvalidUpdate and ErrInvalidMember. A lock that was lost is
+// ErrInvalidPassword, ErrInvalidPattern, ErrInvalidUpdate and ErrInvalidMember.
+// A lock that somebody else holds is ErrLockHeld, and one that was lost is
 // ErrLockLost.
 //
 // No error's text holds a value, a password or a header.

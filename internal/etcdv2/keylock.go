@@ -5,16 +5,27 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+
+	"github.com/go-json-experiment/json"
 )
 
 // MinLockTTL is the shortest TTL of a [Lock] in seconds. A server purges
 // expired keys twice a second, and a renewal must have time to be sent again.
 const MinLockTTL int64 = 3
 
+// MaxLockOwner is the length of the longest owner of a [Lock] in bytes: the value of
+// the key has to fit into the line of a request.
+const MaxLockOwner = 256
+
 // ErrLockLost means that the key of a lock no longer has the token of its holder. It
 // expired, or somebody deleted or overwrote it.
 var ErrLockLost = errors.New("lock lost")
+
+// ErrLockHeld means that somebody else holds the lock. The error is a [*LockHeldError].
+var ErrLockHeld = errors.New("lock held")
 
 // lockTries bounds how often a renewal or a release meets its own late write.
 const lockTries = 5
@@ -26,9 +37,13 @@ const abandonTimeout = 5 * time.Second
 type LockRequest struct {
 	// Key is the key that stands for the lock. Whoever creates it holds it.
 	Key string
-	// Token is the value of the key. It must be one that no other holder
-	// uses: a lost answer is settled by it. Empty means a random one.
+	// Token is by which the holder knows the key as its own. It must be one that
+	// no other holder uses: a lost answer is settled by it. Empty means a random one.
 	Token string
+	// Owner says who holds the lock, to those who wait for it, such as "web-3 (pid
+	// 4711)", MaxLockOwner bytes at most. The value of the key is then a JSON object
+	// with the owner, the time and the token; it is the token alone if Owner is empty.
+	Owner string
 	// TTL is the life of the key in seconds, MinLockTTL to MaxTTL. A holder
 	// that ends without Release blocks others for as long.
 	TTL int64
@@ -39,10 +54,13 @@ type LockRequest struct {
 
 // Lock is a lock that is held. It is not safe for concurrent use.
 type Lock struct {
-	// Key and Token are those of the request, TTL is in seconds.
+	// Key, Token and Owner are those of the request, TTL is in seconds.
 	Key   string
 	Token string
+	Owner string
 	TTL   int64
+	// Since is when the lock was asked for, by the local clock.
+	Since time.Time
 	// CreatedIndex is the index at which the lock was taken. It grows with
 	// each holder and can serve to tell late writes of an earlier one.
 	CreatedIndex uint64
@@ -52,89 +70,192 @@ type Lock struct {
 	Until time.Time
 }
 
-// LockHeldError says who stood in the way of a lock until the context of
-// Acquire ended. It is the error of the context.
+// LockHeldError says who holds a lock that was not free. It is ErrLockHeld and, if
+// Acquire waited, the error of the context that ended the wait.
 type LockHeldError struct {
 	// Key is the key of the lock.
 	Key string
-	// Holder is the key as it was last seen. Its value is the holder's token.
+	// Owner is who holds the lock, and Since when it was asked for, by the clock of
+	// the holder. They are empty if the holder did not store them.
+	Owner string
+	Since time.Time
+	// Holder is the key as it was last seen. Its value contains the holder's token.
 	Holder *Node
 
 	cause error
 }
 
-// Error names the key, and since when it has been held, but not its value.
+// Error names the key, who holds it and since when, but not its value.
 func (e *LockHeldError) Error() string {
+	owner := "an unknown owner"
+	if e.Owner != "" {
+		owner = fmt.Sprintf("%s since %s", e.Owner, e.Since.Format(time.RFC3339))
+	}
 	life := "does not expire"
 	if e.Holder.HasTTL() {
 		life = fmt.Sprintf("expires in %d seconds unless it is renewed", e.Holder.TTL)
 	}
-	return fmt.Sprintf("%s is held: the key was created at index %d and %s: %v", e.Key, e.Holder.CreatedIndex, life, e.cause)
+	return fmt.Sprintf("%s is held by %s: the key was created at index %d and %s", e.Key, owner, e.Holder.CreatedIndex, life)
 }
 
-// Unwrap returns the error of the context.
-func (e *LockHeldError) Unwrap() error { return e.cause }
+// Unwrap returns ErrLockHeld and the error of the context.
+func (e *LockHeldError) Unwrap() []error {
+	if e.cause == nil {
+		return []error{ErrLockHeld}
+	}
+	return []error{ErrLockHeld, e.cause}
+}
+
+// lockValue is the value of the key of a lock with an owner.
+type lockValue struct {
+	Owner string    `json:"owner"`
+	Since time.Time `json:"since"`
+	Token string    `json:"token"`
+}
+
+// LockOwner returns who holds a lock by its key, and since when by the clock of the
+// holder. It returns an empty owner for a key that does not say so.
+func LockOwner(holder *Node) (owner string, since time.Time) {
+	var v lockValue
+	err := json.Unmarshal([]byte(holder.Value), &v, json.RejectUnknownMembers(true))
+	// The key may be somebody else's altogether, whose value is not to be repeated.
+	if err != nil || v.Token == "" || len(v.Owner) > MaxLockOwner {
+		return "", time.Time{}
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, v.Owner), v.Since
+}
+
+// heldError says who holds the lock. cause is why nobody waits any more, or nil.
+func (a *acquisition) heldError(cause error) *LockHeldError {
+	e := &LockHeldError{Key: a.req.Key, Holder: a.held, cause: cause}
+	e.Owner, e.Since = LockOwner(a.held)
+	return e
+}
+
+// value is that of the key of the lock.
+func (l *Lock) value() string {
+	if l.Owner == "" {
+		return l.Token
+	}
+	// A text and a time of these years can always be encoded.
+	data, _ := json.Marshal(lockValue{Owner: l.Owner, Since: l.Since, Token: l.Token}, json.Deterministic(true)) //nolint:errcheck // see above
+	return string(data)
+}
 
 // Acquire takes a lock: it creates the key, and waits by a watch for as long
 // as somebody else has it. It returns a [*LockHeldError] if ctx ends before,
 // ErrNotFile if there is a directory of this name, ErrNotDir if an ancestor is
 // a key. Whatever the error, an attempt that may have been applied was undone
 // as far as the cluster answered; the TTL does the rest.
+//
+// The lock has to be renewed before its TTL is over: see [KeysService.KeepAlive].
 func (s *KeysService) Acquire(ctx context.Context, req LockRequest) (*Lock, error) {
+	return s.take(ctx, req, true)
+}
+
+// TryAcquire is Acquire that does not wait: if somebody else has the key, it
+// returns a [*LockHeldError] at once.
+func (s *KeysService) TryAcquire(ctx context.Context, req LockRequest) (*Lock, error) {
+	return s.take(ctx, req, false)
+}
+
+func (s *KeysService) take(ctx context.Context, req LockRequest, waits bool) (*Lock, error) {
 	if req.TTL < MinLockTTL || req.TTL > MaxTTL {
 		return nil, fmt.Errorf("%w: %d seconds, want %d to %d for a lock", ErrInvalidTTL, req.TTL, MinLockTTL, MaxTTL)
 	}
-	if err := errors.Join(CheckKey(req.Key), CheckValue(req.Token)); err != nil {
+	if err := errors.Join(CheckKey(req.Key), CheckValue(req.Token), CheckValue(req.Owner)); err != nil {
 		return nil, err
+	}
+	if len(req.Owner) > MaxLockOwner {
+		return nil, fmt.Errorf("%w: the owner of a lock is %d bytes long, want %d at most", ErrTooLarge, len(req.Owner), MaxLockOwner)
 	}
 	if req.Token == "" {
 		req.Token = rand.Text()
 	}
-	lock, sent, err := s.acquire(ctx, req)
-	if err != nil && sent {
-		s.abandon(ctx, req)
+	a := acquisition{keys: s, req: req, waits: waits}
+	a.wanted = Lock{Key: req.Key, Token: req.Token, Owner: req.Owner, TTL: req.TTL, Since: time.Now().UTC().Truncate(time.Second)}
+	lock, err := a.run(ctx)
+	if err != nil && a.sent {
+		a.abandon(ctx)
+	}
+	if _, known := errors.AsType[*LockHeldError](err); err != nil && !known && ctx.Err() != nil && a.held != nil {
+		// The wait ended between two looks at the holder.
+		return nil, a.heldError(ctx.Err())
 	}
 	return lock, err
 }
 
-// acquire reports also whether a create was sent whose outcome is not known.
-func (s *KeysService) acquire(ctx context.Context, req LockRequest) (lock *Lock, sent bool, err error) {
+// acquisition is one attempt to take a lock, for as long as it takes.
+type acquisition struct {
+	keys  *KeysService
+	req   LockRequest
+	waits bool
+	// wanted is the lock as it is if it can be taken.
+	wanted Lock
+	// sent is whether a create was sent whose outcome is not known.
+	sent bool
+	// held is the key of the other holder as it was last seen, nil if it was free.
+	held *Node
+}
+
+func (a *acquisition) run(ctx context.Context) (*Lock, error) {
 	for {
 		start := time.Now()
-		found, err := s.Get(ctx, req.Key, GetOptions{})
+		found, err := a.keys.Get(ctx, a.req.Key, GetOptions{})
 		switch {
 		case errors.Is(err, ErrNotFound) && absentAt(err) != 0:
-			var resp *Response
-			opts := CreateOptions{WriteOptions: WriteOptions{TTL: &req.TTL}, AbsentAt: absentAt(err)}
-			resp, err = s.Create(ctx, req.Key, req.Token, opts)
-			if err == nil {
-				return req.lock(resp.Node, start), false, nil
-			}
-			sent = sent || !errors.Is(err, ErrExists)
-			if !errors.Is(err, ErrExists) && !errors.Is(err, ErrOutcomeUnknown) || ctx.Err() != nil {
-				return nil, sent, err
+			a.held = nil
+			lock, err := a.create(ctx, start, absentAt(err))
+			if lock != nil || err != nil {
+				return lock, err
 			}
 			continue
 		case err != nil:
-			return nil, sent, err
+			return nil, err
 		case found.Node.Dir:
-			return nil, sent, fmt.Errorf("%s: %w", req.Key, ErrNotFile)
-		case found.Node.Value == req.Token:
+			return nil, fmt.Errorf("%s: %w", a.req.Key, ErrNotFile)
+		case found.Node.Value == a.wanted.value():
 			// A create whose answer was lost was applied after all, at an
 			// unknown time: only a renewal says how long the lock is held.
-			lock = req.lock(found.Node, start)
-			return lock, sent, s.Renew(ctx, lock)
+			lock := a.taken(found.Node, start)
+			return lock, a.keys.Renew(ctx, lock)
 		}
-		if err := s.awaitFree(ctx, req, found); err != nil {
-			return nil, sent, err
+		a.held = found.Node
+		if !a.waits {
+			return nil, a.heldError(nil)
+		}
+		if err := a.awaitFree(ctx, found.EtcdIndex); err != nil {
+			return nil, err
 		}
 	}
 }
 
-func (r LockRequest) lock(n *Node, start time.Time) *Lock {
-	lock := &Lock{Key: r.Key, Token: r.Token, TTL: r.TTL, CreatedIndex: n.CreatedIndex}
+// create creates the key. It returns neither a lock nor an error where somebody
+// else was faster, or the outcome is not known: the key says what became of it.
+func (a *acquisition) create(ctx context.Context, start time.Time, absentAt uint64) (*Lock, error) {
+	opts := CreateOptions{WriteOptions: WriteOptions{TTL: &a.req.TTL}, AbsentAt: absentAt}
+	resp, err := a.keys.Create(ctx, a.req.Key, a.wanted.value(), opts)
+	if err == nil {
+		return a.taken(resp.Node, start), nil
+	}
+	a.sent = a.sent || !errors.Is(err, ErrExists)
+	if !errors.Is(err, ErrExists) && !errors.Is(err, ErrOutcomeUnknown) || ctx.Err() != nil {
+		return nil, err
+	}
+	return nil, nil //nolint:nilnil // documented above
+}
+
+// taken is the lock with the key that was created.
+func (a *acquisition) taken(n *Node, start time.Time) *Lock {
+	lock := a.wanted
+	lock.CreatedIndex = n.CreatedIndex
 	lock.renewed(n, start)
-	return lock
+	return &lock
 }
 
 func (l *Lock) renewed(n *Node, start time.Time) {
@@ -144,18 +265,18 @@ func (l *Lock) renewed(n *Node, start time.Time) {
 
 // awaitFree waits until something happens to the key of a lock, or its life
 // may be over: an endpoint that is cut off from its cluster reports neither.
-func (s *KeysService) awaitFree(ctx context.Context, req LockRequest, held *Response) error {
-	if req.Waiting != nil {
-		req.Waiting(held.Node)
+func (a *acquisition) awaitFree(ctx context.Context, index uint64) error {
+	if a.req.Waiting != nil {
+		a.req.Waiting(a.held)
 	}
-	opts := WatchOptions{AfterIndex: held.EtcdIndex}
-	if held.Node.HasTTL() {
-		opts.Timeout = time.Duration(held.Node.TTL+1) * time.Second
+	opts := WatchOptions{AfterIndex: index}
+	if a.held.HasTTL() {
+		opts.Timeout = time.Duration(a.held.TTL+1) * time.Second
 	}
-	_, err := s.Watch(ctx, req.Key, opts)
+	_, err := a.keys.Watch(ctx, a.req.Key, opts)
 	switch {
 	case ctx.Err() != nil:
-		return &LockHeldError{Key: req.Key, Holder: held.Node, cause: context.Cause(ctx)}
+		return a.heldError(ctx.Err())
 	case errors.Is(err, ErrWatchTimeout):
 		return nil
 	default:
@@ -183,7 +304,7 @@ func (s *KeysService) refreshLock(ctx context.Context, lock *Lock) (*Response, e
 	cond := Condition{Index: lock.ModifiedIndex}
 	resp, err := s.Refresh(ctx, lock.Key, lock.TTL, cond)
 	if errors.Is(err, ErrUnsupported) {
-		return s.CompareAndSwap(ctx, lock.Key, lock.Token, cond, WriteOptions{TTL: &lock.TTL})
+		return s.CompareAndSwap(ctx, lock.Key, lock.value(), cond, WriteOptions{TTL: &lock.TTL})
 	}
 	return resp, err
 }
@@ -215,16 +336,16 @@ func (s *KeysService) whileHeld(ctx context.Context, lock *Lock, write func() er
 			return fmt.Errorf("%s: %w: %w", lock.Key, ErrLockLost, readErr)
 		case readErr != nil || tries == lockTries:
 			return errors.Join(err, readErr)
-		case found.Node.Dir || found.Node.Value != lock.Token:
+		case found.Node.Dir || found.Node.Value != lock.value():
 			return fmt.Errorf("%s: %w: it was overwritten at index %d", lock.Key, ErrLockLost, found.Node.ModifiedIndex)
 		}
 		lock.ModifiedIndex = found.Node.ModifiedIndex
 	}
 }
 
-// abandon deletes the key if it has our token, although ctx may have ended.
-func (s *KeysService) abandon(ctx context.Context, req LockRequest) {
+// abandon deletes the key if it is ours, although ctx may have ended.
+func (a *acquisition) abandon(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
 	defer cancel()
-	_, _ = s.CompareAndDelete(ctx, req.Key, Condition{Value: req.Token})
+	_, _ = a.keys.CompareAndDelete(ctx, a.req.Key, Condition{Value: a.wanted.value()})
 }

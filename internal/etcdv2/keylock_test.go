@@ -48,7 +48,7 @@ func contend(ctx context.Context, tb testing.TB, keys *etcdv2.KeysService) conte
 	case <-c.waiting:
 	case err := <-c.err:
 		tb.Fatal(err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		tb.Fatal("Acquire() neither waits nor fails")
 	}
 	return c
@@ -61,7 +61,7 @@ func (c contender) get(tb testing.TB) *etcdv2.Lock {
 		return lock
 	case err := <-c.err:
 		tb.Fatal(err)
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		tb.Fatal("Acquire() still waits")
 	}
 	return nil
@@ -71,29 +71,31 @@ func TestKeysService_Acquire(t *testing.T) {
 	t.Parallel()
 	keys, prefix := newKeys(t)
 	before := time.Now()
-	lock := acquire(t, keys, 30)
+	lock := acquire(t, keys, 600)
 
 	node := etcdtest.Shared(t).Get(t, prefix+lockKey).Node
-	if node.Value != lock.Token || lock.Token == "" || node.TTL < 28 || node.TTL > 30 {
-		t.Errorf("the key has value %q and TTL %d, want %q and 30", node.Value, node.TTL, lock.Token)
+	if node.Value != lock.Token || lock.Token == "" || node.TTL < 500 || node.TTL > 600 {
+		t.Errorf("the key has value %q and TTL %d, want %q and 600", node.Value, node.TTL, lock.Token)
 	}
 	if lock.CreatedIndex != node.CreatedIndex || lock.ModifiedIndex != node.ModifiedIndex {
 		t.Errorf("Lock has indexes %d and %d, the key %d and %d", lock.CreatedIndex, lock.ModifiedIndex, node.CreatedIndex, node.ModifiedIndex)
 	}
-	if lock.Until.Before(before.Add(29*time.Second)) || lock.Until.After(time.Now().Add(30*time.Second)) {
-		t.Errorf("Until = %s, want 30s from %s", lock.Until, before)
+	if lock.Until.Before(before.Add(600*time.Second)) || lock.Until.After(time.Now().Add(600*time.Second)) {
+		t.Errorf("Until = %s, want 600s from %s", lock.Until, before)
 	}
 
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	// The one who waits gives up once the lock is seen to be held.
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	_, err := keys.Acquire(ctx, etcdv2.LockRequest{Key: lockKey, TTL: 30})
-	wantErr(t, "Acquire() of a held lock", err, context.DeadlineExceeded)
+	_, err := keys.Acquire(ctx, etcdv2.LockRequest{Key: lockKey, TTL: 30, Waiting: func(*etcdv2.Node) { cancel() }})
+	wantErr(t, "Acquire() of a held lock", err, context.Canceled)
+	wantErr(t, "Acquire() of a held lock", err, etcdv2.ErrLockHeld)
 	held, ok := errors.AsType[*etcdv2.LockHeldError](err)
 	if !ok || held.Holder.CreatedIndex != lock.CreatedIndex {
 		t.Fatalf("Acquire() of a held lock error = %v, want a LockHeldError with created index %d", err, lock.CreatedIndex)
 	}
-	if strings.Contains(err.Error(), lock.Token) || !strings.Contains(err.Error(), lockKey) {
-		t.Errorf("Acquire() of a held lock error = %q, want one with the key and not the token", err)
+	if strings.Contains(err.Error(), lock.Token) || !strings.Contains(err.Error(), lockKey) || strings.Contains(err.Error(), "context") {
+		t.Errorf("Acquire() of a held lock error = %q, want one with the key, and neither the token nor the context", err)
 	}
 
 	if err := keys.Release(t.Context(), lock); err != nil {
@@ -101,6 +103,205 @@ func TestKeysService_Acquire(t *testing.T) {
 	}
 	_, err = keys.Get(t.Context(), lockKey, etcdv2.GetOptions{})
 	wantErr(t, "Get() after Release()", err, etcdv2.ErrNotFound)
+}
+
+// TestKeysService_Acquire_owner has who holds a lock in the error of those who
+// wait for it, whenever their patience ends.
+func TestKeysService_Acquire_owner(t *testing.T) {
+	t.Parallel()
+	keys, prefix, proxy := newProxied(t, etcdv2.Options{})
+	const owner = "web-3 (pid 4711) \u202e\nund \"Kö\""
+	since := time.Now().Add(-time.Second)
+	request := etcdv2.LockRequest{Key: lockKey, TTL: 600, Owner: owner}
+	lock := must[*etcdv2.Lock](t)(keys.Acquire(t.Context(), request))
+	server := etcdtest.Shared(t)
+	wantOwner := func(err error, cause error) {
+		t.Helper()
+		wantErr(t, "Acquire()", err, etcdv2.ErrLockHeld)
+		wantErr(t, "Acquire()", err, cause)
+		held, ok := errors.AsType[*etcdv2.LockHeldError](err)
+		if !ok || held.Owner != "web-3 (pid 4711)   und \"Kö\"" || held.Since.Before(since) || held.Since.After(time.Now()) {
+			t.Fatalf("Acquire() error = %#v, want who holds the lock, since about %s", err, since)
+		}
+		for _, want := range []string{held.Owner, held.Since.Format(time.RFC3339), "expires in"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("Acquire() error = %q, want it to say %q", err, want)
+			}
+		}
+		if strings.Contains(err.Error(), lock.Token) || strings.Contains(err.Error(), "context") {
+			t.Errorf("Acquire() error = %q, which has the token or the context", err)
+		}
+	}
+	wait := func(opts ...func(*etcdv2.LockRequest)) error {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errors.New("too long"))
+		defer cancel()
+		request := etcdv2.LockRequest{Key: lockKey, TTL: 600, Owner: "other", Waiting: func(*etcdv2.Node) { cancel() }}
+		for _, opt := range opts {
+			opt(&request)
+		}
+		_, err := keys.Acquire(ctx, request)
+		return err
+	}
+	wantOwner(wait(), context.Canceled)
+
+	// It is renewed, with the same value, and released.
+	if err := keys.Renew(t.Context(), lock); err != nil {
+		t.Fatal(err)
+	}
+	wantOwner(wait(), context.Canceled)
+
+	// The wait ends while the holder is looked at once more.
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, err := keys.Acquire(ctx, etcdv2.LockRequest{Key: lockKey, TTL: 600, Waiting: func(*etcdv2.Node) {
+		proxy.Inject(etcdtest.Rule{Match: func(r etcdtest.Request) bool { return r.Query.Get("wait") == "" }, Action: func(x *etcdtest.Exchange) {
+			cancel()
+			x.Cut()
+		}})
+		server.Put(t, prefix+lockKey, "moves the index", "prevIndex=0", "ttl=600")
+	}})
+	if held, ok := errors.AsType[*etcdv2.LockHeldError](err); !ok || held.Owner == "" {
+		t.Errorf("Acquire() error = %v, want who held the lock", err)
+	}
+	proxy.Clear()
+
+	// What others write into such a key is not repeated.
+	for _, value := range []string{"s3cr3t", `{"owner":"s3cr3t"}`, `{"owner":"s3cr3t","since":"2026-01-01T00:00:00Z","token":"t","more":1}`, `{"owner":"` + strings.Repeat("s3cr3t", 50) + `","since":"2026-01-01T00:00:00Z","token":"t"}`} {
+		server.Put(t, prefix+lockKey, value)
+		err := wait()
+		wantErr(t, "Acquire()", err, etcdv2.ErrLockHeld)
+		if strings.Contains(err.Error(), "s3cr3t") || !strings.Contains(err.Error(), "unknown owner") || !strings.Contains(err.Error(), "does not expire") {
+			t.Errorf("Acquire() error = %q, want an unknown owner", err)
+		}
+	}
+	_, err = keys.Acquire(t.Context(), etcdv2.LockRequest{Key: "/new", TTL: 600, Owner: strings.Repeat("x", etcdv2.MaxLockOwner+1)})
+	wantErr(t, "Acquire() with a long owner", err, etcdv2.ErrTooLarge)
+	_, err = keys.Acquire(t.Context(), etcdv2.LockRequest{Key: "/new", TTL: 600, Owner: "\xff"})
+	wantErr(t, "Acquire() with an owner that is not text", err, etcdv2.ErrInvalidValue)
+}
+
+func TestKeysService_TryAcquire(t *testing.T) {
+	t.Parallel()
+	keys, prefix, proxy := newProxied(t, etcdv2.Options{})
+	lock := must[*etcdv2.Lock](t)(keys.TryAcquire(bounded(t), etcdv2.LockRequest{Key: lockKey, TTL: 600, Owner: "first"}))
+	proxy.Reset()
+	_, err := keys.TryAcquire(bounded(t), etcdv2.LockRequest{Key: lockKey, TTL: 600, Owner: "second"})
+	wantErr(t, "TryAcquire() of a held lock", err, etcdv2.ErrLockHeld)
+	if held, ok := errors.AsType[*etcdv2.LockHeldError](err); !ok || held.Owner != "first" || held.Holder.CreatedIndex != lock.CreatedIndex {
+		t.Errorf("TryAcquire() error = %v, want who holds the lock", err)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || len(proxy.Requests()) != 1 {
+		t.Errorf("TryAcquire() error = %v after %d requests, want it after one", err, len(proxy.Requests()))
+	}
+	if err := keys.Release(t.Context(), lock); err != nil {
+		t.Fatal(err)
+	}
+
+	// A rival is faster between the look and the create.
+	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
+		etcdtest.Shared(t).Put(t, prefix+lockKey, "rival", "ttl=600")
+	})})
+	_, err = keys.TryAcquire(bounded(t), etcdv2.LockRequest{Key: lockKey, TTL: 600})
+	wantErr(t, "TryAcquire() after a rival", err, etcdv2.ErrLockHeld)
+	if got := etcdtest.Shared(t).Get(t, prefix+lockKey).Node.Value; got != "rival" {
+		t.Errorf("the key of the rival became %q", got)
+	}
+}
+
+// ended waits for the end of a keeper.
+func ended(tb testing.TB, k *etcdv2.LockKeeper) error {
+	tb.Helper()
+	receive(tb, "the end of the keeper", k.Done())
+	return k.Err()
+}
+
+// TestKeysService_KeepAlive keeps a lock for longer than its TTL, while another
+// waits for it.
+func TestKeysService_KeepAlive(t *testing.T) {
+	t.Parallel()
+	keys, _ := newKeys(t)
+	const ttl = 12
+	lock := acquire(t, keys, ttl)
+	k := keys.KeepAlive(t.Context(), lock)
+	second := contend(t.Context(), t, keys)
+	select {
+	case <-second.lock:
+		t.Fatal("the lock was taken while it was held")
+	case <-k.Done():
+		t.Fatalf("the keeper ended: %v", k.Err())
+	case <-time.After((ttl + 4) * time.Second):
+	}
+	if k.Err() != nil {
+		t.Errorf("Err() = %v while the lock is held", k.Err())
+	}
+	if err := k.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantErr(t, "Err() after Release()", ended(t, k), context.Canceled)
+	second.get(t)
+}
+
+// TestKeysService_KeepAlive_lost loses locks in every way, of which a keeper tells
+// before the TTL is over.
+func TestKeysService_KeepAlive_lost(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(t *testing.T, s *etcdtest.Server, key string){
+		"deleted":     func(t *testing.T, s *etcdtest.Server, key string) { t.Helper(); s.Delete(t, key) },
+		"overwritten": func(t *testing.T, s *etcdtest.Server, key string) { t.Helper(); s.Put(t, key, "rival") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, prefix := newKeys(t)
+			k := keys.KeepAlive(t.Context(), acquire(t, keys, 6))
+			lose(t, etcdtest.Shared(t), prefix+lockKey)
+			wantErr(t, "Err()", ended(t, k), etcdv2.ErrLockLost)
+			wantErr(t, "Release()", k.Release(t.Context()), etcdv2.ErrLockLost)
+			if name == "overwritten" && etcdtest.Shared(t).Get(t, prefix+lockKey).Node.Value != "rival" {
+				t.Error("the key of the rival is gone")
+			}
+		})
+	}
+	t.Run("its context ends", func(t *testing.T) {
+		t.Parallel()
+		keys, prefix := newKeys(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		k := keys.KeepAlive(ctx, acquire(t, keys, 600))
+		cancel()
+		wantErr(t, "Err()", ended(t, k), context.Canceled)
+		if err := k.Release(t.Context()); err != nil || etcdtest.Shared(t).Get(t, prefix+lockKey).OK() {
+			t.Errorf("Release() = %v, want the lock given back", err)
+		}
+	})
+}
+
+// TestKeysService_KeepAlive_serverAway cuts the holder off: for a while, and for
+// good. The keeper tells that the lock is lost when nobody can be sure any more,
+// and not before, also if the key is there again after that.
+func TestKeysService_KeepAlive_serverAway(t *testing.T) {
+	t.Parallel()
+	keys, prefix, proxy := newProxied(t, etcdv2.Options{Retry: etcdv2.RetryPolicy{MaxAttempts: 1}})
+	const ttl = 12
+	lock := acquire(t, keys, ttl)
+	k := keys.KeepAlive(t.Context(), lock)
+	proxy.Refuse()
+	// The first renewal, after 4 s, fails, and so do some after it.
+	<-time.After(6 * time.Second)
+	proxy.Accept(t)
+	eventually(t, "the lock is renewed", func() bool {
+		return etcdtest.Shared(t).Get(t, prefix+lockKey).Node.ModifiedIndex > lock.ModifiedIndex
+	})
+	if k.Err() != nil {
+		t.Fatalf("Err() = %v, want the lock kept", k.Err())
+	}
+	start := time.Now()
+	proxy.Refuse()
+	err := ended(t, k)
+	wantErr(t, "Err()", err, etcdv2.ErrLockLost)
+	if took := time.Since(start); took < ttl/2*time.Second || !strings.Contains(err.Error(), "no renewal") {
+		t.Errorf("the keeper ended after %s with %v, want the TTL over without a renewal", took, err)
+	}
+	proxy.Accept(t)
+	wantErr(t, "Release()", k.Release(t.Context()), etcdv2.ErrLockLost)
 }
 
 func TestKeysService_Acquire_waits(t *testing.T) {
@@ -155,10 +356,11 @@ func TestKeysService_Acquire_waits(t *testing.T) {
 func TestKeysService_Renew(t *testing.T) {
 	t.Parallel()
 	keys, prefix := newKeys(t)
-	lock := acquire(t, keys, 3)
+	const ttl = 10
+	lock := acquire(t, keys, ttl)
 	second := contend(t.Context(), t, keys)
 	created, modified := lock.CreatedIndex, lock.ModifiedIndex
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add((ttl + 2) * time.Second); time.Now().Before(end); {
 		until := lock.Until
 		if err := keys.Renew(t.Context(), lock); err != nil {
 			t.Fatal(err)
@@ -195,7 +397,7 @@ func TestKeysService_Renew_lost(t *testing.T) {
 		},
 		"expired": func(t *testing.T, keys *etcdv2.KeysService) {
 			t.Helper()
-			must[*etcdv2.Event](t)(keys.Watch(t.Context(), lockKey, etcdv2.WatchOptions{Timeout: 10 * time.Second, Until: (*etcdv2.Event).Gone}))
+			must[*etcdv2.Event](t)(keys.Watch(t.Context(), lockKey, etcdv2.WatchOptions{Timeout: patience, Until: (*etcdv2.Event).Gone}))
 		},
 		"a directory": func(t *testing.T, keys *etcdv2.KeysService) {
 			t.Helper()
@@ -296,7 +498,7 @@ func TestKeysService_Acquire_interrupted(t *testing.T) {
 	server := etcdtest.Shared(t)
 	eventually(t, "the create is applied", func() bool { return server.Get(t, prefix+lockKey).OK() })
 	cancel()
-	wantErr(t, "Acquire()", <-failed, context.Canceled)
+	wantErr(t, "Acquire()", receive(t, "Acquire()", failed), context.Canceled)
 	if server.Get(t, prefix+lockKey).OK() {
 		t.Error("the lock is still held after Acquire() has failed")
 	}

@@ -88,7 +88,7 @@ var faults = []fault{
 	{"B4", "etcdv2/keys.go", `!opts.Stale && !s.client.options.StaleReads`, `!s.client.options.StaleReads`},
 	{"B6", "etcdv2/keys.go", `opts.Sorted = true`, `opts.Sorted, opts.Recursive = true, true`},
 	{"B7", "etcdv2/keys.go", `if !resp.Node.Dir {`, `if false {`},
-	{"B7", "etcdv2/keys.go", "Dir bool `json:\"dir\"`", "Dir bool `json:\"-\"`"},
+	{"B7", "etcdv2/decode.go", `err = json.UnmarshalDecode(dec, &n.Dir)`, `err = dec.SkipValue()`},
 	{"B8", "etcdv2/keys.go", `return yield(n)`, `return true`},
 	{"B9", "etcdv2/keys.go", `if errors.Is(err, ErrNotFound) {
 		return false, nil`, `if false {
@@ -122,7 +122,7 @@ var faults = []fault{
 		return current, nil
 	}
 	if current.Node.Dir {`},
-	{"C13", "etcdv2/keys.go", "ModifiedIndex uint64 `json:\"modifiedIndex\"`", "ModifiedIndex uint64 `json:\"-\"`"},
+	{"C13", "etcdv2/decode.go", `err = readIndexField(dec, &n.ModifiedIndex)`, `err = dec.SkipValue()`},
 	{"C14", "etcdv2/keys.go", `r.query = url.Values{"noValueOnSuccess": {"true"}}`, ``},
 	{"C15", "etcdv2/keys.go", `json.Unmarshal([]byte(n.Value), v)`, `json.Unmarshal([]byte("null"), v)`},
 	{"C16", "etcdv2/keys.go", `return string(data), err`, `return fmt.Sprintf("%q", data), err`},
@@ -215,10 +215,10 @@ var faults = []fault{
 	{"I3", "etcdv2/transport.go", `Meta{ClusterID: h.Get("X-Etcd-Cluster-Id")}`, `Meta{ClusterID: h.Get("Content-Type")}`},
 	{"I4", "etcdv2/decode.go", `Action: body.Action`, `Action: ActionGet`},
 	{"I4", "etcdv2/decode.go", `Node: body.Node, `, `Node: body.PrevNode, `},
-	{"I5", "etcdv2/keys.go", "CreatedIndex uint64 `json:\"createdIndex\"`", "CreatedIndex uint64 `json:\"-\"`"},
-	{"I5", "etcdv2/keys.go", "Nodes []*Node `json:\"nodes\"`", "Nodes []*Node `json:\"-\"`"},
-	{"I6", "etcdv2/keys.go", "TTL int64 `json:\"ttl\"`", "TTL int64 `json:\"-\"`"},
-	{"I6", "etcdv2/keys.go", "Expiration *time.Time `json:\"expiration\"`", "Expiration *time.Time `json:\"-\"`"},
+	{"I5", "etcdv2/decode.go", `err = readIndexField(dec, &n.CreatedIndex)`, `err = dec.SkipValue()`},
+	{"I5", "etcdv2/decode.go", `err = json.UnmarshalDecode(dec, &n.Nodes)`, `err = dec.SkipValue()`},
+	{"I6", "etcdv2/decode.go", `err = json.UnmarshalDecode(dec, &n.TTL)`, `err = dec.SkipValue()`},
+	{"I6", "etcdv2/decode.go", `err = json.UnmarshalDecode(dec, &n.Expiration)`, `err = dec.SkipValue()`},
 	{"I7", "etcdv2/keys.go", `ans.Meta, ans.status == http.StatusCreated`, `ans.Meta, false`},
 	{"I8", "etcdv2/errors.go", `e.Code, e.Cause = body.Code, body.Cause`, `e.Code = body.Code`},
 	{"I8", "etcdv2/errors.go", `e.Cause != "" && e.causeIsKey()`, `e.Cause != ""`},
@@ -234,8 +234,25 @@ var faults = []fault{
 	{"I13", "etcdv2/keys.go", `child.print(b, indent+"  ")`, `_ = child`},
 
 	// J. Recipes and tools.
-	{"J1", "etcdv2/keylock.go", `case found.Node.Dir || found.Node.Value != lock.Token:`, `case found.Node.Dir:`},
-	{"J1", "etcdv2/keylock.go", `lock.renewed(resp.Node, start)`, ``},
+	{"J1", "etcdv2/keylock.go", `case found.Node.Dir || found.Node.Value != lock.value():`, `case found.Node.Dir:`},
+	{"J1", "etcdv2/keylock.go", `lock.renewed(resp.Node, start)
+		}`, `_ = resp
+		}`},
+	{"J1", "etcdv2/keylock.go", `if err != nil && a.sent {`, `if false {`},
+	{"J1", "etcdv2/keylock.go", `_, err := s.CompareAndDelete(ctx, lock.Key, Condition{Index: lock.ModifiedIndex})`, `_, err := s.Delete(ctx, lock.Key)`},
+	{"J1", "etcdv2/keylock.go", `if !a.waits {`, `if false {`},
+	{"J1", "etcdv2/keylock.go", `e.Owner, e.Since = LockOwner(a.held)`, ``},
+	{"J1", "etcdv2/keylock.go", `err != nil && !known && ctx.Err() != nil && a.held != nil {`, `!known && false {`},
+	{"J1", "etcdv2/keylock.go", `s.CompareAndSwap(ctx, lock.Key, lock.value(), cond,`, `s.CompareAndSwap(ctx, lock.Key, lock.Token, cond,`},
+	{"J1", "etcdv2/keylock_keeper.go", `next = third
+`, `next = 3 * third
+`},
+	{"J1", "etcdv2/keylock_keeper.go", `case errors.Is(err, ErrLockLost):
+			return err`, `case false:
+			return err`},
+	{"J1", "etcdv2/keylock_keeper.go", `case left <= 0:`, `case false:`},
+	{"J1", "etcdv2/keylock_keeper.go", `next = min(third/4, left)`, `next = left`},
+	{"J1", "etcdv2/keylock_keeper.go", `if errors.Is(k.err, ErrLockLost) {`, `if false {`},
 	{"J3", "etcdtest/binary.go", `filepath.Join(dir, "bin", "etcd")
 			if`, `filepath.Join(dir, "etcd")
 			if`},

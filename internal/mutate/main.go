@@ -183,7 +183,7 @@ func (m *mutator) test(ctx context.Context, name, overlay string, tests []test) 
 }
 
 func (m *mutator) build(ctx context.Context, binary, overlay, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay="+overlay, "-o", binary, "./internal/"+pkg)
+	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-gcflags=-N -l", "-overlay="+overlay, "-o", binary, "./internal/"+pkg)
 	cmd.Dir = m.root
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("it does not compile: %w\n%s", err, output)
