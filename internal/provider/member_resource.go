@@ -385,7 +385,7 @@ func (m *memberModel) startName() string {
 // A name that was planned stays; the next refresh shows another one.
 func (m *memberModel) show(ctx context.Context, member etcdv2.Member, diags *diag.Diagnostics) {
 	switch {
-	case m.Name.IsNull() || m.Name.IsUnknown():
+	case m.Name.ValueString() == "":
 		m.Name = types.StringValue(member.Name)
 	case member.Started() && member.Name != m.Name.ValueString():
 		diags.AddWarning("Member has another name", fmt.Sprintf("The process of member %s says that it is %q, not %q. "+
@@ -399,11 +399,17 @@ func (m *memberModel) show(ctx context.Context, member etcdv2.Member, diags *dia
 	m.ClientURLs = list
 }
 
-// showCluster takes over the members as the process is to be told of them.
+// showCluster takes over the members as the process is to be told of them. That
+// they cannot be listed is no error: the member that was just added would be
+// removed and added again for it. The next refresh lists them.
 func (m *memberModel) showCluster(ctx context.Context, members *etcdv2.MembersService, self etcdv2.Member, diags *diag.Diagnostics) {
 	all, err := members.List(ctx)
 	if err != nil {
-		addFailure(diags, "Unable to list members", "", err)
+		summary, detail := wordFailure("Unable to list members", self.ID, err)
+		diags.AddWarning(summary, detail)
+		if m.InitialCluster.IsUnknown() {
+			m.InitialCluster = types.StringNull()
+		}
 		return
 	}
 	m.tellCluster(all, self)

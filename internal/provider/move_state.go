@@ -92,7 +92,8 @@ func (r *userResource) MoveState(context.Context) []resource.StateMover {
 		if source.Password != "" {
 			target.Password = types.StringValue(source.Password)
 		}
-		target.save(ctx, &etcdv2.User{Name: source.Username, Roles: source.Roles}, &resp.TargetState, &resp.Diagnostics)
+		target.refresh(ctx, &etcdv2.User{Name: source.Username, Roles: source.Roles}, &resp.Diagnostics)
+		resp.Diagnostics.Append(resp.TargetState.Set(ctx, target)...)
 	})}
 }
 
@@ -108,7 +109,8 @@ func (r *roleResource) MoveState(context.Context) []resource.StateMover {
 			}
 		}
 		target := roleModel{}
-		target.save(ctx, role, &resp.TargetState, &resp.Diagnostics)
+		target.refresh(ctx, role, &resp.Diagnostics)
+		resp.Diagnostics.Append(resp.TargetState.Set(ctx, target)...)
 	})}
 }
 

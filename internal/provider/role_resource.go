@@ -12,9 +12,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
@@ -83,6 +83,8 @@ func permissionsAttribute(what string) schema.SetAttribute {
 		MarkdownDescription: "Patterns of exactly the keys that can be " + what + ". Left out, these permissions are not managed here, only shown, and a new role " +
 			"has none; use `etcd_role_permission` for single ones. Empty means none.",
 		Validators: []validator.Set{setvalidator.ValueStringsAre(isPattern())},
+		// Where they are not managed, no write here changes them.
+		PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 	}
 }
 
@@ -123,7 +125,8 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	// A role that was created is kept in state also if more failed.
 	if role != nil {
-		plan.save(ctx, role, &resp.State, &resp.Diagnostics)
+		plan.fill(ctx, role, &resp.Diagnostics)
+		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	}
 }
 
@@ -151,30 +154,39 @@ func (r *roleResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		addFailure(&resp.Diagnostics, "Unable to read role", state.Name.ValueString(), err)
 		return
 	}
-	state.save(ctx, role, &resp.State, &resp.Diagnostics)
+	state.refresh(ctx, role, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
 func (r *roleResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state roleModel
+	var plan, state, config roleModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	client := r.client(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	name, had, want := plan.Name.ValueString(), state.permissions(ctx, &resp.Diagnostics), plan.permissions(ctx, &resp.Diagnostics)
-	role, err := r.change(ctx, client, name, had, want)
+	name, had, want := plan.Name.ValueString(), state.permissions(ctx, &resp.Diagnostics), config.permissions(ctx, &resp.Diagnostics)
+	if !permissionsAre(had, want) {
+		if err := r.update(ctx, client, name, had, want); err != nil {
+			addFailure(&resp.Diagnostics, "Unable to change role", name, notAsPlanned("Role", fmt.Sprintf("The role %q", name), err))
+			return
+		}
+	}
+	// What somebody else changed meanwhile is for the next plan to show.
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *roleResource) update(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) error {
+	_, err := r.change(ctx, client, name, had, want)
 	if errors.Is(err, etcdv2.ErrCompareFailed) {
 		// Somebody may have made the very change that was planned.
 		if found, readErr := client.Roles.GetCurrent(ctx, name); readErr == nil && permissionsAre(found.Permissions, want) {
-			role, err = found, nil
+			return nil
 		}
 	}
-	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to change role", name, notAsPlanned("Role", fmt.Sprintf("The role %q", name), err))
-		return
-	}
-	plan.save(ctx, role, &resp.State, &resp.Diagnostics)
+	return err
 }
 
 // change gives a role that has permissions those that it shall have; a nil
@@ -255,10 +267,14 @@ func (m *roleModel) permissions(ctx context.Context, diags *diag.Diagnostics) et
 	return etcdv2.Permissions{Read: namesOf(ctx, m.KVRead, diags), Write: namesOf(ctx, m.KVWrite, diags)}
 }
 
-// save writes what was read of the role to state.
-func (m *roleModel) save(ctx context.Context, role *etcdv2.Role, state *tfsdk.State, diags *diag.Diagnostics) {
-	m.refresh(ctx, role, diags)
-	diags.Append(state.Set(ctx, m)...)
+// fill takes over what was read of the role where the plan did not know it.
+func (m *roleModel) fill(ctx context.Context, role *etcdv2.Role, diags *diag.Diagnostics) {
+	if m.KVRead.IsUnknown() {
+		m.KVRead = setOf(ctx, role.Read, diags)
+	}
+	if m.KVWrite.IsUnknown() {
+		m.KVWrite = setOf(ctx, role.Write, diags)
+	}
 }
 
 // refresh takes over what was read of the role.

@@ -15,9 +15,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/setplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
@@ -101,13 +101,15 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				Optional:    true,
 				Computed:    true,
 				MarkdownDescription: "Names of exactly the roles that the user holds. They must exist. Left out, the roles are not managed here, " +
-					"only shown; use `etcd_user_role` for single ones. Empty means none.",
+					"only shown; use `etcd_user_role` for single ones. Empty means none. A held role that does not exist is shown as `NAME (does not exist)`.",
 				Validators: []validator.Set{setvalidator.ValueStringsAre(isRoleName())},
+				// Where roles are not managed, no write here changes them.
+				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 			},
 			"missing_role": schema.StringAttribute{
 				Computed: true,
 				MarkdownDescription: "A role that the user holds and that does not exist (any more); null otherwise. Where `roles` are managed, that is drift: " +
-					"the next apply revokes it, or fails if `roles` still name it and nothing has made it again.",
+					"the next apply revokes it, or fails if `roles` still name it and nothing has created it again. With `ignore_changes = [roles]` it stays.",
 			},
 			"adopt_existing": adoptAttribute("a user"),
 		},
@@ -129,15 +131,36 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 			"A user cannot be created without a password. Set password or password_wo; or import the user if it exists.")
 		return
 	}
-	if config.Roles.IsNull() {
-		return
+	var state *userModel
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	// What is managed is as configured after an apply, or the apply fails.
-	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("missing_role"), types.StringNull())...)
-	if roles := knownNames(plan.Roles); plan.Name.ValueString() == etcdv2.RootUser && roles != nil && !slices.Contains(roles, etcdv2.RootRole) {
+	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("missing_role"), plan.plannedMissing(config, state))...)
+	if roles := knownNames(config.Roles); plan.Name.ValueString() == etcdv2.RootUser && roles != nil && !slices.Contains(roles, etcdv2.RootRole) {
 		resp.Diagnostics.AddAttributeError(path.Root("roles"), "The user root always holds the role root",
 			"A server grants it by itself and does not let go of it. Add \"root\" to roles, or leave roles out.")
 	}
+}
+
+// plannedMissing plans the missing role. After a change of roles there is none,
+// or the change fails; without one it stays as it is.
+func (m *userModel) plannedMissing(config userModel, state *userModel) types.String {
+	switch {
+	case state != nil && !m.changesRoles(config, *state):
+		return state.MissingRole
+	case state == nil && (config.Roles.IsNull() || config.Roles.IsUnknown()):
+		return types.StringUnknown()
+	case state != nil && !state.MissingRole.IsNull() && knownNames(config.Roles) == nil:
+		// What is not known yet can turn out to change nothing.
+		return types.StringUnknown()
+	default:
+		return types.StringNull()
+	}
+}
+
+// changesRoles reports whether the plan changes the roles of state.
+func (m *userModel) changesRoles(config, state userModel) bool {
+	return !config.Roles.IsNull() && !m.Roles.Equal(state.Roles)
 }
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -152,9 +175,13 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create user", plan.Name.ValueString(), err)
 	}
-	if user != nil {
-		plan.save(ctx, user, &resp.State, &resp.Diagnostics)
+	if user == nil {
+		return
 	}
+	if err != nil || plan.Roles.IsUnknown() {
+		plan.refresh(ctx, user, &resp.Diagnostics)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
 // create returns the user also with an error, if it exists then.
@@ -203,7 +230,8 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		addFailure(&resp.Diagnostics, "Unable to read user", state.Name.ValueString(), err)
 		return
 	}
-	state.save(ctx, user, &resp.State, &resp.Diagnostics)
+	state.refresh(ctx, user, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
 func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -220,36 +248,39 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		password = config.password()
 	}
 	var had, want []string
-	if !config.Roles.IsNull() {
-		had, want = namesOf(ctx, state.Roles, &resp.Diagnostics), namesOf(ctx, plan.Roles, &resp.Diagnostics)
+	if plan.changesRoles(config, state) {
+		had, want = state.held(ctx, &resp.Diagnostics), namesOf(ctx, plan.Roles, &resp.Diagnostics)
 	}
-	user, err := r.update(ctx, client, had, want, name, password)
-	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to change user", name, notAsPlanned("User", fmt.Sprintf("The user %q", name), err))
-		return
-	}
-	plan.save(ctx, user, &resp.State, &resp.Diagnostics)
-}
-
-func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
-	if err := requireRoles(ctx, client, want); err != nil {
-		return nil, err
-	}
-	if slices.Contains(without(had, want), etcdv2.RootRole) {
-		if err := r.keepOwnLogin(ctx, client, name, "to revoke its role root"); err != nil {
-			return nil, err
+	if want != nil || password != "" {
+		if err := r.update(ctx, client, had, want, name, password); err != nil {
+			addFailure(&resp.Diagnostics, "Unable to change user", name, notAsPlanned("User", fmt.Sprintf("The user %q", name), err))
+			return
 		}
 	}
-	user, err := r.change(ctx, client, had, want, name, password)
+	// What somebody else changed meanwhile is for the next plan to show.
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) error {
+	if err := requireRoles(ctx, client, want); err != nil {
+		return err
+	}
+	if want != nil && slices.Contains(without(had, want), etcdv2.RootRole) {
+		if err := r.keepOwnLogin(ctx, client, name, "to revoke its role root"); err != nil {
+			return err
+		}
+	}
+	_, err := r.change(ctx, client, had, want, name, password)
 	if want == nil || !errors.Is(err, etcdv2.ErrCompareFailed) {
-		return user, err
+		return err
 	}
 	// Somebody may have made the very change that was planned.
 	user, readErr := client.Users.GetCurrent(ctx, name)
 	if readErr != nil || !sameNames(user.Held(), want) {
-		return nil, err
+		return err
 	}
-	return r.change(ctx, client, want, want, name, password)
+	_, err = r.change(ctx, client, want, want, name, password)
+	return err
 }
 
 // change makes a user that holds the roles it had hold those it shall; nil
@@ -291,7 +322,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	name := state.Name.ValueString()
-	err := r.remove(ctx, client, name, namesOf(ctx, state.Roles, &resp.Diagnostics))
+	err := r.remove(ctx, client, name, state.held(ctx, &resp.Diagnostics))
 	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
 		addFailure(&resp.Diagnostics, "Unable to delete user", name, err)
 	}
@@ -323,19 +354,28 @@ func (m *userModel) password() string {
 	return m.Password.ValueString()
 }
 
-// save writes what was read of the user to state.
-func (m *userModel) save(ctx context.Context, user *etcdv2.User, state *tfsdk.State, diags *diag.Diagnostics) {
-	m.refresh(ctx, user, diags)
-	diags.Append(state.Set(ctx, m)...)
+// held returns the names of the roles that the user held by state, the missing
+// one included.
+func (m *userModel) held(ctx context.Context, diags *diag.Diagnostics) []string {
+	user := etcdv2.User{MissingRole: m.MissingRole.ValueString()}
+	user.Roles = without(namesOf(ctx, m.Roles, diags), []string{user.MissingRole, missing(user.MissingRole)})
+	return append([]string{}, user.Held()...)
 }
+
+// missing is what state holds among the roles for one that does not exist. It
+// differs from the name, so that it is drift where a configuration names the
+// role and where it does not, and none where ignore_changes repeats state.
+func missing(role string) string { return role + " (does not exist)" }
 
 // refresh takes over what was read of the user.
 func (m *userModel) refresh(ctx context.Context, user *etcdv2.User, diags *diag.Diagnostics) {
 	m.Name = types.StringValue(user.Name)
-	m.Roles = setOf(ctx, user.Held(), diags)
 	m.MissingRole = types.StringNull()
+	roles := user.Roles
 	if user.MissingRole != "" {
 		m.MissingRole = types.StringValue(user.MissingRole)
+		roles = append(slices.Clone(roles), missing(user.MissingRole))
 	}
+	m.Roles = setOf(ctx, roles, diags)
 	m.PasswordWO = types.StringNull()
 }

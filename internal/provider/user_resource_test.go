@@ -415,3 +415,118 @@ func TestUserResource_halfCreated(t *testing.T) {
 		t.Errorf("roles = %q, want none", roles)
 	}
 }
+
+// With ignore_changes the configuration repeats state: a role that is gone
+// plans nothing, and another change leaves the roles alone.
+func TestAccUserResource_ignoredRolesStay(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	cfg := func(password string) string {
+		return config(s.URL(), `
+resource "etcd_user" "test" {
+  name     = %[1]q
+  password = %[2]q
+  roles    = ["%[1]s-1", "%[1]s-2"]
+  lifecycle {
+    ignore_changes = [roles]
+  }
+}
+resource "etcd_role" "test" {
+  name     = "%[1]s-r"
+  kv_read  = ["/a"]
+  lifecycle {
+    ignore_changes = [kv_read, kv_write]
+  }
+}
+`, name, password)
+	}
+	makeRole(t, s, name+"-1", nil, nil)
+	makeRole(t, s, name+"-2", nil, nil)
+	acceptance(t,
+		resource.TestStep{Config: cfg("geheim")},
+		resource.TestStep{
+			PreConfig: func() {
+				remove(t, s, rolesPath+name+"-1")
+				permit(t, s, name+"-r", []string{"/more"}, []string{"/more"})
+			},
+			Config: cfg("geheim"), PlanOnly: true,
+		},
+		resource.TestStep{
+			Config: cfg("anders"), ConfigPlanChecks: planned("etcd_user.test", plancheck.ResourceActionUpdate),
+			ConfigStateChecks: []statecheck.StateCheck{known("etcd_user.test", "missing_role", knownvalue.StringExact(name+"-1"))},
+			Check:             permits(t, s, name+"-r", []string{"/a", "/more"}, []string{"/more"}),
+		},
+		resource.TestStep{
+			PreConfig: func() { makeRole(t, s, name+"-1", nil, nil) },
+			Config:    cfg("anders"), PlanOnly: true,
+		},
+		resource.TestStep{Config: cfg("anders"), Check: holds(t, s, name, name+"-1", name+"-2")},
+	)
+}
+
+// What is not managed stays known in the plan of another change.
+func TestAccUserResource_unmanagedStaysKnown(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	cfg := func(password, pattern string) string {
+		return config(s.URL(), `
+resource "etcd_user" "test" {
+  name     = %[1]q
+  password = %[2]q
+}
+resource "etcd_role" "test" {
+  name    = %[1]q
+  kv_read = [%[3]q]
+}
+output "all" {
+  value = [etcd_user.test.roles, etcd_user.test.missing_role, etcd_role.test.kv_write]
+}
+`, name, password, pattern)
+	}
+	names := func(names ...string) knownvalue.Check {
+		var all []knownvalue.Check
+		for _, name := range names {
+			all = append(all, knownvalue.StringExact(name))
+		}
+		return knownvalue.SetExact(all)
+	}
+	acceptance(t,
+		resource.TestStep{Config: cfg("geheim", "/a")},
+		resource.TestStep{
+			PreConfig: func() {
+				makeRole(t, s, name+"-x", nil, nil)
+				regrant(t, s, name, []string{name + "-x"}, nil)
+				permit(t, s, name, nil, []string{"/w"})
+			},
+			Config: cfg("anders", "/b"),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction("etcd_user.test", plancheck.ResourceActionUpdate),
+				plancheck.ExpectResourceAction("etcd_role.test", plancheck.ResourceActionUpdate),
+				plancheck.ExpectKnownValue("etcd_user.test", tfjsonpath.New("roles"), names(name+"-x")),
+				plancheck.ExpectKnownValue("etcd_user.test", tfjsonpath.New("missing_role"), knownvalue.Null()),
+				plancheck.ExpectKnownValue("etcd_role.test", tfjsonpath.New("kv_write"), names("/w")),
+				plancheck.ExpectKnownOutputValue("all", knownvalue.TupleExact([]knownvalue.Check{names(name+"-x"), knownvalue.Null(), names("/w")})),
+			}},
+			Check: holds(t, s, name, name+"-x"),
+		},
+	)
+}
+
+// A role that somebody else grants between a plan and the apply of another
+// change is for the next plan to show.
+func TestUserResource_unmanagedRolesChangeMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	d := newDirect(t, endpoint(s.URL()))
+	makeRole(t, s, name, nil, nil)
+	user := mustApply(t, d, d.none("etcd_user"), map[string]any{"name": name, "password": "geheim"})
+	plan, cfg := d.plan(t, user, map[string]any{"name": name, "password": "anders"})
+	regrant(t, s, name, []string{name}, nil)
+	after, errs := d.applyPlan(t.Context(), t, user, plan, cfg)
+	if want := undynamic(t, cfg.Type(), plan.PlannedState); errs != "" || !after.state.Equal(want) {
+		t.Errorf("state = %v, want what was planned, %v; %s", after.state, want, errs)
+	}
+}

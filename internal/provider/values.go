@@ -178,12 +178,16 @@ func readNotes[T any](ctx context.Context, private privateReader, diags *diag.Di
 	return notes
 }
 
-// writeNotes keeps notes for the next call.
+// writeNotes keeps notes for the next call. Notes that say nothing are removed:
+// what an instance carries is written to the state file after every change.
 func writeNotes(ctx context.Context, private privateWriter, notes any, diags *diag.Diagnostics) {
 	data, err := json.Marshal(notes)
 	if err != nil {
 		diags.AddError("Unable to write private state", err.Error())
 		return
+	}
+	if string(data) == "{}" {
+		data = nil
 	}
 	diags.Append(private.SetKey(ctx, notesKey, data)...)
 }
