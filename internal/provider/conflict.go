@@ -46,6 +46,9 @@ type store struct {
 	resource string
 	// importID is what an import block is to name, if it is not the path.
 	importID string
+	// onAdopt, if not nil, learns the TTL, 0 for none, that something had before
+	// it was taken over and has now.
+	onAdopt func(path string, before, now int64)
 }
 
 // conflict is a write that was refused because the store is not as the plan
@@ -231,6 +234,9 @@ func (s *store) takeOver(ctx context.Context, found *etcdv2.Node, want wantedKey
 	if errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
 		return s.sendCreate(ctx, found.Key, want, 0, false)
 	}
+	if err == nil && s.onAdopt != nil {
+		s.onAdopt(found.Key, remainingTTL(found), seconds(want.ttl))
+	}
 	return node, err
 }
 
@@ -308,14 +314,72 @@ func (s *store) swapValue(ctx context.Context, key string, before seenKey, want 
 	}
 }
 
+// setTTL gives a key that still holds what state says a new TTL, or none if ttl
+// is nil, and keeps its value. It returns ErrUnsupported if there is none to keep.
+func (s *store) setTTL(ctx context.Context, key string, before seenKey, ttl *int64) (*etcdv2.Node, error) {
+	if ttl != nil {
+		return s.renew(ctx, key, before, *ttl)
+	}
+	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) wantedKey { return wantedKey{value: found.Value} })
+}
+
+// setValue gives a key that still holds what state says a new value, and keeps
+// what is left of its TTL. It returns ErrUnsupported if there is none to keep.
+func (s *store) setValue(ctx context.Context, key string, before seenKey, value string) (*etcdv2.Node, error) {
+	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) wantedKey {
+		want := wantedKey{value: value}
+		if left := remainingTTL(found); left != 0 {
+			want.ttl = &left
+		}
+		return want
+	})
+}
+
+// rewrite reads a key that still holds what state says, and writes what want
+// makes of it.
+func (s *store) rewrite(ctx context.Context, key string, before seenKey, want func(found *etcdv2.Node) wantedKey) (*etcdv2.Node, error) {
+	return s.write(ctx, key, func() (*etcdv2.Node, error) {
+		if s.run.hasRemoved(nodeAt(key)) {
+			return nil, deletedInRun(key)
+		}
+		found, err := s.stillAs(ctx, key, before)
+		if err != nil {
+			return nil, err
+		}
+		return s.swapValue(ctx, key, seenAs(found), want(found))
+	})
+}
+
+// deletedInRun is why a key that another object of this run has deleted cannot
+// be written in part: only a write of all of it brings it back.
+func deletedInRun(key string) error {
+	return fmt.Errorf("%w: %s was deleted in this run", etcdv2.ErrUnsupported, key)
+}
+
+// stillAs reads a key, and refuses one that does not hold what state says.
+func (s *store) stillAs(ctx context.Context, key string, before seenKey) (*etcdv2.Node, error) {
+	resp, err := s.keys.Get(ctx, key, etcdv2.GetOptions{})
+	if err != nil {
+		return nil, refused(key, before.index, err)
+	}
+	found := resp.Node
+	switch {
+	case found.Dir:
+		return nil, isDirectory(key)
+	case found.ModifiedIndex != before.index && !before.matches(found):
+		return nil, hasChanged(key, before.index, found.ModifiedIndex)
+	default:
+		return found, nil
+	}
+}
+
 // renew gives a key that still holds what state says a new TTL, without an
 // event where the servers can. A lost answer is settled only where state has the value: another
 // writer's TTL looks like ours.
 func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
 	return s.write(ctx, key, func() (*etcdv2.Node, error) {
 		if s.run.hasRemoved(nodeAt(key)) {
-			// Only a write of the value brings the key back.
-			return nil, fmt.Errorf("%w: %s was deleted in this run", etcdv2.ErrUnsupported, key)
+			return nil, deletedInRun(key)
 		}
 		return s.refreshTTL(ctx, key, before, ttl)
 	})
@@ -323,10 +387,18 @@ func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64
 
 // refreshTTL sends a renewal.
 func (s *store) refreshTTL(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
+	var held *string
 	node, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
-		return s.keys.ExtendTTL(ctx, key, ttl, index)
+		resp, err := s.keys.ExtendTTL(ctx, key, ttl, index)
+		if err == nil && resp.PrevNode != nil {
+			held = &resp.PrevNode.Value
+		}
+		return resp, err
 	})
-	if !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+	switch {
+	case err == nil && held != nil && *held != node.Value:
+		return s.putBack(ctx, node, *held, ttl)
+	case !errors.Is(err, etcdv2.ErrOutcomeUnknown):
 		return node, err
 	}
 	found, readErr := s.lastLook(ctx, key)
@@ -344,6 +416,17 @@ func (s *store) refreshTTL(ctx context.Context, key string, before seenKey, ttl 
 	default:
 		return nil, err
 	}
+}
+
+// putBack writes the value that a key held before a refresh that did not keep
+// it, a fault of etcd 2.3.0 to 2.3.6, which are not asked for one: this is for a
+// server that has the fault and another version.
+func (s *store) putBack(ctx context.Context, refreshed *etcdv2.Node, value string, ttl int64) (*etcdv2.Node, error) {
+	node, err := s.swapValue(ctx, refreshed.Key, seenAs(refreshed), wantedKey{value: value, ttl: &ttl})
+	if err != nil {
+		return nil, fmt.Errorf("the server did not keep the value of %s when its TTL was refreshed, and the value could not be put back: %w", refreshed.Key, err)
+	}
+	return node, nil
 }
 
 // remove deletes a key that still holds what state says. A key that is gone is

@@ -107,7 +107,7 @@ func (d *dirDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 }
 
 func (m *dirDataModel) found(node *etcdv2.Node) {
-	m.TTL = refreshedTTL(types.Int64Null(), node)
+	m.TTL = ttlValue(node)
 	m.CreatedIndex = indexValue(node.CreatedIndex)
 	m.ModifiedIndex = indexValue(node.ModifiedIndex)
 	m.Expiration = expiration(node)

@@ -80,7 +80,7 @@ func (m *dirListModel) directories(parent *etcdv2.Node, found []*etcdv2.Node) []
 }
 
 func describeDir(node *etcdv2.Node) listed {
-	model := dirModel{Path: types.StringValue(node.Key), TTL: refreshedTTL(types.Int64Null(), node)}
+	model := dirModel{Path: types.StringValue(node.Key), TTL: ttlValue(node)}
 	model.written(node)
 	return listed{name: node.Key, identity: dirIdentity{model.Path}, model: model}
 }

@@ -38,8 +38,8 @@ type dirModel struct {
 
 // dirNotes is what private state keeps of a directory.
 type dirNotes struct {
-	// TTLRead is what isTTLRead says of the TTL in state.
-	TTLRead bool `json:"ttl_read,omitempty"`
+	lifetimeNotes
+
 	// ReplacedBy is the created index of another directory that a refresh has
 	// found in the place of the one in state, 0 if there was none.
 	ReplacedBy uint64 `json:"replaced_by,omitempty"`
@@ -68,8 +68,9 @@ func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			"path": pathAttribute("Path of the directory, such as `/app`."),
 			"ttl": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Life of the directory in seconds, " + ttlRange + "; all that it holds ends with it. A change is made in place, which no etcd 3.5 can: " +
-					"the apply then fails and changes nothing. That it runs down is no drift, as the rest of a life that an import finds is none; that it was dropped, or that one appeared, is. Default: none.",
+				MarkdownDescription: "Lifetime of the directory in seconds, " + ttlRange + "; everything in it expires with it. A change is made in place. etcd 3.5 cannot do that: " +
+					"the apply then fails and changes nothing. The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: none. " +
+					"The provider's `default_ttl` is for keys alone.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"force_destroy": steeringAttribute("Delete the directory with all that it holds, hidden keys too. With `false` only an empty one is deleted, and the error " +
@@ -92,7 +93,7 @@ func (r *dirResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.ModifiedIndex, plan.Expiration = types.Int64Unknown(), types.StringUnknown()
+	plan.CreatedIndex, plan.ModifiedIndex, plan.Expiration = types.Int64Unknown(), types.Int64Unknown(), types.StringUnknown()
 	if plan.TTL.IsNull() {
 		plan.Expiration = types.StringNull()
 	}
@@ -103,9 +104,9 @@ func (r *dirResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		plan.TTL = plannedTTL(plan.TTL, state.TTL, notes.TTLRead)
+		plan.TTL = notes.plannedTTL(plan.TTL, state.TTL)
 		if plan.Path.Equal(state.Path) && plan.TTL.Equal(state.TTL) {
-			plan.ModifiedIndex, plan.Expiration = state.ModifiedIndex, state.Expiration
+			plan.CreatedIndex, plan.ModifiedIndex, plan.Expiration = state.CreatedIndex, state.ModifiedIndex, state.Expiration
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
@@ -121,6 +122,7 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if store == nil {
 		return
 	}
+	store.onAdopt = warnOfAdoption(&resp.Diagnostics)
 	node, err := store.createDir(ctx, plan.Path.ValueString(), ttlPointer(plan.TTL), plan.AdoptExisting.ValueBool())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create directory", plan.Path.ValueString(), err)
@@ -164,8 +166,7 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 		return
 	}
-	notes.TTLRead = isTTLRead(notes.TTLRead, state.TTL, node)
-	state.TTL = refreshedTTL(state.TTL, node)
+	state.TTL = notes.refreshed(state.TTL, node)
 	state.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)

@@ -37,7 +37,11 @@ func (s *store) createDir(ctx context.Context, path string, ttl *int64, adopt bo
 		case ttl == nil && !found.HasTTL():
 			return found, nil
 		default:
-			return s.sendUpdateDir(ctx, path, found.CreatedIndex, ttl)
+			node, err := s.sendUpdateDir(ctx, path, found.CreatedIndex, ttl)
+			if err == nil && s.onAdopt != nil {
+				s.onAdopt(path, remainingTTL(found), seconds(ttl))
+			}
+			return node, err
 		}
 	})
 }

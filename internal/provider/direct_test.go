@@ -282,6 +282,15 @@ func value(t *testing.T, typ tftypes.Type, v any) tftypes.Value {
 	if _, ok := v.(unknownValue); ok {
 		return tftypes.NewValue(typ, tftypes.UnknownValue)
 	}
+	if elements, ok := typ.(tftypes.Map); ok {
+		if given, ok := v.(map[string]any); ok {
+			out := map[string]tftypes.Value{}
+			for name, element := range given {
+				out[name] = value(t, elements.ElementType, element)
+			}
+			return tftypes.NewValue(typ, out)
+		}
+	}
 	data, err := json.Marshal(v)
 	if err != nil {
 		t.Fatal(err)

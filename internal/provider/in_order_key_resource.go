@@ -74,8 +74,8 @@ func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Life of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change writes the key in place. " +
-					"That it runs down is no drift; that it was dropped, or that one appeared, is. Default: the provider's `default_ttl`, or else none.",
+				MarkdownDescription: "Lifetime of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change writes the key in place. " +
+					"The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: the provider's `default_ttl`, or else none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"key": schema.StringAttribute{
@@ -107,42 +107,43 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.TTL = config.TTL
-	if !isSet(config.TTL) {
-		plan.TTL = r.defaultTTL()
-	}
-	plan.ModifiedIndex, plan.Expiration = types.Int64Unknown(), types.StringUnknown()
-	if plan.TTL.IsNull() {
-		plan.Expiration = types.StringNull()
-	}
+	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
+	var state *inOrderKeyModel
 	if !req.State.Raw.IsNull() {
-		var state inOrderKeyModel
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
-		if resp.Diagnostics.HasError() {
-			return
-		}
-		plan.keep(state, notes)
+	}
+	before := readNotes[lifetimeNotes](ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	notes := plan.planWrite(state, before)
+	if state != nil {
+		notes.warnOfFullTTL(state.Key.ValueString(), state.TTL, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	if notes != before {
+		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	}
 }
 
-// inOrderNotes are what private state holds of a key.
-type inOrderNotes struct {
-	// TTLRead is whether the TTL was found and not written: it may be the rest
-	// of a longer one.
-	TTLRead bool `json:"ttl_read,omitempty"`
-}
-
-// keep plans nothing for the server where value and TTL stay.
-func (m *inOrderKeyModel) keep(state inOrderKeyModel, notes inOrderNotes) {
-	ttl := m.TTL
-	if notes.TTLRead && isSet(state.TTL) && !ttl.IsUnknown() && state.TTL.ValueInt64() <= ttl.ValueInt64() {
-		ttl = state.TTL
+// planWrite plans the attributes that the server sets, and notes the TTL that
+// the apply is to send.
+func (m *inOrderKeyModel) planWrite(state *inOrderKeyModel, notes lifetimeNotes) lifetimeNotes {
+	wanted := m.TTL
+	notes.TTLSent = 0
+	if state != nil {
+		m.TTL = notes.plannedTTL(wanted, state.TTL)
+		if m.Dir.Equal(state.Dir) && m.Value.Equal(state.Value) && m.TTL.Equal(state.TTL) {
+			m.CreatedIndex, m.ModifiedIndex, m.Expiration = state.CreatedIndex, state.ModifiedIndex, state.Expiration
+			return notes
+		}
+		notes.send(m.TTL, wanted)
 	}
-	if m.Dir.Equal(state.Dir) && m.Value.Equal(state.Value) && ttl.Equal(state.TTL) {
-		m.TTL, m.ModifiedIndex, m.Expiration = state.TTL, state.ModifiedIndex, state.Expiration
+	m.CreatedIndex, m.ModifiedIndex, m.Expiration = types.Int64Unknown(), types.Int64Unknown(), types.StringUnknown()
+	if m.TTL.IsNull() {
+		m.Expiration = types.StringNull()
 	}
+	return notes
 }
 
 func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -156,7 +157,7 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	node, err := store.createInOrder(ctx, &r.connection.inOrder, plan.Dir.ValueString(), plan.wanted())
+	node, err := store.createInOrder(ctx, &r.connection.inOrder, plan.Dir.ValueString(), plan.wanted(ttlPointer(plan.TTL)))
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create key", plan.Dir.ValueString(), err)
 		return
@@ -170,7 +171,7 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state inOrderKeyModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
+	notes := readNotes[lifetimeNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -191,8 +192,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
 		return
 	}
-	notes.TTLRead = node.HasTTL() && (notes.TTLRead || state.TTL.IsNull())
-	state.Value, state.TTL = types.StringValue(node.Value), refreshedTTL(state.TTL, node)
+	state.Value, state.TTL = types.StringValue(node.Value), notes.refreshed(state.TTL, node)
 	warnNotText(&resp.Diagnostics, node)
 	state.named(node.Key)
 	state.written(node)
@@ -204,6 +204,7 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	var plan, state inOrderKeyModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	notes := readNotes[lifetimeNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -212,14 +213,17 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	node, err := store.update(ctx, plan.Key.ValueString(), state.seen(), plan.wanted())
+	node, err := store.update(ctx, plan.Key.ValueString(), state.seen(), plan.wanted(notes.toSend(plan.TTL)))
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
 		return
 	}
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	writeNotes(ctx, resp.Private, inOrderNotes{}, &resp.Diagnostics)
+	if notes.TTLSent == 0 {
+		notes = lifetimeNotes{}
+	}
+	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
 
 func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -248,8 +252,8 @@ func (m *inOrderKeyModel) settleTTL(otherwise types.Int64) {
 }
 
 // wanted is what the key is to hold.
-func (m *inOrderKeyModel) wanted() wantedKey {
-	return wantedKey{value: m.Value.ValueString(), ttl: ttlPointer(m.TTL)}
+func (m *inOrderKeyModel) wanted(ttl *int64) wantedKey {
+	return wantedKey{value: m.Value.ValueString(), ttl: ttl}
 }
 
 // seen is what the key held when state was read.

@@ -5,10 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/attr/xattr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
@@ -16,60 +15,90 @@ import (
 var (
 	_ basetypes.StringTypable                    = jsonType{}
 	_ basetypes.StringValuableWithSemanticEquals = jsonValue{}
-	_ xattr.ValidateableAttribute                = jsonValue{}
+	_ validator.String                           = isJSON{}
 )
 
 // jsonType is text that is compared as JSON. It differs from
-// jsontypes.NormalizedType in the error for a text that is no JSON: that of the
-// library quotes it, and it may be a secret.
-type jsonType struct{ jsontypes.NormalizedType }
+// jsontypes.NormalizedType in that numbers are compared by value, that it can
+// hold what somebody else wrote and is not JSON, and that neither an error nor
+// a log shows the text: it may be a secret.
+type jsonType struct{ basetypes.StringType }
 
 func (t jsonType) Equal(o attr.Type) bool {
-	other, ok := o.(jsonType)
-	return ok && t.NormalizedType.Equal(other.NormalizedType)
+	_, ok := o.(jsonType)
+	return ok
 }
+
+func (t jsonType) String() string { return "jsonType" }
 
 func (t jsonType) ValueType(context.Context) attr.Value { return jsonValue{} }
 
 func (t jsonType) ValueFromString(_ context.Context, text basetypes.StringValue) (basetypes.StringValuable, diag.Diagnostics) {
-	return jsonValue{jsontypes.Normalized{StringValue: text}}, nil
+	return jsonValue{text}, nil
 }
 
 func (t jsonType) ValueFromTerraform(ctx context.Context, v tftypes.Value) (attr.Value, error) {
-	value, err := t.NormalizedType.ValueFromTerraform(ctx, v)
+	value, err := t.StringType.ValueFromTerraform(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	normalized, ok := value.(jsontypes.Normalized)
+	text, ok := value.(basetypes.StringValue)
 	if !ok {
 		return nil, fmt.Errorf("unexpected type %T", value)
 	}
-	return jsonValue{normalized}, nil
+	return jsonValue{text}, nil
 }
 
 // jsonValue is a value of jsonType.
-type jsonValue struct{ jsontypes.Normalized }
+type jsonValue struct{ basetypes.StringValue }
 
-func newJSONValue(text string) jsonValue { return jsonValue{jsontypes.NewNormalizedValue(text)} }
+func newJSONValue(text string) jsonValue { return jsonValue{basetypes.NewStringValue(text)} }
+
+func nullJSONValue() jsonValue { return jsonValue{basetypes.NewStringNull()} }
 
 func (v jsonValue) Type(context.Context) attr.Type { return jsonType{} }
 
-func (v jsonValue) Equal(o attr.Value) bool {
-	other, ok := o.(jsonValue)
-	return ok && v.Normalized.Equal(other.Normalized)
+// String hides the text: the framework logs it.
+func (v jsonValue) String() string {
+	if v.IsNull() || v.IsUnknown() {
+		return v.StringValue.String()
+	}
+	return "<JSON>"
 }
 
-func (v jsonValue) StringSemanticEquals(ctx context.Context, o basetypes.StringValuable) (bool, diag.Diagnostics) {
+func (v jsonValue) Equal(o attr.Value) bool {
+	other, ok := o.(jsonValue)
+	return ok && v.StringValue.Equal(other.StringValue)
+}
+
+func (v jsonValue) StringSemanticEquals(_ context.Context, o basetypes.StringValuable) (bool, diag.Diagnostics) {
 	other, ok := o.(jsonValue)
 	if !ok {
 		return false, diag.Diagnostics{diag.NewErrorDiagnostic("Unexpected type", fmt.Sprintf("Got %T. This is a bug in the provider; please report it.", o))}
 	}
-	return v.Normalized.StringSemanticEquals(ctx, other.Normalized)
+	return v.saysTheSameAs(other.ValueString()), nil
 }
 
-func (v jsonValue) ValidateAttribute(_ context.Context, req xattr.ValidateAttributeRequest, resp *xattr.ValidateAttributeResponse) {
+// saysTheSameAs reports whether a known value is the same text or the same JSON.
+func (v jsonValue) saysTheSameAs(text string) bool {
+	if v.IsNull() || v.IsUnknown() {
+		return false
+	}
+	return v.ValueString() == text || equalJSON(v.ValueString(), text)
+}
+
+// isJSON accepts JSON text.
+type isJSON struct{}
+
+func (isJSON) Description(context.Context) string { return "must be JSON text" }
+
+func (c isJSON) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
+
+func (isJSON) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	v := req.ConfigValue
 	if v.IsNull() || v.IsUnknown() || json.Valid([]byte(v.ValueString())) {
 		return
 	}
-	resp.Diagnostics.AddAttributeError(req.Path, "Invalid JSON", "The value is no JSON text. Write it with jsonencode, or use value for other text. It is not shown here: it may be a secret.")
+	resp.Diagnostics.AddAttributeError(req.Path, "Invalid JSON",
+		"The value is not JSON text. Write it with jsonencode, or use value for other text. It is not shown here: it may be a secret.")
 }

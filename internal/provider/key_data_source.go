@@ -107,7 +107,7 @@ func (d *keyDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 func (m *keyDataModel) found(node *etcdv2.Node) {
 	m.Exists = types.BoolValue(true)
 	m.Value = types.StringValue(node.Value)
-	m.TTL = refreshedTTL(types.Int64Null(), node)
+	m.TTL = ttlValue(node)
 	m.CreatedIndex = indexValue(node.CreatedIndex)
 	m.ModifiedIndex = indexValue(node.ModifiedIndex)
 	m.Expiration = expiration(node)

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -22,10 +21,11 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure   = (*keyPrefixResource)(nil)
-	_ resource.ResourceWithIdentity    = (*keyPrefixResource)(nil)
-	_ resource.ResourceWithImportState = (*keyPrefixResource)(nil)
-	_ resource.ResourceWithModifyPlan  = (*keyPrefixResource)(nil)
+	_ resource.ResourceWithConfigure      = (*keyPrefixResource)(nil)
+	_ resource.ResourceWithIdentity       = (*keyPrefixResource)(nil)
+	_ resource.ResourceWithImportState    = (*keyPrefixResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*keyPrefixResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*keyPrefixResource)(nil)
 )
 
 func newKeyPrefixResource() resource.Resource { return &keyPrefixResource{} }
@@ -81,14 +81,16 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Life of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A change is made in place, " +
-					"and where the value stays without an event for watchers (etcd 2.3 and later). That it runs down is no drift; a key that lost it, gained one or expired is, and is written again. Default: the provider's `default_ttl`, or else none.",
+				MarkdownDescription: "Lifetime of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A change is made in place; " +
+					"where the value stays, watchers get no event (" + refreshServers + "). The countdown is not drift; a key that lost its TTL, gained one or expired is, and is written again. " +
+					"A warning in the plan names each key that gains, loses or changes its TTL. An import of keys of which only some have a TTL leaves every TTL as it is until this, or `default_ttl`, is set. " +
+					"Default: the provider's `default_ttl`, or else none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"ttl_renew_below": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Plan to renew the TTL of the keys that have less than this many seconds left of it, 1 to less than `ttl`; the renewal makes no event " +
-					"for watchers (etcd 2.3 and later). Default: a TTL is never renewed, and the keys expire.",
+				MarkdownDescription: "Plan to renew the TTL of the keys of which the server reports less than this many seconds left, 1 to less than `ttl`; watchers get no event of a renewal " +
+					"(" + refreshServers + "). A change renews the TTL of every key. Default: a TTL is never renewed, and the keys expire.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"adopt_existing": steeringAttribute("Take over listed keys that exist already when they are to be created, instead of failing before anything is written. Default: `false`. " +
@@ -101,6 +103,13 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 	}
 }
 
+// ValidateConfig refuses a renewal without end.
+func (r *keyPrefixResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config keyPrefixModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	validateRenewal(config.TTLRenewBelow, config.TTL, &resp.Diagnostics)
+}
+
 // ModifyPlan fills in the provider's default TTL, plans renewals, and refuses
 // or warns of what can be known before anything is written.
 func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -110,60 +119,99 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	var config, plan keyPrefixModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	var state *keyPrefixModel
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
+	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.TTL = config.TTL
-	if !isSet(config.TTL) {
-		plan.TTL = r.defaultTTL()
-	}
-	checkRenewal(plan.TTLRenewBelow, plan.TTL, &resp.Diagnostics)
+	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
+	lost := state != nil && state.TTL.IsNull() && plan.TTLRenewBelow.Equal(state.TTLRenewBelow)
+	checkRenewal(plan.TTLRenewBelow, plan.TTL, lost, &resp.Diagnostics)
 	plan.Expiration = types.StringUnknown()
 	if plan.TTL.IsNull() {
 		plan.Expiration = types.StringNull()
 	}
-	if !req.State.Raw.IsNull() {
-		var state keyPrefixModel
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
-		if resp.Diagnostics.HasError() {
-			return
+	if state != nil && plan.Prefix.Equal(state.Prefix) {
+		sent := notes.TTLSent
+		plan.planChange(r.keyPrefix(), *state, &notes, &resp.Diagnostics)
+		if notes.TTLSent != sent {
+			writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 		}
-		plan.planChange(r.keyPrefix(), state, knownKeys(state.Keys, notes), notes.Due, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// planChange plans, for the provider's key_prefix, against what is known of the keys, and whether the TTL of one
-// is due to be renewed.
-func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, known map[string]knownKey, due bool, diags *diag.Diagnostics) {
-	if m.Keys.IsUnknown() || !m.Prefix.Equal(state.Prefix) {
+// planChange plans, for the provider's key_prefix, against what is known of the
+// keys, and notes the TTL that the apply is to send.
+func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *prefixNotes, diags *diag.Diagnostics) {
+	known := knownKeys(state.Keys, *notes)
+	if !m.Keys.IsUnknown() {
+		m.checkDirs(prefix, known, diags)
+		m.warnOfLeft(known, diags)
+	}
+	sent := notes.TTLSent
+	notes.TTLSent = 0
+	if m.TTL.IsUnknown() {
 		return
 	}
-	m.checkDirs(prefix, known, diags)
-	m.warnOfLeft(known, diags)
-	if !m.Keys.Equal(state.Keys) || m.TTL.IsUnknown() {
+	wanted := m.TTL
+	m.TTL = plannedSharedTTL(wanted, state.TTL, sent, known)
+	intent := m.intent(state, ttlPointer(wanted), notes.LeavesTTLs)
+	intent.learn(m.Keys, known)
+	writes, _ := intent.changes(m.Prefix.ValueString(), known)
+	switch {
+	case len(writes) == 0 && m.Keys.Equal(state.Keys):
+		m.Expiration = state.Expiration
 		return
+	case intent.keepsTTLs():
+		m.Expiration = types.StringUnknown()
 	}
-	if isSet(m.TTLRenewBelow) && (due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow)) {
-		return
+	if !m.TTL.Equal(wanted) {
+		notes.TTLSent = wanted.ValueInt64()
 	}
-	for _, k := range known {
-		if !k.hasTTL(m.TTL.ValueInt64()) {
-			return
-		}
-	}
-	// An import finds the rest of a life: that is no difference.
-	m.TTL, m.Expiration = state.TTL, state.Expiration
+	changes := intent.lifetimes(writes, known)
+	changes.warn("Lifetimes of keys change", "The TTL is that of ttl, or else of the provider's default_ttl.", diags)
 }
 
-// renewBefore returns the time before which no key is to expire, the zero time
-// if keys may, or if the plan has said that expiration stays.
-func (m *keyPrefixModel) renewBefore(now time.Time) time.Time {
-	if m.TTL.IsNull() || m.TTLRenewBelow.ValueInt64() == 0 || !m.Expiration.IsUnknown() {
-		return time.Time{}
+// plannedSharedTTL returns the TTL to plan: see lifetimeNotes.plannedTTL. sent is
+// the one that was sent since the last read, 0 for none.
+func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]knownKey) types.Int64 {
+	isRead := sent != 0
+	for _, k := range known {
+		if !k.hasTTL(wanted.ValueInt64()) {
+			return wanted
+		}
+		isRead = isRead || (k.TTLRead && k.TTL == state.ValueInt64())
 	}
-	return now.Add(time.Duration(m.TTLRenewBelow.ValueInt64()) * time.Second)
+	if isRead && state.ValueInt64() <= wanted.ValueInt64() {
+		return state
+	}
+	return wanted
+}
+
+// intent is what an apply is to make of the keys.
+func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs bool) prefixIntent {
+	return prefixIntent{
+		values: texted(m.Keys), ttl: ttl, leavesTTLs: leavesTTLs, exclusive: m.Exclusive.ValueBool(),
+		renewsDue: isSet(m.TTLRenewBelow), renewsAll: isSet(m.TTLRenewBelow) && !m.TTLRenewBelow.Equal(state.TTLRenewBelow),
+	}
+}
+
+// learn notes of which keys a plan does not know the values yet: they may be
+// written, and where not even the keys are known, all may.
+func (i *prefixIntent) learn(keys types.Map, known map[string]knownKey) {
+	i.unknown = map[string]bool{}
+	for relative, value := range keys.Elements() {
+		i.unknown[relative] = value.IsUnknown()
+	}
+	if keys.IsUnknown() {
+		for relative, k := range known {
+			i.values[relative], i.unknown[relative] = k.value, true
+		}
+	}
 }
 
 // checkDirs refuses a key that is to stand where keys of state stand below: a
@@ -218,7 +266,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	plan.settleTTL(r.defaultTTL())
 	w.existsAdvice = "To manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
 		importBlock("etcd_key_prefix", w.prefix) + "\n\n" + adoptKeysAdvice
-	w.apply(ctx, plan, plan.Exclusive.ValueBool(), &resp.Diagnostics)
+	w.apply(ctx, plan.intent(plan, ttlPointer(plan.TTL), false), plan.Exclusive.ValueBool(), &resp.Diagnostics)
 	if w.hasDoneNothing(resp.Diagnostics) {
 		return
 	}
@@ -265,12 +313,22 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if all {
 		nameable(found.unnameable, &resp.Diagnostics)
 	}
-	known = found.refresh(known, notes.Unsettled, all)
+	known = found.refresh(known, notes.Unsettled, all, state.TTLRenewBelow.ValueInt64())
 	warnNotText(&resp.Diagnostics, found.nodes(known)...)
-	state.Keys, state.TTL, state.Expiration = keysValue(known), commonTTL(state.TTL, known), firstExpiration(known)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	after := notesOf(known, notes.Unsettled)
-	after.Due = state.isDue(known, time.Now())
+	after.LeavesTTLs = notes.LeavesTTLs
+	if imported {
+		with, without, _ := countTTLs(known)
+		after.LeavesTTLs = with > 0 && without > 0
+	}
+	state.Keys, state.Expiration = keysValue(known), firstExpiration(known)
+	if notes.TTLSent != 0 {
+		state.TTL = types.Int64Value(notes.TTLSent)
+	}
+	if !after.LeavesTTLs {
+		state.TTL = sharedTTL(state.TTL, known)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	writeNotes(ctx, resp.Private, after, &resp.Diagnostics)
 }
 
@@ -303,20 +361,10 @@ func (t *tree) warnOfReplaced(prefix string, known map[string]knownKey, diags *d
 	}
 }
 
-// isDue reports whether a key has less life left than ttl_renew_below.
-func (m *keyPrefixModel) isDue(known map[string]knownKey, now time.Time) bool {
-	end := now.Add(time.Duration(m.TTLRenewBelow.ValueInt64()) * time.Second)
-	for _, k := range known {
-		if isSet(m.TTLRenewBelow) && k.endsBefore(end) {
-			return true
-		}
-	}
-	return false
-}
-
 // refresh returns what a tree holds of the keys that are known, those that were
-// not known to be created, and, if all is true, of every other key.
-func (t *tree) refresh(known map[string]knownKey, unsettled map[string]unsettledKey, all bool) map[string]knownKey {
+// not known to be created, and, if all is true, of every other key. A TTL with
+// less left than renewBelow is due.
+func (t *tree) refresh(known map[string]knownKey, unsettled map[string]unsettledKey, all bool, renewBelow int64) map[string]knownKey {
 	out := map[string]knownKey{}
 	for relative, node := range t.keys {
 		before, isKnown := known[relative]
@@ -329,7 +377,9 @@ func (t *tree) refresh(known map[string]knownKey, unsettled map[string]unsettled
 		default:
 			continue
 		}
-		out[relative] = knownKey{before.refreshed(node), node.Value}
+		after := before.refreshed(node)
+		after.Due = node.HasTTL() && node.TTL < renewBelow
+		out[relative] = knownKey{after, node.Value}
 	}
 	return out
 }
@@ -351,13 +401,16 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	}
 	plan.settleTTL(r.defaultTTL())
 	w.existsAdvice = adoptKeysAdvice
-	w.apply(ctx, plan, plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
+	ttl := (&lifetimeNotes{TTLSent: notes.TTLSent}).toSend(plan.TTL)
+	w.apply(ctx, plan.intent(state, ttl, notes.LeavesTTLs), plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
 	if w.hasDoneNothing(resp.Diagnostics) {
 		return
 	}
 	plan.settle(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
+	after := notesOf(w.known, w.unsettled)
+	after.LeavesTTLs, after.TTLSent = notes.LeavesTTLs && ttl == nil, notes.TTLSent
+	writeNotes(ctx, resp.Private, after, &resp.Diagnostics)
 }
 
 func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -407,7 +460,7 @@ func (m *keyPrefixModel) settleTTL(otherwise types.Int64) {
 
 // settle takes over what was written.
 func (m *keyPrefixModel) settle(w *prefixWriter) {
-	m.Keys, m.TTL, m.Expiration = keysValue(w.known), commonTTL(m.TTL, w.known), firstExpiration(w.known)
+	m.Keys, m.Expiration = keysValue(w.known), firstExpiration(w.known)
 }
 
 // isRelativePath accepts the path of a key relative to a prefix.

@@ -140,6 +140,18 @@ func (f *prefixFixture) wantNoChange(t *testing.T, o managed, attributes map[str
 	}
 }
 
+// wantWarning checks that a plan warns of something in these words.
+func (f *prefixFixture) wantWarning(t *testing.T, o managed, attributes map[string]any, texts ...string) {
+	t.Helper()
+	resp, _ := f.d.plan(t, o, attributes)
+	got := warnings(resp.Diagnostics)
+	for _, text := range texts {
+		if !strings.Contains(got, text) {
+			t.Errorf("warnings = %q, want %q among them", got, text)
+		}
+	}
+}
+
 func wantError(t *testing.T, errs string, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -487,9 +499,10 @@ func TestKeyPrefixResource_ttl(t *testing.T) {
 	f.wantNoChange(t, o, f.attributes(keys, "ttl", 1000))
 	f.put(t, "b", "2") // It loses its TTL.
 	o = f.refresh(t, o)
-	if got := o.text(t, "ttl"); got != "" {
-		t.Errorf("ttl in state = %s, want none: one key has lost it", got)
+	if got := o.text(t, "ttl"); got != "1000" {
+		t.Errorf("ttl in state = %s, want that of the other keys", got)
 	}
+	f.wantWarning(t, o, f.attributes(keys, "ttl", 1000), "gain a TTL", f.prefix+"/b: 1000 seconds")
 	f.proxy.Reset()
 	o = f.apply(t, o, keys, "ttl", 1000)
 	if writes := f.writes(); len(writes) != 1 || !strings.HasSuffix(writes[0].Path, "/b") || writes[0].Param("ttl") != "1000" {
@@ -509,9 +522,10 @@ func TestKeyPrefixResource_ttl(t *testing.T) {
 	}
 	f.put(t, "c", "3", "ttl=500") // One appears.
 	o = f.refresh(t, o)
-	if got := o.text(t, "ttl"); got != "500" && got != "499" {
-		t.Errorf("ttl in state = %q, want that of the key that has one", got)
+	if got := o.text(t, "ttl"); got != "" {
+		t.Errorf("ttl in state = %q, want none, as the other keys", got)
 	}
+	f.wantWarning(t, o, f.attributes(keys), "lose their TTL", f.prefix+"/c: ")
 	o = f.apply(t, o, keys)
 	f.wantNoChange(t, o, f.attributes(keys))
 
@@ -590,9 +604,7 @@ func TestKeyPrefixResource_ttlHalfWay(t *testing.T) {
 	f.put(t, "b", "rival")
 	o, errs := f.d.apply(t, o, f.attributes(keys, "ttl", 2000))
 	wantError(t, errs, "Key changed since it was planned", f.prefix+"/b was written")
-	if got := o.text(t, "ttl"); got != "1000" {
-		t.Errorf("ttl in state = %q, want that of the key that was not written", got)
-	}
+	f.wantWarning(t, f.refresh(t, o), f.attributes(keys, "ttl", 2000), "gain a TTL", f.prefix+"/b: 2000 seconds")
 	f.proxy.Reset()
 	o = f.apply(t, f.refresh(t, o), keys, "ttl", 2000)
 	if writes := f.writes(); len(writes) != 1 || !strings.HasSuffix(writes[0].Path, "/b") {

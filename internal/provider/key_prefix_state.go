@@ -16,10 +16,11 @@ import (
 type prefixNotes struct {
 	Keys      map[string]keyNote      `json:"keys"`
 	Unsettled map[string]unsettledKey `json:"unsettled,omitempty"`
-	// Due is whether the last read found a key with less life left than
-	// ttl_renew_below. A plan takes it from here and not from the clock: it is
-	// made again at apply, and must come out the same.
-	Due bool `json:"due,omitempty"`
+	// LeavesTTLs reports that an import found keys with a TTL and keys without
+	// one. As long as no TTL is configured, every key keeps what it has.
+	LeavesTTLs bool `json:"leaves_ttls,omitempty"`
+	// TTLSent is that of lifetimeNotes.
+	TTLSent int64 `json:"ttl_sent,omitempty"`
 }
 
 // keyNote is what is known of one key besides its value.
@@ -30,8 +31,13 @@ type keyNote struct {
 	// whether it was found: it may then be the rest of a longer one.
 	TTL     int64 `json:"ttl,omitempty"`
 	TTLRead bool  `json:"ttl_read,omitempty"`
-	// Expiration is when it expires, nil if it does not.
+	// Expiration is when it expires, nil if it does not. It is by the clock of
+	// the server, so it is shown and not compared with another.
 	Expiration *time.Time `json:"expiration,omitempty"`
+	// Due is whether the server reported less time left than ttl_renew_below
+	// when it was last read. A plan takes it from here: it is made again at
+	// apply, and must come out the same.
+	Due bool `json:"due,omitempty"`
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool `json:"not_text,omitempty"`
 	// Foreign is whether it came into state by being found, and not by being
@@ -45,13 +51,8 @@ func (n keyNote) hasTTL(ttl int64) bool {
 	return n.TTL == ttl || (n.TTLRead && n.TTL != 0 && n.TTL < ttl)
 }
 
-// endsBefore reports whether the key expires before a time.
-func (n keyNote) endsBefore(end time.Time) bool {
-	return n.Expiration != nil && n.Expiration.Before(end)
-}
-
 // refreshed is the note for what a read has found. What counts of a TTL is
-// whether there is one: see refreshedTTL.
+// whether there is one.
 func (n keyNote) refreshed(node *etcdv2.Node) keyNote {
 	after := keyNote{Index: node.ModifiedIndex, Expiration: node.Expiration, Foreign: n.Foreign, NotText: node.NotText}
 	switch {
@@ -59,7 +60,7 @@ func (n keyNote) refreshed(node *etcdv2.Node) keyNote {
 	case n.TTL != 0:
 		after.TTL, after.TTLRead = n.TTL, n.TTLRead
 	default:
-		after.TTL, after.TTLRead = max(node.TTL, 1), true
+		after.TTL, after.TTLRead = remainingTTL(node), true
 	}
 	return after
 }
@@ -145,35 +146,39 @@ func keysValue(known map[string]knownKey) types.Map {
 	return types.MapValueMust(types.StringType, elements)
 }
 
-// commonTTL returns the TTL for state: the one that is expected, unless a key
-// has another. That is then shown, the same one every time, and the plan puts
-// it right. Keys that were only found count if there are no others, as after an
-// import.
-func commonTTL(expected types.Int64, known map[string]knownKey) types.Int64 {
-	ofOwn, ofFound, hasOwn := int64(-1), int64(-1), false
+// countTTLs returns how many keys have a TTL and how many have none, and the
+// longest one. Keys that were only found count if there are no others, as after
+// an import.
+func countTTLs(known map[string]knownKey) (with, without int, longest int64) {
+	hasOwn := false
 	for _, k := range known {
-		deviating := !k.hasTTL(expected.ValueInt64())
+		hasOwn = hasOwn || !k.Foreign
+	}
+	for _, k := range known {
 		switch {
-		case !k.Foreign:
-			hasOwn = true
-			if deviating {
-				ofOwn = max(ofOwn, k.TTL)
-			}
-		case deviating:
-			ofFound = max(ofFound, k.TTL)
+		case k.Foreign && hasOwn:
+		case k.TTL == 0:
+			without++
+		default:
+			with++
+			longest = max(longest, k.TTL)
 		}
 	}
-	ttl := ofFound
-	if hasOwn {
-		ttl = ofOwn
-	}
-	switch ttl {
-	case -1:
-		return expected
-	case 0:
+	return with, without, longest
+}
+
+// sharedTTL returns the TTL for state after a refresh: the one that was there,
+// as long as some keys have one, for the plan names the keys that deviate. Only
+// what all keys have in common, that they lost it or that they have one, is shown.
+func sharedTTL(expected types.Int64, known map[string]knownKey) types.Int64 {
+	with, without, longest := countTTLs(known)
+	switch {
+	case with == 0 && without > 0:
 		return types.Int64Null()
+	case with > 0 && without == 0 && expected.IsNull():
+		return types.Int64Value(longest)
 	default:
-		return types.Int64Value(ttl)
+		return expected
 	}
 }
 
@@ -181,7 +186,7 @@ func commonTTL(expected types.Int64, known map[string]knownKey) types.Int64 {
 func firstExpiration(known map[string]knownKey) types.String {
 	var first *time.Time
 	for _, k := range known {
-		if first == nil || k.endsBefore(*first) {
+		if k.Expiration != nil && (first == nil || k.Expiration.Before(*first)) {
 			first = k.Expiration
 		}
 	}

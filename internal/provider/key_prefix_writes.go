@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"golang.org/x/sync/errgroup"
@@ -18,19 +17,6 @@ import (
 
 // keysAtOnce is how many keys of one resource are read or written at a time.
 const keysAtOnce = 16
-
-// keyWrite is one write of a prefix.
-type keyWrite struct {
-	// path is relative to the prefix, key is not.
-	path string
-	key  string
-	// before is what the key is to hold before it, nil if it is to be created.
-	before *seenKey
-	// want is what it is to hold after it, nil if it is to be deleted.
-	want *wantedKey
-	// found is a key that exists and is to be adopted, nil if there is none.
-	found *etcdv2.Node
-}
 
 // keyFailure is a write that failed.
 type keyFailure struct {
@@ -61,6 +47,8 @@ type prefixWriter struct {
 	// skipped counts the writes that were not begun after it.
 	fatal   bool
 	skipped int
+	// adopted are the keys that are taken over with another lifetime.
+	adopted lifetimeChanges
 }
 
 // recall reads again what private state should say of the keys in state. A CLI
@@ -95,9 +83,13 @@ func (w *prefixWriter) recall(ctx context.Context, diags *diag.Diagnostics) bool
 
 // apply makes the store what is planned. Where keys are to be created, or
 // takeStock is true, it looks at what there is before the first write.
-func (w *prefixWriter) apply(ctx context.Context, plan keyPrefixModel, takeStock bool, diags *diag.Diagnostics) {
-	wanted := texted(plan.Keys)
-	writes, kept := w.changes(wanted, plan, time.Now())
+func (w *prefixWriter) apply(ctx context.Context, intent prefixIntent, takeStock bool, diags *diag.Diagnostics) {
+	w.store.onAdopt = func(key string, before, now int64) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.adopted.add(key, before, now)
+	}
+	writes, kept := intent.changes(w.prefix, w.known)
 	created := creations(writes)
 	if takeStock || len(created) > 0 {
 		found, err := w.store.readTree(ctx, w.prefix, created)
@@ -115,17 +107,18 @@ func (w *prefixWriter) apply(ctx context.Context, plan keyPrefixModel, takeStock
 			return
 		}
 		if takeStock {
-			w.warnOfUnlisted(found, wanted, diags)
+			w.warnOfUnlisted(found, intent.values, diags)
 		}
 	}
 	w.known = kept
-	writes, err := w.keep(ctx, writes, wanted, ttlPointer(plan.TTL))
+	writes, err := w.keep(ctx, writes, intent.values, intent.ttl)
 	if err != nil {
 		addFailure(diags, "Unable to write keys", w.prefix, err)
 		return
 	}
 	w.run(ctx, writes)
 	w.report(diags)
+	w.adopted.warn(adoptedLifetime, "", diags)
 }
 
 // keep notes that the keys without a write are to stay. One that another object
@@ -156,54 +149,6 @@ func (w *prefixWriter) keep(ctx context.Context, writes []keyWrite, wanted map[s
 // written, anything: state is then as it was.
 func (w *prefixWriter) hasDoneNothing(diags diag.Diagnostics) bool {
 	return diags.HasError() && w.written == 0 && len(w.unsettled) == 0
-}
-
-// changes returns the writes that make what is known what is wanted, and the
-// account without the keys that are to be left alone from now on.
-func (w *prefixWriter) changes(wanted map[string]string, plan keyPrefixModel, now time.Time) (writes []keyWrite, kept map[string]knownKey) {
-	kept = map[string]knownKey{}
-	ttl, renewBefore := ttlPointer(plan.TTL), plan.renewBefore(now)
-	for _, relative := range slices.Sorted(maps.Keys(wanted)) {
-		write := keyWrite{path: relative, key: below(w.prefix, relative), want: &wantedKey{value: wanted[relative], ttl: ttl}}
-		if k, ok := w.known[relative]; ok {
-			k.Foreign = false
-			kept[relative] = k
-			if k.value == write.want.value && k.hasTTL(seconds(ttl)) && !k.endsBefore(renewBefore) {
-				continue
-			}
-			before := k.seen()
-			write.before = &before
-		}
-		writes = append(writes, write)
-	}
-	going := map[string]knownKey{}
-	for relative, k := range w.known {
-		if _, ok := wanted[relative]; !ok && (plan.Exclusive.ValueBool() || !k.Foreign) {
-			going[relative], kept[relative] = k, k
-		}
-	}
-	return append(writes, removals(w.prefix, going)...), kept
-}
-
-// removals returns the deletions of keys.
-func removals(prefix string, known map[string]knownKey) []keyWrite {
-	writes := make([]keyWrite, 0, len(known))
-	for _, relative := range slices.Sorted(maps.Keys(known)) {
-		before := known[relative].seen()
-		writes = append(writes, keyWrite{path: relative, key: below(prefix, relative), before: &before})
-	}
-	return writes
-}
-
-// creations returns the paths of the keys that are to be created.
-func creations(writes []keyWrite) []string {
-	var paths []string
-	for _, write := range writes {
-		if write.before == nil {
-			paths = append(paths, write.path)
-		}
-	}
-	return paths
 }
 
 // warnOfUnlisted tells of keys that the next plan will show as removed.
@@ -292,14 +237,25 @@ func (w *prefixWriter) do(ctx context.Context, write keyWrite) (*etcdv2.Node, er
 		return w.store.adopt(ctx, write.found, *write.want)
 	case write.before == nil:
 		return w.store.createAbsent(ctx, write.key, *write.want, w.absentAt, w.adopt)
-	case write.want.ttl != nil && *write.before.value == write.want.value:
-		// The TTL alone is written without an event, where the server can.
-		node, err := w.store.renew(ctx, write.key, *write.before, *write.want.ttl)
-		if !errors.Is(err, etcdv2.ErrUnsupported) {
-			return node, err
-		}
 	}
-	return w.store.update(ctx, write.key, *write.before, *write.want)
+	node, err := w.doInPart(ctx, write)
+	if errors.Is(err, etcdv2.ErrUnsupported) {
+		return w.store.update(ctx, write.key, *write.before, *write.want)
+	}
+	return node, err
+}
+
+// doInPart changes the value or the TTL of a key alone, if the other stays. It
+// returns ErrUnsupported if both are to be written.
+func (w *prefixWriter) doInPart(ctx context.Context, write keyWrite) (*etcdv2.Node, error) {
+	switch {
+	case write.keepsTTL:
+		return w.store.setValue(ctx, write.key, *write.before, write.want.value)
+	case *write.before.value == write.want.value:
+		return w.store.setTTL(ctx, write.key, *write.before, write.want.ttl)
+	default:
+		return nil, etcdv2.ErrUnsupported
+	}
 }
 
 // end books the outcome of a write.
@@ -324,7 +280,10 @@ func (w *prefixWriter) end(write keyWrite, node *etcdv2.Node, err error) {
 		if node != write.found {
 			w.written++
 		}
-		note := keyNote{Index: node.ModifiedIndex, TTL: seconds(write.want.ttl), Expiration: node.Expiration}
+		note := keyNote{Index: node.ModifiedIndex, TTL: seconds(write.want.ttl), Expiration: node.Expiration, NotText: node.NotText}
+		if write.keepsTTL {
+			note = keyNote{}.refreshed(node)
+		}
 		w.known[write.path] = knownKey{note, write.want.value}
 	}
 }

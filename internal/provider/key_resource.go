@@ -2,12 +2,9 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -21,10 +18,11 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure   = (*keyResource)(nil)
-	_ resource.ResourceWithIdentity    = (*keyResource)(nil)
-	_ resource.ResourceWithImportState = (*keyResource)(nil)
-	_ resource.ResourceWithModifyPlan  = (*keyResource)(nil)
+	_ resource.ResourceWithConfigure      = (*keyResource)(nil)
+	_ resource.ResourceWithIdentity       = (*keyResource)(nil)
+	_ resource.ResourceWithImportState    = (*keyResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*keyResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*keyResource)(nil)
 )
 
 func newKeyResource() resource.Resource { return &keyResource{} }
@@ -47,14 +45,17 @@ type keyModel struct {
 
 // keyNotes is what private state keeps of a key.
 type keyNotes struct {
+	lifetimeNotes
+
 	// Written is the index of our last write of a write-only value. A newer one
 	// at refresh means that somebody else wrote it.
 	Written uint64 `json:"written,omitempty"`
 	// Reworded is whether the server has JSON that only says the same as that in
 	// state.
 	Reworded bool `json:"reworded,omitempty"`
-	// TTLRead is what isTTLRead says of the TTL in state.
-	TTLRead bool `json:"ttl_read,omitempty"`
+	// KeepsValue reports, from a plan to its apply, that a write keeps the value
+	// that the key holds and changes its TTL alone.
+	KeepsValue bool `json:"keeps_value,omitempty"`
 	// Due is whether the last read found less life left than ttl_renew_below. A
 	// plan takes it from here and not from the clock: it is made again at apply,
 	// and must come out the same.
@@ -89,6 +90,7 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			"key": pathAttribute("Path of the key, such as `/app/config`."),
 			"value": schema.StringAttribute{
 				Optional: true,
+				Computed: true, // so that ignore_changes can keep a value: see planValue
 				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place. " +
 					"One of `value`, `value_json` and `value_wo` is needed; to move between `value` and `value_json` writes only what differs.",
 				Validators: []validator.String{stringvalidator.ExactlyOneOf(
@@ -96,19 +98,22 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			},
 			"value_json": schema.StringAttribute{
 				Optional:   true,
+				Computed:   true,
 				CustomType: jsonType{},
-				MarkdownDescription: "Value of the key as JSON text, such as `jsonencode` makes. It is compared as JSON: white space and the order of the members " +
-					"of an object are no change and no drift. A change writes it in place. Conflicts with `value` and `value_wo`.",
+				MarkdownDescription: "Value of the key as JSON text, such as `jsonencode` makes. It is compared as JSON: white space, the order of the members " +
+					"of an object and the way a number is written (`1.0` or `1`) are neither a change nor drift. A change writes it in place. Conflicts with `value` and `value_wo`.",
+				Validators: []validator.String{isJSON{}},
 			},
 			"value_wo": schema.StringAttribute{
 				Optional:  true,
 				WriteOnly: true,
 				MarkdownDescription: "Value of the key, which goes neither to the plan nor to state; it may come from an ephemeral resource. It is written when " +
-					"`value_wo_version` changes, when somebody else has written the key since, and when a TTL is removed. Needs Terraform or OpenTofu 1.11.",
+					"`value_wo_version` changes, and when somebody else has written the key since. Needs Terraform or OpenTofu 1.11.",
 				Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("value_wo_version"))},
 			},
 			"value_wo_version": schema.Int64Attribute{
 				Optional: true,
+				Computed: true,
 				MarkdownDescription: "Number to change when `value_wo` is to be written again, which needs it. A change writes the key in place. " +
 					"An imported key has version `0`, by which its value stays as it was found.",
 				Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_wo"))},
@@ -116,15 +121,15 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Life of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is made in place, " +
-					"and where the value stays without an event for watchers (etcd 2.3 and later). " +
-					"That it runs down is no drift, as the rest of a life that an import finds is none; that it was dropped, or that one appeared, is. Default: the provider's `default_ttl`, or else none.",
+				MarkdownDescription: "Lifetime of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is made in place; " +
+					"where the value stays, watchers get no event (" + refreshServers + "). " +
+					"The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: the provider's `default_ttl`, or else none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"ttl_renew_below": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Plan to renew the TTL when less than this many seconds are left of it, 1 to less than `ttl`; the renewal makes no event for " +
-					"watchers (etcd 2.3 and later). A change renews it too. Default: a TTL is never renewed, and the key expires.",
+				MarkdownDescription: "Plan to renew the TTL when the server reports less than this many seconds left, 1 to less than `ttl`; watchers get no event of a renewal " +
+					"(" + refreshServers + "). A change renews it too. Default: a TTL is never renewed, and the key expires.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"adopt_existing": adoptAttribute("a key"),
@@ -133,6 +138,13 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			"expiration":     expirationAttribute(),
 		},
 	}
+}
+
+// ValidateConfig refuses a renewal without end.
+func (r *keyResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config keyModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	validateRenewal(config.TTLRenewBelow, config.TTL, &resp.Diagnostics)
 }
 
 // ModifyPlan fills in the provider's default TTL, plans what a configuration
@@ -146,70 +158,68 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	var config, plan keyModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	plan.TTL = config.TTL
-	if !isSet(config.TTL) {
-		plan.TTL = r.defaultTTL()
-	}
-	checkRenewal(plan.TTLRenewBelow, plan.TTL, &resp.Diagnostics)
 	var state *keyModel
-	var notes keyNotes
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		notes = readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
 	}
+	before := readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.planComputed(state, notes)
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-}
-
-// checkRenewal refuses a renewal that would never end, or never begin.
-func checkRenewal(renewBelow, ttl types.Int64, diags *diag.Diagnostics) {
-	switch {
-	case !isSet(renewBelow) || renewBelow.IsUnknown() || ttl.IsUnknown():
-	case ttl.IsNull():
-		diags.AddAttributeError(path.Root("ttl_renew_below"), "Nothing to renew", "There is no ttl, and the provider has no default_ttl. Set one, or remove ttl_renew_below.")
-	case renewBelow.ValueInt64() >= ttl.ValueInt64():
-		diags.AddAttributeError(path.Root("ttl_renew_below"), "Renewal without end", fmt.Sprintf(
-			"With ttl_renew_below = %d and a TTL of %d seconds every plan would renew it. Choose less than the TTL.",
-			renewBelow.ValueInt64(), ttl.ValueInt64()))
-	}
-}
-
-// planComputed plans the attributes that the server sets, and keeps the words
-// of state where they say the same as the configuration.
-func (m *keyModel) planComputed(state *keyModel, notes keyNotes) {
+	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
+	lost := state != nil && state.TTL.IsNull() && plan.TTLRenewBelow.Equal(state.TTLRenewBelow)
+	checkRenewal(plan.TTLRenewBelow, plan.TTL, lost, &resp.Diagnostics)
+	plan.planValue(config, state)
+	notes := plan.planWrite(config, state, before)
 	if state != nil {
-		kept := *m
-		kept.keep(*state, notes)
-		if !kept.writes(*state, notes) && !kept.rewrites(*state, notes) && !kept.renews(*state, notes) {
-			*m = kept
-			m.ModifiedIndex, m.Expiration = state.ModifiedIndex, state.Expiration
-			return
-		}
+		notes.warnOfFullTTL(plan.Key.ValueString(), state.TTL, &resp.Diagnostics)
 	}
-	m.ModifiedIndex, m.Expiration = types.Int64Unknown(), types.StringUnknown()
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	if notes != before {
+		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	}
+}
+
+// planValue plans the value in the attribute in which the configuration has it.
+// One that has it in none, which only ignore_changes makes of a valid one, keeps
+// what state has. That is why the attributes are computed: a plan could
+// otherwise hold nothing but null where the configuration does.
+func (m *keyModel) planValue(config keyModel, state *keyModel) {
+	m.Value, m.ValueJSON, m.ValueWOVersion = config.Value, config.ValueJSON, config.ValueWOVersion
+	if state != nil && m.Value.IsNull() && m.ValueJSON.IsNull() && m.ValueWOVersion.IsNull() {
+		m.Value, m.ValueJSON, m.ValueWOVersion = state.Value, state.ValueJSON, state.ValueWOVersion
+	}
+}
+
+// planWrite plans the attributes that the server sets, keeps the words of state
+// where they say the same as the configuration, and notes what the apply needs
+// to know and the plan does not hold.
+func (m *keyModel) planWrite(config keyModel, state *keyModel, notes keyNotes) keyNotes {
+	wanted := m.TTL
+	notes.KeepsValue, notes.TTLSent = false, 0
+	if state != nil {
+		renews := m.renews(*state, notes)
+		if m.ValueJSON.saysTheSameAs(state.ValueJSON.ValueString()) {
+			m.ValueJSON = state.ValueJSON
+		}
+		if !renews {
+			m.TTL = notes.plannedTTL(wanted, state.TTL)
+		}
+		writesValue := m.changesValue(*state, notes) || m.rewrites(config, *state, notes)
+		if m.Key.Equal(state.Key) && m.TTL.Equal(state.TTL) && !writesValue && !renews {
+			m.CreatedIndex, m.ModifiedIndex, m.Expiration = state.CreatedIndex, state.ModifiedIndex, state.Expiration
+			return notes
+		}
+		notes.KeepsValue = !writesValue
+		notes.send(m.TTL, wanted)
+	}
+	// A plain write of somebody else creates a key again, and so moves the
+	// created index too.
+	m.CreatedIndex, m.ModifiedIndex, m.Expiration = types.Int64Unknown(), types.Int64Unknown(), types.StringUnknown()
 	if m.TTL.IsNull() {
 		m.Expiration = types.StringNull()
 	}
-}
-
-// keep takes JSON that is only written differently, and the rest of a life that
-// an import has found, from state.
-func (m *keyModel) keep(state keyModel, notes keyNotes) {
-	if isSet(state.ValueJSON) && sameJSON(m.ValueJSON, state.ValueJSON.ValueString()) {
-		m.ValueJSON = state.ValueJSON
-	}
-	m.TTL = plannedTTL(m.TTL, state.TTL, notes.TTLRead)
-}
-
-// writes reports whether what is planned differs from state in what the server holds.
-func (m *keyModel) writes(state keyModel, notes keyNotes) bool {
-	return !m.Key.Equal(state.Key) || !m.TTL.Equal(state.TTL) || m.changesValue(state, notes)
+	return notes
 }
 
 // changesValue reports whether the value is to be written.
@@ -224,7 +234,7 @@ func (m *keyModel) changesValue(state keyModel, notes keyNotes) bool {
 	case held.IsNull():
 		return true
 	case isSet(m.ValueJSON):
-		return !sameJSON(m.ValueJSON, held.ValueString())
+		return !m.ValueJSON.saysTheSameAs(held.ValueString())
 	default:
 		return !exact || !m.Value.Equal(held)
 	}
@@ -232,8 +242,8 @@ func (m *keyModel) changesValue(state keyModel, notes keyNotes) bool {
 
 // rewrites reports whether somebody else wrote the key since its write-only
 // value was written here.
-func (m *keyModel) rewrites(state keyModel, notes keyNotes) bool {
-	return isSet(m.ValueWOVersion) && indexOf(state.ModifiedIndex) != notes.Written
+func (m *keyModel) rewrites(config, state keyModel, notes keyNotes) bool {
+	return isSet(m.ValueWOVersion) && isSet(config.ValueWO) && indexOf(state.ModifiedIndex) != notes.Written
 }
 
 // renews reports whether the TTL is to start anew.
@@ -253,15 +263,19 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
+	if !plan.hasValue(config, &resp.Diagnostics) {
+		return
+	}
 	store.importID = plan.importID()
-	node, err := store.create(ctx, plan.Key.ValueString(), plan.wanted(config), plan.AdoptExisting.ValueBool())
+	store.onAdopt = warnOfAdoption(&resp.Diagnostics)
+	node, err := store.create(ctx, plan.Key.ValueString(), plan.wanted(config, ttlPointer(plan.TTL)), plan.AdoptExisting.ValueBool())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create key", plan.Key.ValueString(), err)
 		return
 	}
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	writeNotes(ctx, resp.Private, plan.notes(node), &resp.Diagnostics)
+	writeNotes(ctx, resp.Private, plan.notesAfter(node, keyNotes{}), &resp.Diagnostics)
 }
 
 func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -307,7 +321,7 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	}
 	plan.settleTTL(r.defaultTTL())
 	store := r.store("etcd_key", &resp.Diagnostics)
-	if store == nil {
+	if store == nil || (plan.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !plan.hasValue(config, &resp.Diagnostics)) {
 		return
 	}
 	node, err := plan.send(ctx, store, state, config, notes)
@@ -317,17 +331,27 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	}
 	if node != nil {
 		plan.written(node)
-		notes = plan.notes(node)
+		notes = plan.notesAfter(node, notes)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
 
-// send writes what is planned: the TTL alone, without an event, where the value
-// stays and the server can, or else both. It returns nil if nothing is to be
-// written.
+// hasValue reports whether there is a value to write. A write-only one can
+// turn out to be null when its version was planned already.
+func (m *keyModel) hasValue(config keyModel, diags *diag.Diagnostics) bool {
+	if m.ValueWOVersion.IsNull() || isSet(config.ValueWO) {
+		return true
+	}
+	diags.AddAttributeError(path.Root("value_wo"), "There is no value to write",
+		"value_wo is null, and value_wo_version asks to write it. The key was not changed. Give it a value; an empty one is \"\".")
+	return false
+}
+
+// send writes what is planned: the TTL alone where the value stays, or else both.
+// It returns nil if nothing is to be written.
 func (m *keyModel) send(ctx context.Context, store *store, state, config keyModel, notes keyNotes) (*etcdv2.Node, error) {
-	key := m.Key.ValueString()
+	key, ttl := m.Key.ValueString(), notes.toSend(m.TTL)
 	if !m.ModifiedIndex.IsUnknown() {
 		isThere, err := store.keep(ctx, key)
 		if err == nil && !isThere {
@@ -335,13 +359,15 @@ func (m *keyModel) send(ctx context.Context, store *store, state, config keyMode
 		}
 		return nil, err
 	}
-	if isSet(m.TTL) && !m.changesValue(state, notes) && !m.rewrites(state, notes) {
-		node, err := store.renew(ctx, key, state.seen(), m.TTL.ValueInt64())
-		if !errors.Is(err, etcdv2.ErrUnsupported) {
+	before := state.seen()
+	if notes.KeepsValue {
+		node, err := store.setTTL(ctx, key, before, ttl)
+		noValue := isSet(m.ValueWOVersion) && config.ValueWO.IsNull()
+		if !errors.Is(err, etcdv2.ErrUnsupported) || noValue {
 			return node, err
 		}
 	}
-	return store.update(ctx, key, state.seen(), m.wanted(config))
+	return store.update(ctx, key, before, m.wanted(config, ttl))
 }
 
 func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -417,8 +443,8 @@ func (m *keyModel) settleTTL(otherwise types.Int64) {
 }
 
 // wanted is what the key is to hold. Only the configuration has a write-only value.
-func (m *keyModel) wanted(config keyModel) wantedKey {
-	want := wantedKey{value: m.Value.ValueString(), ttl: ttlPointer(m.TTL)}
+func (m *keyModel) wanted(config keyModel, ttl *int64) wantedKey {
+	want := wantedKey{value: m.Value.ValueString(), ttl: ttl}
 	switch {
 	case isSet(m.ValueJSON):
 		want.value, want.json = m.ValueJSON.ValueString(), true
@@ -444,9 +470,13 @@ func (m *keyModel) written(node *etcdv2.Node) {
 	m.Expiration = expiration(node)
 }
 
-// notes is what private state is to keep after a write.
-func (m *keyModel) notes(node *etcdv2.Node) keyNotes {
+// notesAfter is what private state is to keep after a write that was planned
+// with notes.
+func (m *keyModel) notesAfter(node *etcdv2.Node, planned keyNotes) keyNotes {
 	notes := keyNotes{Reworded: m.isReworded(node)}
+	if planned.TTLSent != 0 {
+		notes.lifetimeNotes = planned.lifetimeNotes
+	}
 	if isSet(m.ValueWOVersion) {
 		notes.Written = node.ModifiedIndex
 	}
@@ -469,25 +499,15 @@ func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
 		}
 	case !isSet(m.ValueJSON):
 		m.Value = types.StringValue(node.Value)
-	case !json.Valid([]byte(node.Value)):
-		// It is no JSON now, and only value can show it.
-		m.Value, m.ValueJSON = types.StringValue(node.Value), jsonValue{jsontypes.NewNormalizedNull()}
-	case !sameJSON(m.ValueJSON, node.Value):
+	case !m.ValueJSON.saysTheSameAs(node.Value):
+		// Text that is not JSON stays in value_json too: value is not sensitive
+		// where value_json is.
 		m.ValueJSON = newJSONValue(node.Value)
 	}
 	notes.Reworded = m.isReworded(node)
 	notes.Due = isSet(m.TTLRenewBelow) && node.HasTTL() && node.TTL < m.TTLRenewBelow.ValueInt64()
-	notes.TTLRead = isTTLRead(notes.TTLRead, m.TTL, node)
-	m.TTL = refreshedTTL(m.TTL, node)
+	m.TTL = notes.refreshed(m.TTL, node)
 	m.written(node)
-}
-
-// sameJSON reports whether a text says the same as a JSON value that is known.
-func sameJSON(v jsonValue, text string) bool {
-	if v.IsNull() || v.IsUnknown() {
-		return false
-	}
-	return equalJSON(v.ValueString(), text)
 }
 
 // readKey reads a key for a refresh. It returns ErrNotFound only if there is none.

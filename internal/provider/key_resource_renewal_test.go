@@ -158,11 +158,14 @@ func TestAccKeyResource_importOfTTL(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{Config: cfg("v", "ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop)},
 		resource.TestStep{Config: cfg("v", "ttl = 1000"), PlanOnly: true},
-		// A value that is written gets the whole TTL, and state says so.
+		// A value that is written gets the whole TTL, and the next refresh says so.
 		resource.TestStep{
 			Config: cfg("w", "ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
+			Check: lives(t, s, key, 1000),
+		},
+		resource.TestStep{
+			Config: cfg("w", "ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "ttl", knownvalue.Int64Exact(1000))},
-			Check:             lives(t, s, key, 1000),
 		},
 		resource.TestStep{Config: cfg("w", "ttl = 1500"), Check: lives(t, s, key, 1500)},
 	)

@@ -54,7 +54,8 @@ func TestAccKeyResource_json(t *testing.T) {
 		},
 		corrected,
 		changed(`{"a":3,"b":[true,null]}`),
-		changed(`{"a":2.0,"b":[true,null]}`),
+		changed(`{"a":2.5,"b":[true,null]}`),
+		resource.TestStep{PreConfig: func() { s.Put(t, key, `{"a":2.0,"b":[true,null]}`) }, Config: cfg, PlanOnly: true},
 		changed("no JSON"),
 		changed(""),
 		resource.TestStep{
@@ -265,7 +266,8 @@ func TestKeyResource_jsonAfterRival(t *testing.T) {
 		"other-words":    {`{ "a" : 1 }`, "", ""},
 		"as-planned":     {`{ "a" : 2 }`, "", conflict},
 		"another-value":  {`{"a":3}`, conflict, conflict},
-		"another-number": {`{"a":1.0}`, conflict, conflict},
+		"same-number":    {`{"a":1.0}`, "", ""},
+		"another-number": {`{"a":1.5}`, conflict, conflict},
 		"no-json":        {`{"a":1`, conflict, conflict},
 	} {
 		for verb, want := range map[string]string{"update": test.update, "remove": test.remove} {

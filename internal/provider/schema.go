@@ -3,7 +3,6 @@ package provider
 import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -37,8 +36,7 @@ func adoptAttribute(what string) schema.BoolAttribute {
 func createdIndexAttribute() schema.Int64Attribute {
 	return schema.Int64Attribute{
 		Computed:            true,
-		MarkdownDescription: "Index of the event that created it.",
-		PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+		MarkdownDescription: "Index of the event that created it. A plain write by somebody else creates a key again, under a new one.",
 	}
 }
 

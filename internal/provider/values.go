@@ -1,10 +1,8 @@
 package provider
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
@@ -82,35 +80,6 @@ func ttlPointer(ttl types.Int64) *int64 {
 	return ttl.ValueInt64Pointer()
 }
 
-// refreshedTTL returns the TTL for state. What counts is whether there is one:
-// a life that runs down is no drift, and state keeps the TTL that was written.
-func refreshedTTL(state types.Int64, node *etcdv2.Node) types.Int64 {
-	switch {
-	case !node.HasTTL():
-		return types.Int64Null()
-	case isSet(state):
-		return state
-	default:
-		return types.Int64Value(node.TTL)
-	}
-}
-
-// isTTLRead reports whether the TTL that a refresh puts into state was not
-// written here but is the rest of a life that a read found, as after an import.
-// was is what it was before, and state the TTL that it replaces.
-func isTTLRead(was bool, state types.Int64, node *etcdv2.Node) bool {
-	return node.HasTTL() && (was || state.IsNull())
-}
-
-// plannedTTL returns the TTL to plan: that of state, if it is the rest of a life
-// that a read found, and what is wanted is no less.
-func plannedTTL(wanted, state types.Int64, isRead bool) types.Int64 {
-	if isRead && isSet(state) && !wanted.IsUnknown() && state.ValueInt64() <= wanted.ValueInt64() {
-		return state
-	}
-	return wanted
-}
-
 // expiration returns when a node expires, null if it does not.
 func expiration(node *etcdv2.Node) types.String {
 	if node.Expiration == nil {
@@ -127,28 +96,6 @@ func indexValue(index uint64) types.Int64 {
 // indexOf returns an index from state.
 func indexOf(v types.Int64) uint64 {
 	return uint64(max(v.ValueInt64(), 0))
-}
-
-// equalJSON reports whether two texts are the same JSON, up to white space and
-// the order of members, with numbers compared as they are written. A text that
-// is no JSON equals none. It is the equality of jsontypes.Normalized.
-func equalJSON(a, b string) bool {
-	canonicalA, errA := canonicalJSON(a)
-	canonicalB, errB := canonicalJSON(b)
-	return errA == nil && errB == nil && bytes.Equal(canonicalA, canonicalB)
-}
-
-func canonicalJSON(text string) ([]byte, error) {
-	if !json.Valid([]byte(text)) {
-		return nil, errors.New("not JSON")
-	}
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	var v any
-	if err := decoder.Decode(&v); err != nil {
-		return nil, err
-	}
-	return json.Marshal(v)
 }
 
 // privateReader and privateWriter are the two halves of private state, whose

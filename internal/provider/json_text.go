@@ -1,0 +1,90 @@
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/big"
+	"strings"
+)
+
+// equalJSON reports whether two texts are the same JSON value. White space, the
+// order of the members of an object and the way a number is written make no
+// difference: 1.0, 1 and 10e-1 are equal, at any size and without rounding. A
+// text that is not JSON equals none.
+func equalJSON(a, b string) bool {
+	canonicalA, okA := canonicalJSON(a)
+	canonicalB, okB := canonicalJSON(b)
+	return okA && okB && bytes.Equal(canonicalA, canonicalB)
+}
+
+// canonicalJSON writes a JSON value in the one form that all equal values share.
+func canonicalJSON(text string) (canonical []byte, ok bool) {
+	if !json.Valid([]byte(text)) {
+		return nil, false
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		return nil, false
+	}
+	canonical, err := json.Marshal(canonicalNumbers(v))
+	return canonical, err == nil
+}
+
+// canonicalNumbers replaces each number within a decoded JSON value.
+func canonicalNumbers(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		return json.Number(canonicalNumber(v.String()))
+	case []any:
+		for i := range v {
+			v[i] = canonicalNumbers(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = canonicalNumbers(v[name])
+		}
+	}
+	return v
+}
+
+// canonicalNumber writes a JSON number as an integer without zeros at either
+// end and a power of ten, such as 15e-1 for 1.50. The number itself is never
+// computed: a text as short as 1e999999999 would not fit into memory.
+func canonicalNumber(text string) string {
+	mantissa, power, _ := strings.Cut(strings.ToLower(text), "e")
+	mantissa, negative := strings.CutPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := whole + fraction
+	significant := strings.TrimRight(digits, "0")
+	exponent := addToDecimal(power, int64(len(digits)-len(significant)-len(fraction)))
+	significant = strings.TrimLeft(significant, "0")
+	switch {
+	case significant == "":
+		return "0"
+	case negative:
+		significant = "-" + significant
+	}
+	return significant + "e" + exponent
+}
+
+// addToDecimal adds to an integer in decimal digits, which may be empty or have
+// a plus sign or leading zeros. An integer that is longer than any exponent in
+// use stays as it is: to add to it would take time with the square of its length.
+func addToDecimal(text string, n int64) string {
+	const longest = 1000 // digits
+	negative := strings.HasPrefix(text, "-")
+	digits := strings.TrimLeft(text, "+-0")
+	if negative {
+		digits = "-" + digits
+	}
+	if len(digits) > longest {
+		return digits
+	}
+	value, ok := new(big.Int).SetString(digits, 10)
+	if !ok { // no digit is left of a zero
+		value = new(big.Int)
+	}
+	return value.Add(value, big.NewInt(n)).String()
+}

@@ -1,0 +1,193 @@
+package provider
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// The lifetime of a key is part of what a plan shows. State has the TTL that
+// was last written, which does not count down. After an import there is none:
+// state then has the remaining TTL that was found, and any configured TTL of at
+// least that much may be the one that the key was written with.
+
+// lifetimeNotes are what private state keeps of the TTL in state.
+type lifetimeNotes struct {
+	// TTLRead reports that it was not written here: it is the remaining TTL
+	// that a read found.
+	TTLRead bool `json:"ttl_read,omitempty"`
+	// TTLSent is the TTL that a write sends, or has sent since the last read,
+	// where a plan keeps the TTL of state: see plannedTTL. 0 means that it is
+	// the one in the plan.
+	TTLSent int64 `json:"ttl_sent,omitempty"`
+}
+
+// refreshServers names the servers that keep the value when a TTL is refreshed
+// on a condition. For others the value is written with the TTL.
+const refreshServers = "etcd 2.3.7 and later"
+
+// remainingTTL returns how many seconds a node has left, at least 1, or 0 if it
+// does not expire.
+func remainingTTL(node *etcdv2.Node) int64 {
+	if !node.HasTTL() {
+		return 0
+	}
+	return max(node.TTL, 1)
+}
+
+// ttlValue returns the TTL that a read found, null if there is none.
+func ttlValue(node *etcdv2.Node) types.Int64 {
+	if !node.HasTTL() {
+		return types.Int64Null()
+	}
+	return types.Int64Value(remainingTTL(node))
+}
+
+// configuredTTL returns the TTL that a configuration asks for.
+func configuredTTL(config, otherwise types.Int64) types.Int64 {
+	if config.IsNull() {
+		return otherwise
+	}
+	return config
+}
+
+// refreshed returns the TTL for state. What counts is whether there is one: the
+// countdown is not drift.
+func (n *lifetimeNotes) refreshed(state types.Int64, node *etcdv2.Node) types.Int64 {
+	sent := n.TTLSent
+	n.TTLSent = 0
+	switch {
+	case !node.HasTTL():
+		n.TTLRead = false
+		return types.Int64Null()
+	case sent != 0:
+		n.TTLRead = false
+		return types.Int64Value(sent)
+	case state.IsNull():
+		n.TTLRead = true
+		return ttlValue(node)
+	default:
+		return state
+	}
+}
+
+// plannedTTL returns the TTL to plan: the remaining one in state, if a read
+// found it and no less is wanted. The plan keeps it also where a write sends
+// what is wanted, because whether there is a write may be known only at apply,
+// and a TTL that was planned may not change any more.
+func (n *lifetimeNotes) plannedTTL(wanted, state types.Int64) types.Int64 {
+	if n.TTLRead && !state.IsNull() && !wanted.IsUnknown() && state.ValueInt64() <= wanted.ValueInt64() {
+		return state
+	}
+	return wanted
+}
+
+// send notes, for the apply, the TTL that a planned write is to send.
+func (n *lifetimeNotes) send(planned, wanted types.Int64) {
+	n.TTLSent = 0
+	if !planned.Equal(wanted) {
+		n.TTLSent = wanted.ValueInt64()
+	}
+}
+
+// toSend returns the TTL that a write sends, nil for none.
+func (n *lifetimeNotes) toSend(planned types.Int64) *int64 {
+	if n.TTLSent != 0 {
+		return &n.TTLSent
+	}
+	return ttlPointer(planned)
+}
+
+// warnOfFullTTL names a key whose remaining TTL, found by an import, a write
+// replaces by the whole of it.
+func (n *lifetimeNotes) warnOfFullTTL(key string, state types.Int64, diags *diag.Diagnostics) {
+	if n.TTLSent == 0 || n.TTLSent == state.ValueInt64() {
+		return
+	}
+	diags.AddAttributeWarning(path.Root("ttl"), "The write changes the TTL", fmt.Sprintf(
+		"%s was found with %d seconds left of its TTL. A write of this plan sets it to %d seconds, as the configuration says; the next refresh shows that.",
+		key, state.ValueInt64(), n.TTLSent))
+}
+
+// validateRenewal is what checkRenewal can know of a configuration alone.
+func validateRenewal(renewBelow, ttl types.Int64, diags *diag.Diagnostics) {
+	if !ttl.IsNull() {
+		checkRenewal(renewBelow, ttl, false, diags)
+	}
+}
+
+// checkRenewal refuses a renewal that would never end, or never begin. lost
+// reports that the TTL vanished outside, or is ignored: there is nothing to
+// renew then, and nothing wrong with the configuration.
+func checkRenewal(renewBelow, ttl types.Int64, lost bool, diags *diag.Diagnostics) {
+	switch {
+	case renewBelow.IsNull() || renewBelow.IsUnknown() || ttl.IsUnknown():
+	case ttl.IsNull() && lost:
+		diags.AddAttributeWarning(path.Root("ttl_renew_below"), "Nothing to renew",
+			"The TTL is gone from the store, and the configuration does not bring it back: ttl is not set, or is in ignore_changes. Nothing is renewed until there is a TTL again.")
+	case ttl.IsNull():
+		diags.AddAttributeError(path.Root("ttl_renew_below"), "Nothing to renew",
+			"There is no ttl, and the provider has no default_ttl. Set one, or remove ttl_renew_below. If ttl is in ignore_changes, the TTL in the store counts, and there is none.")
+	case renewBelow.ValueInt64() >= ttl.ValueInt64():
+		diags.AddAttributeError(path.Root("ttl_renew_below"), "Renewal without end", fmt.Sprintf(
+			"With ttl_renew_below = %d and a TTL of %d seconds, every plan would renew it. Choose less than the TTL.",
+			renewBelow.ValueInt64(), ttl.ValueInt64()))
+	}
+}
+
+// lifetimeChanges names the keys whose lifetime changes.
+type lifetimeChanges struct{ gain, lose, change []string }
+
+// add notes the TTL of a key before and after a write, 0 for none.
+func (c *lifetimeChanges) add(key string, from, to int64) {
+	switch {
+	case from == to:
+	case from == 0:
+		c.gain = append(c.gain, fmt.Sprintf("%s: %d seconds", key, to))
+	case to == 0:
+		c.lose = append(c.lose, fmt.Sprintf("%s: %d seconds until now", key, from))
+	default:
+		c.change = append(c.change, fmt.Sprintf("%s: %d seconds, until now %d", key, to, from))
+	}
+}
+
+// warn reports the changes, and advice on them, if there are any.
+func (c *lifetimeChanges) warn(summary, advice string, diags *diag.Diagnostics) {
+	var parts []string
+	for _, group := range []struct {
+		title string
+		keys  []string
+	}{
+		{"These keys gain a TTL, and will expire:", c.gain},
+		{"These keys lose their TTL, and will not expire any more:", c.lose},
+		{"The TTL of these keys changes:", c.change},
+	} {
+		if len(group.keys) > 0 {
+			parts = append(parts, group.title+"\n\n"+enumerate(group.keys))
+		}
+	}
+	if len(parts) == 0 {
+		return
+	}
+	if advice != "" {
+		parts = append(parts, advice)
+	}
+	diags.AddWarning(summary, strings.Join(parts, "\n\n"))
+}
+
+// warnOfAdoption returns what names an object that was taken over and has another
+// lifetime now. No plan shows it: whether the object exists is found at apply.
+func warnOfAdoption(diags *diag.Diagnostics) func(path string, before, now int64) {
+	return func(path string, before, now int64) {
+		var changes lifetimeChanges
+		changes.add(path, before, now)
+		changes.warn(adoptedLifetime, "", diags)
+	}
+}
+
+const adoptedLifetime = "Adoption changed a lifetime"
