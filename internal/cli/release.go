@@ -42,12 +42,12 @@ func (r Release) AtLeast(major, minor int) bool {
 // of OpenTofu that brought it; 0 is none yet.
 type Feature struct{ Terraform, OpenTofu int }
 
-// Features that configurations for the provider use. MovesOfTypes is a moved
-// block from one resource type to another; Ephemeral, that of ephemeral
-// resources and variables.
+// Features that configurations for the provider use. RemovedBlocks are those
+// with a lifecycle; MovesOfTypes are moved blocks from one resource type to
+// another; Ephemeral is that of ephemeral resources and variables.
 var (
 	ImportBlocks     = Feature{Terraform: 5, OpenTofu: 6}
-	RemovedBlocks    = Feature{Terraform: 7, OpenTofu: 7}
+	RemovedBlocks    = Feature{Terraform: 7, OpenTofu: 10}
 	Functions        = Feature{Terraform: 8, OpenTofu: 7}
 	MovesOfTypes     = Feature{Terraform: 8, OpenTofu: 10}
 	Ephemeral        = Feature{Terraform: 10, OpenTofu: 11}

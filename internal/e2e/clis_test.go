@@ -393,29 +393,37 @@ func (w *workspace) may(t *testing.T, user, password, key string, want bool) {
 	}
 }
 
-// TestAccCLI_state has each old CLI make a state that the pinned one of its
-// kind goes on with, and back.
+// TestAccCLI_state has each CLI make a state that the newest of its kind goes
+// on with, and back.
 func TestAccCLI_state(t *testing.T) {
 	t.Parallel()
 
-	for _, old := range newLabs(t) {
-		t.Run(old.release.String(), func(t *testing.T) {
+	labs := newLabs(t)
+	for _, l := range labs {
+		t.Run(l.release.String(), func(t *testing.T) {
 			t.Parallel()
-			program := "terraform"
-			if old.release.OpenTofu {
-				program = "tofu"
-			}
-			newer := newLab(t, pinned("", program), old.mirror)
-			w := old.open(t, etcdtest.Start(t), core("one"))
+			newest := newestLike(labs, l)
+			w := l.open(t, etcdtest.Start(t), core("one"))
 			w.apply(t, core("one"))
-			for i, l := range []*lab{newer, old, newer} {
-				w = l.openIn(t, w.Dir, w.server, core("one"))
-				w.configure(t, core(fmt.Sprintf("v%d", i)))
-				w.must(t, 0, "apply", "-auto-approve")
-				w.planEmpty(t)
+			for i, next := range []*lab{newest, l, newest} {
+				w = next.openIn(t, w.Dir, w.server, core("one"))
+				if i == 0 {
+					w.planEmpty(t)
+				}
+				w.apply(t, core(fmt.Sprintf("v%d", i)))
 				w.applied(t, fmt.Sprintf("v%d", i))
 			}
 			w.destroy(t)
 		})
 	}
+}
+
+// newestLike returns the newest CLI of the kind of one.
+func newestLike(labs []*lab, l *lab) *lab {
+	for _, other := range labs {
+		if other.release.OpenTofu == l.release.OpenTofu && other.release.AtLeast(l.release.Major, l.release.Minor) {
+			l = other
+		}
+	}
+	return l
 }

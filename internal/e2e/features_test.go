@@ -43,7 +43,7 @@ removed {
     destroy = false
   }
 }
-`, refusal: `Blocks of type "removed" are not expected here`},
+`, refusal: "are not expected here"},
 	"functions": {Feature: cli.Functions, config: `
 output "path" {
   value = provider::etcd::key_join("a", "b")

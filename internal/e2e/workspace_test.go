@@ -44,21 +44,16 @@ func newLabs(t *testing.T) []*lab {
 	}
 	programs := strings.Fields(os.Getenv("TF_ACC_CLIS"))
 	if len(programs) == 0 {
-		programs = []string{pinned(os.Getenv("TF_ACC_TERRAFORM_PATH"), "terraform")}
+		programs = []string{filepath.Join("..", "..", "bin", "terraform")}
+		if program := os.Getenv("TF_ACC_TERRAFORM_PATH"); program != "" {
+			programs = []string{program}
+		}
 	}
 	var labs []*lab
 	for _, program := range programs {
 		labs = append(labs, newLab(t, program, mirror))
 	}
 	return labs
-}
-
-// pinned returns a path that the environment names, or else that of a program in bin/.
-func pinned(path, program string) string {
-	if path == "" {
-		path = filepath.Join("..", "..", "bin", program)
-	}
-	return path
 }
 
 func newLab(t *testing.T, program, mirror string) *lab {
