@@ -90,10 +90,17 @@ func (r *authResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	release, err := r.connection.run.hold(ctx, authSwitch())
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to enable authentication", "", err)
+		return
+	}
+	defer release()
 	if err := r.enable(ctx, client, plan.AdoptExisting.ValueBool(), &resp.Diagnostics); err != nil {
 		addFailure(&resp.Diagnostics, "Unable to enable authentication", "", err)
 		return
 	}
+	r.connection.run.noteMade(authSwitch())
 	plan.ID = types.StringValue(authID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	warnOfGuest(ctx, client, &resp.Diagnostics)
@@ -267,9 +274,20 @@ func (r *authResource) Delete(ctx context.Context, _ resource.DeleteRequest, res
 	if client == nil {
 		return
 	}
-	if _, err := client.Auth.EnsureDisabled(ctx); err != nil {
-		addFailure(&resp.Diagnostics, "Unable to disable authentication", "", err)
+	addRemoval(&resp.Diagnostics, "Unable to disable authentication", "", r.disable(ctx, client))
+}
+
+func (r *authResource) disable(ctx context.Context, client *etcdv2.Client) error {
+	release, err := r.connection.run.hold(ctx, authSwitch())
+	if err != nil {
+		return err
 	}
+	defer release()
+	if r.connection.run.hasMade(authSwitch()) {
+		return staysInStore("Authentication", "Authentication")
+	}
+	_, err = client.Auth.EnsureDisabled(ctx)
+	return err
 }
 
 func (r *authResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

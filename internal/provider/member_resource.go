@@ -180,6 +180,7 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 		addFailure(&resp.Diagnostics, "Unable to add member", plan.describe(ctx), err)
 		return
 	}
+	r.connection.run.noteMade(memberWith(added.ID))
 	plan.ID = types.StringValue(added.ID)
 	plan.show(ctx, *added, &resp.Diagnostics)
 	plan.showCluster(ctx, client.Members, *added, &resp.Diagnostics)
@@ -291,9 +292,12 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	change := &memberChange{members: client.Members, insist: state.AllowQuorumLoss.ValueBool()}
-	if err := change.remove(ctx, state.ID.ValueString()); err != nil {
-		addFailure(&resp.Diagnostics, "Unable to remove member", state.describe(ctx), err)
+	if r.connection.run.hasMade(memberWith(state.ID.ValueString())) {
+		addRemoval(&resp.Diagnostics, "", "", staysInStore("Member", state.describe(ctx)))
+		return
 	}
+	err := change.remove(ctx, state.ID.ValueString())
+	addRemoval(&resp.Diagnostics, "Unable to remove member", state.describe(ctx), err)
 }
 
 func (r *memberResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

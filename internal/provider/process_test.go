@@ -42,14 +42,14 @@ func newLab(t *testing.T) *lab {
 
 // workspace makes a workspace with a configuration for a CLI of a version or a
 // newer one. The provider block for the endpoint is added.
-func (l *lab) workspace(t *testing.T, since, endpoint, configuration string) *cli.Workspace {
+func (l *lab) workspace(t *testing.T, since, endpoint, configuration string, env ...string) *cli.Workspace {
 	t.Helper()
 	dir := t.TempDir()
 	mirror := filepath.Join(dir, "mirror")
 	if err := cli.Install(mirror, l.provider); err != nil {
 		t.Fatal(err)
 	}
-	w, err := cli.New(l.cli, filepath.Join(dir, "work"), mirror)
+	w, err := cli.New(l.cli, filepath.Join(dir, "work"), mirror, env...)
 	if err != nil {
 		t.Fatal(err)
 	}

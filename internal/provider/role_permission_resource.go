@@ -102,18 +102,29 @@ func (r *rolePermissionResource) Create(ctx context.Context, req resource.Create
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	_, err := client.Roles.Grant(ctx, plan.Role.ValueString(), plan.permissions())
-	if errors.Is(err, etcdv2.ErrGranted) {
-		err = nil
-		if !plan.AdoptExisting.ValueBool() {
-			err = alreadyExists("Permission", plan.String()+" is granted already", "etcd_role_permission", plan.id())
-		}
-	}
-	if err != nil {
+	if err := r.grant(ctx, client, plan); err != nil {
 		addFailure(&resp.Diagnostics, "Unable to grant permission", plan.String(), err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+func (r *rolePermissionResource) grant(ctx context.Context, client *etcdv2.Client, plan rolePermissionModel) error {
+	release, err := r.connection.run.hold(ctx, roleNamed(plan.Role.ValueString()))
+	if err != nil {
+		return err
+	}
+	defer release()
+	_, err = client.Roles.Grant(ctx, plan.Role.ValueString(), plan.permissions())
+	switch {
+	case err == nil, errors.Is(err, etcdv2.ErrGranted) && plan.AdoptExisting.ValueBool():
+		r.connection.run.noteMade(plan.object())
+		return nil
+	case errors.Is(err, etcdv2.ErrGranted):
+		return alreadyExists("Permission", plan.String()+" is granted already", "etcd_role_permission", plan.id())
+	default:
+		return err
+	}
 }
 
 func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -154,10 +165,25 @@ func (r *rolePermissionResource) Delete(ctx context.Context, req resource.Delete
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	_, err := client.Roles.Revoke(ctx, state.Role.ValueString(), state.permissions())
-	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrNotGranted) {
-		addFailure(&resp.Diagnostics, "Unable to revoke permission", state.String(), err)
+	err := r.revoke(ctx, client, state)
+	if !errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrNotGranted) {
+		addRemoval(&resp.Diagnostics, "Unable to revoke permission", state.String(), err)
 	}
+}
+
+func (r *rolePermissionResource) revoke(ctx context.Context, client *etcdv2.Client, state rolePermissionModel) error {
+	release, err := r.connection.run.hold(ctx, roleNamed(state.Role.ValueString()))
+	if err != nil {
+		return err
+	}
+	defer release()
+	if r.connection.run.hasMade(state.object()) {
+		return staysInStore("Permission", state.String())
+	}
+	if _, err = client.Roles.Revoke(ctx, state.Role.ValueString(), state.permissions()); err == nil {
+		r.connection.run.noteRemoved(state.object())
+	}
+	return err
 }
 
 func (r *rolePermissionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -178,6 +204,11 @@ func (r *rolePermissionResource) ImportState(ctx context.Context, req resource.I
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("access"), id.Access)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("pattern"), id.Pattern)...)
 	setSteering(ctx, &resp.State, &resp.Diagnostics)
+}
+
+// object names the permission among the objects of the store.
+func (m rolePermissionModel) object() storeObject {
+	return permissionOf(m.Role.ValueString(), access(m.Access.ValueString()), m.Pattern.ValueString())
 }
 
 func (m rolePermissionModel) permissions() etcdv2.Permissions {

@@ -112,6 +112,12 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	name, want := plan.Name.ValueString(), plan.permissions(ctx, &resp.Diagnostics)
+	release, err := r.connection.run.hold(ctx, roleNamed(name))
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to create role", name, err)
+		return
+	}
+	defer release()
 	role, err := client.Roles.Create(ctx, name, want)
 	if errors.Is(err, etcdv2.ErrExists) {
 		if plan.AdoptExisting.ValueBool() || name == etcdv2.GuestRole {
@@ -125,6 +131,7 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	// A role that was created is kept in state also if more failed.
 	if role != nil {
+		r.noteMade(name, want)
 		plan.fill(ctx, role, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	}
@@ -168,11 +175,9 @@ func (r *roleResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		return
 	}
 	name, had, want := plan.Name.ValueString(), state.permissions(ctx, &resp.Diagnostics), config.permissions(ctx, &resp.Diagnostics)
-	if !permissionsAre(had, want) {
-		if err := r.update(ctx, client, name, had, want); err != nil {
-			addFailure(&resp.Diagnostics, "Unable to change role", name, notAsPlanned("Role", fmt.Sprintf("The role %q", name), err))
-			return
-		}
+	if err := r.updateInRun(ctx, client, name, had, want); err != nil {
+		addFailure(&resp.Diagnostics, "Unable to change role", name, notAsPlanned("Role", fmt.Sprintf("The role %q", name), err))
+		return
 	}
 	// What somebody else changed meanwhile is for the next plan to show.
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -187,6 +192,43 @@ func (r *roleResource) update(ctx context.Context, client *etcdv2.Client, name s
 		}
 	}
 	return err
+}
+
+// updateInRun is update, given what other objects of this run granted and
+// revoked since state was read: what they granted stays.
+func (r *roleResource) updateInRun(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) error {
+	run := r.connection.run
+	release, err := run.hold(ctx, roleNamed(name))
+	if err != nil {
+		return err
+	}
+	defer release()
+	goal := want
+	if want.Read != nil {
+		had.Read, goal.Read = run.since(kindPermission, permissionPrefix(name, accessRead), had.Read, want.Read)
+	}
+	if want.Write != nil {
+		had.Write, goal.Write = run.since(kindPermission, permissionPrefix(name, accessWrite), had.Write, want.Write)
+	}
+	if !permissionsAre(had, goal) {
+		err = r.update(ctx, client, name, had, goal)
+	}
+	if err == nil {
+		r.noteMade(name, want)
+	}
+	return err
+}
+
+// noteMade notes that this run created, wrote or adopted a role, and the
+// permissions that are managed with it.
+func (r *roleResource) noteMade(name string, want etcdv2.Permissions) {
+	r.connection.run.noteMade(roleNamed(name))
+	for _, pattern := range want.Read {
+		r.connection.run.noteMade(permissionOf(name, accessRead, pattern))
+	}
+	for _, pattern := range want.Write {
+		r.connection.run.noteMade(permissionOf(name, accessWrite, pattern))
+	}
 }
 
 // change gives a role that has permissions those that it shall have; a nil
@@ -229,12 +271,20 @@ func (r *roleResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	name := state.Name.ValueString()
 	err := r.remove(ctx, client, name, state.permissions(ctx, &resp.Diagnostics))
-	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
-		addFailure(&resp.Diagnostics, "Unable to delete role", name, err)
+	if !errors.Is(err, etcdv2.ErrNotFound) {
+		addRemoval(&resp.Diagnostics, "Unable to delete role", name, err)
 	}
 }
 
 func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions) error {
+	release, err := r.connection.run.hold(ctx, roleNamed(name))
+	if err != nil {
+		return err
+	}
+	defer release()
+	if r.connection.run.hasMade(roleNamed(name)) {
+		return staysInStore("Role", fmt.Sprintf("The role %q", name))
+	}
 	role, err := client.Roles.Get(ctx, name)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -31,12 +32,17 @@ type storeObject struct {
 func nodeAt(path string) storeObject        { return storeObject{kindNode, path} }
 func userNamed(name string) storeObject     { return storeObject{kindUser, name} }
 func roleNamed(name string) storeObject     { return storeObject{kindRole, name} }
-func grantOf(user, role string) storeObject { return storeObject{kindGrant, user + "/" + role} }
+func grantOf(user, role string) storeObject { return storeObject{kindGrant, grantPrefix(user) + role} }
 func authSwitch() storeObject               { return storeObject{kindAuth, ""} }
 func memberWith(id string) storeObject      { return storeObject{kindMember, id} }
 func permissionOf(role string, a access, pattern string) storeObject {
-	return storeObject{kindPermission, role + "/" + string(a) + ":" + pattern}
+	return storeObject{kindPermission, permissionPrefix(role, a) + pattern}
 }
+
+// What the names of the grants of a user, and of the permissions of a role,
+// begin with.
+func grantPrefix(user string) string                { return user + "/" }
+func permissionPrefix(role string, a access) string { return role + "/" + string(a) + ":" }
 
 // run is what this process did to the store since the CLI configured the
 // provider, which it does once for each plan and once for each apply. Two
@@ -108,6 +114,30 @@ func (r *run) noteTreeRemoved(path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trees[path] = true
+}
+
+// madeOf returns what this run granted of one kind to one user or role: the rest
+// of the names that begin with its own.
+func (r *run) madeOf(kind objectKind, owner string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var names []string
+	for o := range r.made {
+		if name, ok := strings.CutPrefix(o.name, owner); ok && o.kind == kind {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// since brings what a user or a role had of one kind up to what this run granted
+// and revoked since, and adds to what it is to have what others granted.
+func (r *run) since(kind objectKind, owner string, had, want []string) (has, goal []string) {
+	made := r.madeOf(kind, owner)
+	has = slices.DeleteFunc(slices.Clone(had), func(name string) bool { return r.hasRemoved(storeObject{kind, owner + name}) })
+	has = append(has, without(made, has)...)
+	return has, append(append([]string{}, want...), without(made, want)...)
 }
 
 // hasMade reports whether this run created, wrote or adopted an object.

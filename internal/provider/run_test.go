@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,62 @@ func ownershipCases() map[string]ownership {
 			}
 		}
 	}}
+	maps.Copy(cases, authOwnershipCases())
+	return cases
+}
+
+// authOwnershipCases are those of users, roles, grants and permissions.
+func authOwnershipCases() map[string]ownership {
+	role := "resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n  kv_read = [\"/a\", \"/b\"]\n  kv_write = []\n  adopt_existing = ADOPT\n%s}\n"
+	user := "resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n  roles = [etcd_role.r[0].name, etcd_role.r[1].name]\n  adopt_existing = ADOPT\n%s}\n"
+	roles := "resource \"etcd_role\" \"r\" {\n  count = 2\n  name = \"NAME-${count.index}\"\n}\n"
+	bareUser := roles + "resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n}\n"
+	grants := "resource \"etcd_user_role\" \"test\" {\n  for_each = { x = %d, y = %d }\n  user = \"NAME\"\n  role = \"NAME-${each.value}\"\n" +
+		"  adopt_existing = ADOPT\n  depends_on = [etcd_user.test, etcd_role.r]\n%s}\n"
+	bareRole := "resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n%s}\n"
+	permissions := "resource \"etcd_role_permission\" \"test\" {\n  for_each = { x = %q, y = %q }\n  role = \"NAME\"\n  access = \"read\"\n  pattern = each.value\n" +
+		"  adopt_existing = ADOPT\n  depends_on = [etcd_role.test]\n%s}\n"
+	hasBoth := func(t *testing.T, s *etcdtest.Server, prefix string) {
+		t.Helper()
+		name := strings.TrimPrefix(prefix, "/")
+		if answer := s.JSON(t, http.MethodGet, "/v2/auth/users/"+name, nil); !strings.Contains(string(answer.Body), name+"-0") || !strings.Contains(string(answer.Body), name+"-1") {
+			t.Errorf("the user is %s, want two roles", answer.Body)
+		}
+	}
+	reads := func(t *testing.T, s *etcdtest.Server, prefix string) {
+		t.Helper()
+		if answer := s.JSON(t, http.MethodGet, "/v2/auth/roles/"+strings.TrimPrefix(prefix, "/"), nil); !strings.Contains(string(answer.Body), `"read":["/a","/b"]`) {
+			t.Errorf("the role is %s, want that it reads /a and /b", answer.Body)
+		}
+	}
+	cases := map[string]ownership{
+		"role, -replace":           replaced(fmt.Sprintf(role, ""), "etcd_role.test"),
+		"role, create first":       replaced(fmt.Sprintf(role, createBeforeDestroy), "etcd_role.test"),
+		"permission, -replace":     replaced(fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), `etcd_role_permission.test["x"]`),
+		"permission, create first": replaced(fmt.Sprintf(bareRole+permissions, "", "/a", "/b", createBeforeDestroy), `etcd_role_permission.test["x"]`),
+		"permissions rotate": {
+			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), after: fmt.Sprintf(bareRole+permissions, "", "/b", "/a", ""), refused: "granted already",
+		},
+		"permissions move out of a role": {
+			before: fmt.Sprintf(bareRole, "  kv_read = [\"/a\", \"/b\"]\n"), after: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), refused: "granted already",
+		},
+	}
+	for name, c := range cases {
+		c.check = reads
+		cases[name] = c
+	}
+	users := map[string]ownership{
+		"user, -replace":            replaced(roles+fmt.Sprintf(user, ""), "etcd_user.test"),
+		"user, create first":        replaced(roles+fmt.Sprintf(user, createBeforeDestroy), "etcd_user.test"),
+		"grant, -replace":           replaced(bareUser+fmt.Sprintf(grants, 0, 1, ""), `etcd_user_role.test["x"]`),
+		"grant, create first":       replaced(bareUser+fmt.Sprintf(grants, 0, 1, createBeforeDestroy), `etcd_user_role.test["x"]`),
+		"grants rotate":             {before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: bareUser + fmt.Sprintf(grants, 1, 0, ""), refused: "granted already"},
+		"grants move out of a user": {before: roles + fmt.Sprintf(user, ""), after: bareUser + fmt.Sprintf(grants, 0, 1, ""), refused: "granted already"},
+	}
+	for name, c := range users {
+		c.check = hasBoth
+		cases[name] = c
+	}
 	return cases
 }
 
@@ -172,6 +229,31 @@ func (l *lab) tryOwnership(t *testing.T, c ownership, adopt bool) {
 func keysBelow(t *testing.T, s *etcdtest.Server, prefix string) map[string]string {
 	t.Helper()
 	return (&prefixFixture{server: s, prefix: prefix}).onServer(t)
+}
+
+// Authentication that is replaced is enabled in the end.
+func TestCLI_ownershipOfAuth(t *testing.T) {
+	t.Parallel()
+
+	l := newLab(t)
+	for name, lifecycle := range map[string]string{"-replace": "", "create first": createBeforeDestroy} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := etcdtest.Start(t)
+			s.JSON(t, http.MethodPut, "/v2/auth/users/root", map[string]any{"user": "root", "password": "pw"})
+			w := l.workspace(t, "1.0.0", s.URL(), "resource \"etcd_auth\" \"test\" {\n  adopt_existing = true\n"+lifecycle+"}\n", "ETCDCTL_USERNAME=root:pw")
+			mustRun(t, w, 0, "apply", "-auto-approve")
+			output := mustRun(t, w, 0, "apply", "-auto-approve", "-replace=etcd_auth.test")
+			if answer := s.JSON(t, http.MethodGet, "/v2/auth/enable", nil); !strings.Contains(string(answer.Body), "true") {
+				t.Errorf("authentication is %s; the apply said:\n%s", answer.Body, output)
+			}
+			mustRun(t, w, 0, "plan", "-detailed-exitcode")
+			mustRun(t, w, 0, "destroy", "-auto-approve")
+			if answer := s.JSON(t, http.MethodGet, "/v2/auth/enable", nil); !strings.Contains(string(answer.Body), "false") {
+				t.Errorf("authentication after the destroy is %s", answer.Body)
+			}
+		})
+	}
 }
 
 // A hundred and twenty keys move into one prefix in one apply, ten at a time,

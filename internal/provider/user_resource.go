@@ -171,6 +171,12 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	release, err := r.connection.run.hold(ctx, userNamed(plan.Name.ValueString()))
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to create user", plan.Name.ValueString(), err)
+		return
+	}
+	defer release()
 	user, err := r.create(ctx, client, &plan, config.password(), &resp.Diagnostics)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create user", plan.Name.ValueString(), err)
@@ -178,6 +184,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if user == nil {
 		return
 	}
+	r.noteMade(user.Name, user.Roles, !config.Roles.IsNull())
 	if err != nil || plan.Roles.IsUnknown() {
 		plan.refresh(ctx, user, &resp.Diagnostics)
 	}
@@ -247,18 +254,50 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if !plan.Password.Equal(state.Password) || !plan.PasswordWOVersion.Equal(state.PasswordWOVersion) {
 		password = config.password()
 	}
-	var had, want []string
-	if plan.changesRoles(config, state) {
-		had, want = state.held(ctx, &resp.Diagnostics), namesOf(ctx, plan.Roles, &resp.Diagnostics)
-	}
-	if want != nil || password != "" {
-		if err := r.update(ctx, client, had, want, name, password); err != nil {
-			addFailure(&resp.Diagnostics, "Unable to change user", name, notAsPlanned("User", fmt.Sprintf("The user %q", name), err))
-			return
-		}
+	if err := r.updateInRun(ctx, client, plan, config, state, password, &resp.Diagnostics); err != nil {
+		addFailure(&resp.Diagnostics, "Unable to change user", name, notAsPlanned("User", fmt.Sprintf("The user %q", name), err))
+		return
 	}
 	// What somebody else changed meanwhile is for the next plan to show.
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+// updateInRun makes an update, given what other objects of this run granted and
+// revoked since state was read: what they granted stays.
+func (r *userResource) updateInRun(
+	ctx context.Context, client *etcdv2.Client, plan, config, state userModel, password string, diags *diag.Diagnostics,
+) error {
+	name, run := plan.Name.ValueString(), r.connection.run
+	release, err := run.hold(ctx, userNamed(name))
+	if err != nil {
+		return err
+	}
+	defer release()
+	var had, goal []string
+	roles := namesOf(ctx, plan.Roles, diags)
+	revoked := func(role string) bool { return run.hasRemoved(grantOf(name, role)) }
+	isManaged := !config.Roles.IsNull()
+	if plan.changesRoles(config, state) || (isManaged && slices.ContainsFunc(roles, revoked)) {
+		had, goal = run.since(kindGrant, grantPrefix(name), state.held(ctx, diags), roles)
+	}
+	if goal != nil || password != "" {
+		err = r.update(ctx, client, had, goal, name, password)
+	}
+	if err == nil {
+		r.noteMade(name, roles, isManaged)
+	}
+	return err
+}
+
+// noteMade notes that this run created, wrote or adopted a user, and its roles
+// if they are managed with it.
+func (r *userResource) noteMade(name string, roles []string, areManaged bool) {
+	r.connection.run.noteMade(userNamed(name))
+	for _, role := range roles {
+		if areManaged {
+			r.connection.run.noteMade(grantOf(name, role))
+		}
+	}
 }
 
 func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) error {
@@ -323,12 +362,20 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	name := state.Name.ValueString()
 	err := r.remove(ctx, client, name, state.held(ctx, &resp.Diagnostics))
-	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
-		addFailure(&resp.Diagnostics, "Unable to delete user", name, err)
+	if !errors.Is(err, etcdv2.ErrNotFound) {
+		addRemoval(&resp.Diagnostics, "Unable to delete user", name, err)
 	}
 }
 
 func (r *userResource) remove(ctx context.Context, client *etcdv2.Client, name string, had []string) error {
+	release, err := r.connection.run.hold(ctx, userNamed(name))
+	if err != nil {
+		return err
+	}
+	defer release()
+	if r.connection.run.hasMade(userNamed(name)) {
+		return staysInStore("User", fmt.Sprintf("The user %q", name))
+	}
 	if err := r.keepOwnLogin(ctx, client, name, "to delete it"); err != nil {
 		return err
 	}

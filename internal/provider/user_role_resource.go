@@ -94,9 +94,15 @@ func (r *userRoleResource) grant(ctx context.Context, client *etcdv2.Client, pla
 	if err := requireRoles(ctx, client, []string{role}); err != nil {
 		return err
 	}
-	_, err := client.Users.Grant(ctx, user, role)
+	release, err := r.connection.run.hold(ctx, userNamed(user))
+	if err != nil {
+		return err
+	}
+	defer release()
+	_, err = client.Users.Grant(ctx, user, role)
 	switch {
-	case errors.Is(err, etcdv2.ErrGranted) && plan.AdoptExisting.ValueBool():
+	case err == nil, errors.Is(err, etcdv2.ErrGranted) && plan.AdoptExisting.ValueBool():
+		r.connection.run.noteMade(grantOf(user, role))
 		return nil
 	case errors.Is(err, etcdv2.ErrGranted):
 		return alreadyExists("Grant", plan.String()+" is granted already", "etcd_user_role", plan.id())
@@ -166,19 +172,29 @@ func (r *userRoleResource) Delete(ctx context.Context, req resource.DeleteReques
 		return
 	}
 	err := r.revoke(ctx, client, state)
-	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrNotGranted) {
-		addFailure(&resp.Diagnostics, "Unable to revoke role", state.String(), err)
+	if !errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrNotGranted) {
+		addRemoval(&resp.Diagnostics, "Unable to revoke role", state.String(), err)
 	}
 }
 
 func (r *userRoleResource) revoke(ctx context.Context, client *etcdv2.Client, state userRoleModel) error {
 	user, role := state.User.ValueString(), state.Role.ValueString()
+	release, err := r.connection.run.hold(ctx, userNamed(user))
+	if err != nil {
+		return err
+	}
+	defer release()
+	if r.connection.run.hasMade(grantOf(user, role)) {
+		return staysInStore("Grant", state.String())
+	}
 	if role == etcdv2.RootRole {
 		if err := r.keepOwnLogin(ctx, client, user, "to revoke its role root"); err != nil {
 			return err
 		}
 	}
-	_, err := client.Users.Revoke(ctx, user, role)
+	if _, err = client.Users.Revoke(ctx, user, role); err == nil {
+		r.connection.run.noteRemoved(grantOf(user, role))
+	}
 	return err
 }
 
