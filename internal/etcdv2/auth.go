@@ -58,20 +58,18 @@ func (s *AuthService) CurrentStatus(ctx context.Context) (bool, error) {
 }
 
 func (s *AuthService) status(ctx context.Context, read readFunc) (bool, error) {
-	ans, err := read(ctx, authSwitch)
-	if err != nil {
-		return false, err
-	}
-	var body struct {
-		Enabled *bool `json:"enabled"`
-	}
-	if err := ans.decode(&body); err != nil {
-		return false, err
-	}
-	if body.Enabled == nil {
-		return false, fmt.Errorf("%w from %s: it does not tell whether authentication is enabled", ErrInvalidAnswer, ans.endpoint)
-	}
-	return *body.Enabled, nil
+	var body authStatus
+	err := read(ctx, authSwitch, readJSON(&body, func(s *authStatus) string {
+		if s.Enabled == nil {
+			return "it does not say whether authentication is enabled"
+		}
+		return ""
+	}))
+	return err == nil && *body.Enabled, err
+}
+
+type authStatus struct {
+	Enabled *bool `json:"enabled"`
 }
 
 // Enable enables authentication. From then on, whoever is not a user with the
@@ -128,7 +126,7 @@ func (s *AuthService) set(ctx context.Context, method string, want bool) error {
 		return err
 	}
 	defer unlock()
-	_, err = s.client.do(ctx, &request{method: method, path: authSwitch})
+	_, err = s.client.do(ctx, &request{method: method, path: authSwitch, read: readNothing(http.StatusOK)})
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return err
 	}
@@ -146,48 +144,54 @@ func (s *AuthService) set(ctx context.Context, method string, want bool) error {
 // one that lags says of a new user that it does not exist, and of a user that
 // its new role does not. Before such an answer is believed, the endpoint is
 // made to catch up and is asked again.
-func (c *Client) readAuth(ctx context.Context, path string) (*answer, error) {
-	r := &request{method: http.MethodGet, path: path, replay: replayRead}
-	ans, err := c.do(ctx, r)
+func (c *Client) readAuth(ctx context.Context, path string, read func(*answer) error) error {
+	_, err := c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
 	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDanglingRole) {
-		return ans, err
+		return err
 	}
-	return c.readAuthCaughtUp(ctx, path)
+	return c.readAuthCaughtUp(ctx, path, read)
 }
 
 // readAuthCaughtUp reads from the auth API what is true now. An endpoint
 // answers a quorum read of any key, existing or not, after it has applied all
 // that the cluster agreed on before; what it then says of users is no older.
-func (c *Client) readAuthCaughtUp(ctx context.Context, path string) (*answer, error) {
-	barrier := &request{
-		method: http.MethodGet, path: "/v2/keys/_etcdv2/barrier", replay: replayRead,
-		query: url.Values{"quorum": {"true"}},
-	}
-	var answered string
-	ans, err := c.do(ctx, barrier)
+func (c *Client) readAuthCaughtUp(ctx context.Context, path string, read func(*answer) error) error {
+	var endpoint *url.URL
+	ans, err := c.do(ctx, barrierRequest())
 	var apiErr *Error
 	switch {
 	case err == nil:
-		answered = ans.endpoint
+		endpoint = ans.endpoint
 	case errors.As(err, &apiErr) && errors.Is(err, ErrNotFound):
-		answered = apiErr.Endpoint
+		if endpoint, err = url.Parse(apiErr.Endpoint); err != nil {
+			return err
+		}
 	default:
-		return nil, fmt.Errorf("asking for a state that is up to date: %w", err)
+		return fmt.Errorf("asking for a state that is up to date: %w", err)
 	}
-	endpoint, err := url.Parse(answered)
-	if err != nil {
-		return nil, err
+	_, err = c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read, endpoint: endpoint})
+	return err
+}
+
+// barrierKey is a key that need not exist: asking for it is enough.
+const barrierKey = "/_etcdv2-barrier"
+
+// barrierRequest is answered by an endpoint that has applied all that the cluster
+// agreed on before.
+func barrierRequest() *request {
+	return &request{
+		method: http.MethodGet, path: "/v2/keys" + barrierKey, keys: true, replay: replayRead,
+		query: url.Values{"quorum": {"true"}},
 	}
-	return c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, endpoint: endpoint})
 }
 
 // putAuth prepares a change of a user or a role.
-func putAuth(path string, body any) (*request, error) {
+func putAuth(path string, body any, read func(*answer) error) (*request, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	return &request{method: http.MethodPut, path: path, json: data}, nil
+	return &request{method: http.MethodPut, path: path, json: data, read: read}, nil
 }
 
 // CheckUserName refuses the name of a user that no server stores, or that

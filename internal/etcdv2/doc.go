@@ -27,6 +27,8 @@
 //	ErrUnhealthy          prompt status 500 to a change of the members
 //	ErrDanglingRole       status 404 of a user, naming a role
 //	ErrV2Disabled         status 404 in plain text
+//	ErrReadOnly           status 501 to a write
+//	ErrDirUpdate          code 300 of etcd 3.5 to an update or a refresh of a directory
 //
 // What the client finds itself is ErrUnavailable (no endpoint answered; an
 // [*EndpointsError] names each and why), ErrOutcomeUnknown (a write whose answer
@@ -50,15 +52,26 @@
 //
 //	what happened                          read    guarded   other write
 //	no connection was made                 again   again     again
+//	the server is not ready yet            again   again     again
 //	certificate refused, wrong cluster     error   error     error
 //	connection lost after the request      again   again     unknown
 //	no answer in time                      again   again     unknown
-//	500 of the key space, 501 and above    again   again     unknown
+//	500 of the key space, 502 and above    again   again     unknown
 //	500 of the auth or members API, late   again   again     unknown
 //	500 of the auth or members API, prompt again   error     error
+//	501                                    again   error     error
 //	a redirect that is not followed        error   error     error
 //	an answer that cannot be read          error   unknown   unknown
 //	any other answer                       error   error     error
+//
+// An endpoint that is no server of the v2 API is passed over: one that answers 404
+// in plain text, as a member without --enable-v2 does, or with a page of a gateway
+// (status 200, 401, 403, 404 or 410), and for a write one that answers 501, as a
+// read-only proxy does. The request is sent to the next endpoint at once, and such
+// an endpoint is asked last from then on. If no endpoint takes the request, the
+// error lists each with its reason. A write that must not be sent twice is not sent
+// to an endpoint that has yet to prove that it serves the v2 API while there are
+// others: it is asked first.
 //
 // A guarded write has prevIndex or prevExist=false. An index never recurs, so
 // it applies at most once, however often it is sent. Where code 100, 101 or 105

@@ -30,13 +30,16 @@ type endpointSet struct {
 	// configured are the endpoints given by the caller. Those that a Sync took
 	// out of urls are still asked when all others fail.
 	configured []*url.URL
+	// served are the endpoints that answered as servers of the v2 API and have not
+	// failed since.
+	served map[*url.URL]bool
 	// proven are the origins at which a Sync found the member that advertises
 	// them. Like the configured ones they are sent credentials.
 	proven map[string]bool
 	// claims are the ids of the members whose URLs did not answer the Sync, by
-	// origin. They have to prove themselves before the first request.
+	// location. They have to prove themselves before the first request.
 	claims map[string]string
-	// known are the origins that belong to the expected cluster.
+	// known are the locations that belong to the expected cluster.
 	known map[string]bool
 	// refreshes are what was found out of refreshes at each endpoint since it
 	// last failed: another server can answer there after that.
@@ -80,15 +83,29 @@ func ParseEndpoint(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("endpoint %q has no host", text)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return nil, fmt.Errorf("endpoint %q has a query or a fragment", text)
+	case holdsAPIPath(u.Path):
+		return nil, fmt.Errorf("endpoint %q ends in the path of the v2 API, which is added to every endpoint: leave out /v2 and what follows it", text)
 	}
 	return u, nil
+}
+
+// holdsAPIPath reports whether the path of an endpoint has in it where a server
+// has its API: a key would be stored below "/v2/keys" in the key space itself.
+func holdsAPIPath(path string) bool {
+	segments := slices.DeleteFunc(strings.Split(path, "/"), func(segment string) bool { return segment == "" })
+	for i, segment := range segments {
+		if segment == "v2" && (i == len(segments)-1 || slices.Contains([]string{"keys", "members", "auth", "stats", "machines"}, segments[i+1])) {
+			return true
+		}
+	}
+	return false
 }
 
 func newEndpointSet(endpoints []string, selection EndpointSelection) (*endpointSet, error) {
 	if !slices.Contains(EndpointSelections(), selection) {
 		return nil, fmt.Errorf("endpoint selection is %q, want one of %q", selection, EndpointSelections())
 	}
-	s := &endpointSet{selection: selection, known: map[string]bool{}, refreshes: map[string]refreshVerdict{}}
+	s := &endpointSet{selection: selection, known: map[string]bool{}, served: map[*url.URL]bool{}, refreshes: map[string]refreshVerdict{}}
 	return s, s.configure(endpoints)
 }
 
@@ -100,7 +117,7 @@ func (s *endpointSet) configure(endpoints []string) error {
 		if err != nil {
 			return err
 		}
-		if !containsOrigin(urls, u) {
+		if !containsLocation(urls, u) {
 			urls = append(urls, u)
 		}
 	}
@@ -116,13 +133,13 @@ func (s *endpointSet) configure(endpoints []string) error {
 func (s *endpointSet) replace(urls []*url.URL) {
 	var next []*url.URL
 	for _, u := range s.urls {
-		if containsOrigin(urls, u) {
+		if containsLocation(urls, u) {
 			next = append(next, u)
 		}
 	}
 	kept := len(next)
 	for _, u := range urls {
-		if !containsOrigin(next, u) {
+		if !containsLocation(next, u) {
 			next = append(next, u)
 		}
 	}
@@ -141,7 +158,7 @@ func (s *endpointSet) order() []*url.URL {
 	defer s.mu.RUnlock()
 	order := slices.Clone(s.urls)
 	for _, u := range s.configured {
-		if !containsOrigin(order, u) {
+		if !containsLocation(order, u) {
 			order = append(order, u)
 		}
 	}
@@ -168,12 +185,13 @@ func (s *endpointSet) strings() []string {
 // pin puts the endpoint first that gave the answer, which is nil if it was an
 // error.
 func (s *endpointSet) pin(endpoint *url.URL, ans *answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.move(endpoint, true)
+	s.served[endpoint] = true
 	if s.selection != SelectLeader || ans == nil || ans.RaftTerm == 0 {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.leader.term != 0 && ans.RaftTerm > s.leader.term {
 		s.leader.stale = true
 	}
@@ -182,16 +200,16 @@ func (s *endpointSet) pin(endpoint *url.URL, ans *answer) {
 
 // unpin puts an endpoint that failed last.
 func (s *endpointSet) unpin(endpoint *url.URL) {
-	s.move(endpoint, false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.move(endpoint, false)
 	s.leader.stale = true
-	delete(s.refreshes, endpoint.String())
+	delete(s.served, endpoint)
+	delete(s.refreshes, location(endpoint))
 }
 
+// move puts an endpoint first or last. The caller holds the lock.
 func (s *endpointSet) move(endpoint *url.URL, first bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	i := slices.Index(s.urls, endpoint)
 	if i < 0 || (first && i == 0) {
 		return
@@ -223,15 +241,10 @@ func (s *endpointSet) leaderWanted(now time.Time) bool {
 // pinLeader puts the endpoint first that is one of the leader's client URLs.
 func (s *endpointSet) pinLeader(clientURLs []string) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.leader = leaderState{}
-	i := slices.IndexFunc(s.urls, func(u *url.URL) bool { return hasOrigin(clientURLs, u) })
-	var leader *url.URL
-	if i >= 0 {
-		leader = s.urls[i]
-	}
-	s.mu.Unlock()
-	if leader != nil {
-		s.move(leader, true)
+	if i := slices.IndexFunc(s.urls, func(u *url.URL) bool { return isAmong(clientURLs, u) }); i >= 0 {
+		s.move(s.urls[i], true)
 	}
 }
 
@@ -247,7 +260,7 @@ func (s *endpointSet) trusts(u *url.URL) bool {
 func (s *endpointSet) claim(u *url.URL) (member string, claimed bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	member, claimed = s.claims[origin(u)]
+	member, claimed = s.claims[location(u)]
 	return member, claimed
 }
 
@@ -255,8 +268,8 @@ func (s *endpointSet) claim(u *url.URL) (member string, claimed bool) {
 func (s *endpointSet) prove(u *url.URL) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, claimed := s.claims[origin(u)]; claimed {
-		delete(s.claims, origin(u))
+	if _, claimed := s.claims[location(u)]; claimed {
+		delete(s.claims, location(u))
 		s.proven[origin(u)] = true
 	}
 }
@@ -264,26 +277,33 @@ func (s *endpointSet) prove(u *url.URL) {
 func (s *endpointSet) verified(u *url.URL) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.known[origin(u)]
+	return s.known[location(u)]
 }
 
 func (s *endpointSet) verify(u *url.URL) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[origin(u)] = true
+	s.known[location(u)] = true
+}
+
+// isServed reports whether an endpoint is known to serve the v2 API, or is the only one.
+func (s *endpointSet) isServed(u *url.URL) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.urls) < 2 || s.served[u]
 }
 
 func (s *endpointSet) refreshVerdict(u *url.URL) (verdict refreshVerdict, known bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	verdict, known = s.refreshes[u.String()]
+	verdict, known = s.refreshes[location(u)]
 	return verdict, known
 }
 
 func (s *endpointSet) setRefreshVerdict(u *url.URL, verdict refreshVerdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refreshes[u.String()] = verdict
+	s.refreshes[location(u)] = verdict
 }
 
 // origin is the scheme, host and port of a URL.
@@ -299,11 +319,19 @@ func containsOrigin(urls []*url.URL, u *url.URL) bool {
 	return slices.ContainsFunc(urls, func(v *url.URL) bool { return origin(v) == origin(u) })
 }
 
-// hasOrigin reports whether one of the texts is a URL with the origin of u.
-func hasOrigin(texts []string, u *url.URL) bool {
+// location is the origin and the path of an endpoint: behind one gateway, each
+// path can lead to another server.
+func location(u *url.URL) string { return origin(u) + strings.TrimRight(u.EscapedPath(), "/") }
+
+func containsLocation(urls []*url.URL, u *url.URL) bool {
+	return slices.ContainsFunc(urls, func(v *url.URL) bool { return location(v) == location(u) })
+}
+
+// isAmong reports whether one of the texts is the URL of an endpoint.
+func isAmong(texts []string, u *url.URL) bool {
 	return slices.ContainsFunc(texts, func(text string) bool {
 		v, err := ParseEndpoint(text)
-		return err == nil && origin(v) == origin(u)
+		return err == nil && location(v) == location(u)
 	})
 }
 
@@ -349,14 +377,14 @@ func (c *Client) findLeader(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
 	defer cancel()
 	for _, endpoint := range c.endpoints.order() {
-		r := leaderRequest()
+		var leader Member
+		r := leaderRequest(&leader)
 		r.definite = true
-		ans, outcome, err := c.send(ctx, endpoint, r)
+		_, outcome, err := c.send(ctx, endpoint, r)
 		if outcome == outcomeAmbiguous {
 			c.endpoints.unpin(endpoint)
 		}
-		var leader Member
-		if err == nil && ans.decode(&leader) == nil {
+		if err == nil {
 			c.endpoints.pinLeader(leader.ClientURLs)
 			return
 		}

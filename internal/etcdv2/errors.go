@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -63,6 +64,9 @@ var (
 	ErrForbidden = errors.New("forbidden")
 	// ErrV2Disabled: the server answers, but not on the v2 API.
 	ErrV2Disabled = errors.New("the server does not serve the v2 API: start it with --enable-v2 (etcd 3.4 and 3.5; etcd 3.6 has no v2 API)")
+	// ErrReadOnly: the endpoint takes no writes, as a proxy of etcd in the mode
+	// readonly (status 501); nothing was changed.
+	ErrReadOnly = errors.New("the endpoint takes no writes: it is a read-only proxy")
 	// ErrDanglingRole: the user exists, and holds a role that does not.
 	ErrDanglingRole = errors.New("the user holds a role that does not exist")
 	// ErrAuthEnabled: authentication is enabled already.
@@ -121,8 +125,8 @@ var (
 	ErrInvalidValue = errors.New("invalid value")
 	// ErrInvalidTTL: the TTL is out of range.
 	ErrInvalidTTL = errors.New("invalid TTL")
-	// ErrDirUpdate: the server cannot change the TTL of a directory in place,
-	// as no etcd 3.5 can.
+	// ErrDirUpdate: the server cannot change the TTL of a directory in place, by
+	// an update or a refresh, as no etcd 3.5 can; nothing was changed.
 	ErrDirUpdate = errors.New("the server cannot update a directory in place (no etcd 3.5 can)")
 	// ErrUnsupported: the server is too old for the request.
 	ErrUnsupported = errors.New("not supported by this server")
@@ -161,6 +165,8 @@ type Error struct {
 
 	kind error
 	body []byte
+	// isText reports that the body is not JSON as servers send it.
+	isText bool
 }
 
 // Error returns the status, the code and the message, and the cause where it
@@ -177,8 +183,9 @@ func (e *Error) Error() string {
 	if e.Cause != "" && e.causeIsKey() {
 		fmt.Fprintf(&b, " (%s)", e.Cause)
 	}
-	if errors.Is(e.kind, ErrV2Disabled) {
-		fmt.Fprintf(&b, ": %s", ErrV2Disabled)
+	switch e.kind {
+	case ErrV2Disabled, ErrReadOnly, ErrDirUpdate:
+		fmt.Fprintf(&b, ": %s", e.kind)
 	}
 	return b.String()
 }
@@ -205,9 +212,13 @@ func (e *Error) Is(target error) bool {
 // newError reads an answer outside 2xx, whatever its form.
 func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta) *Error {
 	e := &Error{Status: status, Endpoint: endpoint.String(), Index: meta.EtcdIndex, body: data}
+	if status == http.StatusNotImplemented && r.replay != replayRead {
+		e.kind = ErrReadOnly
+		return e
+	}
 	body, ok := parseError(data)
 	if !ok {
-		e.kind = kindOfText(r, status)
+		e.kind, e.isText = kindOfText(r, status), true
 		// Broken JSON of a server could still quote a value.
 		if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 			e.Message = firstLine(data)
@@ -239,6 +250,9 @@ func kindOfText(r *request, status int) error {
 func kindOf(r *request, e *Error) error {
 	if kind, ok := codeKinds[e.Code]; ok {
 		return kind
+	}
+	if e.isDirUpdate() {
+		return ErrDirUpdate
 	}
 	if e.Status == http.StatusUnauthorized && e.Code == 0 {
 		return ErrUnauthorized
@@ -347,6 +361,27 @@ var codeKinds = map[Code]error{
 	CodeEventIndexCleared: ErrEventIndexCleared,
 }
 
+// isForeign reports whether no server of the v2 API answers so to the request, or
+// only one that takes no writes. Nothing was done then.
+func (e *Error) isForeign(r *request) bool {
+	switch e.Status {
+	case http.StatusNotImplemented:
+		return r.replay != replayRead
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusGone:
+		return e.isText
+	case http.StatusNotFound:
+		return e.isText || (e.kind == nil && e.Code == 0)
+	default:
+		return false
+	}
+}
+
+// isNotReady reports whether it is the answer of etcd 2.3 to requests of the auth
+// API in its first moments, and in a cluster that is being upgraded.
+func (e *Error) isNotReady() bool {
+	return e.Status == http.StatusInternalServerError && strings.HasPrefix(e.Message, "Not capable of accessing")
+}
+
 // isDirUpdate reports whether it is the answer of etcd 3.5 to every update of a
 // directory. Nothing has changed then.
 func (e *Error) isDirUpdate() bool {
@@ -385,8 +420,9 @@ func firstLine(data []byte) string {
 	return strings.ToValidUTF8(strings.TrimSpace(text), "\uFFFD")
 }
 
-// EndpointsError says of each endpoint why it gave no answer. It is
-// ErrUnavailable, and what each of its errors is.
+// EndpointsError says of each endpoint why it gave no answer of the v2 API. It is
+// what each of its errors is, and ErrUnavailable if one of them gave no answer at
+// all.
 type EndpointsError struct {
 	Errors []EndpointError
 }
@@ -408,7 +444,7 @@ func (e *EndpointsError) add(endpoint *url.URL, err error) {
 // unanswered names the endpoint of a request that was sent to it. A read is
 // ErrUnavailable then; of a write that is not what matters.
 func (e *EndpointsError) unanswered(endpoint *url.URL, r *request, err error) error {
-	if _, answered := errors.AsType[*Error](err); answered || errors.Is(err, ErrInvalidAnswer) {
+	if isAnswer(err) {
 		return err
 	}
 	e.add(endpoint, err)
@@ -422,14 +458,39 @@ func (e *EndpointsError) unanswered(endpoint *url.URL, r *request, err error) er
 func (e *EndpointsError) Error() string {
 	parts := make([]string, len(e.Errors))
 	for i, failed := range e.Errors {
-		parts[i] = failed.Endpoint + ": " + failed.Err.Error()
+		parts[i] = failed.Err.Error()
+		if !strings.HasPrefix(parts[i], failed.Endpoint) {
+			parts[i] = failed.Endpoint + ": " + parts[i]
+		}
 	}
-	return ErrUnavailable.Error() + ": " + strings.Join(parts, "; ")
+	what := ErrUnavailable.Error()
+	if e.areAnswers() {
+		what = "no endpoint serves the request"
+	}
+	return what + ": " + strings.Join(parts, "; ")
 }
 
-// Unwrap returns ErrUnavailable and the error of each endpoint.
+// areAnswers reports whether every endpoint answered, though not as a server that
+// takes the request does.
+func (e *EndpointsError) areAnswers() bool {
+	return !slices.ContainsFunc(e.Errors, func(failed EndpointError) bool {
+		apiErr, ok := errors.AsType[*Error](failed.Err)
+		return !isAnswer(failed.Err) || (ok && apiErr.Status >= http.StatusInternalServerError && apiErr.Status != http.StatusNotImplemented)
+	})
+}
+
+func isAnswer(err error) bool {
+	_, isAPIError := errors.AsType[*Error](err)
+	return isAPIError || errors.Is(err, ErrInvalidAnswer)
+}
+
+// Unwrap returns ErrUnavailable, unless each endpoint answered, and the error of
+// each endpoint.
 func (e *EndpointsError) Unwrap() []error {
-	errs := []error{ErrUnavailable}
+	var errs []error
+	if !e.areAnswers() {
+		errs = append(errs, ErrUnavailable)
+	}
 	for _, failed := range e.Errors {
 		errs = append(errs, failed.Err)
 	}

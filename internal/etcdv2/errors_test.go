@@ -47,6 +47,10 @@ func getKey(ctx context.Context, c *etcdv2.Client) error {
 	return errOf(c.Keys.Get(ctx, "/k", etcdv2.GetOptions{}))
 }
 
+func setKey(ctx context.Context, c *etcdv2.Client) error {
+	return errOf(c.Keys.Set(ctx, "/k", "v", etcdv2.WriteOptions{}))
+}
+
 func watchKey(ctx context.Context, c *etcdv2.Client) error {
 	for _, err := range c.Keys.Events(ctx, "/k", etcdv2.WatchOptions{}) {
 		return err
@@ -109,6 +113,12 @@ var errorCases = map[string][]struct {
 	"ErrNoLeader":          {{etcdv2.ErrNoLeader, leader, 503, message("During election")}},
 	"ErrUnhealthy":         {{etcdv2.ErrUnhealthy, removeMember, 500, message("Internal Server Error")}},
 	"ErrDanglingRole":      {{etcdv2.ErrDanglingRole, getUser, 404, message("auth: Role r does not exist.")}},
+	"ErrReadOnly": {
+		{etcdv2.ErrReadOnly, deleteUser, 501, ""},
+		{etcdv2.ErrReadOnly, removeMember, 501, "not implemented"},
+		{etcdv2.ErrReadOnly, setKey, 501, ""},
+	},
+	"ErrDirUpdate": {{etcdv2.ErrDirUpdate, setKey, 500, `{"errorCode":300,"message":"Raft Internal Error","cause":"nodePath /1/t3 : Not a file ()","index":0}`}},
 	"ErrV2Disabled": {
 		{etcdv2.ErrV2Disabled, getKey, 404, "404 page not found\n"},
 		{etcdv2.ErrV2Disabled, watchKey, 404, "404 page not found\n"},

@@ -35,25 +35,24 @@ func versionRequest() *request {
 }
 
 func (c *Client) version(ctx context.Context, r *request) (VersionInfo, error) {
-	ans, err := c.do(ctx, r)
-	if err != nil {
-		return VersionInfo{}, err
-	}
-	return readVersion(ans)
+	var v VersionInfo
+	r.read = v.read
+	_, err := c.do(ctx, r)
+	return v, err
 }
 
-func readVersion(ans *answer) (VersionInfo, error) {
+// read takes the version out of an answer.
+func (v *VersionInfo) read(ans *answer) error {
 	if text, ok := strings.CutPrefix(strings.TrimSpace(string(ans.data)), "etcd "); ok {
-		return VersionInfo{Server: text}, nil
+		*v = VersionInfo{Server: text}
+		return nil
 	}
-	var v VersionInfo
-	if err := ans.decode(&v); err != nil {
-		return VersionInfo{}, err
-	}
-	if v.Server == "" {
-		return VersionInfo{}, fmt.Errorf("%w from %s: it holds no version", ErrInvalidAnswer, ans.endpoint)
-	}
-	return v, nil
+	return readJSON(v, func(body *VersionInfo) string {
+		if body.Server == "" {
+			return "it holds no version"
+		}
+		return ""
+	})(ans)
 }
 
 // HealthInfo is what an endpoint says of its health.
@@ -80,25 +79,26 @@ func healthRequest() *request {
 }
 
 func (c *Client) health(ctx context.Context, r *request) (HealthInfo, error) {
-	ans, err := c.do(ctx, r)
-	var apiErr *Error
-	switch {
-	case err == nil:
-		return readHealth(ans.data, ans.endpoint)
-	case errors.As(err, &apiErr) && apiErr.Status == http.StatusServiceUnavailable:
-		return readHealth(apiErr.body, apiErr.Endpoint)
-	default:
-		return HealthInfo{}, err
+	var info HealthInfo
+	r.read = info.read
+	_, err := c.do(ctx, r)
+	if apiErr, ok := errors.AsType[*Error](err); ok && apiErr.Status == http.StatusServiceUnavailable {
+		if err = info.read(&answer{data: apiErr.body}); err != nil {
+			err = fmt.Errorf("%s: %w", apiErr.Endpoint, err)
+		}
 	}
+	return info, err
 }
 
-func readHealth(data []byte, endpoint string) (HealthInfo, error) {
+// read takes the health out of an answer.
+func (h *HealthInfo) read(ans *answer) error {
 	var body struct {
 		Health string `json:"health"`
 		Reason string `json:"reason"`
 	}
-	if err := json.Unmarshal(data, &body); err != nil || body.Health == "" {
-		return HealthInfo{}, fmt.Errorf("%w from %s: it tells no health", ErrInvalidAnswer, endpoint)
+	if err := json.Unmarshal(ans.data, &body); err != nil || body.Health == "" {
+		return fmt.Errorf("%w: it reports no health", ErrInvalidAnswer)
 	}
-	return HealthInfo{Healthy: body.Health == "true", Reason: body.Reason}, nil
+	*h = HealthInfo{Healthy: body.Health == "true", Reason: body.Reason}
+	return nil
 }

@@ -603,6 +603,9 @@ func (s *KeysService) do(ctx context.Context, r *request) (*Response, error) {
 	return ans.keys, nil
 }
 
+// errNoNode is an answer of the key space that lacks what every one has.
+var errNoNode = fmt.Errorf("%w: it holds no node", ErrInvalidAnswer)
+
 // readResponse reads an answer of the key space from its body.
 func readResponse(ans *answer, body io.Reader) (*Response, error) {
 	resp, err := parseResponse(body)
@@ -610,7 +613,7 @@ func readResponse(ans *answer, body io.Reader) (*Response, error) {
 		return nil, err
 	}
 	if resp.Action == "" || (resp.Action == ActionGet && resp.Node == nil) {
-		return nil, fmt.Errorf("%w: it holds no node", ErrInvalidAnswer)
+		return nil, errNoNode
 	}
 	resp.Meta, resp.Created = ans.Meta, ans.status == http.StatusCreated
 	return resp, nil

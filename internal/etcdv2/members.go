@@ -72,7 +72,7 @@ func peerURLFault(text string) string {
 		return "is not a URL"
 	case u.Scheme == "unix" || u.Scheme == "unixs":
 		return ""
-	case u.Scheme != "http" && u.Scheme != "https":
+	case !slices.Contains(urlSchemes, u.Scheme):
 		return "needs the scheme http or https"
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "holds more than a scheme, a host and a port"
@@ -95,17 +95,17 @@ func normalizeID(id string) (string, error) {
 	return strconv.FormatUint(n, 16), nil
 }
 
-// barrierKey is a key that need not exist: asking for it is enough.
-const barrierKey = "/_etcdv2-barrier"
-
 // List returns the members in the order of their ids. The endpoint answers
 // from what it knows, with or without a quorum, and may lag behind.
 func (s *MembersService) List(ctx context.Context) ([]Member, error) {
-	ans, err := s.client.do(ctx, listMembers(nil))
-	if err != nil {
-		return nil, err
-	}
-	return decodeMembers(ans)
+	return s.list(ctx, listMembers(nil))
+}
+
+func (s *MembersService) list(ctx context.Context, r *request) ([]Member, error) {
+	var members []Member
+	r.read = readMembers(&members)
+	_, err := s.client.do(ctx, r)
+	return members, err
 }
 
 // ListQuorum returns the members as List does, from an endpoint that had
@@ -120,7 +120,7 @@ func (s *MembersService) ListQuorum(ctx context.Context) ([]Member, error) {
 	for {
 		read.attempts++
 		members, err := s.listCurrentAnywhere(ctx)
-		if err == nil || errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrV2Disabled) || !s.client.attemptsLeft(read) || ctx.Err() != nil {
+		if err == nil || errors.Is(err, ErrUnauthorized) || !errors.Is(err, ErrUnavailable) || !s.client.attemptsLeft(read) || ctx.Err() != nil {
 			return members, err
 		}
 		if waitErr := s.client.backoff(ctx, read.attempts); waitErr != nil {
@@ -149,35 +149,37 @@ func (s *MembersService) listCurrentAnywhere(ctx context.Context) ([]Member, err
 // are changed through the same log as keys are, and a quorum read waits until
 // the endpoint has applied its log up to the read.
 func (s *MembersService) listCurrent(ctx context.Context, endpoint *url.URL) ([]Member, error) {
-	barrier := &request{
-		method: http.MethodGet, path: "/v2/keys" + barrierKey, query: url.Values{"quorum": {"true"}},
-		replay: replayRead, endpoint: endpoint, single: true,
-	}
+	barrier, list := barrierRequest(), listMembers(endpoint)
+	barrier.endpoint, barrier.single, list.single = endpoint, true, true
 	if _, err := s.client.do(ctx, barrier); err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
-	list := listMembers(endpoint)
-	list.single = true
-	ans, err := s.client.do(ctx, list)
-	if err != nil {
-		return nil, err
-	}
-	return decodeMembers(ans)
+	return s.list(ctx, list)
 }
 
+// listMembers asks an endpoint for the members, or any if it is nil.
 func listMembers(endpoint *url.URL) *request {
-	return &request{method: http.MethodGet, path: "/v2/members", replay: replayRead, endpoint: endpoint}
+	return &request{
+		method: http.MethodGet, path: "/v2/members", replay: replayRead, endpoint: endpoint, read: readMembers(new([]Member)),
+	}
 }
 
-func decodeMembers(ans *answer) ([]Member, error) {
-	var body struct{ Members []Member }
-	if err := ans.decode(&body); err != nil {
-		return nil, err
+func listMembersInto(members *[]Member) *request {
+	r := listMembers(nil)
+	r.read = readMembers(members)
+	return r
+}
+
+func readMembers(members *[]Member) func(*answer) error {
+	return func(ans *answer) error {
+		if err := readList("members", members)(ans); err != nil {
+			return err
+		}
+		if len(*members) == 0 || slices.ContainsFunc(*members, func(m Member) bool { return m.ID == "" }) {
+			return fmt.Errorf("%w: it lists no member, and the server itself is one", ErrInvalidAnswer)
+		}
+		return nil
 	}
-	if len(body.Members) == 0 {
-		return nil, fmt.Errorf("%w from %s: it lists no member, and the server itself is one", ErrInvalidAnswer, ans.endpoint)
-	}
-	return body.Members, nil
 }
 
 // Get returns the member with the id, which is ErrNotFound if there is none.
@@ -201,19 +203,22 @@ func (s *MembersService) Get(ctx context.Context, id string) (*Member, error) {
 // Leader returns the leader. Without one, as during an election that lasts
 // longer than the attempts, the error is ErrNoLeader.
 func (s *MembersService) Leader(ctx context.Context) (*Member, error) {
-	ans, err := s.client.do(ctx, leaderRequest())
-	if err != nil {
+	leader := new(Member)
+	if _, err := s.client.do(ctx, leaderRequest(leader)); err != nil {
 		return nil, err
 	}
-	var leader Member
-	if err := ans.decode(&leader); err != nil {
-		return nil, err
-	}
-	return &leader, nil
+	return leader, nil
 }
 
-func leaderRequest() *request {
-	return &request{method: http.MethodGet, path: "/v2/members/leader", replay: replayRead}
+func leaderRequest(leader *Member) *request {
+	return &request{method: http.MethodGet, path: "/v2/members/leader", replay: replayRead, read: readJSON(leader, checkMember)}
+}
+
+func checkMember(m *Member) string {
+	if m.ID == "" {
+		return "it is not about a member"
+	}
+	return ""
 }
 
 // Add adds a member with these peer URLs and returns it with its new id. From
@@ -226,15 +231,12 @@ func (s *MembersService) Add(ctx context.Context, peerURLs []string) (*Member, e
 	if err != nil {
 		return nil, err
 	}
-	ans, err := s.change(ctx, r)
-	if err != nil {
+	member := new(Member)
+	r.read = readJSON(member, checkMember)
+	if err := s.change(ctx, r); err != nil {
 		return nil, err
 	}
-	var member Member
-	if err := ans.decode(&member); err != nil || member.ID == "" {
-		return nil, fmt.Errorf("%w: %w from %s: the new member has no id", ErrOutcomeUnknown, ErrInvalidAnswer, ans.endpoint)
-	}
-	return &member, nil
+	return member, nil
 }
 
 // Update replaces the peer URLs of a member. The error is ErrNotFound if there
@@ -249,7 +251,8 @@ func (s *MembersService) Update(ctx context.Context, id string, peerURLs []strin
 	if err != nil {
 		return err
 	}
-	_, err = s.change(ctx, r)
+	r.read = readNothing(http.StatusNoContent)
+	err = s.change(ctx, r)
 	if errors.Is(err, ErrUnhealthy) {
 		// Servers answer so for a removed member too.
 		if _, getErr := s.Get(ctx, id); errors.Is(getErr, ErrNotFound) {
@@ -267,8 +270,7 @@ func (s *MembersService) Remove(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.change(ctx, &request{method: http.MethodDelete, path: "/v2/members/" + id})
-	return err
+	return s.change(ctx, &request{method: http.MethodDelete, path: "/v2/members/" + id, read: readNothing(http.StatusNoContent)})
 }
 
 // memberChange returns the request that sends peer URLs.
@@ -285,13 +287,13 @@ func memberChange(method, path string, peerURLs []string) (*request, error) {
 
 // change sends a change of the members. Servers refuse one that endangers the
 // quorum with a prompt 500 that tells no reason.
-func (s *MembersService) change(ctx context.Context, r *request) (*answer, error) {
-	ans, err := s.client.do(ctx, r)
+func (s *MembersService) change(ctx context.Context, r *request) error {
+	_, err := s.client.do(ctx, r)
 	var apiErr *Error
 	if errors.As(err, &apiErr) && apiErr.Status == http.StatusInternalServerError && !errors.Is(err, ErrOutcomeUnknown) {
-		return nil, fmt.Errorf("%w: %w", ErrUnhealthy, err)
+		return fmt.Errorf("%w: %w", ErrUnhealthy, err)
 	}
-	return ans, err
+	return err
 }
 
 // MemberHealth is one member and what it says of its health.
@@ -368,7 +370,7 @@ func (s *MembersService) find(ctx context.Context, member Member, known []Endpoi
 		if err != nil {
 			continue
 		}
-		if stats, state := s.client.probeOne(ctx, u, member.ID); state == probeProven {
+		if stats, state, _ := s.client.probeOne(ctx, u, member.ID); state == probeProven {
 			return u, stats, nil
 		}
 	}
@@ -393,32 +395,62 @@ func (s *MembersService) Lock(ctx context.Context) (unlock func(), err error) {
 // Cluster returns the id of the cluster and, where the credentials permit to
 // read keys, the indexes and the term of an endpoint.
 func (c *Client) Cluster(ctx context.Context) (Meta, error) {
-	// Only the answer of a key that is there tells all of it; the root is.
-	ans, err := c.do(ctx, &request{method: http.MethodGet, path: "/v2/keys/", replay: replayRead})
+	// Only the answer of a key that is there tells all of it; the root is. HEAD
+	// leaves out what it contains.
+	root := &request{method: http.MethodHead, path: "/v2/keys/", replay: replayRead, read: checkMeta}
+	ans, err := c.do(ctx, root)
 	if err == nil {
 		return ans.Meta, nil
+	}
+	if apiErr, ok := errors.AsType[*Error](err); ok && apiErr.Status == http.StatusMethodNotAllowed {
+		// A gateway may pass fewer methods.
+		root.method, root.attempts = http.MethodGet, 0
+		ans, err = c.do(ctx, root)
+		if err == nil {
+			return ans.Meta, nil
+		}
 	}
 	if !errors.Is(err, ErrUnauthorized) {
 		return Meta{}, err
 	}
-	if ans, err = c.do(ctx, listMembers(nil)); err != nil {
+	list := listMembers(nil)
+	list.read = checkMeta
+	if ans, err = c.do(ctx, list); err != nil {
 		return Meta{}, err
 	}
 	return Meta{ClusterID: ans.ClusterID}, nil
 }
 
+// checkMeta refuses an answer that does not name the cluster.
+func checkMeta(ans *answer) error {
+	if ans.ClusterID == "" {
+		return fmt.Errorf("%w: it does not name the cluster", ErrInvalidAnswer)
+	}
+	return nil
+}
+
 // Machines returns the client URLs of all members, as the old /v2/machines
 // lists them.
 func (c *Client) Machines(ctx context.Context) ([]string, error) {
-	ans, err := c.do(ctx, &request{method: http.MethodGet, path: "/v2/machines", replay: replayRead})
+	var machines []string
+	_, err := c.do(ctx, &request{method: http.MethodGet, path: "/v2/machines", replay: replayRead, read: func(ans *answer) error {
+		machines = nil
+		for machine := range strings.SplitSeq(string(ans.data), ",") {
+			if machine = strings.TrimSpace(machine); machine == "" {
+				continue
+			}
+			if u, err := url.Parse(machine); err != nil || u.Host == "" && u.Path == "" || !slices.Contains(urlSchemes, u.Scheme) {
+				return fmt.Errorf("%w: it contains more than URLs", ErrInvalidAnswer)
+			}
+			machines = append(machines, machine)
+		}
+		return nil
+	}})
 	if err != nil {
 		return nil, err
 	}
-	var machines []string
-	for machine := range strings.SplitSeq(string(ans.data), ",") {
-		if machine = strings.TrimSpace(machine); machine != "" {
-			machines = append(machines, machine)
-		}
-	}
 	return machines, nil
 }
+
+// urlSchemes are those of the URLs that a member can have.
+var urlSchemes = []string{"http", "https", "unix", "unixs"}

@@ -26,7 +26,10 @@ func TestClient_redirects(t *testing.T) {
 			t.Parallel()
 			s := etcdtest.Start(t)
 			p := etcdtest.NewProxy(t, s.URL())
-			c := clusterClient(t, Options{Endpoints: []string{p.URL()}, Username: "u", Password: "p"})
+			c := clusterClient(t, Options{Endpoints: []string{p.URL(), s.URL()}, Username: "u", Password: "p"})
+			if _, err := c.Keys.Exists(t.Context(), "/a"); err != nil {
+				t.Fatal(err)
+			}
 			p.Inject(etcdtest.Rule{Method: http.MethodPut, Times: 1, Action: etcdtest.Redirect(status, s.URL()+"/v2/keys/a")})
 			if resp, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); err != nil || !resp.Created {
 				t.Errorf("Set() = %+v, %v, want a new key", resp, err)
@@ -43,20 +46,34 @@ func TestClient_redirects(t *testing.T) {
 	}
 }
 
+func setA(ctx context.Context, c *Client) error {
+	_, err := c.Keys.Set(ctx, "/a", "1", WriteOptions{})
+	return err
+}
+
 func TestClient_redirectsThatAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
 	stranger := etcdtest.NewProxy(t, s.URL())
 	tests := map[string]struct {
 		location string
-		json     bool
+		call     func(ctx context.Context, c *Client) error
 		want     error
 	}{
-		"in a circle":                     {"/v2/keys/a", false, ErrTooManyRedirects},
-		"without a location":              {"", false, ErrInvalidAnswer},
-		"to no URL":                       {"http://[::1", false, ErrInvalidAnswer},
-		"to another scheme":               {"file:///etc/passwd", false, ErrInvalidAnswer},
-		"a password to a stranger's host": {stranger.URL() + "/v2/members", true, ErrUnsafeRedirect},
+		"in a circle":                  {"/v2/keys/a", setA, ErrTooManyRedirects},
+		"without a location":           {"", setA, ErrInvalidAnswer},
+		"to no URL":                    {"http://[::1", setA, ErrInvalidAnswer},
+		"to another scheme":            {"file:///etc/passwd", setA, ErrInvalidAnswer},
+		"a value to a stranger's host": {stranger.URL() + "/v2/keys/a", setA, ErrUnsafeRedirect},
+		"to the same host without TLS": {strings.Replace(stranger.URL(), "127.0.0.1", "localhost", 1) + "/v2/keys/a", setA, ErrUnsafeRedirect},
+		"a condition to a stranger's host": {stranger.URL() + "/v2/keys/a?prevValue=1", func(ctx context.Context, c *Client) error {
+			_, err := c.Keys.CompareAndDelete(ctx, "/a", Condition{Value: "1"})
+			return err
+		}, ErrUnsafeRedirect},
+		"a password to a stranger's host": {stranger.URL() + "/v2/members", func(ctx context.Context, c *Client) error {
+			_, err := c.Members.Add(ctx, []string{"http://10.0.0.1:2380"})
+			return err
+		}, ErrUnsafeRedirect},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -64,12 +81,7 @@ func TestClient_redirectsThatAreNotFollowed(t *testing.T) {
 			p := etcdtest.NewProxy(t, s.URL())
 			p.Inject(etcdtest.Rule{Action: etcdtest.Redirect(http.StatusTemporaryRedirect, test.location)})
 			c := clusterClient(t, Options{Endpoints: []string{p.URL()}})
-			var err error
-			if test.json {
-				_, err = c.Members.Add(t.Context(), []string{"http://10.0.0.1:2380"})
-			} else {
-				_, err = c.Keys.Set(t.Context(), "/a", "1", WriteOptions{})
-			}
+			err := test.call(t.Context(), c)
 			if !errors.Is(err, test.want) || errors.Is(err, ErrOutcomeUnknown) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
@@ -103,8 +115,8 @@ func TestClient_redirectToAStrangerCarriesNoCredentials(t *testing.T) {
 	p, stranger := etcdtest.NewProxy(t, s.URL()), etcdtest.NewProxy(t, s.URL())
 	p.Inject(etcdtest.Rule{Times: 1, Action: etcdtest.Redirect(http.StatusTemporaryRedirect, stranger.URL()+"/v2/keys/a")})
 	c := clusterClient(t, Options{Endpoints: []string{p.URL()}, Username: "u", Password: "p"})
-	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); err != nil {
-		t.Fatal(err)
+	if found, err := c.Keys.Exists(t.Context(), "/a"); err != nil || found {
+		t.Fatal(found, err)
 	}
 	if got := p.Requests()[0].Header.Get("Authorization"); got == "" {
 		t.Error("the configured endpoint got no credentials")

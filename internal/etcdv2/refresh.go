@@ -150,17 +150,16 @@ func (c *Client) checkRefresh(ctx context.Context, endpoint *url.URL, r *request
 func (c *Client) findRefreshSupport(ctx context.Context, endpoint *url.URL) (refreshVerdict, outcome, error) {
 	limited, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
 	defer cancel()
-	ans, outcome, err := c.send(limited, endpoint, versionRequest())
+	var version VersionInfo
+	r := versionRequest()
+	r.read = version.read
+	_, outcome, err := c.send(limited, endpoint, r)
 	if ctx.Err() != nil {
 		return refreshVerdict{}, outcomeNotSent, ctx.Err()
 	}
 	_, redirected := errors.AsType[*redirectError](err)
 	if err != nil && !redirected && (outcome == outcomeNotSent || outcome == outcomeHopeless) {
 		return refreshVerdict{}, outcome, err
-	}
-	var version VersionInfo
-	if err == nil {
-		version, err = readVersion(ans)
 	}
 	if err != nil {
 		return refreshVerdict{refreshNone, fmt.Sprintf("its version cannot be read: %v", err)}, outcomeAnswered, nil

@@ -38,6 +38,12 @@ const (
 	outcomeAmbiguous
 	// outcomeRefused: the server was not able to do it and did not.
 	outcomeRefused
+	// outcomeElsewhere: the endpoint is no server of the v2 API, or takes no
+	// writes, and did not do it, or would do no harm if it did. Another endpoint
+	// can be asked.
+	outcomeElsewhere
+	// outcomeNotReady: the server says that it has not done it and will do it soon.
+	outcomeNotReady
 	// outcomeUnreadable: the server answered with something that is not an
 	// answer of its API. A write may have been applied.
 	outcomeUnreadable
@@ -46,13 +52,13 @@ const (
 // mayReplay is the table of the package documentation, "Replays".
 func mayReplay(r replay, o outcome) bool {
 	switch o {
-	case outcomeNotSent:
+	case outcomeNotSent, outcomeNotReady:
 		return true
 	case outcomeAmbiguous:
 		return r == replayRead || r == replayGuarded
 	case outcomeRefused:
 		return r == replayRead
-	case outcomeAnswered, outcomeHopeless, outcomeUnreadable:
+	case outcomeAnswered, outcomeHopeless, outcomeElsewhere, outcomeUnreadable:
 		return false
 	}
 	return false
@@ -77,6 +83,10 @@ func classifyError(err error, sent bool) outcome {
 // classifyAnswer says what an answer outside 2xx means for the request.
 func classifyAnswer(r *request, err *Error, elapsed time.Duration) outcome {
 	switch {
+	case err.isForeign(r):
+		return outcomeElsewhere
+	case err.isNotReady():
+		return outcomeNotReady
 	case err.Status < http.StatusInternalServerError, r.definite:
 		return outcomeAnswered
 	case err.isDirUpdate():

@@ -182,6 +182,8 @@ type fault struct {
 	timeout time.Duration
 	// applied is whether the server does what it was asked.
 	applied bool
+	// undone is whether the server says that it has not done it.
+	undone bool
 	// onlyOnce is for a fault that takes too long to meet it again.
 	onlyOnce bool
 	// onlyAlways is for a fault that is none when it happens once.
@@ -224,10 +226,15 @@ var faults = map[string]map[string]fault{
 		"the server never has it":  {action: etcdtest.HoldBefore(nil), timeout: 250 * time.Millisecond, want: context.DeadlineExceeded},
 		"the answer never arrives": {action: etcdtest.Hold(nil), applied: true, timeout: 250 * time.Millisecond, want: context.DeadlineExceeded},
 	},
-	"500 of the key space, 501 and above": {
+	"the server is not ready yet": {
+		"2.3, starting": {action: answers(500, `{"message":"Not capable of accessing auth feature during rolling upgrades."}`), api: authAPI, undone: true},
+	},
+	"501": {
+		"a read-only proxy": {action: etcdtest.Respond(501, nil, "")},
+	},
+	"500 of the key space, 502 and above": {
 		"500 with code 300": {action: answers(500, raftBody), api: keysAPI},
 		"500 in plain text": {action: answers(500, "oops"), api: keysAPI},
-		"501":               {action: answers(501, "")},
 		"502":               {action: answers(502, "<html>bad gateway")},
 		"503":               {action: answers(503, "")},
 		"504":               {action: answers(504, "")},
@@ -364,7 +371,7 @@ func (c replayCase) checkError(t *testing.T, once bool, err error) {
 		t.Errorf("error = %v, want one that says that the outcome is unknown", err)
 	case c.verdict == failed && isUnknown:
 		t.Errorf("error = %v, want one that is definite", err)
-	case c.verdict == again && isUnknown != (c.verb.class == guarded && !c.fault.refuse):
+	case c.verdict == again && isUnknown != (c.verb.class == guarded && !c.fault.refuse && !c.fault.undone):
 		t.Errorf("error = %v after the last attempt, want unknown for nothing but a write that was sent", err)
 	}
 	if c.fault.want != nil && !errors.Is(err, c.fault.want) {

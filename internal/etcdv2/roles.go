@@ -86,20 +86,15 @@ type roleBody struct {
 // List returns the roles by name. Servers leave out those whose name starts
 // with "_". etcd 2.1 and 2.2 tell the names only; each role is then read.
 func (s *RolesService) List(ctx context.Context) ([]*Role, error) {
-	ans, err := s.client.readAuth(ctx, "/v2/auth/roles")
+	var answers []roleAnswer
+	err := s.client.readAuth(ctx, "/v2/auth/roles", readList("roles", &answers))
 	if err != nil {
 		return nil, err
 	}
-	var body struct {
-		Roles []roleAnswer `json:"roles"`
-	}
-	if err := ans.decode(&body); err != nil {
-		return nil, err
-	}
-	roles := make([]*Role, 0, len(body.Roles))
-	for i := range body.Roles {
-		role := body.Roles[i].role()
-		if body.Roles[i].nameOnly {
+	roles := make([]*Role, 0, len(answers))
+	for i := range answers {
+		role := answers[i].role()
+		if answers[i].nameOnly {
 			if role, err = s.Get(ctx, role.Name); errors.Is(err, ErrNotFound) {
 				continue
 			} else if err != nil {
@@ -127,18 +122,26 @@ func (s *RolesService) get(ctx context.Context, name string, read readFunc) (*Ro
 	if err := CheckRoleName(name); err != nil {
 		return nil, err
 	}
-	ans, err := read(ctx, rolePath(name))
-	if err != nil {
-		return nil, err
-	}
 	var body roleAnswer
-	if err := ans.decode(&body); err != nil {
+	if err := read(ctx, rolePath(name), readRole(name, &body)); err != nil {
 		return nil, err
-	}
-	if body.Role != name {
-		return nil, fmt.Errorf("%w from %s: it is about another role than %q", ErrInvalidAnswer, ans.endpoint, name)
 	}
 	return body.role(), nil
+}
+
+// readRole returns a function that reads the answer about a role.
+func readRole(name string, role *roleAnswer) func(*answer) error {
+	return readJSON(role, func(body *roleAnswer) string {
+		if body.Role != name {
+			return fmt.Sprintf("it is about another role than %q", name)
+		}
+		return ""
+	})
+}
+
+// putRole prepares a change of a role.
+func putRole(body roleBody) (*request, error) {
+	return putAuth(rolePath(body.Role), body, readRole(body.Role, new(roleAnswer)))
 }
 
 // Create makes a role that does not exist, with its permissions. It returns
@@ -155,14 +158,14 @@ func (s *RolesService) Create(ctx context.Context, name string, permissions Perm
 		return nil, err
 	}
 	defer unlock()
-	before := &request{method: http.MethodGet, path: rolePath(name), replay: replayRead}
+	before := &request{method: http.MethodGet, path: rolePath(name), replay: replayRead, read: readRole(name, new(roleAnswer))}
 	_, err = s.client.do(ctx, before)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return nil, err
 	}
 	absent := err != nil
 	permissions = permissions.normalized()
-	r, err := putAuth(rolePath(name), roleBody{Role: name, Permissions: &rolePermissions{KV: permissions}})
+	r, err := putRole(roleBody{Role: name, Permissions: &rolePermissions{KV: permissions}})
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +216,7 @@ func (s *RolesService) Update(ctx context.Context, name string, update RoleUpdat
 	if err := s.compare(ctx, name, update.From); err != nil {
 		return nil, err
 	}
-	r, err := putAuth(rolePath(name), roleBody{
+	r, err := putRole(roleBody{
 		Role:   name,
 		Grant:  &rolePermissions{KV: update.Grant.normalized()},
 		Revoke: &rolePermissions{KV: update.Revoke.normalized()},

@@ -148,11 +148,15 @@ func (s *StatsService) StoreAll(ctx context.Context) ([]EndpointResult[*StoreSta
 }
 
 func (s *StatsService) self(ctx context.Context, r *request) (*SelfStats, error) {
-	return getStats[SelfStats](ctx, s.client, r)
+	return getStats(ctx, s.client, r, checkSelfStats)
 }
 
 func (s *StatsService) store(ctx context.Context, r *request) (*StoreStats, error) {
-	return getStats[StoreStats](ctx, s.client, r)
+	counters, err := getStats(ctx, s.client, r, checkStoreStats)
+	if err != nil {
+		return nil, err
+	}
+	return &counters.StoreStats, nil
 }
 
 // errLeaderGone is that the member which is named as the leader does not answer.
@@ -178,7 +182,7 @@ func (s *StatsService) Leader(ctx context.Context) (*LeaderStats, error) {
 }
 
 func (s *StatsService) leader(ctx context.Context) (*LeaderStats, error) {
-	stats, err := getStats[LeaderStats](ctx, s.client, statsRequest("leader"))
+	stats, err := getStats(ctx, s.client, statsRequest("leader"), checkLeaderStats)
 	if !errors.Is(err, ErrForbidden) {
 		return stats, err
 	}
@@ -190,7 +194,7 @@ func (s *StatsService) leader(ctx context.Context) (*LeaderStats, error) {
 	for _, endpoint := range s.client.leaderCandidates(leader) {
 		r := statsRequest("leader")
 		r.endpoint, r.single = endpoint, true
-		stats, err = getStats[LeaderStats](ctx, s.client, r)
+		stats, err = getStats(ctx, s.client, r, checkLeaderStats)
 		if err == nil && stats.Leader == leader.ID {
 			return stats, nil
 		}
@@ -210,14 +214,14 @@ func (c *Client) leaderCandidates(leader *Member) []*url.URL {
 	ours := c.endpoints.order()
 	var first, second, last []*url.URL
 	for _, endpoint := range ours {
-		if hasOrigin(leader.ClientURLs, endpoint) {
+		if isAmong(leader.ClientURLs, endpoint) {
 			first = append(first, endpoint)
 		} else {
 			last = append(last, endpoint)
 		}
 	}
 	for _, text := range leader.ClientURLs {
-		if u, err := ParseEndpoint(text); err == nil && !containsOrigin(ours, u) {
+		if u, err := ParseEndpoint(text); err == nil && !containsLocation(ours, u) {
 			second = append(second, u)
 		}
 	}
@@ -228,14 +232,49 @@ func statsRequest(kind string) *request {
 	return &request{method: http.MethodGet, path: "/v2/stats/" + kind, replay: replayRead}
 }
 
-func getStats[T any](ctx context.Context, c *Client, r *request) (*T, error) {
-	ans, err := c.do(ctx, r)
-	if err != nil {
-		return nil, err
-	}
+// selfRequest asks a server what it says of itself, and reads it into stats.
+func selfRequest(stats *SelfStats) *request {
+	r := statsRequest("self")
+	r.read = readJSON(stats, checkSelfStats)
+	return r
+}
+
+func getStats[T any](ctx context.Context, c *Client, r *request, check func(*T) string) (*T, error) {
 	stats := new(T)
-	if err := ans.decode(stats); err != nil {
+	r.read = readJSON(stats, check)
+	if _, err := c.do(ctx, r); err != nil {
 		return nil, err
 	}
 	return stats, nil
+}
+
+const noStats = "it does not have the statistics"
+
+func checkSelfStats(s *SelfStats) string {
+	if s.ID == "" {
+		return noStats
+	}
+	return ""
+}
+
+func checkLeaderStats(s *LeaderStats) string {
+	if s.Leader == "" {
+		return noStats
+	}
+	return ""
+}
+
+// storeAnswer tells counters from JSON without any.
+type storeAnswer struct {
+	StoreStats
+
+	Known *uint64 `json:"watchers"`
+}
+
+func checkStoreStats(s *storeAnswer) string {
+	if s.Known == nil {
+		return noStats
+	}
+	s.Watchers = *s.Known
+	return ""
 }

@@ -28,23 +28,16 @@ func (c *Client) Sync(ctx context.Context) error {
 }
 
 func (c *Client) sync(ctx context.Context) error {
-	ans, err := c.perform(ctx, listMembers(nil))
+	var members []Member
+	ans, err := c.perform(ctx, listMembersInto(&members))
 	if err != nil {
 		return err
 	}
-	members, err := decodeMembers(ans)
+	self, err := c.selfOf(ctx, ans.endpoint)
 	if err != nil {
 		return err
 	}
-	source, err := ParseEndpoint(ans.endpoint)
-	if err != nil {
-		return err
-	}
-	self, err := c.selfOf(ctx, source)
-	if err != nil {
-		return err
-	}
-	found := candidates(source, members)
+	found := candidates(ans.endpoint, members)
 	c.probe(ctx, found, self)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -106,7 +99,7 @@ func candidates(source *url.URL, members []Member) []*candidate {
 				// Another machine's localhost. The id of a cluster that was
 				// started with defaults does not tell it from one here.
 			case source.Scheme == "https" && u.Scheme == "http":
-			case slices.ContainsFunc(found, func(c *candidate) bool { return origin(c.url) == origin(u) }):
+			case slices.ContainsFunc(found, func(c *candidate) bool { return location(c.url) == location(u) }):
 			default:
 				found = append(found, &candidate{url: u, member: member.ID})
 			}
@@ -123,7 +116,7 @@ func (c *Client) probe(ctx context.Context, found []*candidate, self *SelfStats)
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
 			defer cancel()
-			stats, state := c.probeOne(ctx, cand.url, cand.member)
+			stats, state, _ := c.probeOne(ctx, cand.url, cand.member)
 			if state == probeProven && stats.ID == self.ID && !stats.StartTime.Equal(self.StartTime) {
 				state = probeRefuted
 			}
@@ -133,35 +126,31 @@ func (c *Client) probe(ctx context.Context, found []*candidate, self *SelfStats)
 	wg.Wait()
 }
 
-// probeOne asks an endpoint whether it is the member. It sends no credentials
-// unless the endpoint is trusted already.
-func (c *Client) probeOne(ctx context.Context, endpoint *url.URL, member string) (*SelfStats, probeState) {
-	r := statsRequest("self")
+// probeOne asks an endpoint whether it is the member, and says why it is not known
+// to be. It sends no credentials unless the endpoint is trusted already.
+func (c *Client) probeOne(ctx context.Context, endpoint *url.URL, member string) (*SelfStats, probeState, error) {
+	stats := new(SelfStats)
+	r := selfRequest(stats)
 	r.unclaimed = true
-	ans, outcome, err := c.send(ctx, endpoint, r)
-	if err != nil {
-		if outcome == outcomeNotSent || outcome == outcomeAmbiguous || outcome == outcomeRefused {
-			return nil, probeSilent
-		}
-		return nil, probeRefuted
+	_, outcome, err := c.send(ctx, endpoint, r)
+	switch {
+	case err != nil && (outcome == outcomeNotSent || outcome == outcomeAmbiguous || outcome == outcomeRefused):
+		return nil, probeSilent, err
+	case err != nil:
+		return nil, probeRefuted, err
+	case stats.ID != member:
+		return nil, probeRefuted, fmt.Errorf("it is member %s", stats.ID)
 	}
-	var stats SelfStats
-	if ans.decode(&stats) != nil || stats.ID != member {
-		return nil, probeRefuted
-	}
-	return &stats, probeProven
+	return stats, probeProven, nil
 }
 
 // selfOf asks the endpoint that gave the list of members what it is.
 func (c *Client) selfOf(ctx context.Context, endpoint *url.URL) (*SelfStats, error) {
-	r := statsRequest("self")
+	stats := new(SelfStats)
+	r := selfRequest(stats)
 	r.endpoint = endpoint
-	ans, err := c.perform(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	var stats SelfStats
-	return &stats, ans.decode(&stats)
+	_, err := c.perform(ctx, r)
+	return stats, err
 }
 
 // adopt makes the candidates the endpoints, unless none is proven.
@@ -181,14 +170,14 @@ func (s *endpointSet) adopt(found []*candidate) {
 			if state == probeProven {
 				proven[origin(cand.url)] = true
 			} else {
-				claims[origin(cand.url)] = cand.member
+				claims[location(cand.url)] = cand.member
 			}
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.configured {
-		delete(claims, origin(u))
+		delete(claims, location(u))
 	}
 	s.proven, s.claims = proven, claims
 	s.replace(urls)
@@ -203,15 +192,18 @@ func (c *Client) checkClaim(ctx context.Context, endpoint *url.URL) (outcome, er
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
 	defer cancel()
-	switch _, state := c.probeOne(ctx, endpoint, member); state {
-	case probeProven:
+	_, state, err := c.probeOne(ctx, endpoint, member)
+	switch {
+	case state == probeProven:
 		c.endpoints.prove(endpoint)
 		return outcomeAnswered, nil
-	case probeRefuted:
-		return outcomeHopeless, fmt.Errorf("%w: %s is not member %s, which advertises it", ErrClusterMismatch, endpoint, member)
-	case probeSilent:
+	case state == probeSilent:
+		return outcomeNotSent, fmt.Errorf("%s does not say whether it is member %s, which advertises it: %w", endpoint, member, err)
+	case isAnswer(err):
+		return outcomeElsewhere, fmt.Errorf("%s does not say that it is member %s, which advertises it: %w", endpoint, member, err)
+	default:
+		return outcomeHopeless, fmt.Errorf("%w: %s is not member %s, which advertises it: %w", ErrClusterMismatch, endpoint, member, err)
 	}
-	return outcomeNotSent, fmt.Errorf("%s does not tell whether it is member %s, which advertises it", endpoint, member)
 }
 
 // preparation is what a client has to find out before its first request.

@@ -15,8 +15,9 @@ const masked = "xxxxx"
 // secretFields are the parameters of the key space that hold values.
 var secretFields = []string{"value", "prevValue"}
 
-// Exchange is one request and what came of it, for Options.Trace. It holds no
-// value, password or header.
+// Exchange is one request and what came of it, for Options.Trace: each hop of a
+// redirect and each question of the client's own is one too. It holds no value,
+// password or header.
 type Exchange struct {
 	// Method and URL are those of the request; prevValue is masked in the URL.
 	Method string
@@ -50,14 +51,14 @@ func (e Exchange) Curl() string {
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-func (c *Client) trace(endpoint *url.URL, r *request, status int, start time.Time, err error) {
+func (c *Client) trace(target *url.URL, r *request, status int, start time.Time, err error) {
 	if c.options.Trace == nil {
 		return
 	}
-	target := r.url(endpoint)
-	target.RawQuery = maskValues(r.query)
+	shown := *target
+	shown.RawQuery = maskValues(target.Query())
 	e := Exchange{
-		Method: r.method, URL: target.String(), Status: status, Duration: time.Since(start), Err: err,
+		Method: r.method, URL: shown.String(), Status: status, Duration: time.Since(start), Err: err,
 		Authenticated: c.options.Username != "" && c.endpoints.trusts(target),
 	}
 	_, e.ContentType = r.body()

@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -45,6 +42,9 @@ type request struct {
 	json []byte
 	// replay says what an ambiguous failure allows.
 	replay replay
+	// read reads an answer of success that is not one of the key space. Its error,
+	// ErrInvalidAnswer, means that it is none. Nil means that any answer will do.
+	read func(*answer) error
 	// keys is whether the answer is one of the key space.
 	keys bool
 	// stream leaves the body of the answer to the caller and lifts
@@ -84,31 +84,6 @@ func (r *request) isKeys() bool { return strings.HasPrefix(r.path, "/v2/keys") }
 // it with nothing for a moment when a rate comes out infinite, after its first
 // messages as a leader or a follower.
 func (r *request) isStats() bool { return strings.HasPrefix(r.path, "/v2/stats/") }
-
-// answer is what the server said with a status of 2xx.
-type answer struct {
-	Meta
-	status   int
-	endpoint string
-	// keys is the answer to a request with keys, data the body of any other.
-	keys *Response
-	data []byte
-	// body is the open body of a streamed answer.
-	body io.ReadCloser
-}
-
-// Meta is what the headers of an answer say of the cluster.
-type Meta struct {
-	// EtcdIndex is the index of the last event of the store, X-Etcd-Index. On
-	// the answer of a write it is the index of that write.
-	EtcdIndex uint64
-	// RaftIndex and RaftTerm are those of the endpoint's raft log,
-	// X-Raft-Index and X-Raft-Term.
-	RaftIndex uint64
-	RaftTerm  uint64
-	// ClusterID is X-Etcd-Cluster-Id, in hexadecimal.
-	ClusterID string
-}
 
 // do sends r until it is answered, as far as its replay rule allows, and
 // returns the answer, an *Error for an answer outside 2xx, or an error that
@@ -209,30 +184,45 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 		targets = r.leastFailed(c.endpoints.order())
 	}
 	var failed EndpointsError
+	var last outcome
 	permanent := true
 	for _, endpoint := range targets {
-		ans, outcome, err := c.send(ctx, endpoint, r)
-		switch outcome {
+		var ans *answer
+		var err error
+		ans, last, err = c.send(ctx, endpoint, r)
+		switch last {
 		case outcomeAnswered:
-			if r.endpoint == nil {
-				c.endpoints.pin(endpoint, ans)
-			}
-			return ans, outcome, err
-		case outcomeNotSent, outcomeHopeless:
-			permanent = permanent && outcome == outcomeHopeless
+			c.noteAnswer(r, endpoint, ans)
+			return ans, last, err
+		case outcomeNotSent, outcomeHopeless, outcomeElsewhere:
+			permanent = permanent && last != outcomeNotSent
 			failed.add(endpoint, err)
 			if ctx.Err() != nil {
-				return nil, outcome, &failed
+				return nil, last, &failed
+			}
+			if last == outcomeElsewhere && r.endpoint == nil {
+				c.endpoints.unpin(endpoint)
 			}
 		default:
 			c.noteFailure(r, endpoint, err)
-			return nil, outcome, failed.unanswered(endpoint, r, err)
+			return nil, last, failed.unanswered(endpoint, r, err)
 		}
 	}
-	if permanent {
+	switch {
+	case last == outcomeElsewhere && len(targets) == 1:
+		return nil, last, failed.Errors[0].Err
+	case permanent:
 		return nil, outcomeHopeless, &failed
+	default:
+		return nil, outcomeNotSent, &failed
 	}
-	return nil, outcomeNotSent, &failed
+}
+
+// noteAnswer keeps an endpoint first that answered as a server of the v2 API.
+func (c *Client) noteAnswer(r *request, endpoint *url.URL, ans *answer) {
+	if r.endpoint == nil && strings.HasPrefix(r.path, "/v2/") {
+		c.endpoints.pin(endpoint, ans)
+	}
 }
 
 // leastFailed puts the endpoints at which r has failed more often behind the
@@ -278,29 +268,29 @@ func (c *Client) send(ctx context.Context, endpoint *url.URL, r *request) (*answ
 	}
 	var sent atomic.Bool
 	// A transport that does not report its connections may have sent it.
-	sent.Store(true)
+	sent.Store(c.options.Transport != nil)
 	trace := &httptrace.ClientTrace{
 		// A redirect is an answer, so only the last host counts.
 		GetConn: func(string) { sent.Store(false) },
 		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
 	}
-	resp, err := c.roundTrip(httptrace.WithClientTrace(ctx, trace), cancel, endpoint, r)
+	resp, target, err := c.roundTrip(httptrace.WithClientTrace(ctx, trace), cancel, endpoint, r)
 	if err != nil {
 		err = withCause(ctx, err)
 		cancel(nil)
-		c.trace(endpoint, r, 0, start, err)
+		c.trace(target, r, 0, start, err)
 		return nil, classifyError(err, sent.Load()), err
 	}
 	if r.stream && resp.StatusCode < 300 {
-		c.trace(endpoint, r, resp.StatusCode, start, nil)
-		return c.streamed(endpoint, resp, cancel)
+		c.trace(target, r, resp.StatusCode, start, nil)
+		return c.streamed(endpoint, r, resp, cancel)
 	}
 	defer cancel(nil)
 	ans, outcome, err := c.receive(endpoint, r, resp, time.Since(start))
 	if err != nil {
 		err = withCause(ctx, err)
 	}
-	c.trace(endpoint, r, resp.StatusCode, start, err)
+	c.trace(target, r, resp.StatusCode, start, err)
 	return ans, outcome, err
 }
 
@@ -314,126 +304,6 @@ func withCause(ctx context.Context, err error) error {
 		return err
 	}
 	return cause
-}
-
-// streamed hands the open body of an answer to the caller, who closes it.
-func (c *Client) streamed(endpoint *url.URL, resp *http.Response, cancel context.CancelCauseFunc) (*answer, outcome, error) {
-	meta, err := readMeta(resp.Header)
-	if err == nil {
-		err = c.checkCluster(endpoint, meta.ClusterID)
-	}
-	if err != nil {
-		cancel(nil)
-		return nil, outcomeAnswered, errors.Join(err, resp.Body.Close())
-	}
-	body := &cancelingBody{ReadCloser: resp.Body, cancel: cancel}
-	return &answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint.String(), body: body}, outcomeAnswered, nil
-}
-
-// cancelingBody releases the context of an exchange with its body.
-type cancelingBody struct {
-	io.ReadCloser
-	cancel context.CancelCauseFunc
-}
-
-func (b *cancelingBody) Close() error {
-	b.cancel(nil)
-	return b.ReadCloser.Close()
-}
-
-// receive reads the answer and says what became of the request.
-func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, elapsed time.Duration) (*answer, outcome, error) {
-	defer resp.Body.Close()
-	meta, err := readMeta(resp.Header)
-	if err == nil {
-		err = c.checkCluster(endpoint, meta.ClusterID)
-	}
-	if err != nil {
-		return nil, outcomeUnreadable, err
-	}
-	ans := &answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint.String()}
-	if r.keys && resp.StatusCode < 300 {
-		ans.keys, err = readResponse(ans, resp.Body)
-	} else {
-		ans.data, err = readBody(resp)
-	}
-	switch {
-	case errors.Is(err, ErrInvalidAnswer):
-		return nil, outcomeUnreadable, fmt.Errorf("%s: %w", endpoint, err)
-	case err != nil:
-		return nil, outcomeAmbiguous, fmt.Errorf("reading the answer: %w", err)
-	case resp.StatusCode < 300 && len(ans.data) == 0 && r.isStats():
-		return nil, outcomeRefused, fmt.Errorf("%w from %s: it is empty", ErrInvalidAnswer, endpoint)
-	case resp.StatusCode >= 300:
-		apiErr := newError(endpoint, r, resp.StatusCode, ans.data, meta)
-		return nil, classifyAnswer(r, apiErr, elapsed), apiErr
-	}
-	return ans, outcomeAnswered, nil
-}
-
-func readBody(resp *http.Response) ([]byte, error) {
-	var buf bytes.Buffer
-	if resp.ContentLength > 0 && resp.ContentLength <= maxAnswer {
-		buf.Grow(int(resp.ContentLength) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return nil, err
-	}
-	if n > maxAnswer {
-		return nil, fmt.Errorf("%w: longer than %d bytes", ErrInvalidAnswer, maxAnswer)
-	}
-	return buf.Bytes(), nil
-}
-
-func readMeta(h http.Header) (Meta, error) {
-	m := Meta{ClusterID: h.Get("X-Etcd-Cluster-Id")}
-	err := errors.Join(
-		readIndex(h, "X-Etcd-Index", &m.EtcdIndex),
-		readIndex(h, "X-Raft-Index", &m.RaftIndex),
-		readIndex(h, "X-Raft-Term", &m.RaftTerm),
-	)
-	return m, err
-}
-
-func readIndex(h http.Header, name string, field *uint64) error {
-	text := h.Get(name)
-	if text == "" {
-		return nil
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return fmt.Errorf("%w: header %s is %q, want a number", ErrInvalidAnswer, name, text)
-	}
-	*field = n
-	return nil
-}
-
-// decode reads the JSON of an answer into v.
-func (a *answer) decode(v any) error {
-	if err := json.Unmarshal(a.data, v); err != nil {
-		return fmt.Errorf("%w from %s: %w", ErrInvalidAnswer, a.endpoint, err)
-	}
-	return nil
-}
-
-// roundTrip sends r and follows redirects, keeping verb and body.
-func (c *Client) roundTrip(ctx context.Context, cancel context.CancelCauseFunc, endpoint *url.URL, r *request) (*http.Response, error) {
-	target := r.url(endpoint)
-	for hops := 0; ; hops++ {
-		resp, err := c.roundTripOnce(ctx, cancel, target, r)
-		if err != nil && hops > 0 {
-			return nil, &redirectError{host: target.Host, cause: err}
-		}
-		if err != nil || !isRedirect(resp) {
-			return resp, err
-		}
-		next, err := c.redirectTarget(target, resp, r, hops)
-		if err != nil {
-			return nil, err
-		}
-		target = next
-	}
 }
 
 func (c *Client) roundTripOnce(ctx context.Context, cancel context.CancelCauseFunc, target *url.URL, r *request) (*http.Response, error) {
@@ -460,56 +330,6 @@ func (c *Client) roundTripOnce(ctx context.Context, cancel context.CancelCauseFu
 		return c.streams.RoundTrip(req)
 	}
 	return c.transport.RoundTrip(req)
-}
-
-// redirectError is that the target of a redirect did not answer.
-type redirectError struct {
-	host  string
-	cause error
-}
-
-// Error names the host to which the endpoint redirects.
-func (e *redirectError) Error() string {
-	return "redirected to " + e.host + ", which did not answer: " + e.cause.Error()
-}
-
-// Unwrap returns why the target did not answer.
-func (e *redirectError) Unwrap() error { return e.cause }
-
-func isRedirect(resp *http.Response) bool {
-	switch resp.StatusCode {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return true
-	default:
-		return false
-	}
-}
-
-// redirectTarget says where a redirect leads, or why it is not followed.
-func (c *Client) redirectTarget(from *url.URL, resp *http.Response, r *request, hops int) (*url.URL, error) {
-	_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if err = errors.Join(err, resp.Body.Close()); err != nil {
-		return nil, err
-	}
-	if hops >= c.options.MaxRedirects {
-		return nil, fmt.Errorf("%w: %s redirects with status %d after %d redirects", ErrTooManyRedirects, from.Host, resp.StatusCode, hops)
-	}
-	location := resp.Header.Get("Location")
-	if location == "" {
-		return nil, fmt.Errorf("%w: %s redirects without a location", ErrInvalidAnswer, from.Host)
-	}
-	to, err := from.Parse(location)
-	if err != nil || to.Host == "" || (to.Scheme != "http" && to.Scheme != "https") {
-		return nil, fmt.Errorf("%w: %s redirects to an unusable location", ErrInvalidAnswer, from.Host)
-	}
-	if from.Scheme == "https" && to.Scheme == "http" {
-		return nil, fmt.Errorf("%w: from https://%s to http://%s", ErrUnsafeRedirect, from.Host, to.Host)
-	}
-	if r.json != nil && !c.endpoints.trusts(to) {
-		// The bodies of the auth API hold passwords.
-		return nil, fmt.Errorf("%w: to the unknown host %s", ErrUnsafeRedirect, to.Host)
-	}
-	return to, nil
 }
 
 // check refuses what no server takes before it is sent.
@@ -565,61 +385,4 @@ func newTransport(o Options, limit int) *http.Transport {
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
 	}
-}
-
-// admit says whether an endpoint may be sent r.
-func (c *Client) admit(ctx context.Context, endpoint *url.URL, r *request) (outcome, error) {
-	if !r.unclaimed {
-		if outcome, err := c.checkClaim(ctx, endpoint); err != nil {
-			return outcome, err
-		}
-	}
-	if outcome, err := c.verifyCluster(ctx, endpoint); err != nil {
-		return outcome, err
-	}
-	return c.checkRefresh(ctx, endpoint, r)
-}
-
-// verifyCluster asks an endpoint for its cluster's id before the first
-// request to it, if Options.ExpectedClusterID wants to know.
-func (c *Client) verifyCluster(ctx context.Context, endpoint *url.URL) (outcome, error) {
-	if c.options.ExpectedClusterID == "" || c.endpoints.verified(endpoint) {
-		return outcomeAnswered, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
-	defer cancel()
-	members := &request{method: http.MethodGet, path: "/v2/members"}
-	resp, err := c.roundTripOnce(ctx, func(error) { cancel() }, members.url(endpoint), members)
-	if err != nil {
-		return classifyError(err, false), err
-	}
-	defer resp.Body.Close()
-	data, err := readBody(resp)
-	if err != nil {
-		return outcomeNotSent, err
-	}
-	id := resp.Header.Get("X-Etcd-Cluster-Id")
-	switch {
-	case id != "":
-		err = c.checkCluster(endpoint, id)
-	case resp.StatusCode >= http.StatusInternalServerError:
-		return outcomeNotSent, newError(endpoint, members, resp.StatusCode, data, Meta{})
-	case resp.StatusCode >= http.StatusMultipleChoices:
-		err = newError(endpoint, members, resp.StatusCode, data, Meta{})
-	default:
-		err = fmt.Errorf("%w: %s does not tell its cluster's id, want %s", ErrClusterMismatch, endpoint, c.options.ExpectedClusterID)
-	}
-	if err != nil {
-		return outcomeHopeless, err
-	}
-	c.endpoints.verify(endpoint)
-	return outcomeAnswered, nil
-}
-
-func (c *Client) checkCluster(endpoint *url.URL, id string) error {
-	want := c.options.ExpectedClusterID
-	if want == "" || id == "" || strings.EqualFold(strings.TrimLeft(want, "0"), strings.TrimLeft(id, "0")) {
-		return nil
-	}
-	return fmt.Errorf("%w: %s belongs to cluster %s, want %s", ErrClusterMismatch, endpoint, id, want)
 }

@@ -123,18 +123,33 @@ func (s *UsersService) List(ctx context.Context) ([]*User, error) {
 }
 
 func (s *UsersService) list(ctx context.Context) ([]userAnswer, error) {
-	ans, err := s.client.readAuth(ctx, "/v2/auth/users")
-	if err != nil {
+	var users []userAnswer
+	if err := s.client.readAuth(ctx, "/v2/auth/users", readList("users", &users)); err != nil {
 		return nil, err
 	}
-	var body struct {
-		Users []userAnswer `json:"users"`
+	slices.SortFunc(users, func(a, b userAnswer) int { return strings.Compare(a.User, b.User) })
+	return users, nil
+}
+
+// readList returns a function that reads a list, which can be null or empty but
+// is never left out.
+func readList[T any](name string, list *[]T) func(*answer) error {
+	return func(ans *answer) error {
+		var body map[string]json.RawMessage
+		err := json.Unmarshal(ans.data, &body)
+		if _, found := body[name]; err == nil && !found {
+			err = errors.New("it does not list the " + name)
+		}
+		var read []T
+		if err == nil {
+			err = json.Unmarshal(body[name], &read)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrInvalidAnswer, err)
+		}
+		*list = read
+		return nil
 	}
-	if err := ans.decode(&body); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(body.Users, func(a, b userAnswer) int { return strings.Compare(a.User, b.User) })
-	return body.Users, nil
 }
 
 // Holders returns the names of the users that hold a role, whether the role
@@ -185,22 +200,25 @@ func (s *UsersService) GetCurrent(ctx context.Context, name string) (*User, erro
 }
 
 // readFunc reads a path of the auth API.
-type readFunc func(ctx context.Context, path string) (*answer, error)
+type readFunc func(ctx context.Context, path string, read func(*answer) error) error
+
+// readUser returns a function that reads the answer about a user.
+func readUser(name string, user *userAnswer) func(*answer) error {
+	return readJSON(user, func(body *userAnswer) string {
+		if body.User != name {
+			return fmt.Sprintf("it is about another user than %q", name)
+		}
+		return ""
+	})
+}
 
 func (s *UsersService) get(ctx context.Context, name string, read readFunc) (*User, error) {
 	if err := checkAuthName("user", name); err != nil {
 		return nil, err
 	}
-	ans, err := read(ctx, userPath(name))
-	if err != nil {
-		return nil, err
-	}
 	var body userAnswer
-	if err := ans.decode(&body); err != nil {
+	if err := read(ctx, userPath(name), readUser(name, &body)); err != nil {
 		return nil, err
-	}
-	if body.User != name {
-		return nil, fmt.Errorf("%w from %s: it is about another user than %q", ErrInvalidAnswer, ans.endpoint, name)
 	}
 	return body.user(), nil
 }
@@ -248,7 +266,7 @@ func (s *UsersService) Create(ctx context.Context, name, password string, roles 
 	roles = normalized(roles)
 	// Of several roles that do not exist a server names the first.
 	body := userBody{User: name, Password: password, Roles: append([]string{marker}, roles...)}
-	r, err := putAuth(userPath(name), body)
+	r, err := putUser(body)
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +305,7 @@ func (s *UsersService) sendCreate(ctx context.Context, name, marker string, r *r
 // dropMarker revokes the role with which a user was created. Nobody else
 // grants it, so it is sent again until it is gone.
 func (s *UsersService) dropMarker(ctx context.Context, name, marker string) (*User, error) {
-	r, err := putAuth(userPath(name), userBody{User: name, Revoke: []string{marker}})
+	r, err := putUser(userBody{User: name, Revoke: []string{marker}})
 	if err != nil {
 		return nil, err
 	}
@@ -327,7 +345,7 @@ func (s *UsersService) Update(ctx context.Context, name string, update UserUpdat
 	if err := s.compare(ctx, name, update); err != nil {
 		return nil, err
 	}
-	r, err := putAuth(userPath(name), userBody{
+	r, err := putUser(userBody{
 		User: name, Password: update.Password, Grant: normalized(update.Grant), Revoke: normalized(update.Revoke),
 	})
 	if err != nil {
@@ -448,11 +466,11 @@ func (c *Client) deleteAuth(ctx context.Context, path string) error {
 		return err
 	}
 	defer unlock()
-	_, err = c.do(ctx, &request{method: http.MethodDelete, path: path})
+	_, err = c.do(ctx, &request{method: http.MethodDelete, path: path, read: readNothing(http.StatusOK)})
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return err
 	}
-	if _, readErr := c.readAuthCaughtUp(ctx, path); errors.Is(readErr, ErrNotFound) {
+	if readErr := c.readAuthCaughtUp(ctx, path, nil); errors.Is(readErr, ErrNotFound) {
 		return nil
 	}
 	return err
@@ -464,6 +482,11 @@ func asUnknown(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+}
+
+// putUser prepares a change of a user.
+func putUser(body userBody) (*request, error) {
+	return putAuth(userPath(body.User), body, readUser(body.User, new(userAnswer)))
 }
 
 func userPath(name string) string { return "/v2/auth/users/" + url.PathEscape(name) }

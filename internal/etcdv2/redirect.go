@@ -1,0 +1,94 @@
+package etcdv2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// roundTrip sends r and follows redirects, keeping verb and body. It returns
+// also the URL that answered last, or did not.
+func (c *Client) roundTrip(ctx context.Context, cancel context.CancelCauseFunc, endpoint *url.URL, r *request) (*http.Response, *url.URL, error) {
+	target := r.url(endpoint)
+	for hops := 0; ; hops++ {
+		start := time.Now()
+		resp, err := c.roundTripOnce(ctx, cancel, target, r)
+		if err != nil && hops > 0 {
+			return nil, target, &redirectError{host: target.Host, cause: err}
+		}
+		if err != nil || !isRedirect(resp) {
+			return resp, target, err
+		}
+		next, err := c.redirectTarget(target, resp, r, hops)
+		if err != nil {
+			return nil, target, err
+		}
+		c.trace(target, r, resp.StatusCode, start, nil)
+		target = next
+	}
+}
+
+// redirectError is that the target of a redirect did not answer.
+type redirectError struct {
+	host  string
+	cause error
+}
+
+// Error names the host to which the endpoint redirects.
+func (e *redirectError) Error() string {
+	return "redirected to " + e.host + ", which did not answer: " + e.cause.Error()
+}
+
+// Unwrap returns why the target did not answer.
+func (e *redirectError) Unwrap() error { return e.cause }
+
+func isRedirect(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	default:
+		return false
+	}
+}
+
+// redirectTarget says where a redirect leads, or why it is not followed.
+func (c *Client) redirectTarget(from *url.URL, resp *http.Response, r *request, hops int) (*url.URL, error) {
+	_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
+	if hops >= c.options.MaxRedirects {
+		return nil, fmt.Errorf("%w: %s redirects with status %d after %d redirects", ErrTooManyRedirects, from.Host, resp.StatusCode, hops)
+	}
+	location := resp.Header.Get("Location")
+	if location == "" {
+		return nil, fmt.Errorf("%w: %s redirects without a location", ErrInvalidAnswer, from.Host)
+	}
+	to, err := from.Parse(location)
+	if err != nil || to.Host == "" || (to.Scheme != "http" && to.Scheme != "https") {
+		return nil, fmt.Errorf("%w: %s redirects to an unusable location", ErrInvalidAnswer, from.Host)
+	}
+	if from.Scheme == "https" && to.Scheme == "http" {
+		return nil, fmt.Errorf("%w: from https://%s to http://%s", ErrUnsafeRedirect, from.Host, to.Host)
+	}
+	if r.holdsSecrets() && !c.mayCarry(from, to) {
+		return nil, fmt.Errorf("%w: to the unknown host %s, which is not sent values or passwords", ErrUnsafeRedirect, to.Host)
+	}
+	return to, nil
+}
+
+// holdsSecrets reports whether the request has a value, or a body of the other
+// APIs, which can have a password.
+func (r *request) holdsSecrets() bool {
+	return r.json != nil || r.form != nil || r.query.Has("prevValue")
+}
+
+// mayCarry reports whether a redirect may take values and passwords along: to an
+// endpoint, or to the same host by TLS.
+func (c *Client) mayCarry(from, to *url.URL) bool {
+	return c.endpoints.trusts(to) || (to.Scheme == "https" && to.Hostname() == from.Hostname() && c.endpoints.trusts(from))
+}
