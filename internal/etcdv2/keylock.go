@@ -113,6 +113,19 @@ type lockValue struct {
 	Token string    `json:"token"`
 }
 
+// CheckLockOwner refuses an owner of a lock that is empty, longer than MaxLockOwner
+// (ErrTooLarge) or not text (ErrInvalidValue).
+func CheckLockOwner(owner string) error {
+	switch {
+	case owner == "":
+		return fmt.Errorf("%w: the owner of a lock is empty", ErrInvalidValue)
+	case len(owner) > MaxLockOwner:
+		return fmt.Errorf("%w: the owner of a lock is %d bytes long, want %d at most", ErrTooLarge, len(owner), MaxLockOwner)
+	default:
+		return CheckValue(owner)
+	}
+}
+
 // LockOwner returns who holds a lock by its key, and since when by the clock of the
 // holder. It returns an empty owner for a key that does not say so.
 func LockOwner(holder *Node) (owner string, since time.Time) {
@@ -168,11 +181,13 @@ func (s *KeysService) take(ctx context.Context, req LockRequest, waits bool) (*L
 	if req.TTL < MinLockTTL || req.TTL > MaxTTL {
 		return nil, fmt.Errorf("%w: %d seconds, want %d to %d for a lock", ErrInvalidTTL, req.TTL, MinLockTTL, MaxTTL)
 	}
-	if err := errors.Join(CheckKey(req.Key), CheckValue(req.Token), CheckValue(req.Owner)); err != nil {
+	if err := errors.Join(CheckKey(req.Key), CheckValue(req.Token)); err != nil {
 		return nil, err
 	}
-	if len(req.Owner) > MaxLockOwner {
-		return nil, fmt.Errorf("%w: the owner of a lock is %d bytes long, want %d at most", ErrTooLarge, len(req.Owner), MaxLockOwner)
+	if req.Owner != "" {
+		if err := CheckLockOwner(req.Owner); err != nil {
+			return nil, err
+		}
 	}
 	if req.Token == "" {
 		req.Token = rand.Text()

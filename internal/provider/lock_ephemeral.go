@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"time"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -42,6 +44,7 @@ type lockModel struct {
 	Key          types.String `tfsdk:"key"`
 	TTL          types.Int64  `tfsdk:"ttl"`
 	Timeout      types.String `tfsdk:"timeout"`
+	Owner        types.String `tfsdk:"owner"`
 	Token        types.String `tfsdk:"token"`
 	CreatedIndex types.Int64  `tfsdk:"created_index"`
 }
@@ -52,14 +55,16 @@ func (e *lockEphemeral) Metadata(_ context.Context, req ephemeral.MetadataReques
 
 func (e *lockEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Holds a lock while a plan or an apply works: a key with a TTL that only one run can create. " +
-			"Others wait for it. It is renewed in time for as long as the run lasts, and deleted at the end, " +
-			"on the condition that it is still the run's own.\n\n" +
+		MarkdownDescription: "A lock for the time of a plan or an apply: a key with a TTL that only one run can create. " +
+			"Others wait for it. The run renews the lock for as long as it works, and deletes the key at the end, " +
+			"on the condition that the key is still its own.\n\n" +
 			"Let what the lock protects depend on it, by `depends_on` or by a reference; Terraform gives the lock back " +
-			"when nothing that depends on it is left to do. It is held during the plan, too, and given back between plan and apply.\n\n" +
+			"when nothing that depends on it is left to do. The lock is taken during the plan, too, and given back between plan and apply.\n\n" +
+			"The key stores who holds the lock and since when, and the error of a run that waited in vain reports it. " +
+			"`etcdctl get` of the key shows it at any time.\n\n" +
 			"A lock that was lost, because somebody deleted or overwrote the key, or because no renewal came through before the TTL was over, is an error " +
 			"at the end of the run: what depended on it was then done without protection. " +
-			"A run that is killed frees the lock when the TTL is over.",
+			"After a run was killed, the lock is free when the TTL is over.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
@@ -68,21 +73,30 @@ func (e *lockEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, res
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: fmt.Sprintf("Life of the key in seconds, %d to %d; it is renewed after a third of it. "+
-					"So long does a killed run block others. Default: `%d`. The `default_ttl` of the provider does not count.",
+				MarkdownDescription: fmt.Sprintf("TTL of the key in seconds, %d to %d. The key is renewed after a third of it. "+
+					"A killed run blocks other runs for this long. Default: `%d`. The `default_ttl` of the provider does not apply.",
 					etcdv2.MinLockTTL, etcdv2.MaxTTL, defaultLockTTL),
 				Validators: []validator.Int64{int64validator.Between(etcdv2.MinLockTTL, etcdv2.MaxTTL)},
 			},
 			"timeout": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "How long to wait for a lock that is held by another run, as a duration such as `30s`. " +
-					"Default: `" + shortDuration(defaultLockTimeout) + "`.",
-				Validators: []validator.String{isDuration()},
+				MarkdownDescription: "How long to wait for a lock that another run holds, as a duration such as `30s`. " +
+					"With `0s` the run does not wait: it fails at once if the lock is held. Default: `" + shortDuration(defaultLockTimeout) + "`.",
+				Validators: []validator.String{textCheck{"Invalid duration", "must be a duration, such as 0s, 500ms or 20s", checkLockTimeout}},
+			},
+			"owner": schema.StringAttribute{
+				Optional: true,
+				Computed: true,
+				MarkdownDescription: fmt.Sprintf("Who holds the lock, for the people who wait for it, such as the address of a CI job. "+
+					"It is stored in the key in plain text, %d bytes at most. Default: the host and the process id of the run.", etcdv2.MaxLockOwner),
+				Validators: []validator.String{
+					textCheck{"Invalid owner", fmt.Sprintf("must be text of 1 to %d bytes", etcdv2.MaxLockOwner), etcdv2.CheckLockOwner},
+				},
 			},
 			"token": schema.StringAttribute{
 				Computed:            true,
 				Sensitive:           true,
-				MarkdownDescription: "Random value of the key, by which the run knows it as its own.",
+				MarkdownDescription: "Random text in the value of the key, by which the run knows the key as its own.",
 			},
 			"created_index": schema.Int64Attribute{
 				Computed: true,
@@ -104,7 +118,7 @@ func (e *lockEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, res
 	if client == nil {
 		return
 	}
-	timeout, err := durationOr(model.Timeout, defaultLockTimeout)
+	timeout, err := model.timeout()
 	if err != nil {
 		resp.Diagnostics.AddError("Invalid duration", sentence(err))
 		return
@@ -115,7 +129,7 @@ func (e *lockEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, res
 		return
 	}
 	e.connection.locks.keep(client.Keys, lock)
-	model.Token, model.CreatedIndex = types.StringValue(lock.Token), indexValue(lock.CreatedIndex)
+	model.Token, model.CreatedIndex, model.Owner = types.StringValue(lock.Token), indexValue(lock.CreatedIndex), types.StringValue(lock.Owner)
 	resp.RenewAt = lock.Until.Add(-2 * third(lock))
 	resp.Diagnostics.Append(keepLock(ctx, resp.Private, lock)...)
 	resp.Diagnostics.Append(resp.Result.Set(ctx, model)...)
@@ -170,19 +184,57 @@ func (e *lockEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, r
 	}
 }
 
+// isZero reports whether text is a duration of zero: not to wait.
+func isZero(text string) bool {
+	d, err := time.ParseDuration(text)
+	return err == nil && d == 0
+}
+
+func checkLockTimeout(text string) error {
+	if isZero(text) {
+		return nil
+	}
+	return checkDuration(text)
+}
+
+func (m *lockModel) timeout() (time.Duration, error) {
+	if isZero(m.Timeout.ValueString()) {
+		return 0, nil
+	}
+	return durationOr(m.Timeout, defaultLockTimeout)
+}
+
 // request says which lock the configuration wants.
 func (m *lockModel) request(ctx context.Context) etcdv2.LockRequest {
-	r := etcdv2.LockRequest{Key: m.Key.ValueString(), TTL: defaultLockTTL}
+	r := etcdv2.LockRequest{Key: m.Key.ValueString(), TTL: defaultLockTTL, Owner: defaultLockOwner()}
 	if isSet(m.TTL) {
 		r.TTL = m.TTL.ValueInt64()
 	}
+	if isSet(m.Owner) {
+		r.Owner = m.Owner.ValueString()
+	}
 	r.Waiting = func(holder *etcdv2.Node) {
-		tflog.Info(ctx, "Waiting for lock", map[string]any{"key": r.Key, "held_since_index": holder.CreatedIndex, "ttl": holder.TTL})
+		owner, since := etcdv2.LockOwner(holder)
+		tflog.Info(ctx, "Waiting for lock", map[string]any{
+			"key": r.Key, "owner": owner, "held_since": since.Format(time.RFC3339), "held_since_index": holder.CreatedIndex, "ttl": holder.TTL,
+		})
 	}
 	return r
 }
 
+// defaultLockOwner is the machine and the process in which the provider runs.
+func defaultLockOwner() string {
+	host, err := os.Hostname()
+	if err != nil || host == "" || !utf8.ValidString(host) {
+		host = "unknown host"
+	}
+	return fmt.Sprintf("%s (pid %d)", host, os.Getpid())
+}
+
 func acquireLock(ctx context.Context, client *etcdv2.Client, request etcdv2.LockRequest, timeout time.Duration) (*etcdv2.Lock, error) {
+	if timeout == 0 {
+		return client.Keys.TryAcquire(ctx, request)
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return client.Keys.Acquire(ctx, request)
@@ -216,18 +268,39 @@ func (e *lockEphemeral) held(ctx context.Context, private privateReader, diags *
 }
 
 func addLockFailure(diags *diag.Diagnostics, key string, timeout time.Duration, err error) {
-	held, ok := errors.AsType[*etcdv2.LockHeldError](err)
+	held, isHeld := errors.AsType[*etcdv2.LockHeldError](err)
 	switch {
-	case ok && errors.Is(err, context.DeadlineExceeded):
-		diags.AddError("Lock is held by another", fmt.Sprintf(
-			"%s was not free within %s. Wait for the other run to end, or raise timeout. "+
-				"If no run holds it any more, it frees itself when its TTL is over; a key without a TTL is no lock of this provider, and has to be deleted by hand.\n\nError: %s",
-			key, shortDuration(timeout), held))
+	case isHeld:
+		diags.AddError("Lock is held by another run", lockHeldDetail(key, timeout, held))
 	case errors.Is(err, etcdv2.ErrNotFile):
 		diags.AddError("Lock is a directory", "There is a directory at "+key+". Choose another key.")
+	case errors.Is(err, context.DeadlineExceeded) && timeout > 0:
+		diags.AddError("Unable to take lock", fmt.Sprintf(
+			"The cluster did not answer within %s, the timeout of the lock %s, so it is not known whether anybody holds the lock. "+
+				"Check the endpoints of the provider, or raise timeout.", shortDuration(timeout), key))
 	default:
 		addFailure(diags, "Unable to take lock", key, err)
 	}
+}
+
+func lockHeldDetail(key string, timeout time.Duration, held *etcdv2.LockHeldError) string {
+	holder := "It does not say who holds it, so it may not be a lock of this provider."
+	if held.Owner != "" {
+		holder = fmt.Sprintf("It is held by %s, since %s.", held.Owner, held.Since.Format(time.RFC3339))
+		// The clock of the holder can be another.
+		if age := time.Since(held.Since).Round(time.Second); age > 0 {
+			holder = fmt.Sprintf("It is held by %s, since %s (%s ago).", held.Owner, held.Since.Format(time.RFC3339), shortDuration(age))
+		}
+	}
+	wait := fmt.Sprintf("%s was not free within %s.", key, shortDuration(timeout))
+	if timeout == 0 {
+		wait = fmt.Sprintf("%s is not free, and timeout is 0s.", key)
+	}
+	advice := "The lock has no TTL and is never free by itself: delete the key if nobody uses it."
+	if held.Holder.HasTTL() {
+		advice = fmt.Sprintf("Wait for the other run to end, or raise timeout. If that run was killed, the lock is free after its TTL, %d seconds from now at the latest.", held.Holder.TTL)
+	}
+	return fmt.Sprintf("%s %s %s\n\nThe key was created at index %d.", wait, holder, advice, held.Holder.CreatedIndex)
 }
 
 func addLockLost(diags *diag.Diagnostics, key string, err error) {

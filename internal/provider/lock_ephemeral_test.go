@@ -3,9 +3,11 @@ package provider
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -361,6 +363,59 @@ func testLockServerAway(t *testing.T, l *lab) {
 	run.wantSuccess(t)
 }
 
+// A run that waits in vain says who holds the lock, and one that does not wait says
+// so at once.
+func TestAccLockEphemeral_owner(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ owner, want, timeout string }{
+		"the default":          {"", regexp.QuoteMeta(host) + ` \(pid \d+\)`, "1s"},
+		"as configured":        {`owner = "ci.example.com/jobs/17"`, regexp.QuoteMeta("ci.example.com/jobs/17"), "1s"},
+		"without waiting":      {`owner = "ci.example.com/jobs/18"`, regexp.QuoteMeta("ci.example.com/jobs/18"), "0s"},
+		"after a kill of both": {`owner = "ci.example.com/jobs/19"`, regexp.QuoteMeta("ci.example.com/jobs/19"), "0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			key := etcdtest.Prefix(t) + "/lock"
+			first := l.run(t, l.server.URL(), key, "ttl = 600\n  "+test.owner)
+			first.start(t)
+			first.awaitStart(t)
+			if strings.HasPrefix(name, "after a kill") {
+				first.kill(t, "cli")
+				first.kill(t, "provider")
+			}
+			second := l.run(t, l.server.URL(), key, fmt.Sprintf("timeout = %q", test.timeout))
+			second.start(t)
+			result := second.result(t)
+			output := strings.Join(strings.Fields(strings.NewReplacer("│", "", "╷", "", "╵", "").Replace(result.output)), " ")
+			want := regexp.MustCompile(`Lock is held by another run .*It is held by ` + test.want + `, since \d{4}-\d\d-\d\dT[0-9:]+Z`)
+			if result.err != nil || result.code != 1 || !want.MatchString(output) {
+				t.Errorf("the run ended with code %d, %v, want it to match %s:\n%s", result.code, result.err, want, result.output)
+			}
+			if token := tokenOf(l.server.Get(t, key).Node.Value); token == "" || strings.Contains(result.output, token) || strings.Contains(result.output, "context deadline") {
+				t.Errorf("the output has the token %q, or the error of the context:\n%s", token, result.output)
+			}
+			first.letGo(t)
+			if !strings.HasPrefix(name, "after a kill") {
+				first.wantSuccess(t)
+			}
+		})
+	}
+}
+
+// tokenOf returns the token in the value of a lock.
+func tokenOf(value string) string {
+	var v struct{ Token string }
+	if err := json.Unmarshal([]byte(value), &v); err != nil {
+		return ""
+	}
+	return v.Token
+}
+
 func TestAccLockEphemeral_timeout(t *testing.T) {
 	t.Parallel()
 	s, key := etcdtest.Shared(t), etcdtest.Prefix(t)+"/lock"
@@ -374,7 +429,9 @@ func TestAccLockEphemeral_timeout(t *testing.T) {
 	}
 	acceptanceOfEphemeral(t,
 		step(key, ``, key+" was not free within 1s"),
-		step(key, ``, fmt.Sprintf("the key was created at index %d and does not expire", held.CreatedIndex)),
+		step(key, ``, fmt.Sprintf("The lock has no TTL and is never free by itself: delete the key if nobody uses it. The key was created at index %d", held.CreatedIndex)),
+		step(key, ``, "It does not say who holds it"),
+		step(key, `owner = ""`, "the owner of a lock is empty"),
 		step(key+"-dir", ``, "There is a directory at "+key+"-dir"),
 		step(key+"/below", ``, "a key cannot hold anything"),
 		step(key, `ttl = 2`, "between 3 and"),

@@ -3,6 +3,7 @@ ephemeral "etcd_lock" "network" {
   key     = "/locks/network"
   ttl     = 30
   timeout = "10m"
+  owner   = "the network pipeline"
 }
 
 # The lock is held until all that depends on it is done.
