@@ -206,6 +206,17 @@ func TestClient_SetEndpoints(t *testing.T) {
 	assertTrusted(t, c, "http://b:2", true)
 	assertTrusted(t, c, "https://b:2", false)
 	assertTrusted(t, c, "http://b:3", false)
+
+	// Behind one gateway a path leads to each server.
+	if err := c.SetEndpoints([]string{"http://gw/a", "http://GW:80/b/", "http://gw/a/", "http://gw/b"}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"http://gw/a", "http://GW:80/b/"}, c.Endpoints()); diff != "" {
+		t.Errorf("Endpoints() (-want +got)\n%s", diff)
+	}
+	if err := c.SetEndpoints([]string{"http://gw/c"}); err != nil || !slices.Equal(c.Endpoints(), []string{"http://gw/c"}) {
+		t.Errorf("Endpoints() = %q, %v, want the new path alone", c.Endpoints(), err)
+	}
 }
 
 func TestClient_leaderFirst(t *testing.T) {

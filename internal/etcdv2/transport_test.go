@@ -37,6 +37,8 @@ func TestNew(t *testing.T) {
 		"credentials":     {Endpoints: []string{"http://u:s3cr3t@h:1"}},
 		"query":           {Endpoints: []string{"http://h:1/?a=b"}},
 		"prefix":          {KeyPrefix: "no-slash"},
+		"leave out /v2":   {Endpoints: []string{"http://h:1/gateway/v2/keys"}},
+		"of the v2 API":   {Endpoints: []string{"http://h:1/v2/"}},
 		"TTL":             {DefaultTTL: etcdv2.MaxTTL + 1},
 	} {
 		_, err := etcdv2.New(o)

@@ -35,9 +35,17 @@ var faults = []fault{
 	{"A11", "etcdv2/client.go", `o.Proxy = http.ProxyFromEnvironment`, `o.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }`},
 	{"A12", "etcdv2/transport.go", `MaxIdleConnsPerHost: o.MaxConnections,`, ``},
 	{"A12", "etcdv2/transport.go", `MaxConnsPerHost:     limit,`, ``},
-	{"A13", "etcdv2/replay.go", `case outcomeNotSent:
-		return true`, `case outcomeNotSent:
+	{"A13", "etcdv2/replay.go", `case outcomeNotSent, outcomeNotReady:
+		return true`, `case outcomeNotSent, outcomeNotReady:
 		return r == replayRead`},
+	{"A13", "etcdv2/replay.go", `case err.isForeign(r):`, `case false:`},
+	{"A13", "etcdv2/replay.go", `case err.isNotReady():`, `case false:`},
+	{"A13", "etcdv2/transport.go", `if last == outcomeElsewhere && r.endpoint == nil {`, `if false {`},
+	{"A13", "etcdv2/admit.go", `if r.replay != replayNever || r.endpoint != nil || c.endpoints.isServed(endpoint) {`, `if true {`},
+	{"A13", "etcdv2/answer.go", `if r.replay == replayNever {`, `if r.replay != replayRead {`},
+	{"A13", "etcdv2/answer.go", `if r.replay == replayNever {`, `if false {`},
+	{"A13", "etcdv2/errors.go", `if !e.areAnswers() {`, `if true {`},
+	{"A13", "etcdv2/endpoints.go", `delete(s.served, endpoint)`, ``},
 	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return r == replayRead`},
 	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return true`},
 	{"A13", "etcdv2/keys.go", `n.HasTTL() != w.ttl {`, `false {`},
@@ -55,8 +63,10 @@ var faults = []fault{
 	{"A21", "etcdv2/discover.go", `if len(secure) > 0 {`, `if false {`},
 	{"A21", "etcdv2/discover.go", `if err := checkTargets(secure, domain, o); err != nil {`, `if false {`},
 	{"A22", "etcdv2/sync.go", `if !c.options.DiscoverMembers {`, `if false {`},
-	{"A23", "etcdv2/transport.go", `if err != nil || !isRedirect(resp) {`, `if true {`},
-	{"A23", "etcdv2/transport.go", `if from.Scheme == "https" && to.Scheme == "http" {`, `if false {`},
+	{"A23", "etcdv2/redirect.go", `if err != nil || !isRedirect(resp) {`, `if true {`},
+	{"A23", "etcdv2/redirect.go", `if r.holdsSecrets() && !c.mayCarry(from, to) {`, `if false {`},
+	{"A23", "etcdv2/redirect.go", `r.json != nil || r.form != nil || r.query.Has("prevValue")`, `r.json != nil`},
+	{"A23", "etcdv2/redirect.go", `if from.Scheme == "https" && to.Scheme == "http" {`, `if false {`},
 	{"A24", "etcdv2/client.go", `setDefault(&o.MaxRedirects, 10)`, `o.MaxRedirects = 10`},
 	{"A25", "etcdv2/transport.go", `if c.options.HeaderTimeout > 0 && !r.stream {`, `if false {`},
 	{"A26", "etcdv2/transport.go", `timer := time.AfterFunc(c.options.RequestTimeout, func() {`, `timer := time.AfterFunc(time.Hour, func() {`},
@@ -64,12 +74,14 @@ var faults = []fault{
 	{"A27", "etcdv2/transport.go", `return c.options.Wait(ctx, time.Duration(half+half*c.options.Jitter()))`, `return c.options.Wait(ctx, time.Duration(half))`},
 	{"A27", "etcdv2/transport.go", `if n < 32 && p.MinDelay<<(n-1) < p.MaxDelay {`, `if false {`},
 	{"A28", "etcdv2/transport.go", `strings.TrimSuffix(endpoint.EscapedPath(), "/") + r.path`, `r.path`},
+	{"A28", "etcdv2/endpoints.go", `func location(u *url.URL) string { return origin(u) + strings.TrimRight(u.EscapedPath(), "/") }`, `func location(u *url.URL) string { return origin(u) }`},
+	{"A28", "etcdv2/endpoints.go", `case holdsAPIPath(u.Path):`, `case false:`},
 	{"A29", "etcdv2/keys.go", `escapeKey(s.prefix+strings.TrimSuffix(key, "/"))`, `escapeKey(strings.TrimSuffix(key, "/"))`},
 	{"A29", "etcdv2/keys.go", `n.Key = s.strip(n.Key)`, ``},
 	{"A29", "etcdv2/path.go", `case ".", "..":`, `case ".":`},
 	{"A30", "etcdv2/keys.go", `ttl = &s.defaultTTL`, `ttl = nil`},
-	{"A31", "etcdv2/transport.go", `if want == "" || id == "" ||`, `if true || want == "" || id == "" ||`},
-	{"A31", "etcdv2/transport.go", `if c.options.ExpectedClusterID == "" || c.endpoints.verified(endpoint) {`, `if true {`},
+	{"A31", "etcdv2/admit.go", `if want == "" || id == "" ||`, `if true || want == "" || id == "" ||`},
+	{"A31", "etcdv2/admit.go", `if c.options.ExpectedClusterID == "" || c.endpoints.verified(endpoint) {`, `if true {`},
 	{"A32", "etcdv2/trace.go", `parts = append(parts, "-u", quote(masked+":"+masked))`, `_ = parts`},
 	{"A32", "etcdv2/trace.go", `v.Set(name, masked)`, `_ = masked`},
 	{"A32", "etcdv2/trace.go", `e.Body = maskPasswords(r.json)`, `e.Body = string(r.json)`},
@@ -79,6 +91,8 @@ var faults = []fault{
 
 	// B. Reads.
 	{"B1", "etcdv2/keys.go", `r := s.request(http.MethodGet, key, opts.Recursive)`, `r := s.request(http.MethodDelete, key, opts.Recursive)`},
+	{"B1", "etcdv2/decode.go", `n.NotText, err = readText(dec, &n.Value)`, `_, err = readText(dec, &n.Value)`},
+	{"B1", "etcdv2/decode.go", `n.KeyNotText, err = readText(dec, &n.Key)`, `_, err = readText(dec, &n.Key)`},
 	{"B2", "etcdv2/keys.go", `setTrue(r.query, "recursive", opts.Recursive)
 	setTrue(r.query, "sorted"`, `setTrue(r.query, "sorted"`},
 	{"B3", "etcdv2/keys.go", `setTrue(r.query, "sorted", opts.Sorted)`, ``},
@@ -96,6 +110,7 @@ var faults = []fault{
 
 	// C. Writes.
 	{"C1", "etcdv2/keys.go", `form.Set("value", *value)`, `form.Set("value", "")`},
+	{"C1", "etcdv2/keys.go", `if err := CheckValue(*value); err != nil {`, `if err := CheckValue(""); err != nil {`},
 	{"C2", "etcdv2/keys.go", `form.Set("ttl", strconv.FormatInt(*ttl, 10))`, ``},
 	{"C2", "etcdv2/keys.go", `if ttl < 1 || ttl > MaxTTL {`, `if false {`},
 	{"C3", "etcdv2/keys.go", `w.form.Set("prevExist", "false")`, ``},
@@ -114,7 +129,7 @@ var faults = []fault{
 	{"C10", "etcdv2/refresh.go", `return refreshVerdict{min(verdict.support, refreshSupportOf(version.Cluster)), `, `return refreshVerdict{verdict.support, `},
 	{"C10", "etcdv2/refresh.go", `if isVersion(version.Cluster) && refreshSupportOf(version.Cluster) == refreshNone {`, `if false {`},
 	{"C10", "etcdv2/refresh.go", `if support == refreshGuarded {`, `if false {`},
-	{"C10", "etcdv2/endpoints.go", `delete(s.refreshes, endpoint.String())`, ``},
+	{"C10", "etcdv2/endpoints.go", `delete(s.refreshes, location(endpoint))`, ``},
 	{"C11", "etcdv2/refresh.go", `opts := WriteOptions{TTL: ttl, NoTTL: ttl == nil}`, `opts := WriteOptions{}`},
 	{"C11", "etcdv2/refresh.go", `return s.CompareAndSwap(ctx, n.Key, n.Value, cond, opts)`, `return s.Set(ctx, n.Key, n.Value, opts)`},
 	{"C11", "etcdv2/refresh.go", `if n.NotText {`, `if false {`},
@@ -151,7 +166,7 @@ var faults = []fault{
 	// F. Watch.
 	{"F1", "etcdv2/watch.go", `r.query = url.Values{"wait": {"true"}}`, `r.query = url.Values{}`},
 	{"F2", "etcdv2/watch.go", `setTrue(r.query, "recursive", w.opts.Recursive)`, ``},
-	{"F2", "etcdv2/watch.go", `return w.opts.Recursive && !strings.Contains("/"+below, "/_")`, `return w.opts.Recursive`},
+	{"F2", "etcdv2/watch.go", `return w.opts.Recursive && !strings.Contains("/"+below, "/_")`, `return w.opts.Recursive && below != ""`},
 	{"F3", "etcdv2/watch.go", `w.index = opts.AfterIndex + 1`, `w.index = 0`},
 	{"F4", "etcdv2/watch.go", `ctx, cancel = context.WithTimeout(parent, w.opts.Timeout)`, `ctx, cancel = context.WithCancel(parent)`},
 	{"F5", "etcdv2/watch.go", `case parent.Err() != nil:`, `case false:`},
@@ -164,9 +179,14 @@ var faults = []fault{
 
 	// G. Cluster.
 	{"G1", "etcdv2/members.go", `machines = append(machines, machine)`, `_ = machine`},
-	{"G3", "etcdv2/members.go", `return body.Members, nil`, `return body.Members[:1], nil`},
+	{"G3", "etcdv2/members.go", `if err := readList("members", members)(ans); err != nil {
+			return err
+		}`, `if err := readList("members", members)(ans); err != nil {
+			return err
+		}
+		*members = (*members)[:1]`},
 	{"G4", "etcdv2/members.go", `map[string][]string{"peerURLs": peerURLs}`, `map[string][]string{"peerURLs": peerURLs[:1]}`},
-	{"G5", "etcdv2/members.go", `&request{method: http.MethodDelete, path: "/v2/members/" + id}`, `&request{method: http.MethodGet, path: "/v2/members/" + id}`},
+	{"G5", "etcdv2/members.go", `&request{method: http.MethodDelete, path: "/v2/members/" + id, `, `&request{method: http.MethodGet, path: "/v2/members/" + id, `},
 	{"G6", "etcdv2/members.go", `memberChange(http.MethodPut, "/"+id, peerURLs)`, `memberChange(http.MethodGet, "/"+id, peerURLs)`},
 	{"G7", "etcdv2/members.go", `path: "/v2/members/leader"`, `path: "/v2/members"`},
 	{"G8", "etcdv2/stats.go", "Latency LatencyStats `json:\"latency\"`", "Latency LatencyStats `json:\"-\"`"},
@@ -182,7 +202,7 @@ var faults = []fault{
 	{"G12", "etcdv2/health.go", `Healthy: body.Health == "true"`, `Healthy: true`},
 
 	// H. Authentication.
-	{"H1", "etcdv2/auth.go", `return *body.Enabled, nil`, `return false, nil`},
+	{"H1", "etcdv2/auth.go", `return err == nil && *body.Enabled, err`, `return false, err`},
 	{"H2", "etcdv2/auth.go", `return s.set(ctx, http.MethodPut, true)`, `return nil`},
 	{"H2", "etcdv2/auth.go", `return s.set(ctx, http.MethodDelete, false)`, `return nil`},
 	{"H3", "etcdv2/auth.go", `if errors.Is(err, already) {`, `if false {`},
@@ -206,13 +226,13 @@ var faults = []fault{
 	{"H17", "etcdv2/roles.go", `if !isFrom(role.Read, from.Read) || !isFrom(role.Write, from.Write) {`, `if false {`},
 	{"H18", "etcdv2/users.go", `u.nameOnly = true`, ``},
 	{"H18", "etcdv2/users.go", `user.Granted = append(user.Granted, *role.role())`, ``},
-	{"H18", "etcdv2/roles.go", `if body.Roles[i].nameOnly {`, `if false {`},
+	{"H18", "etcdv2/roles.go", `if answers[i].nameOnly {`, `if false {`},
 
 	// I. Answers and errors.
-	{"I1", "etcdv2/transport.go", `readIndex(h, "X-Etcd-Index", &m.EtcdIndex),`, `readIndex(h, "X-Raft-Index", &m.EtcdIndex),`},
-	{"I2", "etcdv2/transport.go", `readIndex(h, "X-Raft-Index", &m.RaftIndex),`, `readIndex(h, "X-Etcd-Index", &m.RaftIndex),`},
-	{"I2", "etcdv2/transport.go", `readIndex(h, "X-Raft-Term", &m.RaftTerm),`, `readIndex(h, "X-Raft-Index", &m.RaftTerm),`},
-	{"I3", "etcdv2/transport.go", `Meta{ClusterID: h.Get("X-Etcd-Cluster-Id")}`, `Meta{ClusterID: h.Get("Content-Type")}`},
+	{"I1", "etcdv2/answer.go", `readIndex(h, "X-Etcd-Index", &m.EtcdIndex),`, `readIndex(h, "X-Raft-Index", &m.EtcdIndex),`},
+	{"I2", "etcdv2/answer.go", `readIndex(h, "X-Raft-Index", &m.RaftIndex),`, `readIndex(h, "X-Etcd-Index", &m.RaftIndex),`},
+	{"I2", "etcdv2/answer.go", `readIndex(h, "X-Raft-Term", &m.RaftTerm),`, `readIndex(h, "X-Raft-Index", &m.RaftTerm),`},
+	{"I3", "etcdv2/answer.go", `Meta{ClusterID: h.Get("X-Etcd-Cluster-Id")}`, `Meta{ClusterID: h.Get("Content-Type")}`},
 	{"I4", "etcdv2/decode.go", `Action: body.Action`, `Action: ActionGet`},
 	{"I4", "etcdv2/decode.go", `Node: body.Node, `, `Node: body.PrevNode, `},
 	{"I5", "etcdv2/decode.go", `err = readIndexField(dec, &n.CreatedIndex)`, `err = dec.SkipValue()`},
@@ -226,11 +246,14 @@ var faults = []fault{
 	{"I10", "etcdv2/errors.go", `CodeNotFile:           ErrNotFile,`, ``},
 	{"I10", "etcdv2/errors.go", `if target == ErrNotFound && e.Code == CodeNotDir {`, `if false {`},
 	{"I11", "etcdv2/transport.go", `failed.add(endpoint, err)`, ``},
-	{"I12", "etcdv2/errors.go", `errs := []error{ErrUnavailable}`, `var errs []error`},
+	{"I12", "etcdv2/errors.go", `errs = append(errs, ErrUnavailable)`, `_ = errs`},
+	{"I12", "etcdv2/auth.go", `readNothing(http.StatusOK)`, `nil`},
+	{"I12", "etcdv2/users.go", `readNothing(http.StatusOK)`, `nil`},
+	{"I12", "etcdv2/answer.go", `if a.status != status || len(a.data) != 0 {`, `if false {`},
+	{"I12", "etcdv2/answer.go", `if fault := check(&body); fault != "" {`, `if fault := check(&body); false {`},
+	{"I12", "etcdv2/members.go", `if u, err := url.Parse(machine); err != nil ||`, `if u, err := url.Parse(machine); false && err != nil ||`},
+	{"I12", "etcdv2/answer.go", `int(min(resp.ContentLength, maxPresized))`, `int(resp.ContentLength)`},
 	{"I12", "etcdv2/decode.go", `return nil, source.err`, `return nil, invalidJSON(err)`},
-	{"I12", "etcdv2/transport.go", `case errors.Is(err, ErrInvalidAnswer):
-		return nil, outcomeUnreadable,`, `case errors.Is(err, ErrInvalidAnswer):
-		return nil, outcomeAmbiguous,`},
 	{"I13", "etcdv2/keys.go", `child.print(b, indent+"  ")`, `_ = child`},
 
 	// J. Recipes and tools.

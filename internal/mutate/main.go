@@ -35,7 +35,7 @@ func main() {
 func run(ctx context.Context) error {
 	rows := flag.String("rows", "", "a regular expression for the rows to try, such as ^A; empty for all")
 	workers := flag.Int("workers", runtime.NumCPU(), "how many faults are tried at a time")
-	deadline := flag.Duration("deadline", 10*time.Minute, "how long the tests of one fault may take")
+	deadline := flag.Duration("deadline", 15*time.Minute, "how long the tests of one fault may take")
 	flag.Parse()
 	wanted, err := regexp.Compile(*rows)
 	if err != nil {
@@ -89,7 +89,7 @@ func (m *mutator) checkUnchanged(ctx context.Context, chosen []fault) error {
 	for _, f := range chosen {
 		all = append(all, m.tests[f.row]...)
 	}
-	failed, err := m.test(ctx, filepath.Join(m.dir, "unchanged"), "", all)
+	failed, err := m.test(ctx, filepath.Join(m.dir, "unchanged"), "", all, true)
 	switch {
 	case err != nil:
 		return fmt.Errorf("without a fault: %w", err)
@@ -123,7 +123,7 @@ func (m *mutator) try(ctx context.Context, name string, f fault) verdict {
 	v := verdict{fault: f}
 	overlay, err := m.overlay(name, f)
 	if err == nil {
-		v.noticed, err = m.test(ctx, filepath.Join(m.dir, name), overlay, m.tests[f.row])
+		v.noticed, err = m.test(ctx, filepath.Join(m.dir, name), overlay, m.tests[f.row], false)
 	}
 	switch {
 	case err != nil:
@@ -158,9 +158,10 @@ func report(verdicts []verdict) error {
 	return errors.New("unnoticed are\n" + strings.Join(unnoticed, "\n"))
 }
 
-// test builds the tests with an overlay, runs them, and returns the first that
-// failed, or "". It is an error if they cannot be built, or hang.
-func (m *mutator) test(ctx context.Context, name, overlay string, tests []test) (failed string, err error) {
+// test builds the tests with an overlay, runs them, all at once or one after the
+// other, and returns the first that failed, or "". It is an error if they cannot
+// be built, or hang.
+func (m *mutator) test(ctx context.Context, name, overlay string, tests []test, atOnce bool) (failed string, err error) {
 	names := map[string][]string{}
 	for _, t := range tests {
 		if !slices.Contains(names[t.pkg], t.name) {
@@ -175,7 +176,19 @@ func (m *mutator) test(ctx context.Context, name, overlay string, tests []test) 
 		if err := m.build(ctx, binary, overlay, pkg); err != nil {
 			return "", err
 		}
-		if failed, err := m.runTests(ctx, binary, pkg, names[pkg]); failed != "" || err != nil {
+		runs := [][]string{names[pkg]}
+		if !atOnce {
+			runs = slices.Collect(slices.Chunk(names[pkg], 1))
+		}
+		for _, run := range runs {
+			if failed, err = m.runTests(ctx, binary, pkg, run); failed != "" || err != nil {
+				break
+			}
+		}
+		if err := os.Remove(binary); err != nil {
+			return "", err
+		}
+		if failed != "" || err != nil {
 			return failed, err
 		}
 	}
@@ -193,9 +206,8 @@ func (m *mutator) build(ctx context.Context, binary, overlay, pkg string) error 
 
 var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 
-// runTests runs tests of a package, and removes their program.
+// runTests runs tests of a package.
 func (m *mutator) runTests(ctx context.Context, binary, pkg string, names []string) (failed string, err error) {
-	defer os.Remove(binary)
 	args := []string{"-test.failfast", "-test.parallel=4", "-test.timeout=" + m.deadline.String(), "-test.run=^(" + strings.Join(names, "|") + ")$"}
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir = filepath.Join(m.root, "internal", pkg)
