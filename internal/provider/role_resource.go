@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -60,7 +62,8 @@ func (r *roleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"`/app*` covers both and `/apple` too. Permissions are granted and revoked by one request, so that there is no moment without rights.\n\n" +
 			"The role `guest` is what requests without credentials may do. It is taken over if it exists, as servers make it, with every right, when " +
 			"authentication is enabled. The role `root` cannot be changed.\n\n" +
-			"A role that users still hold is not deleted: the error names them.",
+			"A role that users still hold is not deleted: a destroy waits for " + heldPatience.String() + " in case the same run destroys or changes " +
+			"them too, and then fails and names them.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required:            true,
@@ -276,35 +279,64 @@ func (r *roleResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 }
 
+// heldPatience is how long a role that is to be deleted waits for its holders
+// to change. A CLI destroys a role before the users that hold it, or at the same
+// time, where the configuration names the role without a reference to it.
+const (
+	heldPatience = 10 * time.Second
+	heldPoll     = 200 * time.Millisecond
+)
+
 func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions) error {
+	var last []string
+	for since := time.Now(); ; {
+		holders, err := r.tryRemove(ctx, client, name, had)
+		switch {
+		case err != nil || len(holders) == 0:
+			return err
+		case !slices.Equal(holders, last):
+			last, since = holders, time.Now()
+		case time.Since(since) > heldPatience:
+			return stillHeld(name, holders)
+		}
+		if pause(ctx, heldPoll) != nil {
+			return stillHeld(name, holders)
+		}
+	}
+}
+
+// tryRemove deletes the role, or returns the names of the users that hold it.
+func (r *roleResource) tryRemove(ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions) (holders []string, err error) {
 	release, err := r.connection.run.hold(ctx, roleNamed(name))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer release()
 	if r.connection.run.hasMade(roleNamed(name)) {
-		return staysInStore("Role", fmt.Sprintf("The role %q", name))
+		return nil, staysInStore("Role", fmt.Sprintf("The role %q", name))
 	}
 	role, err := client.Roles.Get(ctx, name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if more := append(without(role.Read, had.Read), without(role.Write, had.Write)...); len(more) > 0 {
-		return gained("Role", fmt.Sprintf("the role %q permissions on", name), more)
+		return nil, gained("Role", fmt.Sprintf("the role %q permissions on", name), more)
 	}
-	holders, err := client.Users.Holders(ctx, name)
-	if err != nil {
-		return err
+	holders, err = client.Users.Holders(ctx, name)
+	if err != nil || len(holders) > 0 {
+		return holders, err
 	}
-	if len(holders) > 0 {
-		return &conflict{
-			summary: "Role is still held",
-			what:    fmt.Sprintf("These users hold the role %q: %s. A server would delete it, and would then no longer tell what they hold.", name, quotedList(holders)),
-			advice: "It was not deleted. Revoke it from them first. If they are in this configuration, write etcd_role.example.name in their roles " +
-				"instead of the name, so that the order is kept.",
-		}
+	return nil, client.Roles.Delete(ctx, name)
+}
+
+func stillHeld(name string, holders []string) error {
+	return &conflict{
+		summary: "Role is still held",
+		what: fmt.Sprintf("These users hold the role %q: %s. A server would delete it, and would then no longer tell what they hold. "+
+			"It was not deleted; the provider waited for %s that they let go of it.", name, quotedList(holders), heldPatience),
+		advice: "Revoke it from them first. If this run destroys them too, destroy again: they are gone then. To keep the order, " +
+			"write etcd_role.example.name in their roles instead of the name.",
 	}
-	return client.Roles.Delete(ctx, name)
 }
 
 func (r *roleResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

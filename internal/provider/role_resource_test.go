@@ -3,6 +3,8 @@ package provider
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -331,5 +333,71 @@ func TestRoleResource_createdAndNotRead(t *testing.T) {
 	proxy.Clear()
 	if gone, errs := d.apply(t, role, nil); errs != "" || gone.exists() {
 		t.Errorf("delete: %s", errs)
+	}
+}
+
+// A role whose holder the same run destroys, or takes the role from, is deleted
+// in whatever order the CLI comes to them.
+func TestRoleResource_deletedBeforeItsHolder(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, endpoint(proxy.URL()))
+	role := mustApply(t, d, d.none("etcd_role"), roleOf(name, []string{"/a"}, nil))
+	makeUser(t, s, name+"-1", name)
+	makeUser(t, s, name+"-2", name)
+	// The role has been found to be held when the first, and then the second,
+	// lets go of it.
+	for i, letGo := range []func(etcdtest.Request){
+		func(etcdtest.Request) { remove(t, s, usersPath+name+"-1") },
+		func(etcdtest.Request) { regrant(t, s, name+"-2", nil, []string{name}) },
+	} {
+		proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: strings.TrimSuffix(usersPath, "/"), Skip: 2 * i, Times: 1, Action: etcdtest.InterceptAnswer(letGo)})
+	}
+	if gone, errs := d.apply(t, role, nil); errs != "" || gone.exists() {
+		t.Errorf("destroy: %s", errs)
+	}
+	if _, _, exists := permissionsOf(t, s, name); exists {
+		t.Error("the role is there after the destroy")
+	}
+}
+
+// Generated configuration names roles without references, and has no
+// passwords. A user that somebody has deleted does not end the destroy.
+func TestAccRoleResource_destroyGenerated(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	w := l.workspace(t, "1.5", s.URL(), "")
+	roles, users, imports := map[string]any{}, map[string]any{}, []any{}
+	for i := range 3 {
+		role, user := fmt.Sprintf("%s-r%d", name, i), fmt.Sprintf("%s-u%d", name, i)
+		makeRole(t, s, role, nil, nil)
+		makeUser(t, s, user, role)
+		roles[fmt.Sprintf("a%d", i)] = map[string]any{"name": role}
+		users[fmt.Sprintf("z%d", i)] = map[string]any{"name": user, "roles": []string{role}}
+		imports = append(imports, map[string]any{"to": fmt.Sprintf("etcd_role.a%d", i), "id": role}, map[string]any{"to": fmt.Sprintf("etcd_user.z%d", i), "id": user})
+	}
+	writeJSON(t, w, "generated.tf.json", map[string]any{"resource": map[string]any{"etcd_role": roles, "etcd_user": users}})
+	writeJSON(t, w, "imports.tf.json", map[string]any{"import": imports})
+	mustRun(t, w, 0, "apply", "-auto-approve")
+	if err := os.Remove(filepath.Join(w.Dir, "imports.tf.json")); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, s, usersPath+name+"-u0")
+	if output := mustRun(t, w, 0, "plan"); !strings.Contains(output, "Warning: Password is missing") {
+		t.Errorf("the plan does not warn of the password:\n%s", output)
+	}
+	mustRun(t, w, 1, "apply", "-auto-approve")
+	mustRun(t, w, 0, "destroy", "-auto-approve")
+	for i := range 3 {
+		if _, exists := rolesOf(t, s, fmt.Sprintf("%s-u%d", name, i)); exists {
+			t.Errorf("user %d is there after the destroy", i)
+		}
+		if _, _, exists := permissionsOf(t, s, fmt.Sprintf("%s-r%d", name, i)); exists {
+			t.Errorf("role %d is there after the destroy", i)
+		}
 	}
 }

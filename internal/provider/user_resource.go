@@ -80,7 +80,7 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				Optional:  true,
 				Sensitive: true,
 				MarkdownDescription: "Password, 1 to 72 bytes. It is stored in state and never read back, so that a change outside of Terraform is not seen. " +
-					"A change sets it. To create a user, this or `password_wo` is needed; without either, the password of an imported user stays as it is. Default: none.",
+					"A change sets it. To create a user, this or `password_wo` is needed, or the apply fails; without either, the password of an imported user stays as it is. Default: none.",
 				Validators: []validator.String{isPassword(), stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
 			},
 			"password_wo": schema.StringAttribute{
@@ -127,9 +127,10 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	if req.State.Raw.IsNull() && config.Password.IsNull() && config.PasswordWO.IsNull() && !config.AdoptExisting.ValueBool() && !config.AdoptExisting.IsUnknown() {
-		resp.Diagnostics.AddAttributeError(path.Root("password"), "Password is missing",
-			"A user cannot be created without a password. Set password or password_wo; or import the user if it exists.")
-		return
+		// It is no error: a destroy makes the same plan first for what is not in
+		// state, creates nothing, and would end with it.
+		refusal := errNoPassword()
+		resp.Diagnostics.AddAttributeWarning(path.Root("password"), refusal.summary, "An apply of this plan will fail. "+refusal.what+"\n\n"+refusal.advice)
 	}
 	var state *userModel
 	if !req.State.Raw.IsNull() {
@@ -161,6 +162,14 @@ func (m *userModel) plannedMissing(config userModel, state *userModel) types.Str
 // changesRoles reports whether the plan changes the roles of state.
 func (m *userModel) changesRoles(config, state userModel) bool {
 	return !config.Roles.IsNull() && !m.Roles.Equal(state.Roles)
+}
+
+func errNoPassword() *conflict {
+	return &conflict{
+		summary: "Password is missing",
+		what:    "A user cannot be created without a password.",
+		advice:  "Set password or password_wo; or import the user if it exists.",
+	}
 }
 
 func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -203,7 +212,10 @@ func (r *userResource) create(ctx context.Context, client *etcdv2.Client, plan *
 			return user, err
 		}
 	}
-	if !plan.AdoptExisting.ValueBool() {
+	switch {
+	case !plan.AdoptExisting.ValueBool() && password == "":
+		return nil, errNoPassword()
+	case !plan.AdoptExisting.ValueBool():
 		return nil, alreadyExists("User", fmt.Sprintf("The user %q already exists", name), "etcd_user", name)
 	}
 	user, err := client.Users.GetPartial(ctx, name)

@@ -269,7 +269,6 @@ func TestAccUserResource_invalidInput(t *testing.T) {
 		"empty name":                   {[]string{`name = ""`, withPassword}, "is empty"},
 		"long password":                {[]string{`name = "a"`, long}, "74 bytes, and bcrypt takes 72"},
 		"empty password":               {[]string{`name = "a"`, `password = ""`}, "Invalid password"},
-		"no password":                  {[]string{`name = "a"`}, "Password is missing"},
 		"both passwords":               {[]string{`name = "a"`, withPassword, `password_wo = "x"`}, "Invalid Attribute Combination"},
 		"version of nothing":           {[]string{`name = "a"`, withPassword, `password_wo_version = 1`}, "Invalid Attribute Combination"},
 		"role name":                    {[]string{`name = "a"`, withPassword, `roles = ["x/y"]`}, "holds a slash"},
@@ -281,6 +280,22 @@ func TestAccUserResource_invalidInput(t *testing.T) {
 			cfg := config(etcdtest.Shared(t).URL(), "resource \"etcd_user\" \"test\" {\n  %s\n}\n", strings.Join(test.attributes, "\n  "))
 			acceptance(t, resource.TestStep{Config: cfg, PlanOnly: true, ExpectError: errorWith(test.want)})
 		})
+	}
+}
+
+// A password is needed to create a user, and not to plan it: a destroy plans
+// first to create what is not in state.
+func TestAccUserResource_noPassword(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	cfg := userConfig(s.URL(), name)
+	acceptance(t,
+		resource.TestStep{Config: cfg, PlanOnly: true, ExpectNonEmptyPlan: true},
+		resource.TestStep{Config: cfg, ExpectError: errorWith("Password is missing", "Set password or password_wo")},
+	)
+	if _, exists := rolesOf(t, s, name); exists {
+		t.Error("the user was created without a password")
 	}
 }
 
@@ -507,7 +522,7 @@ output "all" {
 				plancheck.ExpectKnownValue("etcd_user.test", tfjsonpath.New("roles"), names(name+"-x")),
 				plancheck.ExpectKnownValue("etcd_user.test", tfjsonpath.New("missing_role"), knownvalue.Null()),
 				plancheck.ExpectKnownValue("etcd_role.test", tfjsonpath.New("kv_write"), names("/w")),
-				plancheck.ExpectKnownOutputValue("all", knownvalue.TupleExact([]knownvalue.Check{names(name+"-x"), knownvalue.Null(), names("/w")})),
+				plancheck.ExpectKnownOutputValue("all", knownvalue.TupleExact([]knownvalue.Check{names(name + "-x"), knownvalue.Null(), names("/w")})),
 			}},
 			Check: holds(t, s, name, name+"-x"),
 		},
