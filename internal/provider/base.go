@@ -41,6 +41,8 @@ type connection struct {
 	inOrder keyedlock.Locks[string]
 	// run is what was done since this connection was configured.
 	run *run
+	// claims are what the objects that were planned since are about.
+	claims *claims
 }
 
 // errUnknownConfig is why there is no client while the provider block still

@@ -118,6 +118,11 @@ func (r identified) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 	if inner, ok := r.Resource.(resource.ResourceWithModifyPlan); ok {
 		inner.ModifyPlan(ctx, req, resp)
 	}
+	if inner, ok := r.Resource.(intentional); ok {
+		var named resource.MetadataResponse
+		r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: "etcd"}, &named)
+		planClaims(ctx, inner, named.TypeName, req, resp)
+	}
 }
 
 func (r identified) ConfigValidators(ctx context.Context) []resource.ConfigValidator {

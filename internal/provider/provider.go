@@ -271,7 +271,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	c := &connection{locks: p.locks, run: newRun(), unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
+	c := &connection{locks: p.locks, run: newRun(), claims: newClaims(), unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
 	if len(c.unknown) == 0 {
 		settings, diags := configure(ctx, config, os.LookupEnv)
 		resp.Diagnostics.Append(diags...)

@@ -20,6 +20,9 @@ const (
 	kindPermission objectKind = "permission"
 	kindAuth       objectKind = "authentication"
 	kindMember     objectKind = "member"
+	// All grants of a user, and all permissions of one kind of a role.
+	kindRoles    objectKind = "the roles of user"
+	kindPatterns objectKind = "the permissions of role"
 )
 
 // storeObject names one object of the store.
@@ -33,8 +36,12 @@ func nodeAt(path string) storeObject        { return storeObject{kindNode, path}
 func userNamed(name string) storeObject     { return storeObject{kindUser, name} }
 func roleNamed(name string) storeObject     { return storeObject{kindRole, name} }
 func grantOf(user, role string) storeObject { return storeObject{kindGrant, grantPrefix(user) + role} }
-func authSwitch() storeObject               { return storeObject{kindAuth, ""} }
-func memberWith(id string) storeObject      { return storeObject{kindMember, id} }
+func allRolesOf(user string) storeObject    { return storeObject{kindRoles, user} }
+func allPatternsOf(role string, a access) storeObject {
+	return storeObject{kindPatterns, role + " to " + string(a)}
+}
+func authSwitch() storeObject          { return storeObject{kindAuth, ""} }
+func memberWith(id string) storeObject { return storeObject{kindMember, id} }
 func permissionOf(role string, a access, pattern string) storeObject {
 	return storeObject{kindPermission, permissionPrefix(role, a) + pattern}
 }

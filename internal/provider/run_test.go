@@ -21,8 +21,11 @@ type ownership struct {
 	before, after string
 	// args are given to the apply too.
 	args []string
-	// refused is a text of the error that is allowed without adopt_existing.
-	refused string
+	// refused is a text of the error that is allowed without adopt_existing, and
+	// planRefused of one at plan time that is allowed always.
+	refused, planRefused string
+	// leaves are the addresses that are taken out of state after that.
+	leaves []string
 	// keys are what the store has to contain in the end, below PREFIX.
 	keys map[string]string
 	// check looks at anything else. Without keys it is all.
@@ -150,6 +153,9 @@ func authOwnershipCases() map[string]ownership {
 		"permissions rotate": {
 			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), after: fmt.Sprintf(bareRole+permissions, "", "/b", "/a", ""), refused: "granted already",
 		},
+		"permissions move into a role": {
+			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), after: fmt.Sprintf(bareRole, "  kv_read = [\"/a\", \"/b\"]\n"), leaves: []string{"etcd_role_permission.test"}, planRefused: "Deleted here and needed there",
+		},
 		"permissions move out of a role": {
 			before: fmt.Sprintf(bareRole, "  kv_read = [\"/a\", \"/b\"]\n"), after: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), refused: "granted already",
 		},
@@ -164,6 +170,7 @@ func authOwnershipCases() map[string]ownership {
 		"grant, -replace":           replaced(bareUser+fmt.Sprintf(grants, 0, 1, ""), `etcd_user_role.test["x"]`),
 		"grant, create first":       replaced(bareUser+fmt.Sprintf(grants, 0, 1, createBeforeDestroy), `etcd_user_role.test["x"]`),
 		"grants rotate":             {before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: bareUser + fmt.Sprintf(grants, 1, 0, ""), refused: "granted already"},
+		"grants move into a user":   {before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: roles + fmt.Sprintf(user, ""), leaves: []string{"etcd_user_role.test"}, planRefused: "Deleted here and needed there"},
 		"grants move out of a user": {before: roles + fmt.Sprintf(user, ""), after: bareUser + fmt.Sprintf(grants, 0, 1, ""), refused: "granted already"},
 	}
 	for name, c := range users {
@@ -204,7 +211,10 @@ func (l *lab) tryOwnership(t *testing.T, c ownership, adopt bool) {
 		t.Fatal(err)
 	}
 	if code != 0 {
-		if adopt || c.refused == "" || !strings.Contains(output, c.refused) {
+		isPlanned := c.planRefused != "" && strings.Contains(output, c.planRefused)
+		if isPlanned {
+			mustRefuseUnchanged(t, w, l.server, c, own)
+		} else if adopt || c.refused == "" || !strings.Contains(output, c.refused) {
 			t.Errorf("the apply failed:\n%s", output)
 		}
 		return
@@ -222,6 +232,23 @@ func (l *lab) tryOwnership(t *testing.T, c ownership, adopt bool) {
 	mustRun(t, w, 0, "destroy", "-auto-approve")
 	if found := keysBelow(t, l.server, own); len(found) > 0 {
 		t.Errorf("keys after the destroy = %v, want none", found)
+	}
+}
+
+// mustRefuseUnchanged checks that the store is as it was, which is what the
+// configuration says, and that taking the object out of state is the way on.
+func mustRefuseUnchanged(t *testing.T, w *cli.Workspace, s *etcdtest.Server, c ownership, own string) {
+	t.Helper()
+	if c.check != nil {
+		c.check(t, s, own)
+	}
+	for _, address := range c.leaves {
+		mustRun(t, w, 0, "state", "rm", address)
+	}
+	mustRun(t, w, 0, "apply", "-auto-approve")
+	mustRun(t, w, 0, "plan", "-detailed-exitcode")
+	if c.check != nil {
+		c.check(t, s, own)
 	}
 }
 

@@ -1,0 +1,250 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// intentional is a resource that says what an object of it is about.
+type intentional interface {
+	// intent returns what a planned object claims and releases. What is not
+	// known yet is left out.
+	intent(ctx context.Context, change intendedChange) intent
+	plannedClaims() *claims
+}
+
+func (b *base) plannedClaims() *claims {
+	if b.connection == nil {
+		return nil
+	}
+	return b.connection.claims
+}
+
+// attributeSource is a plan, a state or a configuration.
+type attributeSource interface {
+	GetAttribute(ctx context.Context, path path.Path, target any) diag.Diagnostics
+}
+
+// intendedChange is a change of an object as a plan has it: nil where there is no
+// object before or after it.
+type intendedChange struct {
+	before, after, config attributeSource
+	private               privateReader
+}
+
+// configSeed hashes configurations, of which some are secret.
+var configSeed = maphash.MakeSeed()
+
+// planClaims notes what a planned object is about, and reports what does not go
+// together with it.
+func planClaims(ctx context.Context, r intentional, name string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	claims := r.plannedClaims()
+	if claims == nil || resp.Diagnostics.HasError() {
+		return
+	}
+	change := intendedChange{private: req.Private}
+	by := claimant{resource: name, exists: !req.State.Raw.IsNull()}
+	if by.exists {
+		change.before = req.State
+	}
+	if !resp.Plan.Raw.IsNull() {
+		change.after, change.config = resp.Plan, req.Config
+		by.sum = maphash.String(configSeed, req.Config.Raw.String())
+		by.idle = by.exists && resp.Plan.Raw.Equal(req.State.Raw)
+	}
+	for _, other := range claims.plan(by, r.intent(ctx, change)) {
+		addRival(&resp.Diagnostics, name, other)
+	}
+}
+
+// addRival reports that two objects do not go together.
+func addRival(diags *diag.Diagnostics, name string, other rival) {
+	lines := make([]string, 0, len(other.objects))
+	for _, o := range other.objects {
+		lines = append(lines, o.String())
+	}
+	list := enumerate(lines)
+	switch other.rivalry {
+	case managedTwice:
+		diags.AddWarning("Managed by two objects", fmt.Sprintf("This %s and another object of this configuration, an %s, manage the same:\n\n%s\n\n"+
+			"Each undoes what the other does, plan by plan, and the one that is destroyed takes it from the other. Keep one of them.", name, other.resource, list))
+	case belowExclusive:
+		diags.AddWarning("Key below an exclusive prefix", fmt.Sprintf("This %s and another object of this configuration, an %s, do not go together: "+
+			"an exclusive prefix removes the keys that it does not list, and these are managed elsewhere:\n\n%s\n\n"+
+			"So one apply removes what the next one creates again. List them in the keys of the prefix alone, or set exclusive = false.", name, other.resource, list))
+	case lostToOther:
+		diags.AddError("Deleted here and needed there", fmt.Sprintf("This %s and another object of this configuration, an %s, are about the same, which this plan would delete "+
+			"for one of them while it leaves the other as it is:\n\n%s\n\nNothing was changed. Take the object that goes out of state instead of having it destroyed, by a `removed` block with "+
+			"`destroy = false` or by `terraform state rm`. If it is a key that goes from an etcd_key_prefix, take the other object out of state, and apply it with adopt_existing = true.",
+			name, other.resource, list))
+	}
+}
+
+// String names an object of the store for messages.
+func (o storeObject) String() string {
+	if o.kind == kindNode {
+		return o.name
+	}
+	return string(o.kind) + " " + o.name
+}
+
+// textOf returns an attribute, if it is known.
+func textOf(ctx context.Context, from attributeSource, name string) (string, bool) {
+	if from == nil {
+		return "", false
+	}
+	var value types.String
+	diags := from.GetAttribute(ctx, path.Root(name), &value)
+	return value.ValueString(), !diags.HasError() && !value.IsNull() && !value.IsUnknown()
+}
+
+// namesIn returns the known elements of a set, and whether it is set.
+func namesIn(ctx context.Context, from attributeSource, name string) (names []string, ok bool) {
+	var value types.Set
+	if from == nil || from.GetAttribute(ctx, path.Root(name), &value).HasError() || value.IsNull() {
+		return nil, false
+	}
+	for _, element := range value.Elements() {
+		if text, isText := element.(types.String); isText && !text.IsUnknown() {
+			names = append(names, text.ValueString())
+		}
+	}
+	return names, true
+}
+
+// intentOfOne is the intent of an object that is about one object of the store,
+// which name finds in a plan or a state.
+func intentOfOne(change intendedChange, t terms, name func(from attributeSource) (storeObject, bool)) intent {
+	want := intent{claims: map[storeObject]terms{}}
+	before, had := name(change.before)
+	after, has := name(change.after)
+	if has {
+		want.claims[after] = t
+	}
+	if had && before != after {
+		want.releases = []storeObject{before}
+	}
+	return want
+}
+
+// byText names an object of the store by one attribute.
+func byText(ctx context.Context, attribute string, object func(string) storeObject) func(attributeSource) (storeObject, bool) {
+	return func(from attributeSource) (storeObject, bool) {
+		text, ok := textOf(ctx, from, attribute)
+		return object(text), ok
+	}
+}
+
+func (r *keyResource) intent(ctx context.Context, change intendedChange) intent {
+	return intentOfOne(change, sole, byText(ctx, "key", nodeAt))
+}
+
+func (r *inOrderKeyResource) intent(ctx context.Context, change intendedChange) intent {
+	return intentOfOne(change, sole, byText(ctx, "key", nodeAt))
+}
+
+func (r *dirResource) intent(ctx context.Context, change intendedChange) intent {
+	want := intentOfOne(change, soleDir, byText(ctx, "path", nodeAt))
+	if len(want.releases) > 0 {
+		want.tree, want.releases = want.releases[0].name, nil
+	}
+	return want
+}
+
+func (r *keyPrefixResource) intent(ctx context.Context, change intendedChange) intent {
+	want := intent{claims: map[storeObject]terms{}}
+	if prefix, ok := textOf(ctx, change.after, "prefix"); ok {
+		for relative := range keysIn(ctx, change.after) {
+			want.claims[nodeAt(below(prefix, relative))] = sole
+		}
+		var exclusive types.Bool
+		change.after.GetAttribute(ctx, path.Root("exclusive"), &exclusive)
+		if exclusive.ValueBool() {
+			want.exclusive = prefix
+		}
+	}
+	prefix, _ := textOf(ctx, change.before, "prefix")
+	var ignored diag.Diagnostics
+	notes := readNotes[prefixNotes](ctx, change.private, &ignored)
+	for relative := range keysIn(ctx, change.before) {
+		o := nodeAt(below(prefix, relative))
+		if _, stays := want.claims[o]; !stays && !notes.Keys[relative].Foreign {
+			want.releases = append(want.releases, o)
+		}
+	}
+	return want
+}
+
+func keysIn(ctx context.Context, from attributeSource) map[string]string {
+	var keys types.Map
+	if from == nil || from.GetAttribute(ctx, path.Root("keys"), &keys).HasError() {
+		return nil
+	}
+	return texted(keys)
+}
+
+func (r *userResource) intent(ctx context.Context, change intendedChange) intent {
+	want := intentOfOne(change, sole, byText(ctx, "name", userNamed))
+	name, known := textOf(ctx, change.after, "name")
+	if roles, managed := namesIn(ctx, change.config, "roles"); managed && known {
+		want.claims[allRolesOf(name)] = sole
+		for _, role := range roles {
+			want.claims[grantOf(name, role)] = sole
+		}
+	}
+	return want
+}
+
+func (r *userRoleResource) intent(ctx context.Context, change intendedChange) intent {
+	want := intentOfOne(change, sole, func(from attributeSource) (storeObject, bool) {
+		user, hasUser := textOf(ctx, from, "user")
+		role, hasRole := textOf(ctx, from, "role")
+		return grantOf(user, role), hasUser && hasRole
+	})
+	if user, ok := textOf(ctx, change.after, "user"); ok {
+		want.claims[allRolesOf(user)] = shared
+	}
+	return want
+}
+
+func (r *roleResource) intent(ctx context.Context, change intendedChange) intent {
+	want := intentOfOne(change, sole, byText(ctx, "name", roleNamed))
+	name, known := textOf(ctx, change.after, "name")
+	for a, attribute := range map[access]string{accessRead: "kv_read", accessWrite: "kv_write"} {
+		if patterns, managed := namesIn(ctx, change.config, attribute); managed && known {
+			want.claims[allPatternsOf(name, a)] = sole
+			for _, pattern := range patterns {
+				want.claims[permissionOf(name, a, pattern)] = sole
+			}
+		}
+	}
+	return want
+}
+
+func (r *rolePermissionResource) intent(ctx context.Context, change intendedChange) intent {
+	want := intentOfOne(change, sole, func(from attributeSource) (storeObject, bool) {
+		role, hasRole := textOf(ctx, from, "role")
+		kind, hasKind := textOf(ctx, from, "access")
+		pattern, hasPattern := textOf(ctx, from, "pattern")
+		return permissionOf(role, access(kind), pattern), hasRole && hasKind && hasPattern
+	})
+	role, hasRole := textOf(ctx, change.after, "role")
+	if kind, ok := textOf(ctx, change.after, "access"); ok && hasRole {
+		want.claims[allPatternsOf(role, access(kind))] = shared
+	}
+	return want
+}
+
+func (r *authResource) intent(_ context.Context, change intendedChange) intent {
+	return intentOfOne(change, sole, func(from attributeSource) (storeObject, bool) { return authSwitch(), from != nil })
+}
+
+func (r *memberResource) intent(ctx context.Context, change intendedChange) intent {
+	return intentOfOne(change, sole, byText(ctx, "id", memberWith))
+}
