@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
@@ -260,6 +261,8 @@ func (o Options) validate() error {
 		return fmt.Errorf("username %q holds a colon, which basic authentication cannot carry", o.Username)
 	case !utf8.ValidString(o.Username) || !utf8.ValidString(o.Password):
 		return errors.New("the username or the password is not valid UTF-8, and no user has such")
+	case strings.ContainsFunc(o.UserAgent, unicode.IsControl):
+		return fmt.Errorf("the User-Agent %q contains a control character, which no header can", o.UserAgent)
 	case o.MaxConnections < 0:
 		return fmt.Errorf("max connections is %d, want at least 1", o.MaxConnections)
 	case min(o.ConnectTimeout, o.RequestTimeout, o.HeaderTimeout, o.PollTimeout) < 0:

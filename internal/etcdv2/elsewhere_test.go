@@ -3,10 +3,18 @@ package etcdv2_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
@@ -260,6 +268,217 @@ func TestClient_nothingServesV2(t *testing.T) {
 					t.Errorf("error = %v, want ErrUnavailable only where an endpoint is down", err)
 				}
 			})
+		}
+	}
+}
+
+// TestClient_paths has endpoints behind one gateway that differ in their path.
+func TestClient_paths(t *testing.T) {
+	t.Parallel()
+	a, b := etcdtest.Start(t), etcdtest.Start(t)
+	mux := http.NewServeMux()
+	front := httptest.NewServer(mux)
+	t.Cleanup(front.Close)
+	gateway := etcdtest.NewProxy(t, front.URL)
+	behind := func(path string, s *etcdtest.Server) {
+		target := must[*url.URL](t)(url.Parse(s.URL()))
+		forward := http.StripPrefix(path, httputil.NewSingleHostReverseProxy(target))
+		mux.Handle(path+"/", forward)
+	}
+	behind("/a", a)
+	behind("/b", b)
+	endpoints := []string{gateway.URL() + "/a", gateway.URL() + "/b/"}
+	client := newClient(t, etcdv2.Options{Endpoints: endpoints})
+	if diff := cmp.Diff(endpoints, client.Endpoints()); diff != "" {
+		t.Errorf("Endpoints() (-want +got):\n%s", diff)
+	}
+	w := newWriter(t, client.Keys)
+	w.set("/k", "in a")
+	// The server behind /a is gone, and the next one answers.
+	gateway.Inject(etcdtest.Rule{Path: "/a", Action: etcdtest.Respond(404, nil, "404 page not found")})
+	w.set("/k", "in b")
+	if got := a.Get(t, "/k").Node.Value; got != "in a" {
+		t.Errorf("the server behind /a has %q", got)
+	}
+	if got := b.Get(t, "/k").Node.Value; got != "in b" {
+		t.Errorf("the server behind /b has %q", got)
+	}
+	// Another path is another endpoint, and a slash at the end is none.
+	if err := client.SetEndpoints([]string{gateway.URL() + "/c", gateway.URL() + "/b"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := client.Endpoints(); len(got) != 2 || !slices.Contains(got, gateway.URL()+"/c") {
+		t.Errorf("Endpoints() = %v, want /c and /b", got)
+	}
+}
+
+func TestParseEndpoint_path(t *testing.T) {
+	t.Parallel()
+	for path, ok := range map[string]bool{
+		"": true, "/": true, "/etcd": true, "/etcd/": true, "/v3": true, "/v2x": true, "/v2/etcd": true, "/keys": true,
+		"/v2": false, "/v2/": false, "/v2/keys": false, "/v2/keys/": false, "//v2//keys//": false, "/gw/v2": false, "/gw/v2/keys": false,
+		"/v2/keys/app": false, "/v2/members": false, "/gw/%762/keys": false, "/v2%2Fkeys": false,
+	} {
+		_, err := etcdv2.ParseEndpoint("http://h:1" + path)
+		if (err == nil) != ok || (err != nil && !strings.Contains(err.Error(), "leave out /v2")) {
+			t.Errorf("ParseEndpoint() with the path %q: error = %v, want one: %v", path, err, !ok)
+		}
+	}
+	client := newClient(t, etcdv2.Options{})
+	if err := client.SetEndpoints([]string{"http://h:1/v2"}); err == nil {
+		t.Error("SetEndpoints() takes the path of the API")
+	}
+}
+
+// TestClient_nothingSent has faults of the client's own, before any connection.
+func TestClient_nothingSent(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.NewProxy(t, etcdtest.Shared(t).URL())
+	client := newClient(t, etcdv2.Options{
+		Endpoints: []string{server.URL()}, Retry: etcdv2.RetryPolicy{MaxAttempts: 1},
+		Proxy: func(*http.Request) (*url.URL, error) { return nil, errors.New("no proxy today") },
+	})
+	err := setKey(t.Context(), client)
+	wantErr(t, "Set()", err, etcdv2.ErrUnavailable)
+	if errors.Is(err, etcdv2.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "no proxy today") {
+		t.Errorf("Set() error = %v, want a definite one", err)
+	}
+	if n := len(server.Requests()); n != 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+}
+
+// TestKeysService_Watch_neverAnswered watches by an endpoint that hangs.
+func TestKeysService_Watch_neverAnswered(t *testing.T) {
+	t.Parallel()
+	for name, action := range map[string]etcdtest.Action{"hangs": etcdtest.HoldBefore(nil), "cuts": etcdtest.CutBefore()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keys, _, proxy := newProxied(t, etcdv2.Options{Retry: etcdv2.RetryPolicy{MaxAttempts: 1000, MaxDelay: time.Millisecond, MinDelay: time.Millisecond}})
+			proxy.Inject(etcdtest.Rule{Action: action})
+			_, err := keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{Timeout: 300 * time.Millisecond})
+			wantErr(t, "Watch()", err, etcdv2.ErrUnavailable)
+			if errors.Is(err, etcdv2.ErrWatchTimeout) {
+				t.Errorf("Watch() error = %v, which says that a server answered", err)
+			}
+		})
+	}
+	keys, _ := newKeys(t)
+	if _, err := keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{Timeout: -1}); err == nil || !strings.Contains(err.Error(), "timeout") {
+		t.Errorf("Watch() with a negative timeout: error = %v", err)
+	}
+}
+
+// TestKeysService_dirsWithoutReading changes directories as a user who may write
+// and not read.
+func TestKeysService_dirsWithoutReading(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	server.Put(t, "/d/k", "kept")
+	server.Mkdir(t, "/d/empty")
+	server.Mkdir(t, "/d/full")
+	server.Put(t, "/d/full/k", "v")
+	root := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}, Username: "root", Password: "p"})
+	ctx := t.Context()
+	must[*etcdv2.User](t)(root.Users.Create(ctx, "root", "p", nil))
+	must[*etcdv2.Role](t)(root.Roles.Create(ctx, "w", etcdv2.Permissions{Write: []string{"/d/*"}}))
+	must[*etcdv2.User](t)(root.Users.Create(ctx, "writer", "p", []string{"w"}))
+	must[*etcdv2.Role](t)(root.Roles.Create(ctx, etcdv2.GuestRole, etcdv2.Permissions{}))
+	if err := root.Auth.Enable(ctx); err != nil {
+		t.Fatal(err)
+	}
+	keys := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}, Username: "writer", Password: "p"}).Keys
+	remove := func(path string, recursive bool) error {
+		return errOf(keys.DeleteDir(ctx, path, etcdv2.DeleteDirOptions{Recursive: recursive}))
+	}
+	wantErr(t, "DeleteDir() of a key", remove("/d/k", false), etcdv2.ErrNotDir)
+	wantErr(t, "recursive DeleteDir() of a key", remove("/d/k", true), etcdv2.ErrNotDir)
+	wantErr(t, "UpdateDir() of a key", errOf(keys.UpdateDir(ctx, "/d/k", etcdv2.WriteOptions{})), etcdv2.ErrNotDir)
+	wantErr(t, "DeleteDir() of nothing", remove("/d/none", true), etcdv2.ErrNotFound)
+	wantErr(t, "DeleteDir() of a full one", remove("/d/full", false), etcdv2.ErrDirNotEmpty)
+	wantErr(t, "DeleteDir() elsewhere", remove("/e", true), etcdv2.ErrUnauthorized)
+	for path, recursive := range map[string]bool{"/d/empty": false, "/d/full": true} {
+		if err := remove(path, recursive); err != nil {
+			t.Errorf("DeleteDir(%s) error = %v", path, err)
+		}
+	}
+	resp := must[*etcdv2.Response](t)(root.Keys.List(ctx, "/d", etcdv2.GetOptions{}))
+	if got := resp.Node.Nodes; len(got) != 1 || got[0].Value != "kept" {
+		t.Errorf("the directory contains %v, want the key alone", resp.Node)
+	}
+}
+
+// TestKeysService_Refresh_dir has the one answer for a directory that 3.5 gives.
+func TestKeysService_Refresh_dir(t *testing.T) {
+	t.Parallel()
+	if !expected(t).refreshes {
+		t.Skip("this server is not sent a refresh")
+	}
+	keys, _ := newKeys(t)
+	w := newWriter(t, keys)
+	index := w.ok(createDir("/d")(w)).Node.ModifiedIndex
+	_, err := keys.Refresh(t.Context(), "/d", 100, etcdv2.Condition{})
+	if expected(t).updatesDirs && err != nil || !expected(t).updatesDirs && !errors.Is(err, etcdv2.ErrDirUpdate) {
+		t.Errorf("Refresh() error = %v, want none, or %v from etcd 3.5", err, etcdv2.ErrDirUpdate)
+	}
+	_, err = keys.Refresh(t.Context(), "/d", 100, etcdv2.Condition{Index: index})
+	wantErr(t, "Refresh() on a condition", err, etcdv2.ErrNotFile)
+	// An empty value is no update of a directory either.
+	wantErr(t, "Update()", errOf(keys.Update(t.Context(), "/d", "", etcdv2.WriteOptions{})), etcdv2.ErrNotFile)
+}
+
+// TestReadBody_length does not believe how long an answer is said to be.
+func TestReadBody_length(t *testing.T) {
+	t.Parallel()
+	data, err := etcdv2.ReadBody(&http.Response{ContentLength: 1 << 30, Body: io.NopCloser(strings.NewReader("x"))})
+	if err != nil || string(data) != "x" || cap(data) > 1<<20 {
+		t.Errorf("readBody() = %q of capacity %d, %v, want one byte in a small buffer", data, cap(data), err)
+	}
+}
+
+// TestClient_tracesAll traces what the client asks by itself, and each redirect.
+func TestClient_tracesAll(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	proxy := etcdtest.NewProxy(t, server.URL())
+	proxy.Inject(etcdtest.Rule{Path: "/v2/keys", Times: 1, Action: etcdtest.Redirect(307, server.URL()+"/v2/keys/k?quorum=true")})
+	id := must[etcdv2.Meta](t)(newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}}).Cluster(t.Context())).ClusterID
+	var traced []string
+	client := newClient(t, etcdv2.Options{
+		Endpoints: []string{proxy.URL()}, ExpectedClusterID: id,
+		Trace: func(e etcdv2.Exchange) { traced = append(traced, fmt.Sprintf("%s %s %d", e.Method, e.URL, e.Status)) },
+	})
+	if _, err := client.Keys.Exists(t.Context(), "/k"); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"GET " + proxy.URL() + "/v2/members 200",
+		"GET " + proxy.URL() + "/v2/keys/k?quorum=true 307",
+		"GET " + server.URL() + "/v2/keys/k?quorum=true 404",
+	}
+	if diff := cmp.Diff(want, traced); diff != "" {
+		t.Errorf("traced (-want +got):\n%s", diff)
+	}
+}
+
+// TestClient_Cluster_lean does not list the root for what the headers say.
+func TestClient_Cluster_lean(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	for i := range 100 {
+		server.Put(t, fmt.Sprintf("/key-%d", i), strings.Repeat("v", 1000))
+	}
+	for name, action := range map[string]etcdtest.Action{"HEAD": nil, "no HEAD": etcdtest.Respond(405, nil, "")} {
+		proxy := etcdtest.NewProxy(t, server.URL())
+		if action != nil {
+			proxy.Inject(etcdtest.Rule{Method: http.MethodHead, Action: action})
+		}
+		meta, err := newClient(t, etcdv2.Options{Endpoints: []string{proxy.URL()}}).Cluster(t.Context())
+		if err != nil || meta.ClusterID == "" || meta.EtcdIndex < 100 || meta.RaftIndex == 0 || meta.RaftTerm == 0 {
+			t.Errorf("%s: Cluster() = %+v, %v, want all of it", name, meta, err)
+		}
+		if n := proxy.Count(http.MethodGet, "/v2/keys"); (n == 0) != (action == nil) {
+			t.Errorf("%s: the root was listed %d times", name, n)
 		}
 	}
 }

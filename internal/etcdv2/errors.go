@@ -96,7 +96,8 @@ var (
 	// ErrEventIndexCleared: the server no longer has the events after the
 	// index of a watch (code 401).
 	ErrEventIndexCleared = errors.New("event index cleared")
-	// ErrWatchTimeout: no event came within WatchOptions.Timeout.
+	// ErrWatchTimeout: no event came within WatchOptions.Timeout, on a watch that
+	// a server answered.
 	ErrWatchTimeout = errors.New("no event")
 	// ErrMemberRemoved: the member was removed, and its id never returns
 	// (status 410).

@@ -27,3 +27,6 @@ func KeyPath(key string) (escaped, path string) {
 	u := r.url(&url.URL{Scheme: "http", Host: "h"})
 	return u.EscapedPath(), u.Path
 }
+
+// ReadBody reads the body of an answer.
+func ReadBody(resp *http.Response) ([]byte, error) { return readBody(resp) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -303,7 +304,7 @@ func (s *KeysService) create(ctx context.Context, w *write, opts CreateOptions) 
 	w.byCreation = true
 	if w.since == 0 {
 		_, err := s.Get(ctx, w.key, GetOptions{})
-		if errors.Is(err, ErrUnavailable) {
+		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnauthorized) {
 			return nil, err
 		}
 		w.since = absentAt(err)
@@ -331,6 +332,17 @@ func (s *KeysService) Update(ctx context.Context, key, value string, opts WriteO
 	w, err := s.write(key, &value, opts)
 	if err != nil {
 		return nil, err
+	}
+	if value == "" {
+		// Servers before etcd 3.5 take this for an update of a directory, and drop
+		// its TTL.
+		found, err := s.Get(ctx, key, GetOptions{})
+		if err == nil && found.Node.Dir {
+			return nil, fmt.Errorf("%s: %w", key, ErrNotFile)
+		}
+		if err != nil && !errors.Is(err, ErrUnauthorized) {
+			return nil, err
+		}
 	}
 	w.form.Set("prevExist", "true")
 	return s.do(ctx, w.request)
@@ -393,23 +405,41 @@ func (s *KeysService) Delete(ctx context.Context, key string) (*Response, error)
 // UpdateDir sets the TTL of a directory and keeps its children; without a TTL
 // it becomes permanent. A server cannot compare a directory with an index, so
 // the last writer wins. It returns ErrNotDir if it is a key, ErrNotFound if
-// there is none, and ErrDirUpdate from etcd 3.5, which cannot do it.
+// there is none, and ErrDirUpdate from etcd 3.5, which cannot do it. It needs no
+// permission to read the directory.
 func (s *KeysService) UpdateDir(ctx context.Context, path string, opts WriteOptions) (*Response, error) {
 	w, err := s.write(path, nil, opts)
 	if err != nil {
 		return nil, err
 	}
 	// On a key this would empty its value.
-	if _, err := s.List(ctx, path, GetOptions{}); err != nil {
+	if err := s.requireDir(ctx, path, false); err != nil {
 		return nil, err
 	}
 	w.form.Set("prevExist", "true")
-	resp, err := s.do(ctx, w.request)
-	var apiErr *Error
-	if errors.As(err, &apiErr) && apiErr.isDirUpdate() {
-		return nil, fmt.Errorf("%w: %w", ErrDirUpdate, err)
+	return s.do(ctx, w.request)
+}
+
+// requireDir returns ErrNotDir if there is a key of this name, and ErrNotFound if
+// there is nothing. Who may write and not read finds out by a delete that cannot
+// come true: its condition fails on a key, and is refused for a directory.
+func (s *KeysService) requireDir(ctx context.Context, path string, recursive bool) error {
+	_, err := s.List(ctx, path, GetOptions{})
+	if !errors.Is(err, ErrUnauthorized) {
+		return err
 	}
-	return resp, err
+	probe := s.request(http.MethodDelete, path, recursive)
+	probe.query = url.Values{"prevIndex": {strconv.FormatUint(math.MaxUint64, 10)}}
+	probe.replay = replayGuarded
+	_, err = s.do(ctx, probe)
+	switch {
+	case errors.Is(err, ErrNotFile):
+		return nil
+	case errors.Is(err, ErrCompareFailed):
+		return fmt.Errorf("%s: %w", path, ErrNotDir)
+	default:
+		return err
+	}
 }
 
 // DeleteDirOptions are the options of DeleteDir.
@@ -421,13 +451,14 @@ type DeleteDirOptions struct {
 
 // DeleteDir deletes a directory. It returns ErrDirNotEmpty if it has children
 // and opts does not say recursive, ErrNotDir if it is a key, ErrNotFound if
-// there is none, and ErrOutcomeUnknown if the answer was lost.
+// there is none, and ErrOutcomeUnknown if the answer was lost. It needs no
+// permission to read the directory.
 func (s *KeysService) DeleteDir(ctx context.Context, path string, opts DeleteDirOptions) (*Response, error) {
 	if err := CheckKey(path); err != nil {
 		return nil, err
 	}
 	// A server deletes a key too when it is asked to delete a directory.
-	if _, err := s.List(ctx, path, GetOptions{}); err != nil {
+	if err := s.requireDir(ctx, path, opts.Recursive); err != nil {
 		return nil, err
 	}
 	r := s.request(http.MethodDelete, path, opts.Recursive)

@@ -2,6 +2,7 @@ package etcdv2
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type WatchOptions struct {
 	// or the EtcdIndex of a read (not a node's ModifiedIndex, which the history
 	// of a busy store has long forgotten). 0 means from now on.
 	AfterIndex uint64
-	// Timeout bounds the wait for each event. 0 means for ever.
+	// Timeout bounds the wait for each event. 0 means for ever; a negative one is
+	// refused.
 	Timeout time.Duration
 	// Until says whether an event is the last that is wanted. Watch passes over
 	// events for which it is false; Events ends after one for which it is true.
@@ -61,8 +63,8 @@ func (e *Event) Gone() bool {
 }
 
 // Watch waits for one event, see [KeysService.Events]. It returns
-// ErrWatchTimeout if there is none within opts.Timeout, and the error of ctx,
-// at once, when that ends.
+// ErrWatchTimeout if there is none within opts.Timeout, ErrUnavailable if no
+// endpoint answered within it, and the error of ctx, at once, when that ends.
 func (s *KeysService) Watch(ctx context.Context, key string, opts WatchOptions) (*Event, error) {
 	w, err := s.watcher(key, opts)
 	if err != nil {
@@ -125,6 +127,9 @@ func (s *KeysService) watcher(key string, opts WatchOptions) (*watcher, error) {
 	if err := CheckDir(key); err != nil {
 		return nil, err
 	}
+	if opts.Timeout < 0 {
+		return nil, fmt.Errorf("the timeout of a watch is %s, want 0 or more", opts.Timeout)
+	}
 	w := &watcher{keys: s, key: key, opts: opts}
 	if opts.AfterIndex != 0 {
 		w.index = opts.AfterIndex + 1
@@ -149,6 +154,9 @@ func (w *watcher) next(parent context.Context) (*Event, error) {
 			return event, nil
 		case parent.Err() != nil:
 			return nil, fmt.Errorf("watching %s: %w", w.key, parent.Err())
+		case ctx.Err() != nil && !w.connected:
+			// A server answers a watch at once, event or not.
+			return nil, fmt.Errorf("watching %s for %s: %w: %w", w.key, w.opts.Timeout, ErrUnavailable, cmp.Or(err, ctx.Err()))
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("%w of %s within %s", ErrWatchTimeout, w.key, w.opts.Timeout)
 		case err == nil:

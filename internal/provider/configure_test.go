@@ -117,6 +117,8 @@ func TestConfigure_errors(t *testing.T) {
 	}{
 		"endpoint without scheme":     {config: m{"endpoints": []string{"127.0.0.1:2379"}}, path: "endpoints[0]", want: "Invalid endpoint"},
 		"endpoint of another scheme":  {config: m{"endpoints": []string{"http://a:1", "ftp://b"}}, path: "endpoints[1]", want: "no scheme http or https"},
+		"endpoint with API path":      {config: m{"endpoints": []string{"http://a:1/v2/keys/"}}, path: "endpoints[0]", want: "leave out /v2"},
+		"endpoint env with API path":  {env: env{"ETCDCTL_ENDPOINTS": "http://a:1,http://b/etcd/v2"}, want: "leave out /v2"},
 		"endpoint with credentials":   {config: m{"endpoints": []string{"http://u:hush@a"}}, path: "endpoints[0]", want: "give them as username and password"},
 		"endpoint env":                {env: env{"ETCDCTL_ENDPOINTS": "ftp://b"}, want: "ETCDCTL_ENDPOINTS is not usable"},
 		"discovery and endpoints":     {config: m{"endpoints": []string{"http://a:1"}, "discovery_srv": "x"}, path: "discovery_srv", want: "not both"},
