@@ -35,7 +35,6 @@ func TestNew(t *testing.T) {
 		"URL":             {Endpoints: []string{"http://[::1"}},
 		"host":            {Endpoints: []string{"http://"}},
 		"credentials":     {Endpoints: []string{"http://u:s3cr3t@h:1"}},
-		"leave out /v2":   {Endpoints: []string{"http://h:1/v2/keys"}},
 		"User-Agent":      {UserAgent: "a\nb"},
 		"query":           {Endpoints: []string{"http://h:1/?a=b"}},
 		"prefix":          {KeyPrefix: "no-slash"},
