@@ -3,9 +3,9 @@
 package e2e_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -214,40 +214,49 @@ var inOrder = regexp.MustCompile(`/\d{20}$`)
 func (w *workspace) addRoles(t *testing.T, all map[string]string) {
 	t.Helper()
 
-	var answer struct {
-		Roles []struct {
-			Role        string
+	var list struct{ Roles []named }
+	w.auth(t, http.MethodGet, "/roles", nil).Decode(t, &list)
+	for _, role := range list.Roles {
+		if role == "root" || role == "guest" {
+			continue
+		}
+		var answer struct {
 			Permissions struct {
 				KV struct{ Read, Write []string }
 			}
 		}
-	}
-	w.auth(t, http.MethodGet, "/roles", nil).Decode(t, &answer)
-	for _, role := range answer.Roles {
-		if role.Role != "root" && role.Role != "guest" {
-			kv := role.Permissions.KV
-			all["/v2/auth/roles/"+role.Role] = fmt.Sprintf("read %v, write %v", slices.Sorted(slices.Values(kv.Read)), slices.Sorted(slices.Values(kv.Write)))
-		}
+		w.auth(t, http.MethodGet, "/roles/"+string(role), nil).Decode(t, &answer)
+		slices.Sort(answer.Permissions.KV.Read)
+		slices.Sort(answer.Permissions.KV.Write)
+		all["/v2/auth/roles/"+string(role)] = fmt.Sprintf("read %v, write %v", answer.Permissions.KV.Read, answer.Permissions.KV.Write)
 	}
 }
 
 func (w *workspace) addUsers(t *testing.T, all map[string]string) {
 	t.Helper()
 
-	var answer struct {
-		Users []struct {
-			User  string
-			Roles []struct{ Role string }
-		}
+	var list struct{ Users []named }
+	w.auth(t, http.MethodGet, "/users", nil).Decode(t, &list)
+	for _, user := range list.Users {
+		var answer struct{ Roles []named }
+		w.auth(t, http.MethodGet, "/users/"+string(user), nil).Decode(t, &answer)
+		slices.Sort(answer.Roles)
+		all["/v2/auth/users/"+string(user)] = fmt.Sprint(answer.Roles)
 	}
-	w.auth(t, http.MethodGet, "/users", nil).Decode(t, &answer)
-	for _, user := range answer.Users {
-		roles := map[string]bool{}
-		for _, role := range user.Roles {
-			roles[role.Role] = true
-		}
-		all["/v2/auth/users/"+user.User] = fmt.Sprint(slices.Sorted(maps.Keys(roles)))
+}
+
+// named is the name of a user or a role, which servers send alone or, from
+// etcd 2.3 on, with all that belongs to it.
+type named string
+
+func (n *named) UnmarshalJSON(data []byte) error {
+	if json.Unmarshal(data, (*string)(n)) == nil {
+		return nil
 	}
+	var whole struct{ User, Role string }
+	err := json.Unmarshal(data, &whole)
+	*n = named(whole.User + whole.Role)
+	return err
 }
 
 // auth sends a request to the API of users and roles.
