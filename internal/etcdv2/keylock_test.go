@@ -198,8 +198,9 @@ func TestKeysService_TryAcquire(t *testing.T) {
 	}
 
 	// A rival is faster between the look and the create.
+	server := etcdtest.Shared(t)
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
-		etcdtest.Shared(t).Put(t, prefix+lockKey, "rival", "ttl=600")
+		server.Put(t, prefix+lockKey, "rival", "ttl=600")
 	})})
 	_, err = keys.TryAcquire(bounded(t), etcdv2.LockRequest{Key: lockKey, TTL: 600})
 	wantErr(t, "TryAcquire() after a rival", err, etcdv2.ErrLockHeld)

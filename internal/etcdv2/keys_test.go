@@ -537,8 +537,9 @@ func TestKeysService_SetTTL(t *testing.T) {
 			t.Errorf("SetTTL(nil) node = %+v, want %q for ever", got, value)
 		}
 	}
+	server := etcdtest.Shared(t)
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Action: etcdtest.Intercept(func(etcdtest.Request) {
-		etcdtest.Shared(t).Put(t, prefix+"/k", "rival")
+		server.Put(t, prefix+"/k", "rival")
 	})})
 	_, err = keys.SetTTL(t.Context(), "/k", new(int64(60)))
 	wantErr(t, "SetTTL() of a key that a rival writes", err, etcdv2.ErrCompareFailed)

@@ -26,13 +26,15 @@ func TestSession_keepsConnections(t *testing.T) {
 		slots <- struct{}{}
 		calls.Go(func() {
 			defer func() { <-slots }()
-			o, errs := d.apply(t, d.none("etcd_key"), map[string]any{"key": fmt.Sprintf("%s/k%d", prefix, i), "value": "v"})
-			if errs == "" {
-				_, errs = d.refresh(t, o)
-			}
-			if errs != "" {
-				t.Error(errs)
-			}
+			etcdtest.Apart(t, func(t *testing.T) {
+				o, errs := d.apply(t, d.none("etcd_key"), map[string]any{"key": fmt.Sprintf("%s/k%d", prefix, i), "value": "v"})
+				if errs == "" {
+					_, errs = d.refresh(t, o)
+				}
+				if errs != "" {
+					t.Error(errs)
+				}
+			})
 		})
 	}
 	calls.Wait()

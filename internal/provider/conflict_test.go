@@ -267,7 +267,9 @@ func TestKeyResource_race(t *testing.T) {
 			results, errs := make([]managed, len(providers)), make([]string, len(providers))
 			for n, d := range providers {
 				racers.Go(func() {
-					results[n], errs[n] = d.apply(t, from, map[string]any{"key": key, "value": fmt.Sprintf("%s by %d", conflict, n)})
+					etcdtest.Apart(t, func(t *testing.T) {
+						results[n], errs[n] = d.apply(t, from, map[string]any{"key": key, "value": fmt.Sprintf("%s by %d", conflict, n)})
+					})
 				})
 			}
 			racers.Wait()

@@ -28,20 +28,21 @@ func readAll(t *testing.T, d *direct, limit time.Duration, reads []clusterRead) 
 	var wg sync.WaitGroup
 	for _, r := range reads {
 		wg.Go(func() {
-			start := time.Now()
-			found, errs := d.read(t, r.typeName, r.attributes)
-			if took := time.Since(start); took > limit {
-				t.Errorf("%s took %s, want at most %s", r.typeName, took, limit)
-			}
-			if (errs == "") != (r.err == "") || !strings.Contains(errs, r.err) {
-				t.Errorf("the error of %s is %q, want %q", r.typeName, errs, r.err)
-				return
-			}
-			for steps, want := range r.want {
-				if got := found.at(t, steps); got != want {
-					t.Errorf("%s of %s is %q, want %q", steps, r.typeName, got, want)
+			etcdtest.Apart(t, func(t *testing.T) {
+				start := time.Now()
+				found, errs := d.read(t, r.typeName, r.attributes)
+				if took := time.Since(start); took > limit {
+					t.Errorf("%s took %s, want at most %s", r.typeName, took, limit)
 				}
-			}
+				if (errs == "") != (r.err == "") || !strings.Contains(errs, r.err) {
+					t.Fatalf("the error of %s is %q, want %q", r.typeName, errs, r.err)
+				}
+				for steps, want := range r.want {
+					if got := found.at(t, steps); got != want {
+						t.Errorf("%s of %s is %q, want %q", steps, r.typeName, got, want)
+					}
+				}
+			})
 		})
 	}
 	wg.Wait()

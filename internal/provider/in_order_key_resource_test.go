@@ -218,12 +218,13 @@ func TestInOrderKeyResource_lostAnswersAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			o, errs := d.apply(t, d.none("etcd_in_order_key"), map[string]any{"dir": dir, "value": "same"})
-			if errs != "" {
-				t.Error(errs)
-				return
-			}
-			keys[i] = o.text(t, "key")
+			etcdtest.Apart(t, func(t *testing.T) {
+				o, errs := d.apply(t, d.none("etcd_in_order_key"), map[string]any{"dir": dir, "value": "same"})
+				if errs != "" {
+					t.Fatal(errs)
+				}
+				keys[i] = o.text(t, "key")
+			})
 		})
 	}
 	wg.Wait()

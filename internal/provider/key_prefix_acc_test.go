@@ -431,9 +431,11 @@ func TestAccKeyPrefixResource_twoProcesses(t *testing.T) {
 			keys := keysOfTeam(team, 10*round, 10*round+20)
 			maps.Copy(all, keys)
 			wg.Go(func() {
-				w.write(t, keys)
-				w.run(t, "init")
-				w.run(t, "apply", "-auto-approve")
+				etcdtest.Apart(t, func(t *testing.T) {
+					w.write(t, keys)
+					w.run(t, "init")
+					w.run(t, "apply", "-auto-approve")
+				})
 			})
 		}
 		wg.Wait()

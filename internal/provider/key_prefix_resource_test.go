@@ -469,13 +469,15 @@ func TestKeyPrefixResource_twoWriters(t *testing.T) {
 		for i := range states {
 			attributes := f.attributes(maps.Clone(keys[i]))
 			wg.Go(func() {
-				var errs string
-				if states[i].exists() {
-					states[i], _ = providers[i].refresh(t, states[i])
-				}
-				if states[i], errs = providers[i].apply(t, states[i], attributes); errs != "" {
-					t.Error(errs)
-				}
+				etcdtest.Apart(t, func(t *testing.T) {
+					var errs string
+					if states[i].exists() {
+						states[i], _ = providers[i].refresh(t, states[i])
+					}
+					if states[i], errs = providers[i].apply(t, states[i], attributes); errs != "" {
+						t.Error(errs)
+					}
+				})
 			})
 		}
 		wg.Wait()

@@ -309,8 +309,10 @@ resource "etcd_member" %[1]q {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		startAdded(ctx, t, s, reserved)
+		etcdtest.Apart(t, func(t *testing.T) { startAdded(ctx, t, s, reserved) })
 	}()
+	defer func() { <-done }()
+	defer cancel()
 	acceptance(t,
 		resource.TestStep{
 			Config: config(p.URL(), "%s", blocks.String()),
@@ -425,7 +427,7 @@ func TestAccMemberResource_nodeKilledDuringAdd(t *testing.T) {
 	p.Inject(etcdtest.Rule{Method: http.MethodPost, Path: "/v2/members", Action: func(x *etcdtest.Exchange) {
 		answer := x.Fetch()
 		if answer != nil && answer.Code < 300 {
-			n1.Kill(t)
+			etcdtest.Apart(t, func(t *testing.T) { n1.Kill(t) })
 			x.Cut()
 			return
 		}
@@ -480,7 +482,7 @@ func TestMemberResource_nodeKilledBeforeTheAnswer(t *testing.T) {
 			}
 			p := etcdtest.NewProxy(t, n1.URL())
 			p.Inject(etcdtest.Rule{Method: http.MethodPost, Path: "/v2/members", Times: 1, Action: func(x *etcdtest.Exchange) {
-				kill(t, cluster, x)
+				etcdtest.Apart(t, func(t *testing.T) { kill(t, cluster, x) })
 				x.Cut()
 			}})
 			d := newDirect(t, map[string]any{"endpoints": []string{p.URL(), n2.URL(), n3.URL()}})
@@ -509,7 +511,7 @@ func TestMemberResource_onlyEndpointKilledDuringAdd(t *testing.T) {
 			x.Deliver(answer)
 			return
 		}
-		n1.Kill(t)
+		etcdtest.Apart(t, func(t *testing.T) { n1.Kill(t) })
 		x.Cut()
 	}})
 	d := newDirect(t, map[string]any{"endpoints": []string{p.URL()}})
@@ -597,10 +599,12 @@ func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 	var paused atomic.Bool
 	p.Inject(etcdtest.Rule{Method: http.MethodPost, Path: "/v2/members", Action: func(x *etcdtest.Exchange) {
 		if paused.CompareAndSwap(false, true) {
-			for _, s := range []*etcdtest.Server{n2, n3} {
-				s.Pause(t)
-				awaitSilence(t, s)
-			}
+			etcdtest.Apart(t, func(t *testing.T) {
+				for _, s := range []*etcdtest.Server{n2, n3} {
+					s.Pause(t)
+					awaitSilence(t, s)
+				}
+			})
 		}
 		x.Forward()
 	}})

@@ -97,7 +97,9 @@ func TestAccWatchDataSource(t *testing.T) {
 				}
 			}
 			proxy := etcdtest.NewProxy(t, s.URL())
-			proxy.Inject(etcdtest.Rule{Match: isWatch, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) { tc.change(t, key) })})
+			proxy.Inject(etcdtest.Rule{Match: isWatch, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
+				etcdtest.Apart(t, func(t *testing.T) { tc.change(t, key) })
+			})})
 			acceptance(t, resource.TestStep{
 				Config:            config(proxy.URL(), "data \"etcd_watch\" \"x\" {\n  key     = %q\n  timeout = \"30s\"\n  %s\n}", key, tc.condition),
 				ConfigStateChecks: []statecheck.StateCheck{wantData(watch, "value", tc.want)},
