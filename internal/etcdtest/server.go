@@ -204,6 +204,19 @@ func (s *Server) Restart(tb testing.TB) {
 	s.WaitHealthy(tb)
 }
 
+// RestartWithoutV2 is [Server.Restart] of a server that no longer serves the v2 API.
+// The test is skipped if the etcd program cannot do without it.
+func (s *Server) RestartWithoutV2(tb testing.TB) {
+	tb.Helper()
+
+	if !s.prog.supports("enable-v2") {
+		tb.Skipf("etcd %s always serves the v2 API", s.prog.version)
+	}
+
+	s.cfg.withoutV2 = true
+	s.Restart(tb)
+}
+
 // WaitExit waits until the process has ended, be it by itself, and returns its
 // exit code. The code is -1 after a signal.
 func (s *Server) WaitExit(tb testing.TB) int {

@@ -395,7 +395,7 @@ func (c *Client) findLeader(ctx context.Context) {
 type EndpointResult[T any] struct {
 	// Endpoint is the endpoint's URL.
 	Endpoint string
-	// Value is the answer if Err is nil.
+	// Value is the answer. If Err is not nil, it is what is known all the same.
 	Value T
 	// Err is why there is no answer.
 	Err error

@@ -61,6 +61,10 @@ type HealthInfo struct {
 	Healthy bool
 	// Reason is why not, where the server says it (etcd 3.5).
 	Reason string
+	// ServesV2 is whether the endpoint serves the v2 API: a healthy server does not
+	// if it was started without --enable-v2. Only HealthAll asks for it, and also
+	// of an endpoint that answers and does not report its health.
+	ServesV2 bool
 }
 
 // Health asks the first endpoint that answers for its health. An endpoint that
@@ -71,7 +75,16 @@ func (c *Client) Health(ctx context.Context) (HealthInfo, error) {
 
 // HealthAll asks every endpoint for its health.
 func (c *Client) HealthAll(ctx context.Context) ([]EndpointResult[HealthInfo], error) {
-	return askAll(ctx, c, healthRequest(), c.health)
+	return askAll(ctx, c, healthRequest(), func(ctx context.Context, r *request) (HealthInfo, error) {
+		info, err := c.health(ctx, r)
+		if err == nil || isAnswer(err) {
+			list := listMembers(r.endpoint)
+			list.single = true
+			_, listErr := c.do(ctx, list)
+			info.ServesV2 = listErr == nil
+		}
+		return info, err
+	})
 }
 
 func healthRequest() *request {

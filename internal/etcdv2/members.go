@@ -357,7 +357,8 @@ func (s *MembersService) health(ctx context.Context, member Member, known []Endp
 }
 
 // find returns an endpoint that is the member: one of ours, or a client URL
-// that the member advertises.
+// that the member advertises. Of one that does not serve the v2 API it returns
+// no statistics.
 func (s *MembersService) find(ctx context.Context, member Member, known []EndpointResult[*SelfStats]) (*url.URL, *SelfStats, error) {
 	for _, result := range known {
 		if result.Err == nil && result.Value.ID == member.ID {
@@ -365,16 +366,37 @@ func (s *MembersService) find(ctx context.Context, member Member, known []Endpoi
 			return u, result.Value, err
 		}
 	}
+	var failed EndpointsError
 	for _, text := range member.ClientURLs {
 		u, err := ParseEndpoint(text)
 		if err != nil {
 			continue
 		}
-		if stats, state, _ := s.client.probeOne(ctx, u, member.ID); state == probeProven {
+		stats, state, err := s.client.probeOne(ctx, u, member.ID)
+		if state == probeProven {
 			return u, stats, nil
 		}
+		if errors.Is(err, ErrV2Disabled) && s.client.isMemberOfV3(ctx, u, member.ID) {
+			return u, &SelfStats{ID: member.ID}, nil
+		}
+		failed.add(u, err)
 	}
-	return nil, nil, fmt.Errorf("none of its client URLs answers: %s", strings.Join(member.ClientURLs, ", "))
+	return nil, nil, fmt.Errorf("none of its client URLs (%s) leads to it: %w", strings.Join(member.ClientURLs, ", "), &failed)
+}
+
+// isMemberOfV3 reports whether an endpoint that does not serve the v2 API is the
+// member, by the status of the v3 API.
+func (c *Client) isMemberOfV3(ctx context.Context, endpoint *url.URL, member string) bool {
+	var status struct {
+		Header struct {
+			MemberID uint64 `json:"member_id,string"`
+		} `json:"header"`
+	}
+	_, _, err := c.send(ctx, endpoint, &request{
+		method: http.MethodPost, path: "/v3/maintenance/status", json: []byte("{}"), replay: replayRead, unclaimed: true,
+		read: func(ans *answer) error { return json.Unmarshal(ans.data, &status) },
+	})
+	return err == nil && strconv.FormatUint(status.Header.MemberID, 16) == member
 }
 
 // memberLocks hold the clusters whose members are being changed, by id.

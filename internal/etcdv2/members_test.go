@@ -316,3 +316,42 @@ func TestClient_Cluster(t *testing.T) {
 		t.Errorf("Cluster() without rights = %+v, %v, want only the id %s", denied, err, got.ClusterID)
 	}
 }
+
+// TestMembersService_Health_withoutV2 has members whose v2 API is off.
+func TestMembersService_Health_withoutV2(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	cluster.Servers[1].RestartWithoutV2(t)
+	cluster.Servers[2].RestartWithoutV2(t)
+	c := clusterClient(t, Options{Endpoints: []string{cluster.Servers[2].URL(), cluster.Servers[0].URL()}})
+	health, err := c.Members.Health(t.Context())
+	if err != nil || len(health) != 3 {
+		t.Fatalf("Health() = %+v, %v, want three members", health, err)
+	}
+	for _, m := range health {
+		if !m.Healthy {
+			t.Errorf("%s is not healthy: %v", m.Name, m.Err)
+		}
+	}
+	all, err := c.HealthAll(t.Context())
+	if err != nil || !all[0].Value.Healthy || all[0].Value.ServesV2 || !all[1].Value.Healthy || !all[1].Value.ServesV2 {
+		t.Errorf("HealthAll() = %+v, %v, want two healthy ones, of which the second serves v2", all, err)
+	}
+	// Only that member is asked for keys.
+	if err := c.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Endpoints(); len(got) != 1 || got[0] != cluster.Servers[0].URL() {
+		t.Errorf("Endpoints() after Sync() = %v, want the one that serves v2", got)
+	}
+	cluster.Servers[1].Kill(t)
+	health, err = c.Members.Health(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range health {
+		if m.Healthy != (m.Name != cluster.Servers[1].Name) {
+			t.Errorf("%s: healthy = %v, %v", m.Name, m.Healthy, m.Err)
+		}
+	}
+}

@@ -32,6 +32,10 @@ var advice = []struct {
 			"State holds what was last seen. Look at the object, then plan again.",
 	},
 	{
+		etcdv2.ErrReadOnly, "The endpoint takes no writes",
+		"It is a proxy of etcd in the mode readonly. Nothing was changed. Add the client URL of a member to endpoints, or start the proxy with --proxy on.",
+	},
+	{
 		etcdv2.ErrV2Disabled, "The server does not serve the etcd v2 API",
 		"Start etcd 3.4 or 3.5 with --enable-v2; etcd 3.6 and later have no v2 API. If the endpoint is a proxy or another service, correct endpoints. Nothing was changed, in state neither.",
 	},

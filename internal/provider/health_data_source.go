@@ -22,6 +22,7 @@ type healthDataModel struct {
 type endpointHealth struct {
 	Endpoint types.String `tfsdk:"endpoint"`
 	Healthy  types.Bool   `tfsdk:"healthy"`
+	V2       types.Bool   `tfsdk:"v2"`
 	Reason   types.String `tfsdk:"reason"`
 	Error    types.String `tfsdk:"error"`
 }
@@ -43,6 +44,11 @@ func (d *healthDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 					"endpoint": schema.StringAttribute{Computed: true, MarkdownDescription: "URL of the endpoint."},
 					"healthy": schema.BoolAttribute{
 						Computed: true, MarkdownDescription: "Whether it answers and takes part in a cluster that has a leader.",
+					},
+					"v2": schema.BoolAttribute{
+						Computed: true,
+						MarkdownDescription: "Whether it serves the v2 API. A member of etcd 3.4 or 3.5 that was started without `--enable-v2` does not, " +
+							"although it is healthy; requests then go to the other endpoints.",
 					},
 					"reason": schema.StringAttribute{
 						Computed: true, MarkdownDescription: "Why the server says that it is not healthy; null if it does not say, as before etcd 3.5.",
@@ -68,7 +74,8 @@ func (d *healthDataSource) Read(ctx context.Context, _ datasource.ReadRequest, r
 	model := healthDataModel{Endpoints: make([]endpointHealth, 0, len(health))}
 	for _, h := range health {
 		row := endpointHealth{
-			Endpoint: types.StringValue(h.Endpoint), Healthy: types.BoolValue(h.Err == nil && h.Value.Healthy), Error: errorValue(h.Err),
+			Endpoint: types.StringValue(h.Endpoint), Healthy: types.BoolValue(h.Err == nil && h.Value.Healthy),
+			V2: types.BoolValue(h.Value.ServesV2), Error: errorValue(h.Err),
 		}
 		if h.Value.Reason != "" {
 			row.Reason = types.StringValue(h.Value.Reason)

@@ -262,6 +262,36 @@ resource "etcd_member" "n3" {
 	)
 }
 
+// TestAccMemberResource_withoutV2 removes members that do not serve the v2 API, and
+// lists them among the endpoints, the first one too.
+func TestAccMemberResource_withoutV2(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	n1, n2, n3 := cluster.Servers[0], cluster.Servers[1], cluster.Servers[2]
+	n2.RestartWithoutV2(t)
+	n3.RestartWithoutV2(t)
+	provider := fmt.Sprintf("provider \"etcd\" {\n  endpoints = [%s]\n}\n", quoted(n2.URL(), n1.URL(), n3.URL()))
+	health := provider + "data \"etcd_health\" \"a\" {}\n"
+	member := fmt.Sprintf("resource \"etcd_member\" \"n3\" {\n  peer_urls = [%q]\n}\n", n3.PeerURL())
+	row := func(i int, attribute string, want bool) statecheck.StateCheck {
+		return statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(i).AtMapKey(attribute), knownvalue.Bool(want))
+	}
+	acceptance(t,
+		resource.TestStep{
+			Config: health + member + fmt.Sprintf("import {\n  to = etcd_member.n3\n  id = %q\n}\n", n3.Name),
+			ConfigStateChecks: []statecheck.StateCheck{
+				row(0, "healthy", true), row(0, "v2", false), row(1, "healthy", true), row(1, "v2", true), row(2, "v2", false),
+			},
+		},
+		resource.TestStep{Config: provider, Check: func(*terraform.State) error {
+			if hasMember(t, n1, n3.PeerURL()) {
+				return errors.New("the member is still there")
+			}
+			return nil
+		}},
+	)
+}
+
 // The last member is never removed.
 func TestAccMemberResource_theOnlyMember(t *testing.T) {
 	t.Parallel()
