@@ -24,7 +24,7 @@ var (
 
 func newDirResource() resource.Resource { return &dirResource{} }
 
-type dirResource struct{ resourceBase }
+type dirResource struct{ placedBase }
 
 type dirModel struct {
 	Path          types.String `tfsdk:"path"`

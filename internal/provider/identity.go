@@ -43,16 +43,28 @@ func (r identified) Create(ctx context.Context, req resource.CreateRequest, resp
 	setIdentity(resp.Identity, req.Plan.Raw)
 	r.Resource.Create(ctx, req, resp)
 	setIdentity(resp.Identity, resp.State.Raw)
+	if !resp.State.Raw.IsNull() {
+		notePlace(ctx, r.Resource, resp.Private, &resp.Diagnostics)
+	}
 }
 
 func (r identified) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	setIdentity(resp.Identity, req.State.Raw)
+	if !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
+		return
+	}
 	r.Resource.Read(ctx, req, resp)
+	if !resp.Diagnostics.HasError() {
+		notePlace(ctx, r.Resource, resp.Private, &resp.Diagnostics)
+	}
 	setIdentity(resp.Identity, resp.State.Raw)
 }
 
 func (r identified) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	setIdentity(resp.Identity, req.State.Raw)
+	if !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
+		return
+	}
 	r.Resource.Update(ctx, req, resp)
 	setIdentity(resp.Identity, resp.State.Raw)
 }
@@ -60,6 +72,9 @@ func (r identified) Update(ctx context.Context, req resource.UpdateRequest, resp
 // Delete sets the identity for the case that the object stays in state.
 func (r identified) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	setIdentity(resp.Identity, req.State.Raw)
+	if !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
+		return
+	}
 	r.Resource.Delete(ctx, req, resp)
 }
 
@@ -71,6 +86,7 @@ func (r identified) ImportState(ctx context.Context, req resource.ImportStateReq
 	}
 	inner.ImportState(ctx, req, resp)
 	setIdentity(resp.Identity, resp.State.Raw)
+	notePlace(ctx, r.Resource, resp.Private, &resp.Diagnostics)
 }
 
 func (r identified) MoveState(ctx context.Context) []resource.StateMover {
@@ -115,6 +131,9 @@ func (r identified) UpgradeState(ctx context.Context) map[int64]resource.StateUp
 }
 
 func (r identified) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if !req.State.Raw.IsNull() && !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
+		return
+	}
 	if inner, ok := r.Resource.(resource.ResourceWithModifyPlan); ok {
 		inner.ModifyPlan(ctx, req, resp)
 	}

@@ -30,7 +30,7 @@ var (
 
 func newInOrderKeyResource() resource.Resource { return &inOrderKeyResource{} }
 
-type inOrderKeyResource struct{ resourceBase }
+type inOrderKeyResource struct{ placedBase }
 
 type inOrderKeyModel struct {
 	Dir           types.String `tfsdk:"dir"`

@@ -30,7 +30,7 @@ var (
 
 func newKeyPrefixResource() resource.Resource { return &keyPrefixResource{} }
 
-type keyPrefixResource struct{ resourceBase }
+type keyPrefixResource struct{ placedBase }
 
 type keyPrefixModel struct {
 	Prefix        types.String `tfsdk:"prefix"`

@@ -27,7 +27,7 @@ var (
 
 func newKeyResource() resource.Resource { return &keyResource{} }
 
-type keyResource struct{ resourceBase }
+type keyResource struct{ placedBase }
 
 type keyModel struct {
 	Key            types.String `tfsdk:"key"`

@@ -209,7 +209,7 @@ func TestRoleResource_warnsOnlyWhereItSurprises(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			plan, _ := d.plan(t, d.none("etcd_role"), roleOf("x", test.read, test.write))
+			plan, _ := d.plan(t, d.none("etcd_role"), roleOf(authName(t), test.read, test.write))
 			if got := warningSummaries(plan.Diagnostics); got != test.want {
 				t.Errorf("warnings = %q, want %q", got, test.want)
 			}
