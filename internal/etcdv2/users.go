@@ -109,15 +109,24 @@ func (u *userAnswer) user() *User {
 
 // List returns the users by name. Servers leave out the users whose name
 // starts with "_", and of each user the roles that do not exist. etcd 2.1 and
-// 2.2 tell the names of the users only.
+// 2.2 list names only: there each user is read by a request of its own, and has
+// all of its roles.
 func (s *UsersService) List(ctx context.Context) ([]*User, error) {
 	answers, err := s.list(ctx)
 	if err != nil {
 		return nil, err
 	}
-	users := make([]*User, len(answers))
+	users := make([]*User, 0, len(answers))
 	for i := range answers {
-		users[i] = answers[i].user()
+		user := answers[i].user()
+		if answers[i].nameOnly {
+			if user, err = s.Get(ctx, user.Name); errors.Is(err, ErrNotFound) {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		users = append(users, user)
 	}
 	return users, nil
 }
@@ -155,20 +164,12 @@ func readList[T any](name string, list *[]T) func(*answer) error {
 // Holders returns the names of the users that hold a role, whether the role
 // exists or not as far as the server tells, without those that List leaves out.
 func (s *UsersService) Holders(ctx context.Context, role string) ([]string, error) {
-	answers, err := s.list(ctx)
+	users, err := s.List(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var holders []string
-	for i := range answers {
-		user := answers[i].user()
-		if answers[i].nameOnly {
-			if user, err = s.GetPartial(ctx, user.Name); errors.Is(err, ErrNotFound) {
-				continue
-			} else if err != nil {
-				return nil, err
-			}
-		}
+	for _, user := range users {
 		if slices.Contains(user.Held(), role) {
 			holders = append(holders, user.Name)
 		}

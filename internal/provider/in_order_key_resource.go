@@ -53,7 +53,7 @@ func (r *inOrderKeyResource) IdentitySchema(_ context.Context, _ resource.Identi
 
 func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A key whose name the server gives: the next index, twenty digits wide, so that the names in a directory sort in the order in which " +
+		MarkdownDescription: "A key whose name the server gives: the next index, twenty digits wide (etcd 2.1 does not fill it up with zeros), so that the names in a directory sort in the order in which " +
 			"the keys were made. It suits queues.\n\n" +
 			"A server makes another key each time it is asked, and so a creation is never sent twice. If the answer is lost, the one new key of the directory that holds " +
 			"the value is taken for it; if there is none, or more than one, the outcome is reported as unknown, with what to look at. Keys that this provider makes in one " +
@@ -276,13 +276,14 @@ func (m *inOrderKeyModel) written(node *etcdv2.Node) {
 	m.CreatedIndex, m.ModifiedIndex, m.Expiration = indexValue(node.CreatedIndex), indexValue(node.ModifiedIndex), expiration(node)
 }
 
-// inOrderDigits is how long the name is that a server gives to a key.
+// inOrderDigits is how long the name is that a server gives to a key. Old
+// servers, such as 2.1, do not fill it up with zeros.
 const inOrderDigits = 20
 
 // inOrderIndex returns the number that is the name of a key made in order.
 func inOrderIndex(name string) (index uint64, ok bool) {
 	index, err := strconv.ParseUint(name, 10, 63)
-	return index, err == nil && len(name) == inOrderDigits
+	return index, err == nil && (len(name) == inOrderDigits || name == strconv.FormatUint(index, 10))
 }
 
 func checkInOrderKey(key string) error {
@@ -290,7 +291,7 @@ func checkInOrderKey(key string) error {
 		return err
 	}
 	if _, ok := inOrderIndex(key[strings.LastIndexByte(key, '/')+1:]); !ok {
-		return fmt.Errorf("%w: the name of %q is not a number of %d digits; what was not made in order is an etcd_key", etcdv2.ErrInvalidKey, key, inOrderDigits)
+		return fmt.Errorf("%w: the name of %q is not a number of %d digits, nor one without leading zeros; what was not made in order is an etcd_key", etcdv2.ErrInvalidKey, key, inOrderDigits)
 	}
 	return nil
 }

@@ -86,7 +86,7 @@ func TestAccInOrderKeyResource_createUpdateImport(t *testing.T) {
 			}},
 		},
 		resource.TestStep{
-			Config: queueConfig(s.URL(), dir, "two", "ttl = 1000"), ResourceName: address, ImportState: true, ImportStateId: dir + "/42",
+			Config: queueConfig(s.URL(), dir, "two", "ttl = 1000"), ResourceName: address, ImportState: true, ImportStateId: dir + "/042",
 			ExpectError: errorWith("Invalid path", "is not a number of 20 digits"),
 		},
 	)
