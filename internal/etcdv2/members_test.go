@@ -67,6 +67,8 @@ func TestCheckPeerURLs(t *testing.T) {
 		"socket":              {[]string{"unix://localhost:23800"}, ""},
 		"no port":             {[]string{"http://10.0.0.1"}, "host:port"},
 		"empty port":          {[]string{"http://10.0.0.1:"}, "host:port"},
+		"port too large":      {[]string{"http://10.0.0.1:99999"}, "between 1 and 65535"},
+		"port of zero":        {[]string{"http://10.0.0.1:0"}, "between 1 and 65535"},
 		"no host":             {[]string{"http://:2380"}, "host:port"},
 		"no scheme":           {[]string{"10.0.0.1:2380"}, "URL"},
 		"other scheme":        {[]string{"ftp://10.0.0.1:2380"}, "scheme"},

@@ -1,0 +1,152 @@
+package provider
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// ignoring is a key whose value is in ignore_changes.
+func ignoring(endpoint, key, value, ignored string, attributes ...string) string {
+	return keyWith(endpoint, key, slices.Concat([]string{value, "lifecycle {\n    ignore_changes = [" + ignored + "]\n  }"}, attributes)...)
+}
+
+// A value that is in ignore_changes stays as it is, in whichever attribute state
+// has it and the configuration too. A CLI then shows a configuration with no
+// value at all. A TTL that changes meanwhile changes alone.
+func TestAccKeyResource_ignoredValue(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	for name, id := range map[string]string{"value": "", "value_json": importJSON, "value_wo": importWriteOnly} {
+		for _, form := range []struct{ ignored, value string }{
+			{"value", `value = "other"`},
+			{"value_json", `value_json = jsonencode({ other = true })`},
+			{"value_wo_version", "value_wo = \"other\"\n  value_wo_version = 3"},
+			{"value_wo, value_wo_version", "value_wo = \"other\"\n  value_wo_version = 3"},
+		} {
+			t.Run(name+" in state, ignored "+form.ignored, func(t *testing.T) {
+				t.Parallel()
+				const held = `{"a": 2}`
+				key := etcdtest.Prefix(t) + "/k"
+				s.Put(t, key, held)
+				block := fmt.Sprintf("import {\n  to = etcd_key.test\n  id = %q\n}\n", id+key)
+				holds := serverHolds(t, s, key, held)
+				acceptanceSince(t, tfversion.Version1_11_0,
+					resource.TestStep{
+						Config:           ignoring(s.URL(), key, form.value, form.ignored) + block,
+						ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop), Check: holds,
+					},
+					resource.TestStep{
+						Config: ignoring(s.URL(), key, form.value, form.ignored, "ttl = 600"),
+						Check:  resource.ComposeAggregateTestCheckFunc(holds, lives(t, s, key, 600)),
+					},
+					resource.TestStep{
+						Config: ignoring(s.URL(), key, form.value, form.ignored),
+						Check:  holds,
+					},
+					resource.TestStep{Config: ignoring(s.URL(), key, form.value, form.ignored), PlanOnly: true},
+				)
+			})
+		}
+	}
+}
+
+// What somebody else writes into a key whose value is ignored stays too, be it
+// no JSON in value_json.
+func TestAccKeyResource_ignoredDrift(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	for _, form := range []struct{ ignored, value string }{
+		{"value", `value = "ours"`},
+		{"value_json", `value_json = jsonencode({ ours = true })`},
+	} {
+		t.Run(form.ignored, func(t *testing.T) {
+			t.Parallel()
+			key := etcdtest.Prefix(t) + "/k"
+			for _, theirs := range []string{"not JSON", "", "[1, 2]"} {
+				acceptance(t,
+					resource.TestStep{Config: ignoring(s.URL(), key, form.value, form.ignored)},
+					resource.TestStep{
+						PreConfig: func() { s.Put(t, key, theirs) },
+						Config:    ignoring(s.URL(), key, form.value, form.ignored), PlanOnly: true,
+					},
+					resource.TestStep{
+						Config: ignoring(s.URL(), key, form.value, form.ignored, "ttl = 600"),
+						Check:  resource.ComposeAggregateTestCheckFunc(serverHolds(t, s, key, theirs), lives(t, s, key, 600)),
+					},
+				)
+			}
+		})
+	}
+}
+
+// A TTL that is ignored and was dropped outside is not missed, and renewal waits
+// for another.
+func TestAccKeyResource_ignoredTTL(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	prefix := etcdtest.Prefix(t)
+	lifetime := []string{"ttl = 1000", "ttl_renew_below = 100", "lifecycle {\n    ignore_changes = [ttl]\n  }"}
+	cfg := func(value string) string {
+		return keyConfig(s.URL(), prefix+"/k", value, lifetime...) + fmt.Sprintf(
+			"resource \"etcd_key_prefix\" \"test\" {\n  prefix = %q\n  keys = { a = %q, b = \"v\" }\n  %s\n}\n", prefix+"/p", value, strings.Join(lifetime, "\n  "))
+	}
+	permanent := func(keys ...string) resource.TestCheckFunc {
+		return onServer(func() error {
+			for _, key := range keys {
+				if node := s.Get(t, prefix+key).Node; node.TTL != 0 {
+					return fmt.Errorf("%s has a TTL of %d", key, node.TTL)
+				}
+			}
+			return nil
+		})
+	}
+	acceptance(t,
+		resource.TestStep{Config: cfg("v")},
+		resource.TestStep{
+			PreConfig: func() {
+				for _, key := range []string{"/k", "/p/a", "/p/b"} {
+					s.Put(t, prefix+key, "v")
+				}
+			},
+			Config: cfg("v"), PlanOnly: true,
+		},
+		resource.TestStep{Config: cfg("w"), Check: permanent("/k", "/p/a", "/p/b")},
+	)
+}
+
+// The value of a sensitive value_json is never shown: not when somebody writes
+// text that is not JSON, and not in a log of everything.
+func TestAccKeyResource_sensitiveJSON(t *testing.T) {
+	t.Parallel()
+
+	l := newLab(t)
+	key := etcdtest.Prefix(t) + "/k"
+	const ours, theirs = "hush-ours", "hush-theirs"
+	w := l.workspace(t, "1.0.0", l.server.URL(), fmt.Sprintf(
+		"variable \"secret\" {\n  sensitive = true\n  default = %q\n}\nresource \"etcd_key\" \"test\" {\n  key = %q\n  value_json = jsonencode({ secret = var.secret })\n}\n", ours, key), "TF_LOG_PROVIDER=TRACE")
+	outputs := []string{mustRun(t, w, 0, "apply", "-auto-approve"), mustRun(t, w, 0, "plan", "-detailed-exitcode")}
+	l.server.Put(t, key, theirs)
+	outputs = append(outputs, mustRun(t, w, 2, "plan", "-detailed-exitcode"), mustRun(t, w, 0, "apply", "-auto-approve"))
+	for i, output := range outputs {
+		if strings.Contains(output, ours) || strings.Contains(output, theirs) {
+			t.Errorf("command %d prints the value", i)
+		}
+		if !strings.Contains(output, "SemanticEquals") && i > 0 {
+			t.Errorf("command %d has no log of the comparison: this test sees nothing", i)
+		}
+	}
+	if got := l.server.Get(t, key).Node.Value; got != `{"secret":"`+ours+`"}` {
+		t.Errorf("the server holds %q, want what is configured", got)
+	}
+}
