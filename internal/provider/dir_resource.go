@@ -75,7 +75,7 @@ func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			},
 			"force_destroy": steeringAttribute("Delete the directory with all that it holds, hidden keys too. With `false` only an empty one is deleted, and the error " +
 				"names what it holds. It counts once it was applied. Default: `false`."),
-			"adopt_existing": adoptAttribute("a directory"),
+			"adopt_existing": adoptAttribute("a directory", adoptsTTL),
 			"created_index":  createdIndexAttribute(),
 			"modified_index": modifiedIndexAttribute("It does not move with the keys in the directory."),
 			"expiration":     expirationAttribute(),

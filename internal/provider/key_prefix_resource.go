@@ -94,7 +94,7 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 				Validators: []validator.Int64{isTTL()},
 			},
 			"adopt_existing": steeringAttribute("Take over listed keys that exist already when they are to be created, instead of failing before anything is written. Default: `false`. " +
-				"A change writes no key."),
+				"A change writes no key. "+adoptsTTL),
 			"expiration": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "When the first of the keys expires, in UTC by RFC 3339; null without a TTL.",
@@ -173,7 +173,11 @@ func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *
 		notes.TTLSent = wanted.ValueInt64()
 	}
 	changes := intent.lifetimes(writes, known)
-	changes.warn("Lifetimes of keys change", "The TTL is that of ttl, or else of the provider's default_ttl.", diags)
+	advice := "The TTL comes from ttl, or else from the provider's default_ttl."
+	if wanted.IsNull() {
+		advice = "Neither ttl nor the provider's default_ttl is set. Set one to keep the keys from becoming permanent."
+	}
+	changes.warn("Lifetimes of keys change", advice, diags)
 }
 
 // plannedSharedTTL returns the TTL to plan: see lifetimeNotes.plannedTTL. sent is

@@ -132,7 +132,7 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 					"(" + refreshServers + "). A change renews it too. Default: a TTL is never renewed, and the key expires.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"adopt_existing": adoptAttribute("a key"),
+			"adopt_existing": adoptAttribute("a key", adoptsTTL),
 			"created_index":  createdIndexAttribute(),
 			"modified_index": modifiedIndexAttribute("It is only known after apply when value or TTL are written; what refers to it changes with them."),
 			"expiration":     expirationAttribute(),

@@ -145,7 +145,8 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			},
 			"default_ttl": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "TTL in seconds, " + ttlRange + ", of every key whose own `ttl` is not set. Default: keys without a `ttl` do not expire.",
+				MarkdownDescription: "TTL in seconds, " + ttlRange + ", of every key whose own `ttl` is not set, including keys that are imported or managed already: the plan shows which keys gain it, and which lose it " +
+					"when it is removed. Default: keys without a `ttl` do not expire.",
 				Validators:          []validator.Int64{isTTL()},
 			},
 			"connect_timeout": schema.StringAttribute{

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"strings"
+
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -28,10 +30,13 @@ func pathIdentity(name, description string) identityschema.Schema {
 	}}
 }
 
-func adoptAttribute(what string) schema.BoolAttribute {
-	return steeringAttribute("Take over " + what + " that already exists when it is created here, instead of failing. " +
-		"Default: `false`. A change has no effect on one that is managed already.")
+func adoptAttribute(what string, notes ...string) schema.BoolAttribute {
+	return steeringAttribute(strings.Join(append([]string{"Take over " + what + " that already exists when it is created here, instead of failing. " +
+		"Default: `false`. A change has no effect on one that is managed already."}, notes...), " "))
 }
+
+// adoptsTTL says what becomes of the TTL of what is taken over.
+const adoptsTTL = "The TTL becomes that of the configuration, or none, as the value does; a warning of the apply names what had another."
 
 func createdIndexAttribute() schema.Int64Attribute {
 	return schema.Int64Attribute{

@@ -7,14 +7,14 @@ resource "etcd_key" "token" {
   ttl_renew_below = 21600
 }
 
-# Gone an hour after it was made, with all that programs put into it.
+# Gone an hour after it was created, with everything that programs put into it.
 resource "etcd_dir" "scratch" {
   path          = "/scratch"
   ttl           = 3600
   force_destroy = true
 }
 
-# All keys of this provider expire, if they do not say otherwise.
+# All keys of this provider expire, unless they have a ttl of their own.
 provider "etcd" {
   alias       = "leases"
   default_ttl = 600
