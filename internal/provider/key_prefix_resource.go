@@ -94,7 +94,7 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 				Validators: []validator.Int64{isTTL()},
 			},
 			"adopt_existing": steeringAttribute("Take over listed keys that exist already when they are to be created, instead of failing before anything is written. Default: `false`. " +
-				"A change writes no key. "+adoptsTTL),
+				"A change writes no key. " + adoptsTTL),
 			"expiration": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "When the first of the keys expires, in UTC by RFC 3339; null without a TTL.",

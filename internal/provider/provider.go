@@ -144,10 +144,10 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				Validators: []validator.String{isPath()},
 			},
 			"default_ttl": schema.Int64Attribute{
-				Optional:            true,
+				Optional: true,
 				MarkdownDescription: "TTL in seconds, " + ttlRange + ", of every key whose own `ttl` is not set, including keys that are imported or managed already: the plan shows which keys gain it, and which lose it " +
 					"when it is removed. Default: keys without a `ttl` do not expire.",
-				Validators:          []validator.Int64{isTTL()},
+				Validators: []validator.Int64{isTTL()},
 			},
 			"connect_timeout": schema.StringAttribute{
 				Optional:            true,
