@@ -135,6 +135,10 @@ func TestClient_redirectFromHTTPSToHTTP(t *testing.T) {
 	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); !errors.Is(err, ErrUnsafeRedirect) {
 		t.Errorf("Set() = %v, want ErrUnsafeRedirect", err)
 	}
+	// A read has nothing to give away, and would be told what a stranger wants.
+	if _, err := c.Keys.Get(t.Context(), "/a", GetOptions{}); !errors.Is(err, ErrUnsafeRedirect) {
+		t.Errorf("Get() = %v, want ErrUnsafeRedirect", err)
+	}
 }
 
 func TestClient_headerTimeout(t *testing.T) {
