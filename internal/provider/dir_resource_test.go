@@ -3,6 +3,7 @@ package provider
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -321,4 +322,149 @@ func TestDirResource_lostAnswers(t *testing.T) {
 			t.Fatalf("round %d: the directory still exists", i)
 		}
 	}
+}
+
+// A directory that somebody else removed and created again is shown as such at
+// every refresh, and left alone until it is adopted.
+func TestCLI_dirCreatedAgain(t *testing.T) {
+	t.Parallel()
+
+	const warning = "Directory is another one now"
+	l := newLab(t)
+	own := etcdtest.Prefix(t)
+	cfg := "resource \"etcd_dir\" \"test\" {\n  path = \"" + own + "/d\"\n  force_destroy = true\n  adopt_existing = true\n}\n"
+	w := l.workspace(t, "1.0.0", l.server.URL(), cfg)
+	mustRun(t, w, 0, "apply", "-auto-approve")
+	remake := func() {
+		l.server.Delete(t, own+"/d", "recursive=true")
+		l.server.Put(t, own+"/d/theirs", "v")
+	}
+	wantKept := func(output string) {
+		t.Helper()
+		if l.server.Get(t, own+"/d/theirs").Node.Value != "v" || !strings.Contains(output, warning) {
+			t.Errorf("the key is %+v, and the command said:\n%s", l.server.Get(t, own+"/d/theirs").Node, output)
+		}
+	}
+	remake()
+	for range 2 {
+		wantKept(mustRun(t, w, 0, "plan", "-detailed-exitcode"))
+		wantKept(mustRun(t, w, 0, "apply", "-auto-approve"))
+	}
+	wantKept(mustRun(t, w, 0, "destroy", "-auto-approve"))
+	mustRun(t, w, 0, "apply", "-auto-approve")
+	remake()
+	// To replace it is to say that the new one is to be managed.
+	wantKept(mustRun(t, w, 0, "apply", "-auto-approve", "-replace=etcd_dir.test"))
+	if output := mustRun(t, w, 0, "plan", "-detailed-exitcode"); strings.Contains(output, warning) {
+		t.Errorf("the plan after the adoption warns:\n%s", output)
+	}
+	mustRun(t, w, 0, "destroy", "-auto-approve")
+	if code := l.server.Get(t, own+"/d").ErrorCode; code != 100 {
+		t.Errorf("after the destroy the server answers code %d, want 100", code)
+	}
+}
+
+// Empty directories, which servers leave behind, do not keep a directory from
+// being destroyed. A key does, however deep, and a hidden one too.
+func TestDirResource_destroyOfEmptyDirectories(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, endpoint(s.URL()))
+	for name, test := range map[string]struct {
+		keys, gone []string
+		errors     string
+	}{
+		"empty ones":      {keys: []string{"/a/b/c/k", "/a/d/k", "/e/k"}, gone: []string{"/a/b/c/k", "/a/d/k", "/e/k"}},
+		"a key deep down": {keys: []string{"/a/b/c/k", "/e/k"}, gone: []string{"/e/k"}, errors: "/a/"},
+		"a hidden key":    {keys: []string{"/a/b/_k"}, errors: "hidden keys"},
+		"a hidden directory": {
+			keys: []string{"/a/_b/k"}, gone: []string{"/a/_b/k"}, errors: "hidden keys",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := etcdtest.Prefix(t) + "/d"
+			o := mustApply(t, d, d.none("etcd_dir"), map[string]any{"path": dir})
+			for _, key := range test.keys {
+				s.Put(t, dir+key, "theirs")
+			}
+			for _, key := range test.gone {
+				s.Delete(t, dir+key)
+			}
+			_, errs := d.apply(t, o, nil)
+			if test.errors == "" {
+				if errs != "" || s.Get(t, dir).ErrorCode != 100 {
+					t.Errorf("errors = %q, the server answers code %d", errs, s.Get(t, dir).ErrorCode)
+				}
+				return
+			}
+			wantError(t, errs, "Directory is not empty", test.errors)
+			for _, key := range test.keys {
+				if !slices.Contains(test.gone, key) && s.Get(t, dir+key).Node.Value != "theirs" {
+					t.Errorf("%s is gone", key)
+				}
+			}
+		})
+	}
+}
+
+// An etcd_key_prefix in an etcd_dir leaves empty directories behind, and both
+// are destroyed all the same.
+func TestCLI_dirWithPrefixBelow(t *testing.T) {
+	t.Parallel()
+
+	l := newLab(t)
+	own := etcdtest.Prefix(t)
+	w := l.workspace(t, "1.0.0", l.server.URL(), "resource \"etcd_dir\" \"test\" {\n  path = \""+own+"/d\"\n}\n"+
+		"resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"${etcd_dir.test.path}/p\"\n  keys = { \"a/b/c\" = \"v\", d = \"v\" }\n}\n")
+	mustRun(t, w, 0, "apply", "-auto-approve")
+	mustRun(t, w, 0, "destroy", "-auto-approve")
+	if code := l.server.Get(t, own+"/d").ErrorCode; code != 100 {
+		t.Errorf("after the destroy the server answers code %d, want 100", code)
+	}
+}
+
+// A key that is to stand where keys of the same configuration have left an empty
+// directory says which one is in the way, and how to remove it.
+func TestResources_emptyDirectoryInTheWay(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	own := etcdtest.Prefix(t)
+	attributes := endpoint(s.URL())
+	attributes["key_prefix"] = own
+	d := newDirect(t, attributes)
+	s.Put(t, own+"/n/db/host/x", "v")
+	s.Delete(t, own+"/n/db/host/x")
+	for typeName, attributes := range map[string]map[string]any{
+		"etcd_key":        {"key": "/n/db", "value": "v"},
+		"etcd_key_prefix": {"prefix": "/n", "keys": map[string]string{"db": "v"}},
+	} {
+		_, errs := d.apply(t, d.none(typeName), attributes)
+		wantError(t, errs, "An empty directory is in the way", "/n/db",
+			"etcdctl rmdir '"+own+"/n/db/host' && ETCDCTL_API=2 etcdctl rmdir '"+own+"/n/db'")
+	}
+	s.Delete(t, own+"/n/db/host", "dir=true")
+	s.Delete(t, own+"/n/db", "dir=true")
+	mustApply(t, d, d.none("etcd_key"), map[string]any{"key": "/n/db", "value": "v"})
+}
+
+// What is in a directory without referring to it can come before the directory,
+// and the errors then say what to write.
+func TestDirResource_childrenThatDoNotRefer(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, endpoint(s.URL()))
+	own := etcdtest.Prefix(t)
+	reference := "write \"${etcd_dir.example.path}/...\" instead of \"" + own + "/d/...\""
+	key := mustApply(t, d, d.none("etcd_key"), map[string]any{"key": own + "/d/k", "value": "v"})
+	_, errs := d.apply(t, d.none("etcd_dir"), map[string]any{"path": own + "/d"})
+	wantError(t, errs, "Directory already exists", own+"/d appeared in this run", own+"/d/k", reference)
+	dir := mustApply(t, d, d.none("etcd_dir"), map[string]any{"path": own + "/d", "adopt_existing": true})
+	_, errs = d.apply(t, dir, nil)
+	wantError(t, errs, "Directory is not empty", own+"/d/k", reference)
+	mustApply(t, d, key, nil)
+	mustApply(t, d, dir, nil)
 }

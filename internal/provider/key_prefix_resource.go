@@ -268,7 +268,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	w.existsAdvice = "To manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
+	w.existsAdvice = replacedAdvice + "Otherwise, to manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
 		importBlock("etcd_key_prefix", w.prefix) + "\n\n" + adoptKeysAdvice
 	w.apply(ctx, plan.intent(plan, ttlPointer(plan.TTL), false), plan.Exclusive.ValueBool(), &resp.Diagnostics)
 	if w.hasDoneNothing(resp.Diagnostics) {

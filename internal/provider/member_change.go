@@ -459,7 +459,8 @@ func alreadyMember(m etcdv2.Member, peerURLs []string) error {
 	return &conflict{
 		summary: "Member already exists",
 		what:    fmt.Sprintf("%s has these peer URLs, and was not changed.", describeMember(m)),
-		advice: fmt.Sprintf("To manage it from here, import it:\n\n"+
+		advice: fmt.Sprintf("If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, its old instance still has them: "+
+			"remove create_before_destroy. Otherwise, to manage it from here, import it:\n\n"+
 			"import {\n  to = etcd_member.example # the address of this resource\n  id = %q\n}", m.ID),
 		cause: etcdv2.ErrExists,
 	}

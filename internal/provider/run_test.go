@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
@@ -356,6 +358,82 @@ func TestRun_notes(t *testing.T) {
 	for path, want := range map[string]string{"/": "/d/a", "/d": "/d/a", "/d/a": "/d/a", "/d/a/b": "", "/e": ""} {
 		if got, _ := r.madeWithin(path); got != want {
 			t.Errorf("made within %s: %q, want %q", path, got, want)
+		}
+	}
+}
+
+// What is to be adopted is deleted between the look at it and the write: then
+// it is created.
+func TestResources_adoptWhatIsDeletedMeanwhile(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	for name, ttl := range map[string]any{"without a TTL": nil, "with a TTL": 500} {
+		for typeName, attributes := range map[string]map[string]any{
+			"etcd_key":        {"key": "/a", "value": "ours"},
+			"etcd_key_prefix": {"prefix": "", "keys": map[string]string{"a": "ours"}},
+		} {
+			t.Run(typeName+" "+name, func(t *testing.T) {
+				t.Parallel()
+				own := etcdtest.Prefix(t)
+				proxy := etcdtest.NewProxy(t, s.URL())
+				d := newDirect(t, quickRetry(proxy.URL()))
+				s.Put(t, own+"/a", "theirs")
+				attributes := maps.Clone(attributes)
+				attributes["adopt_existing"] = true
+				for _, path := range []string{"key", "prefix"} {
+					if relative, ok := attributes[path].(string); ok {
+						attributes[path] = own + relative
+					}
+				}
+				if ttl != nil {
+					attributes["ttl"] = ttl
+				}
+				proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) { s.Delete(t, own+"/a") })})
+				mustApply(t, d, d.none(typeName), attributes)
+				if node := s.Get(t, own+"/a").Node; node.Value != "ours" || (node.TTL > 0) != (ttl != nil) {
+					t.Errorf("the key is %+v, want it created", node)
+				}
+			})
+		}
+	}
+}
+
+// A process that serves several commands, as under a test or a debugger, keeps
+// nothing of one for the next: what an apply has kept, a destroy deletes.
+func TestAccKeyResource_runsOfOneProcess(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	key := etcdtest.Prefix(t) + "/k"
+	cfg := keyConfig(s.URL(), key, "v", "adopt_existing = true", createBeforeDestroy)
+	acceptance(t,
+		resource.TestStep{Config: cfg},
+		resource.TestStep{Config: cfg, Taint: []string{"etcd_key.test"}, Check: serverHolds(t, s, key, "v")},
+		resource.TestStep{Config: cfg, PlanOnly: true},
+	)
+	if code := s.Get(t, key).ErrorCode; code != 100 {
+		t.Errorf("after the destroy the server answers code %d, want 100", code)
+	}
+}
+
+// The refusal of what exists names the case in which the object itself is why.
+func TestResources_alreadyExistsNamesCreateBeforeDestroy(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, endpoint(s.URL()))
+	own := etcdtest.Prefix(t)
+	s.Put(t, own+"/a", "v")
+	for typeName, attributes := range map[string]map[string]any{
+		"etcd_key":        {"key": own + "/a", "value": "v"},
+		"etcd_dir":        {"path": own},
+		"etcd_key_prefix": {"prefix": own, "keys": map[string]string{"a": "v"}},
+	} {
+		_, errs := d.apply(t, d.none(typeName), attributes)
+		at := strings.Index(errs, "create_before_destroy, which is also inherited")
+		if at < 0 || at > strings.Index(errs, "import {") {
+			t.Errorf("%s: the error does not name create_before_destroy before it advises to import: %s", typeName, errs)
 		}
 	}
 }
