@@ -1,0 +1,160 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// ModifyPlan fills in the provider's default TTL, plans renewals, and refuses
+// or warns of what can be known before anything is written.
+func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var config, plan keyPrefixModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	var state *keyPrefixModel
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	}
+	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
+	lost := state != nil && state.TTL.IsNull() && plan.TTLRenewBelow.Equal(state.TTLRenewBelow)
+	checkRenewal(plan.TTLRenewBelow, plan.TTL, lost, &resp.Diagnostics)
+	plan.Expiration = types.StringUnknown()
+	if plan.TTL.IsNull() {
+		plan.Expiration = types.StringNull()
+	}
+	if state != nil && plan.Prefix.Equal(state.Prefix) {
+		sent := notes.TTLSent
+		plan.planChange(r.keyPrefix(), *state, &notes, &resp.Diagnostics)
+		if notes.TTLSent != sent {
+			writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+		}
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+// planChange plans, for the provider's key_prefix, against what is known of the
+// keys, and notes the TTL that the apply is to send.
+func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *prefixNotes, diags *diag.Diagnostics) {
+	known := knownKeys(state.Keys, *notes)
+	if !m.Keys.IsUnknown() {
+		m.checkDirs(prefix, known, diags)
+		m.warnOfLeft(known, diags)
+	}
+	sent := notes.TTLSent
+	notes.TTLSent = 0
+	if m.TTL.IsUnknown() {
+		return
+	}
+	wanted := m.TTL
+	m.TTL = plannedSharedTTL(wanted, state.TTL, sent, known)
+	intent := m.intent(state, ttlPointer(wanted), notes.LeavesTTLs)
+	intent.learn(m.Keys, known)
+	writes, _ := intent.changes(m.Prefix.ValueString(), known)
+	switch {
+	case len(writes) == 0 && m.Keys.Equal(state.Keys):
+		m.Expiration = state.Expiration
+		return
+	case intent.keepsTTLs():
+		m.Expiration = types.StringUnknown()
+	}
+	if !m.TTL.Equal(wanted) {
+		notes.TTLSent = wanted.ValueInt64()
+	}
+	changes := intent.lifetimes(writes, known)
+	advice := "The TTL comes from ttl, or else from the provider's default_ttl."
+	if wanted.IsNull() {
+		advice = "Neither ttl nor the provider's default_ttl is set. Set one to keep the keys from becoming permanent."
+	}
+	changes.warn("Lifetimes of keys change", advice, diags)
+}
+
+// plannedSharedTTL returns the TTL to plan: see lifetimeNotes.plannedTTL. sent is
+// the one that was sent since the last read, 0 for none.
+func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]knownKey) types.Int64 {
+	isRead := sent != 0
+	for _, k := range known {
+		if !k.hasTTL(wanted.ValueInt64()) {
+			return wanted
+		}
+		isRead = isRead || (k.TTLRead && k.TTL == state.ValueInt64())
+	}
+	if isRead && state.ValueInt64() <= wanted.ValueInt64() {
+		return state
+	}
+	return wanted
+}
+
+// intent is what an apply is to make of the keys.
+func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs bool) prefixIntent {
+	return prefixIntent{
+		values: texted(m.Keys), ttl: ttl, leavesTTLs: leavesTTLs, exclusive: m.Exclusive.ValueBool(),
+		renewsDue: isSet(m.TTLRenewBelow), renewsAll: isSet(m.TTLRenewBelow) && !m.TTLRenewBelow.Equal(state.TTLRenewBelow),
+	}
+}
+
+// learn notes of which keys a plan does not know the values yet: they may be
+// written, and where not even the keys are known, all may.
+func (i *prefixIntent) learn(keys types.Map, known map[string]knownKey) {
+	i.unknown = map[string]bool{}
+	for relative, value := range keys.Elements() {
+		i.unknown[relative] = value.IsUnknown()
+	}
+	if keys.IsUnknown() {
+		for relative, k := range known {
+			i.values[relative], i.unknown[relative] = k.value, true
+		}
+	}
+}
+
+// checkDirs refuses a key that is to stand where keys of state stand below: a
+// server leaves the directory when the last key in it goes.
+func (m *keyPrefixModel) checkDirs(prefix string, known map[string]knownKey, diags *diag.Diagnostics) {
+	wanted := m.Keys.Elements()
+	held := map[string]string{}
+	for relative := range known {
+		for dir := range ancestors(relative) {
+			held[dir] = relative
+		}
+	}
+	for _, relative := range slices.Sorted(maps.Keys(wanted)) {
+		if inside, ok := held[relative]; ok {
+			diags.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key stands where a directory is",
+				fmt.Sprintf("%q cannot be created, because %q lies below it and so it is a directory, which stays when its last key goes. "+
+					"Take out what lies below it and apply, remove the directory that is empty then (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add the key; "+
+					"or choose another path.", relative, inside, prefix+below(m.Prefix.ValueString(), relative)))
+		}
+	}
+}
+
+// warnOfLeft tells of keys that the plan shows as removed and that only leave state.
+func (m *keyPrefixModel) warnOfLeft(known map[string]knownKey, diags *diag.Diagnostics) {
+	if m.Exclusive.IsUnknown() || m.Exclusive.ValueBool() {
+		return
+	}
+	wanted := m.Keys.Elements()
+	var left []string
+	for _, relative := range slices.Sorted(maps.Keys(known)) {
+		if _, ok := wanted[relative]; !ok && known[relative].Foreign {
+			left = append(left, below(m.Prefix.ValueString(), relative))
+		}
+	}
+	if len(left) > 0 {
+		diags.AddAttributeWarning(path.Root("keys"), "Keys leave state and stay in the store",
+			"These keys were found below the prefix and were never listed when it was applied. With exclusive = false they are not deleted, although the plan "+
+				"shows them as removed:\n\n"+enumerate(left)+"\n\nTo have them deleted, set exclusive = true; to keep them managed, list them.")
+	}
+}

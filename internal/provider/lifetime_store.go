@@ -1,0 +1,127 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// The writes of the store that change the lifetime of a key and keep its value,
+// or the other way round.
+
+// setTTL gives a key that still holds what state says a new TTL, or none if ttl
+// is nil, and keeps its value. It returns ErrUnsupported if there is none to keep.
+func (s *store) setTTL(ctx context.Context, key string, before seenKey, ttl *int64) (*etcdv2.Node, error) {
+	if ttl != nil {
+		return s.renew(ctx, key, before, *ttl)
+	}
+	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) wantedKey { return wantedKey{value: found.Value} })
+}
+
+// setValue gives a key that still holds what state says a new value, and keeps
+// what is left of its TTL. It returns ErrUnsupported if there is none to keep.
+func (s *store) setValue(ctx context.Context, key string, before seenKey, value string) (*etcdv2.Node, error) {
+	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) wantedKey {
+		want := wantedKey{value: value}
+		if left := remainingTTL(found); left != 0 {
+			want.ttl = &left
+		}
+		return want
+	})
+}
+
+// rewrite reads a key that still holds what state says, and writes what want
+// makes of it.
+func (s *store) rewrite(ctx context.Context, key string, before seenKey, want func(found *etcdv2.Node) wantedKey) (*etcdv2.Node, error) {
+	return s.write(ctx, key, func() (*etcdv2.Node, error) {
+		if s.run.hasRemoved(nodeAt(key)) {
+			return nil, deletedInRun(key)
+		}
+		found, err := s.stillAs(ctx, key, before)
+		if err != nil {
+			return nil, err
+		}
+		return s.swapValue(ctx, key, seenAs(found), want(found))
+	})
+}
+
+// deletedInRun is why a key that another object of this run has deleted cannot
+// be written in part: only a write of all of it brings it back.
+func deletedInRun(key string) error {
+	return fmt.Errorf("%w: %s was deleted in this run", etcdv2.ErrUnsupported, key)
+}
+
+// stillAs reads a key, and refuses one that does not hold what state says.
+func (s *store) stillAs(ctx context.Context, key string, before seenKey) (*etcdv2.Node, error) {
+	resp, err := s.keys.Get(ctx, key, etcdv2.GetOptions{})
+	if err != nil {
+		return nil, refused(key, before.index, err)
+	}
+	found := resp.Node
+	switch {
+	case found.Dir:
+		return nil, isDirectory(key)
+	case found.ModifiedIndex != before.index && !before.matches(found):
+		return nil, hasChanged(key, before.index, found.ModifiedIndex)
+	default:
+		return found, nil
+	}
+}
+
+// renew gives a key that still holds what state says a new TTL, without an event
+// where the servers can. A lost answer is settled only where state has the
+// value: another writer's TTL looks like ours.
+func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
+	return s.write(ctx, key, func() (*etcdv2.Node, error) {
+		if s.run.hasRemoved(nodeAt(key)) {
+			return nil, deletedInRun(key)
+		}
+		return s.refreshTTL(ctx, key, before, ttl)
+	})
+}
+
+// refreshTTL sends a renewal.
+func (s *store) refreshTTL(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
+	var held *string
+	node, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
+		resp, err := s.keys.ExtendTTL(ctx, key, ttl, index)
+		if err == nil && resp.PrevNode != nil {
+			held = &resp.PrevNode.Value
+		}
+		return resp, err
+	})
+	switch {
+	case err == nil && held != nil && *held != node.Value:
+		return s.putBack(ctx, node, *held, ttl)
+	case !errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		return node, err
+	}
+	found, readErr := s.lastLook(ctx, key)
+	after := before
+	after.expires = true
+	switch {
+	case readErr != nil:
+		return nil, err
+	case found == nil:
+		return nil, wasDeleted(key, before.index, err)
+	case found.ModifiedIndex > before.index && after.matches(found) && hasTTL(found, &ttl):
+		return found, nil
+	case found.ModifiedIndex > before.index && before.value != nil && !after.matches(found):
+		return nil, hasChanged(key, before.index, found.ModifiedIndex)
+	default:
+		return nil, err
+	}
+}
+
+// putBack writes the value that a key held before a refresh that did not keep
+// it, a fault of etcd 2.3.0 to 2.3.6, which are not asked for one: this is for a
+// server that has the fault and another version.
+func (s *store) putBack(ctx context.Context, refreshed *etcdv2.Node, value string, ttl int64) (*etcdv2.Node, error) {
+	node, err := s.swapValue(ctx, refreshed.Key, seenAs(refreshed), wantedKey{value: value, ttl: &ttl})
+	if err != nil {
+		return nil, fmt.Errorf("the server did not keep the value of %s when its TTL was refreshed, and the value could not be put back: %w", refreshed.Key, err)
+	}
+	return node, nil
+}
