@@ -115,7 +115,13 @@ var faults = []fault{
 	{"C2", "etcdv2/keys.go", `if ttl < 1 || ttl > MaxTTL {`, `if false {`},
 	{"C3", "etcdv2/keys.go", `w.form.Set("prevExist", "false")`, ``},
 	{"C4", "etcdv2/keys.go", `w.form.Set("prevExist", "true")
-	return s.do(ctx, w.request)`, `return s.do(ctx, w.request)`},
+	return s.do(ctx, w.request)
+}
+
+// Set `, `return s.do(ctx, w.request)
+}
+
+// Set `},
 	{"C5", "etcdv2/keys.go", `v.Set("prevValue", c.Value)`, ``},
 	{"C6", "etcdv2/keys.go", `v.Set("prevIndex", strconv.FormatUint(c.Index, 10))`, ``},
 	{"C7", "etcdv2/keys.go", `if c.Value != "" {`, `if c.Value != "" && c.Index == 0 {`},
@@ -157,9 +163,26 @@ var faults = []fault{
 	{"E3", "etcdv2/keys.go", `form.Set("dir", "true")`, `form.Set("dir", "true")
 		ttl = nil`},
 	{"E4", "etcdv2/keys.go", `w.form.Set("prevExist", "true")
-	resp, err := s.do(ctx, w.request)`, `resp, err := s.do(ctx, w.request)`},
-	{"E4", "etcdv2/keys.go", `apiErr.isDirUpdate() {`, `false {`},
+	return s.do(ctx, w.request)
+}
+
+// requireDir `, `return s.do(ctx, w.request)
+}
+
+// requireDir `},
+	{"E4", "etcdv2/keys.go", `if err := s.requireDir(ctx, path, false); err != nil {`, `if err := error(nil); err != nil {`},
+	{"E4", "etcdv2/errors.go", `if e.isDirUpdate() {`, `if false {`},
 	{"E5", "etcdv2/keys.go", `r.query = url.Values{"dir": {"true"}}`, `r.query = url.Values{}`},
+	{"E5", "etcdv2/keys.go", `	if !errors.Is(err, ErrUnauthorized) {
+		return err
+	}
+	probe`, `	if true {
+		return err
+	}
+	probe`},
+	{"E5", "etcdv2/keys.go", `case errors.Is(err, ErrCompareFailed):
+		return fmt.Errorf("%s: %w", path, ErrNotDir)`, `case errors.Is(err, ErrCompareFailed):
+		return nil`},
 	{"E6", "etcdv2/keys.go", `setTrue(r.query, "recursive", opts.Recursive)
 	return s.do(ctx, r)`, `return s.do(ctx, r)`},
 
@@ -206,7 +229,7 @@ var faults = []fault{
 	{"H2", "etcdv2/auth.go", `return s.set(ctx, http.MethodPut, true)`, `return nil`},
 	{"H2", "etcdv2/auth.go", `return s.set(ctx, http.MethodDelete, false)`, `return nil`},
 	{"H3", "etcdv2/auth.go", `if errors.Is(err, already) {`, `if false {`},
-	{"H4", "etcdv2/users.go", `users[i] = answers[i].user()`, `users[i] = &User{}`},
+	{"H4", "etcdv2/users.go", `users = append(users, user)`, `users = append(users, &User{})`},
 	{"H5", "etcdv2/users.go", `return body.user(), nil`, `return &User{Name: name}, nil`},
 	{"H5", "etcdv2/errors.go", `case isUser && strings.HasPrefix(message, missingRolePrefix):`, `case false:`},
 	{"H6", "etcdv2/users.go", `Roles: append([]string{marker}, roles...)`, `Roles: roles`},
