@@ -15,6 +15,7 @@ require (
 	github.com/modern-go/reflect2 v1.0.1 // indirect
 	go.etcd.io/etcd/api/v3 v3.5.21 // indirect
 	go.etcd.io/etcd/client/pkg/v3 v3.5.21 // indirect
+	golang.org/x/mod v0.35.0 // indirect
 )
 
 replace github.com/etcdv2/terraform-provider-etcd => ../
