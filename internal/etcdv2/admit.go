@@ -58,13 +58,13 @@ func (c *Client) verifyCluster(ctx context.Context, endpoint *url.URL) (outcome,
 	defer cancel()
 	members := &request{method: http.MethodGet, path: "/v2/members"}
 	target, start := members.url(endpoint), time.Now()
-	resp, err := c.roundTripOnce(ctx, func(error) { cancel() }, target, members)
+	resp, err := c.roundTripOnce(ctx, &target, members)
 	if err != nil {
-		c.trace(target, members, 0, start, err)
+		c.trace(&target, members, 0, start, err)
 		return classifyError(err, false), err
 	}
 	defer resp.Body.Close()
-	c.trace(target, members, resp.StatusCode, start, nil)
+	c.trace(&target, members, resp.StatusCode, start, nil)
 	data, err := readBody(resp)
 	if err != nil {
 		return outcomeNotSent, err

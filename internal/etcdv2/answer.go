@@ -40,37 +40,38 @@ type Meta struct {
 }
 
 // streamed hands the open body of an answer to the caller, who closes it.
-func (c *Client) streamed(endpoint *url.URL, r *request, resp *http.Response, cancel context.CancelCauseFunc) (*answer, outcome, error) {
+func (c *Client) streamed(endpoint *url.URL, r *request, resp *http.Response, ans *answer, cancel context.CancelFunc) (*answer, outcome, error) {
 	meta, err := readMeta(resp.Header)
 	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		err = fmt.Errorf("%w: it is a page", ErrInvalidAnswer)
 	}
 	if err != nil {
-		cancel(nil)
+		cancel()
 		_ = resp.Body.Close()
 		return nil, r.unreadable(), fmt.Errorf("%s: %w", endpoint, err)
 	}
 	if err := c.checkCluster(endpoint, meta.ClusterID); err != nil {
-		cancel(nil)
+		cancel()
 		return nil, outcomeAnswered, errors.Join(err, resp.Body.Close())
 	}
 	body := &cancelingBody{ReadCloser: resp.Body, cancel: cancel}
-	return &answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint, body: body}, outcomeAnswered, nil
+	*ans = answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint, body: body}
+	return ans, outcomeAnswered, nil
 }
 
 // cancelingBody releases the context of an exchange with its body.
 type cancelingBody struct {
 	io.ReadCloser
-	cancel context.CancelCauseFunc
+	cancel context.CancelFunc
 }
 
 func (b *cancelingBody) Close() error {
-	b.cancel(nil)
+	b.cancel()
 	return b.ReadCloser.Close()
 }
 
 // receive reads the answer and says what became of the request.
-func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, elapsed time.Duration) (*answer, outcome, error) {
+func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans *answer, elapsed time.Duration) (*answer, outcome, error) {
 	defer resp.Body.Close()
 	meta, err := readMeta(resp.Header)
 	if err != nil {
@@ -79,7 +80,7 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ela
 	if err := c.checkCluster(endpoint, meta.ClusterID); err != nil {
 		return nil, outcomeUnreadable, err
 	}
-	ans := &answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint}
+	*ans = answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint}
 	if err = ans.read(r, resp); err == nil && resp.StatusCode >= 300 {
 		apiErr := newError(endpoint, r, resp.StatusCode, ans.data, meta)
 		return nil, classifyAnswer(r, apiErr, elapsed), apiErr

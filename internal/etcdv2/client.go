@@ -169,6 +169,9 @@ type Client struct {
 	streams   http.RoundTripper
 	endpoints *endpointSet
 	prepared  preparation
+	// timedOut is why an exchange was given up, userAgent the value of a header.
+	timedOut  error
+	userAgent []string
 	// outage is the time, in nanoseconds since 1970, up to which the cluster is
 	// taken to be down; see givesUp.
 	outage atomic.Int64
@@ -195,7 +198,9 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		options: o, transport: o.Transport, streams: o.Transport, endpoints: endpoints,
-		prepared: preparation{turn: make(chan struct{}, 1)},
+		prepared:  preparation{turn: make(chan struct{}, 1)},
+		timedOut:  fmt.Errorf("no answer within %s: %w", o.RequestTimeout, context.DeadlineExceeded),
+		userAgent: []string{o.UserAgent},
 	}
 	if o.Transport == nil {
 		c.transport, c.streams = newTransport(o, o.MaxConnections), newTransport(o, 0)

@@ -17,22 +17,20 @@ import (
 // parseResponse reads an answer of the key space as it comes in, so that a large
 // one is not held twice. Names are case-sensitive, unknown ones are skipped.
 func parseResponse(r io.Reader) (*Response, error) {
-	var body struct {
-		Action   Action `json:"action"`
-		Node     *Node  `json:"node"`
-		PrevNode *Node  `json:"prevNode"`
-	}
-	source := &source{Reader: io.LimitReader(r, maxAnswer)}
-	if err := json.UnmarshalRead(source, &body, jsontext.AllowInvalidUTF8(true)); err != nil {
+	resp := new(Response)
+	source := &source{LimitedReader: io.LimitedReader{R: r, N: maxAnswer}}
+	if err := json.UnmarshalRead(source, resp, decodeOptions); err != nil {
 		if source.err != nil {
 			return nil, source.err
 		}
 		return nil, invalidJSON(err)
 	}
-	body.Node.dropNulls()
-	body.PrevNode.dropNulls()
-	return &Response{Action: body.Action, Node: body.Node, PrevNode: body.PrevNode}, nil
+	resp.Node.dropNulls()
+	resp.PrevNode.dropNulls()
+	return resp, nil
 }
+
+var decodeOptions = jsontext.AllowInvalidUTF8(true)
 
 // errKind is JSON of another kind than the field has.
 var errKind = errors.New("another kind of JSON")
@@ -145,14 +143,14 @@ func (n *Node) dropNulls() {
 // source keeps the error of its reader: an answer that was cut off is not one
 // that cannot be read.
 type source struct {
-	io.Reader
+	io.LimitedReader
 
 	err error
 }
 
 // Read reads from the reader.
 func (s *source) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
+	n, err := s.LimitedReader.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 	}

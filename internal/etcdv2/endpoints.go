@@ -27,9 +27,11 @@ type endpointSet struct {
 	// which they were given or found.
 	urls  []*url.URL
 	given []*url.URL
-	// configured are the endpoints given by the caller. Those that a Sync took
-	// out of urls are still asked when all others fail.
+	// configured are the endpoints given by the caller, and spare those that a Sync
+	// took out of urls. They are still asked when all others fail. None of the
+	// slices is changed in place.
 	configured []*url.URL
+	spare      []*url.URL
 	// served are the endpoints that answered as servers of the v2 API and have not
 	// failed since.
 	served map[*url.URL]bool
@@ -149,20 +151,24 @@ func (s *endpointSet) replace(urls []*url.URL) {
 		rand.Shuffle(len(added), func(i, j int) { added[i], added[j] = added[j], added[i] })
 	}
 	s.urls, s.given = next, slices.Clone(urls)
+	s.spare = nil
+	for _, u := range s.configured {
+		if !containsLocation(next, u) {
+			s.spare = append(s.spare, u)
+		}
+	}
 	s.leader.stale = true
 }
 
-// order returns the endpoints in the order in which they are to be asked.
+// order returns the endpoints in the order in which they are to be asked. The
+// caller must not change the slice.
 func (s *endpointSet) order() []*url.URL {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	order := slices.Clone(s.urls)
-	for _, u := range s.configured {
-		if !containsLocation(order, u) {
-			order = append(order, u)
-		}
+	if len(s.spare) == 0 {
+		return s.urls
 	}
-	return order
+	return slices.Concat(s.urls, s.spare)
 }
 
 // inGivenOrder returns the endpoints in an order that does not move.
@@ -260,6 +266,9 @@ func (s *endpointSet) trusts(u *url.URL) bool {
 func (s *endpointSet) claim(u *url.URL) (member string, claimed bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if len(s.claims) == 0 {
+		return "", false
+	}
 	member, claimed = s.claims[location(u)]
 	return member, claimed
 }

@@ -434,12 +434,17 @@ type EndpointError struct {
 	Err      error
 }
 
-func (e *EndpointsError) add(endpoint *url.URL, err error) {
+// add adds an endpoint, and makes the list of a nil e.
+func (e *EndpointsError) add(endpoint *url.URL, err error) *EndpointsError {
+	if e == nil {
+		e = new(EndpointsError)
+	}
 	var single *EndpointsError
 	if errors.As(err, &single) && len(single.Errors) == 1 {
 		err = single.Errors[0].Err
 	}
 	e.Errors = append(e.Errors, EndpointError{Endpoint: endpoint.String(), Err: err})
+	return e
 }
 
 // unanswered names the endpoint of a request that was sent to it. A read is
@@ -448,7 +453,7 @@ func (e *EndpointsError) unanswered(endpoint *url.URL, r *request, err error) er
 	if isAnswer(err) {
 		return err
 	}
-	e.add(endpoint, err)
+	e = e.add(endpoint, err)
 	if r.replay == replayRead {
 		return e
 	}

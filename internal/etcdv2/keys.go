@@ -142,19 +142,20 @@ func (n *Node) leaves(yield func(*Node) bool) bool {
 
 // Response is the answer to a request of the key space, and an event of a watch.
 type Response struct {
-	Meta
+	Meta `json:"-"`
+
 	// Action is what was done.
-	Action Action
+	Action Action `json:"action"`
 	// Node is the node after it. It is nil if WriteOptions.NoValue was set and
 	// the server knows it.
-	Node *Node
+	Node *Node `json:"node"`
 	// PrevNode is the node before it, nil if there was none.
-	PrevNode *Node
+	PrevNode *Node `json:"prevNode"`
 	// Created is whether the request made a new node (status 201).
-	Created bool
+	Created bool `json:"-"`
 	// Settled is whether the answer was lost and the outcome found by reading.
 	// Node is then what was read, PrevNode is nil.
-	Settled bool
+	Settled bool `json:"-"`
 }
 
 // GetOptions are the options of Get and List.
@@ -246,10 +247,18 @@ func (s *KeysService) Get(ctx context.Context, key string, opts GetOptions) (*Re
 func (s *KeysService) read(ctx context.Context, key string, opts GetOptions, quorum bool) (*Response, error) {
 	r := s.request(http.MethodGet, key, opts.Recursive)
 	r.replay = replayRead
-	r.query = url.Values{}
-	setTrue(r.query, "recursive", opts.Recursive)
-	setTrue(r.query, "sorted", opts.Sorted)
-	setTrue(r.query, "quorum", quorum)
+	for _, option := range [...]struct {
+		on   bool
+		text string
+	}{{quorum, "quorum=true"}, {opts.Recursive, "recursive=true"}, {opts.Sorted, "sorted=true"}} {
+		if !option.on {
+			continue
+		}
+		if r.rawQuery != "" {
+			r.rawQuery += "&"
+		}
+		r.rawQuery += option.text
+	}
 	return s.do(ctx, r)
 }
 

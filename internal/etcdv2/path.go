@@ -68,9 +68,18 @@ func cleanPrefix(prefix string) (string, error) {
 
 // escapeKey escapes a checked key segment by segment.
 func escapeKey(key string) string {
+	if !strings.ContainsFunc(key, isEscaped) {
+		return key
+	}
 	segments := strings.Split(key, "/")
 	for i, segment := range segments {
 		segments[i] = url.PathEscape(segment)
 	}
 	return strings.Join(segments, "/")
+}
+
+// isEscaped reports whether a character of a key may have to be escaped.
+func isEscaped(r rune) bool {
+	isPlain := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/-_.", r)
+	return !isPlain
 }

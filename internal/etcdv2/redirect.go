@@ -11,12 +11,17 @@ import (
 )
 
 // roundTrip sends r and follows redirects, keeping verb and body. It returns
-// also the URL that answered last, or did not.
-func (c *Client) roundTrip(ctx context.Context, cancel context.CancelCauseFunc, endpoint *url.URL, r *request) (*http.Response, *url.URL, error) {
-	target := r.url(endpoint)
+// also the URL that answered last, or did not; t tells of that one alone, because
+// a redirect is an answer.
+func (c *Client) roundTrip(ctx context.Context, t *trip, endpoint *url.URL, r *request) (*http.Response, *url.URL, error) {
+	t.target = r.url(endpoint)
+	target := &t.target
+	ctx = t.watch(ctx)
 	for hops := 0; ; hops++ {
 		start := time.Now()
-		resp, err := c.roundTripOnce(ctx, cancel, target, r)
+		// A transport that does not report its connections may send it at any time.
+		t.connected.Store(c.options.Transport != nil)
+		resp, err := c.roundTripOnce(ctx, target, r)
 		if err != nil && hops > 0 {
 			return nil, target, &redirectError{host: target.Host, cause: err}
 		}

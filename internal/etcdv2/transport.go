@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -63,8 +64,9 @@ type request struct {
 	// member it is: it is that question.
 	unclaimed bool
 
-	// encoded is the body, made once for all attempts.
-	encoded []byte
+	// encoded is the body, and rawQuery the query, made once for all attempts.
+	encoded  []byte
+	rawQuery string
 
 	// attempts counts the attempts made so far, started is the time of the
 	// first, and ambiguous is whether any of them may have been applied.
@@ -178,12 +180,14 @@ func (c *Client) backoff(ctx context.Context, n int) error {
 
 // attempt sends r to the endpoints in turn until one takes it.
 func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, error) {
-	targets := []*url.URL{r.endpoint}
-	if r.endpoint == nil {
+	var targets []*url.URL
+	if r.endpoint != nil {
+		targets = []*url.URL{r.endpoint}
+	} else {
 		c.findLeader(ctx)
 		targets = r.leastFailed(c.endpoints.order())
 	}
-	var failed EndpointsError
+	failed := (*EndpointsError)(nil)
 	var last outcome
 	permanent := true
 	for _, endpoint := range targets {
@@ -196,9 +200,9 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 			return ans, last, err
 		case outcomeNotSent, outcomeHopeless, outcomeElsewhere:
 			permanent = permanent && last != outcomeNotSent
-			failed.add(endpoint, err)
+			failed = failed.add(endpoint, err)
 			if ctx.Err() != nil {
-				return nil, last, &failed
+				return nil, last, failed
 			}
 			if last == outcomeElsewhere && r.endpoint == nil {
 				c.endpoints.unpin(endpoint)
@@ -212,9 +216,9 @@ func (c *Client) attempt(ctx context.Context, r *request) (*answer, outcome, err
 	case last == outcomeElsewhere && len(targets) == 1:
 		return nil, last, failed.Errors[0].Err
 	case permanent:
-		return nil, outcomeHopeless, &failed
+		return nil, outcomeHopeless, failed
 	default:
-		return nil, outcomeNotSent, &failed
+		return nil, outcomeNotSent, failed
 	}
 }
 
@@ -259,39 +263,52 @@ func (c *Client) send(ctx context.Context, endpoint *url.URL, r *request) (*answ
 		return nil, outcome, err
 	}
 	start := time.Now()
-	ctx, cancel := context.WithCancelCause(ctx)
-	if !r.stream {
-		timer := time.AfterFunc(c.options.RequestTimeout, func() {
-			cancel(fmt.Errorf("no answer within %s: %w", c.options.RequestTimeout, context.DeadlineExceeded))
-		})
-		defer timer.Stop()
-	}
-	var sent atomic.Bool
-	// A transport that does not report its connections may have sent it.
-	sent.Store(c.options.Transport != nil)
-	trace := &httptrace.ClientTrace{
-		// A redirect is an answer, so only the last host counts.
-		GetConn: func(string) { sent.Store(false) },
-		GotConn: func(httptrace.GotConnInfo) { sent.Store(true) },
-	}
-	resp, target, err := c.roundTrip(httptrace.WithClientTrace(ctx, trace), cancel, endpoint, r)
+	ctx, cancel := c.limit(ctx, r)
+	t := new(trip)
+	resp, target, err := c.roundTrip(ctx, t, endpoint, r)
 	if err != nil {
 		err = withCause(ctx, err)
-		cancel(nil)
+		cancel()
 		c.trace(target, r, 0, start, err)
-		return nil, classifyError(err, sent.Load()), err
+		return nil, classifyError(err, t.connected.Load()), err
 	}
 	if r.stream && resp.StatusCode < 300 {
 		c.trace(target, r, resp.StatusCode, start, nil)
-		return c.streamed(endpoint, r, resp, cancel)
+		return c.streamed(endpoint, r, resp, &t.ans, cancel)
 	}
-	defer cancel(nil)
-	ans, outcome, err := c.receive(endpoint, r, resp, time.Since(start))
+	defer cancel()
+	ans, outcome, err := c.receive(endpoint, r, resp, &t.ans, time.Since(start))
 	if err != nil {
 		err = withCause(ctx, err)
 	}
 	c.trace(target, r, resp.StatusCode, start, err)
 	return ans, outcome, err
+}
+
+// limit returns a context that ends with the time for one exchange.
+func (c *Client) limit(ctx context.Context, r *request) (context.Context, context.CancelFunc) {
+	if r.stream {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, c.options.RequestTimeout, c.timedOut)
+}
+
+// trip is what one exchange needs, in one piece: it is made for every request.
+type trip struct {
+	// connected is whether the last request of the trip had a connection, and so
+	// may have been sent.
+	connected atomic.Bool
+	hooks     httptrace.ClientTrace
+	target    url.URL
+	ans       answer
+}
+
+// watch notes it when a request of ctx gets a connection. A transport may look for
+// one more than once, as long as it has not sent anything.
+func (t *trip) watch(ctx context.Context) context.Context {
+	t.hooks.GetConn = func(string) { t.connected.Store(false) }
+	t.hooks.GotConn = func(httptrace.GotConnInfo) { t.connected.Store(true) }
+	return httptrace.WithClientTrace(ctx, &t.hooks)
 }
 
 // withCause says why the context of an exchange ended, where that is why it failed.
@@ -306,35 +323,39 @@ func withCause(ctx context.Context, err error) error {
 	return cause
 }
 
-func (c *Client) roundTripOnce(ctx context.Context, cancel context.CancelCauseFunc, target *url.URL, r *request) (*http.Response, error) {
-	body, contentType := r.body()
-	req, err := http.NewRequestWithContext(ctx, r.method, "/", bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.URL, req.Host = target, target.Host
-	req.Header.Set("User-Agent", c.options.UserAgent)
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	if c.options.Username != "" && c.endpoints.trusts(target) {
-		req.SetBasicAuth(c.options.Username, c.options.Password)
-	}
+func (c *Client) roundTripOnce(ctx context.Context, target *url.URL, r *request) (*http.Response, error) {
 	if c.options.HeaderTimeout > 0 && !r.stream {
+		limited, cancel := context.WithCancelCause(ctx)
 		timer := time.AfterFunc(c.options.HeaderTimeout, func() {
 			cancel(fmt.Errorf("%s sent no header within %s: %w", target.Host, c.options.HeaderTimeout, context.DeadlineExceeded))
 		})
 		defer timer.Stop()
+		ctx = limited
 	}
+	req := (&http.Request{Method: r.method, URL: target, Host: target.Host, Header: http.Header{"User-Agent": c.userAgent}}).WithContext(ctx)
+	if data, contentType := r.body(); contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+		req.ContentLength = int64(len(data))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+		req.Body, _ = req.GetBody()
+	}
+	if c.options.Username != "" && c.endpoints.trusts(target) {
+		req.SetBasicAuth(c.options.Username, c.options.Password)
+	}
+	transport := c.transport
 	if r.stream {
-		return c.streams.RoundTrip(req)
+		transport = c.streams
 	}
-	return c.transport.RoundTrip(req)
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return nil, withCause(ctx, err)
+	}
+	return resp, nil
 }
 
 // check refuses what no server takes before it is sent.
 func (r *request) check() error {
-	if n := len(r.method) + len(r.path) + len(r.query.Encode()) + len(" ? HTTP/1.1\r\n"); n > maxRequestLine {
+	if n := len(r.method) + len(r.path) + len(r.encodedQuery()) + len(" ? HTTP/1.1\r\n"); n > maxRequestLine {
 		return fmt.Errorf("%w: a key or a condition makes the request line %d bytes long, and servers take %d", ErrTooLarge, n, maxRequestLine)
 	}
 	if body, _ := r.body(); len(body) > maxRequestBody {
@@ -359,13 +380,20 @@ func (r *request) body() (data []byte, contentType string) {
 	}
 }
 
-func (r *request) url(endpoint *url.URL) *url.URL {
+func (r *request) url(endpoint *url.URL) url.URL {
 	raw := strings.TrimSuffix(endpoint.EscapedPath(), "/") + r.path
 	path, err := url.PathUnescape(raw)
 	if err != nil {
 		path = raw
 	}
-	return &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: path, RawPath: raw, RawQuery: r.query.Encode()}
+	return url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: path, RawPath: raw, RawQuery: r.encodedQuery()}
+}
+
+func (r *request) encodedQuery() string {
+	if r.rawQuery == "" && len(r.query) > 0 {
+		r.rawQuery = r.query.Encode()
+	}
+	return r.rawQuery
 }
 
 // newTransport returns a transport that keeps as many connections as it may
