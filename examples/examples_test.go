@@ -68,7 +68,7 @@ func (r *run) imports(t *testing.T, l *lab) {
 	if exists(r.source, "import.sh") {
 		r.importScript(t)
 	}
-	if exists(r.source, "import-by-string-id.tf") {
+	if exists(r.source, "import-by-string-id.tf") && l.release.Knows(cli.ImportBlocks) {
 		r.importBlock(t, l, "import-by-string-id.tf")
 	}
 	if exists(r.source, "import-by-identity.tf") && l.release.Knows(cli.ImportByIdentity) {
@@ -79,6 +79,7 @@ func (r *run) imports(t *testing.T, l *lab) {
 // needs are features that not every CLI has, by what shows their use in a configuration.
 var needs = map[*regexp.Regexp]cli.Feature{
 	regexp.MustCompile(`(?m)^import \{`):                   cli.ImportBlocks,
+	regexp.MustCompile(`(?m)^check "`):                     cli.CheckBlocks,
 	regexp.MustCompile(`(?m)^removed \{`):                  cli.RemovedBlocks,
 	regexp.MustCompile(`from += etcdv2_`):                  cli.MovesOfTypes,
 	regexp.MustCompile(`provider::etcd::`):                 cli.Functions,

@@ -47,6 +47,7 @@ type Feature struct{ Terraform, OpenTofu int }
 // another; Ephemeral is that of ephemeral resources and variables.
 var (
 	ImportBlocks     = Feature{Terraform: 5, OpenTofu: 6}
+	CheckBlocks      = Feature{Terraform: 5, OpenTofu: 6}
 	RemovedBlocks    = Feature{Terraform: 7, OpenTofu: 10}
 	Functions        = Feature{Terraform: 8, OpenTofu: 7}
 	MovesOfTypes     = Feature{Terraform: 8, OpenTofu: 10}

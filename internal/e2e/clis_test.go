@@ -229,9 +229,11 @@ var importable = map[string]string{
 }
 
 // imported is core as an import finds it: without passwords, which nobody can
-// read, and with a prefix that is not exclusive, as nothing on a server says that it is.
+// read, without an output, and with a prefix that is not exclusive, as nothing
+// on a server says that it is.
 func imported() string {
-	return strings.NewReplacer(`= "secret"`, "= null", "exclusive = true", "exclusive = false").Replace(core("one"))
+	resources, _, _ := strings.Cut(core("one"), "\ndata ")
+	return strings.NewReplacer(`= "secret"`, "= null", "exclusive = true", "exclusive = false").Replace(resources)
 }
 
 // stranger is a workspace that knows nothing of what core has made on its server, and its ids.
