@@ -671,7 +671,7 @@ func TestAuthShapes(t *testing.T) {
 	})
 	ctx := t.Context()
 	list, err := client.Users.List(ctx)
-	if diff := cmp.Diff([]*etcdv2.User{{Name: "alice"}, {Name: "bob"}}, list); diff != "" || err != nil {
+	if diff := cmp.Diff([]*etcdv2.User{{Name: "alice", Roles: []string{"r1", "r2"}}, {Name: "bob"}}, list); diff != "" || err != nil {
 		t.Errorf("List() (-want +got), %v:\n%s", err, diff)
 	}
 	granted := []etcdv2.Role{{Name: "r1", Permissions: etcdv2.Permissions{Read: []string{}, Write: []string{"/w"}}}}
