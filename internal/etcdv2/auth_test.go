@@ -702,3 +702,41 @@ func TestAuthShapes(t *testing.T) {
 		t.Errorf("Status() of a server without auth = %t, want an error", enabled)
 	}
 }
+
+// The client goes on with the password that it gave to its own user, also
+// where the answer was lost, and with requests that were on their way.
+func TestUsersService_Update_ownPassword(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
+	proxy := etcdtest.NewProxy(t, server.URL())
+	client := newClient(t, etcdv2.Options{Endpoints: []string{proxy.URL()}, Username: "root", Password: rootPassword})
+	for i, lost := range []bool{false, true} {
+		if lost {
+			proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/auth/users/root", Times: 1, Action: etcdtest.DropAnswer()})
+		}
+		password := fmt.Sprintf("new-%d", i)
+		if err := client.Users.ChangePassword(t.Context(), "root", password); err != nil {
+			t.Fatalf("ChangePassword(lost: %t) error = %v", lost, err)
+		}
+		if _, err := client.Users.Get(t.Context(), "root"); err != nil {
+			t.Errorf("Get() error = %v after the change (lost: %t)", err, lost)
+		}
+		server.SetCredentials("root", password)
+	}
+	// The change is not applied: the client keeps the password that works.
+	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/auth/users/root", Times: 1, Action: etcdtest.CutBefore()})
+	if err := client.Users.ChangePassword(t.Context(), "root", "never"); !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		t.Errorf("ChangePassword() error = %v, want ErrOutcomeUnknown", err)
+	}
+	if _, err := client.Users.Get(t.Context(), "root"); err != nil {
+		t.Errorf("Get() error = %v after a change that was not applied", err)
+	}
+	// A request that a server refused with the old password is sent again.
+	changed := false
+	proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: "/v2/auth/roles/guest", Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
+		changed = client.Users.ChangePassword(t.Context(), "root", "last") == nil
+	})})
+	if _, err := client.Roles.Get(t.Context(), "guest"); err != nil || !changed {
+		t.Errorf("Get() error = %v, changed: %t", err, changed)
+	}
+}

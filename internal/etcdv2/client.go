@@ -163,7 +163,9 @@ type Client struct {
 	// Stats is the statistics of the servers: /v2/stats.
 	Stats *StatsService
 
-	options   Options
+	options Options
+	// password is that of options, until this client changes it on the server.
+	password  atomic.Pointer[string]
 	transport http.RoundTripper
 	// streams has no limit of connections: each watch holds one.
 	streams   http.RoundTripper
@@ -202,6 +204,7 @@ func New(o Options) (*Client, error) {
 		timedOut:  fmt.Errorf("no answer within %s: %w", o.RequestTimeout, context.DeadlineExceeded),
 		userAgent: []string{o.UserAgent},
 	}
+	c.password.Store(&o.Password)
 	if o.Transport == nil {
 		c.transport, c.streams = newTransport(o, o.MaxConnections), newTransport(o, 0)
 	}

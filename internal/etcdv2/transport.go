@@ -107,10 +107,15 @@ func (c *Client) perform(ctx context.Context, r *request) (*answer, error) {
 	}
 	for {
 		r.attempts++
+		password := c.password.Load()
 		ans, outcome, err := c.attempt(ctx, r)
 		if err == nil {
 			c.outage.Store(0)
 			return ans, nil
+		}
+		if errors.Is(err, ErrUnauthorized) && c.password.Load() != password {
+			// The client has changed it meanwhile. A refusal applies nothing.
+			continue
 		}
 		r.ambiguous = r.ambiguous || outcome == outcomeAmbiguous || outcome == outcomeUnreadable
 		if ctxErr := ctx.Err(); ctxErr != nil && !errors.Is(err, ctxErr) && outcome != outcomeAnswered {
@@ -340,7 +345,7 @@ func (c *Client) roundTripOnce(ctx context.Context, target *url.URL, r *request)
 		req.Body, _ = req.GetBody()
 	}
 	if c.options.Username != "" && c.endpoints.trusts(target) {
-		req.SetBasicAuth(c.options.Username, c.options.Password)
+		req.SetBasicAuth(c.options.Username, *c.password.Load())
 	}
 	transport := c.transport
 	if r.stream {

@@ -332,7 +332,9 @@ func (s *UsersService) dropMarker(ctx context.Context, name, marker string) (*Us
 // grant and a revoke. Nothing is changed if it returns ErrNotFound,
 // ErrCompareFailed (From), ErrGranted, ErrNotGranted or ErrInvalidUpdate. After
 // a lost answer the roles are read; if they are as asked, and no password was
-// to be changed, that is success, otherwise the error is ErrOutcomeUnknown. The
+// to be changed, that is success, otherwise the error is ErrOutcomeUnknown. After
+// a change of the password of the client's own user the client goes on with the
+// new one. The
 // user is returned as it was read after the change, by the rules of GetPartial.
 func (s *UsersService) Update(ctx context.Context, name string, update UserUpdate) (*User, error) {
 	if err := update.check(name); err != nil {
@@ -353,6 +355,9 @@ func (s *UsersService) Update(ctx context.Context, name string, update UserUpdat
 		return nil, err
 	}
 	_, err = s.client.do(ctx, r)
+	if update.Password != "" && name == s.client.options.Username {
+		err = s.client.takeOwnPassword(ctx, update.Password, err)
+	}
 	unknown := errors.Is(err, ErrOutcomeUnknown)
 	if err != nil && (!unknown || update.Password != "") {
 		return nil, err

@@ -29,7 +29,7 @@ var faults = []fault{
 			}
 			return c
 		}(),`},
-	{"A9", "etcdv2/transport.go", `req.SetBasicAuth(c.options.Username, c.options.Password)`, `_ = req`},
+	{"A9", "etcdv2/transport.go", `req.SetBasicAuth(c.options.Username, *c.password.Load())`, `_ = req`},
 	{"A9", "etcdv2/transport.go", `c.endpoints.trusts(target) {`, `true {`},
 	{"A10", "etcdv2/client.go", `if o.Transport == nil {`, `if true {`},
 	{"A11", "etcdv2/client.go", `o.Proxy = http.ProxyFromEnvironment`, `o.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }`},

@@ -205,3 +205,29 @@ func TestAccChangePasswordAction(t *testing.T) {
 		}},
 	)
 }
+
+// The provider's own password: it goes on with the new one, also in what is
+// applied beside and after the action.
+func TestAccChangePasswordAction_ownUser(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Start(t, etcdtest.WithAuth("rootpw"))
+	s.Put(t, "/handover/root", "new password")
+	cfg := invokingAs(s.URL(), "username = \"root\"\n  password = \"rootpw\"", "etcd_change_password", "name = \"root\"\n    password_key = \"/handover/root\"")
+	cfg += "resource \"etcd_key\" \"after\" {\n  key        = \"/after\"\n  value      = \"v\"\n  depends_on = [terraform_data.x]\n}\n"
+	acceptanceOfActions(t,
+		resource.TestStep{Config: cfg, Check: onServer(func() error {
+			s.SetCredentials("root", "new password")
+			if s.Get(t, "/handover/root").OK() {
+				t.Error("the key with the new password is still there")
+			}
+			if got := s.Get(t, "/after").Node.Value; got != "v" {
+				t.Errorf("the key that was to be written after the action holds %q", got)
+			}
+			// For the plan that follows, which has the old password.
+			s.JSON(t, http.MethodPut, "/v2/auth/users/root", map[string]any{"user": "root", "password": "rootpw"})
+			s.SetCredentials("root", "rootpw")
+			return nil
+		})},
+	)
+}

@@ -32,8 +32,8 @@ func (a *changePasswordAction) Schema(_ context.Context, _ action.SchemaRequest,
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Changes the password of a user **unconditionally**. Actions can take no secrets, so the new password is read from a key, " +
 			"which is deleted once the password is changed, unless it was changed in the meantime. Let only those read that key who may know the password, and give it a TTL.\n\n" +
-			"A user who is managed by `etcd_user` is better changed there, by `password_wo`. The provider itself needs a user with the role `root`; " +
-			"if it changes the password of its own user, that is the last thing it can do in the run: the key then stays for lack of credentials, and a warning says so.",
+			"A user who is managed by `etcd_user` is better changed there, by `password_wo`. The provider itself needs a user with the role `root`. " +
+			"If it changes the password of its own user, it goes on with the new one to the end of the run; a warning reminds you to set `password` in the provider block before the next run.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required:            true,
@@ -84,6 +84,10 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 		return
 	}
 	progress(resp, "The password of "+name+" was changed")
+	if name == a.connection.options.Username {
+		resp.Diagnostics.AddWarning("Password of the provider was changed", "The provider logs in as "+name+", and goes on with the new password to the end of this run. "+
+			"Set password in the provider block, or ETCDCTL_PASSWORD, to the new one before the next run.")
+	}
 	_, err = store.keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: found.Node.ModifiedIndex})
 	store.forget(key)
 	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
