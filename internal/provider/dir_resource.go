@@ -62,8 +62,10 @@ func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 		MarkdownDescription: "A directory. Directories appear by themselves when a key below them is created; manage one to keep it while it is empty, " +
 			"to give it a TTL, or to remove it with all that it holds.\n\n" +
 			"A server can make no write to a directory conditional. What is guaranteed: a directory that exists is never replaced when it is created here; " +
-			"one that holds anything is never deleted without `force_destroy`; and the created index is compared right before a change or a delete, so that a " +
-			"directory that was removed and made anew is left alone. What is not: a change by somebody else in the instant between that comparison and the write.",
+			"one that contains a key is never deleted without `force_destroy`; and the created index is compared right before a change or a delete, so that a " +
+			"directory that somebody else removed and created again is left alone, with a warning at refresh. To manage that one, replace the object (`-replace`) with `adopt_existing = true`. " +
+			"What is not guaranteed: a change by somebody else in the instant between that comparison and the write.\n\n" +
+			"Let keys and prefixes in the directory refer to it, as in `\"${etcd_dir.app.path}/db\"`: Terraform then creates the directory first and destroys it last.",
 		Attributes: map[string]schema.Attribute{
 			"path": pathAttribute("Path of the directory, such as `/app`."),
 			"ttl": schema.Int64Attribute{
@@ -73,8 +75,8 @@ func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 					"The provider's `default_ttl` is for keys alone.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"force_destroy": steeringAttribute("Delete the directory with all that it holds, hidden keys too. With `false` only an empty one is deleted, and the error " +
-				"names what it holds. It counts once it was applied. Default: `false`."),
+			"force_destroy": steeringAttribute("Delete the directory with all that it contains, hidden keys too. With `false` only an empty one is deleted, empty directories in it included, and the error " +
+				"names what it contains. Takes effect only after it has been applied. Default: `false`."),
 			"adopt_existing": adoptAttribute("a directory", adoptsTTL),
 			"created_index":  createdIndexAttribute(),
 			"modified_index": modifiedIndexAttribute("It does not move with the keys in the directory."),

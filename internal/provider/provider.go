@@ -140,7 +140,8 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"key_prefix": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Directory below which every key and directory of this provider lives, such as `/team-a`. It is put before every path " +
-					"of a configuration and does not appear in state. Nothing can leave it. Default: none.",
+					"of a configuration and does not appear in state. Nothing can leave it. An object stays below the prefix with which it was created or imported: " +
+					"after a change of `key_prefix`, everything that is asked of it is refused with an error. Default: none.",
 				Validators: []validator.String{isPath()},
 			},
 			"default_ttl": schema.Int64Attribute{

@@ -62,6 +62,7 @@ func (r *roleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"`/app*` covers both and `/apple` too. Permissions are granted and revoked by one request, so that there is no moment without rights.\n\n" +
 			"The role `guest` is what requests without credentials may do. It is taken over if it exists, as servers make it, with every right, when " +
 			"authentication is enabled. The role `root` cannot be changed.\n\n" +
+			"The server has no conditions for changes of roles, and a role that somebody else deleted and created again cannot be told from the one in state.\n\n" +
 			"A role that users still hold is not deleted: a destroy waits for " + heldPatience.String() + " in case the same run destroys or changes " +
 			"them too, and then fails and names them.",
 		Attributes: map[string]schema.Attribute{

@@ -84,6 +84,9 @@ func (r *run) hold(ctx context.Context, o storeObject) (release func(), err erro
 	if err != nil {
 		return nil, err
 	}
+	if o.kind != kindNode {
+		return unlock, nil
+	}
 	r.whole.RLock()
 	return func() {
 		r.whole.RUnlock()
@@ -91,7 +94,7 @@ func (r *run) hold(ctx context.Context, o storeObject) (release func(), err erro
 	}, nil
 }
 
-// holdTree waits until no other object of this run changes anything.
+// holdTree waits until no other object of this run changes a key or a directory.
 func (r *run) holdTree() (release func()) {
 	r.whole.Lock()
 	return r.whole.Unlock

@@ -67,7 +67,7 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"While authentication is enabled, the user by which the provider logs in is neither deleted nor given another password, and keeps the role `root`: " +
 			"the provider would lock itself out half-way through the apply.\n\n" +
 			"The server has no conditions for changes of users. Changes of one user by this provider are made one after the other, the roles are compared " +
-			"right before a change and read after it; a change that somebody else makes in that moment can still be lost.",
+			"right before a change and read after it; a change that somebody else makes in that moment can still be lost. A user that somebody else deleted and created again cannot be told from the one in state.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required: true,
