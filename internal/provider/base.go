@@ -43,6 +43,8 @@ type connection struct {
 	run *run
 	// claims are what the objects that were planned since are about.
 	claims *claims
+	// looks are those of plans at what creates would meet.
+	looks *looks
 }
 
 // errUnknownConfig is why there is no client while the provider block still

@@ -50,6 +50,7 @@ func (r identified) Create(ctx context.Context, req resource.CreateRequest, resp
 
 func (r identified) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	setIdentity(resp.Identity, req.State.Raw)
+	markOurs(ctx, r.Resource, req.State.Raw)
 	if !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
 		return
 	}
@@ -62,6 +63,7 @@ func (r identified) Read(ctx context.Context, req resource.ReadRequest, resp *re
 
 func (r identified) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	setIdentity(resp.Identity, req.State.Raw)
+	markOurs(ctx, r.Resource, req.State.Raw)
 	if !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
 		return
 	}
@@ -72,6 +74,7 @@ func (r identified) Update(ctx context.Context, req resource.UpdateRequest, resp
 // Delete sets the identity for the case that the object stays in state.
 func (r identified) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	setIdentity(resp.Identity, req.State.Raw)
+	markOurs(ctx, r.Resource, req.State.Raw)
 	if !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
 		return
 	}
@@ -141,6 +144,10 @@ func (r identified) ModifyPlan(ctx context.Context, req resource.ModifyPlanReque
 		var named resource.MetadataResponse
 		r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: "etcd"}, &named)
 		planClaims(ctx, inner, named.TypeName, req, resp)
+	}
+	markOurs(ctx, r.Resource, req.State.Raw)
+	if req.State.Raw.IsNull() && !resp.Plan.Raw.IsNull() {
+		lookBeforeCreate(ctx, r.Resource, req, resp)
 	}
 }
 

@@ -121,8 +121,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	w.existsAdvice = replacedAdvice + "Otherwise, to manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
-		importBlock("etcd_key_prefix", w.prefix) + "\n\n" + adoptKeysAdvice
+	w.existsAdvice = existingKeysAdvice(w.prefix)
 	w.apply(ctx, plan.intent(plan, ttlPointer(plan.TTL), false), plan.Exclusive.ValueBool(), &resp.Diagnostics)
 	if w.hasDoneNothing(resp.Diagnostics) {
 		return
@@ -134,6 +133,11 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	plan.settle(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
+}
+
+func existingKeysAdvice(prefix string) string {
+	return replacedAdvice + "Otherwise, to manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
+		importBlock("etcd_key_prefix", prefix) + "\n\n" + adoptKeysAdvice
 }
 
 // adoptKeysAdvice is what can be done about keys that exist, besides import.

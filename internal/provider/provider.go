@@ -274,6 +274,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 		return
 	}
 	c := &connection{locks: p.locks, run: newRun(), claims: newClaims(), unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
+	c.looks = newLooks(c)
 	if len(c.unknown) == 0 {
 		settings, diags := configure(ctx, config, os.LookupEnv)
 		resp.Diagnostics.Append(diags...)

@@ -1,0 +1,261 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+var (
+	_ creator = (*authResource)(nil)
+	_ creator = (*dirResource)(nil)
+	_ creator = (*inOrderKeyResource)(nil)
+	_ creator = (*keyPrefixResource)(nil)
+	_ creator = (*keyResource)(nil)
+	_ creator = (*memberResource)(nil)
+	_ creator = (*rolePermissionResource)(nil)
+	_ creator = (*roleResource)(nil)
+	_ creator = (*userResource)(nil)
+	_ creator = (*userRoleResource)(nil)
+)
+
+// warnRefused warns of a create that the apply will refuse as things are.
+func warnRefused(diags *diag.Diagnostics, refusal error) {
+	var c *conflict
+	if errors.As(refusal, &c) {
+		diags.AddWarning(c.summary, "The apply will fail, as things are. "+c.what+"\n\n"+c.advice)
+	}
+}
+
+// warnAdopts warns of what a create changes of an object that it takes over.
+func warnAdopts(diags *diag.Diagnostics, what string, changes []string) {
+	if len(changes) > 0 {
+		diags.AddWarning("Existing object will be taken over", what+" already exists, and adopt_existing is set. The apply "+wordList(changes)+".")
+	}
+}
+
+func wordList(parts []string) string {
+	if len(parts) < 2 {
+		return strings.Join(parts, "")
+	}
+	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
+}
+
+// changes says what adopting a key changes, without a value.
+func (w wantedKey) changes(found *etcdv2.Node, valueKnown bool) []string {
+	var changes []string
+	switch {
+	case !valueKnown:
+		changes = append(changes, "may write another value")
+	case found.NotText || !sameValue(w.value, found.Value, w.json):
+		changes = append(changes, "writes another value")
+	}
+	switch {
+	case w.ttl == nil && found.HasTTL():
+		changes = append(changes, fmt.Sprintf("removes its TTL, of which %d seconds are left", found.TTL))
+	case w.ttl != nil && found.HasTTL():
+		changes = append(changes, fmt.Sprintf("sets its TTL, of which %d seconds are left, to %d seconds", found.TTL, *w.ttl))
+	case w.ttl != nil:
+		changes = append(changes, fmt.Sprintf("gives it a TTL of %d seconds, so that it expires", *w.ttl))
+	}
+	return changes
+}
+
+func (r *keyResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan, config keyModel
+	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Key.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+		return
+	}
+	key := plan.Key.ValueString()
+	found := l.at(ctx, key)
+	s := store{resource: "etcd_key", importID: plan.importID()}
+	switch {
+	case found == nil:
+	case found.Key != key:
+		warnRefused(diags, isBelowKey(key, found.Key))
+	case found.Dir:
+		warnRefused(diags, isDirectory(key))
+	case !plan.AdoptExisting.ValueBool():
+		warnRefused(diags, s.exists(key, found.ModifiedIndex))
+	case !plan.TTL.IsUnknown():
+		known := !plan.Value.IsUnknown() && !plan.ValueJSON.IsUnknown() && !config.ValueWO.IsUnknown()
+		warnAdopts(diags, key, plan.wanted(config, ttlPointer(plan.TTL)).changes(found, known))
+	}
+}
+
+func (r *dirResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan dirModel
+	if req.Plan.Get(ctx, &plan).HasError() || plan.Path.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+		return
+	}
+	dir := plan.Path.ValueString()
+	found := l.at(ctx, dir)
+	s := store{resource: "etcd_dir"}
+	switch {
+	case found == nil:
+	case found.Key != dir:
+		warnRefused(diags, isBelowKey(dir, found.Key))
+	case !found.Dir:
+		warnRefused(diags, isKey(dir))
+	case !plan.AdoptExisting.ValueBool():
+		warnRefused(diags, s.exists(dir, found.ModifiedIndex))
+	case !plan.TTL.IsUnknown():
+		warnAdopts(diags, dir, wantedKey{ttl: ttlPointer(plan.TTL)}.changes(&etcdv2.Node{TTL: found.TTL, Expiration: found.Expiration}, true))
+	}
+}
+
+// warnOfExisting has nothing to say: the server chooses a name that is free.
+func (r *inOrderKeyResource) warnOfExisting(context.Context, resource.ModifyPlanRequest, *looks, *diag.Diagnostics) {
+}
+
+func (r *keyPrefixResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan keyPrefixModel
+	if req.Plan.Get(ctx, &plan).HasError() || plan.Prefix.IsUnknown() || plan.Keys.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+		return
+	}
+	prefix := plan.Prefix.ValueString()
+	found := l.tree(ctx, prefix)
+	if found == nil {
+		return
+	}
+	var exist, changed []string
+	for _, relative := range slices.Sorted(maps.Keys(plan.Keys.Elements())) {
+		node := found.keys[relative]
+		if node == nil || l.isOursAt(node.Key) {
+			continue
+		}
+		exist = append(exist, node.Key)
+		value, isText := plan.Keys.Elements()[relative].(types.String)
+		want := wantedKey{value: value.ValueString(), ttl: ttlPointer(plan.TTL)}
+		if changes := want.changes(node, isText && !value.IsUnknown()); len(changes) > 0 && !plan.TTL.IsUnknown() {
+			changed = append(changed, node.Key+": "+wordList(changes))
+		}
+	}
+	switch {
+	case len(exist) > 0 && !plan.AdoptExisting.ValueBool():
+		diags.AddAttributeWarning(path.Root("keys"), "Key already exists", "The apply will fail, as things are, before anything is written. These keys exist already:\n\n"+
+			enumerate(exist)+"\n\n"+existingKeysAdvice(prefix))
+	case len(changed) > 0 && plan.AdoptExisting.ValueBool():
+		diags.AddAttributeWarning(path.Root("keys"), "Existing object will be taken over", "These keys exist already, and adopt_existing is set. The apply changes them:\n\n"+enumerate(changed))
+	}
+}
+
+func (r *userResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan, config userModel
+	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Name.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+		return
+	}
+	name := plan.Name.ValueString()
+	for _, user := range l.allUsers(ctx) {
+		switch {
+		case user.Name != name:
+		case !plan.AdoptExisting.ValueBool():
+			warnRefused(diags, alreadyExists("User", fmt.Sprintf("The user %q already exists", name), "etcd_user", name))
+		default:
+			// The list of an old server has no roles.
+			if user = l.user(ctx, name); user == nil {
+				return
+			}
+			changes := changesOfNames("the roles", user.Held(), knownNames(config.Roles))
+			if config.PasswordWO.IsUnknown() || config.Password.IsUnknown() || config.password() != "" {
+				changes = append(changes, "sets its password")
+			}
+			warnAdopts(diags, fmt.Sprintf("The user %q", name), changes)
+		}
+	}
+}
+
+// changesOfNames says what becomes of names where others are wanted; nil means
+// that nothing does.
+func changesOfNames(what string, had, want []string) []string {
+	var changes []string
+	if want == nil {
+		return nil
+	}
+	if more := without(want, had); len(more) > 0 {
+		changes = append(changes, "grants "+what+" "+quotedList(more))
+	}
+	if fewer := without(had, want); len(fewer) > 0 {
+		changes = append(changes, "revokes "+what+" "+quotedList(fewer))
+	}
+	return changes
+}
+
+func (r *roleResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan, config roleModel
+	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Name.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+		return
+	}
+	name := plan.Name.ValueString()
+	for _, role := range l.allRoles(ctx) {
+		switch {
+		case role.Name != name:
+		case !plan.AdoptExisting.ValueBool() && name != etcdv2.GuestRole:
+			warnRefused(diags, alreadyExists("Role", fmt.Sprintf("The role %q already exists", name), "etcd_role", name))
+		default:
+			if role = l.role(ctx, name); role == nil {
+				return
+			}
+			changes := append(changesOfNames("read of", role.Read, knownNames(config.KVRead)), changesOfNames("write of", role.Write, knownNames(config.KVWrite))...)
+			warnAdopts(diags, fmt.Sprintf("The role %q", name), changes)
+		}
+	}
+}
+
+func (r *userRoleResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan userRoleModel
+	if req.Plan.Get(ctx, &plan).HasError() || plan.User.IsUnknown() || plan.Role.IsUnknown() || plan.AdoptExisting.IsUnknown() || plan.AdoptExisting.ValueBool() {
+		return
+	}
+	for _, user := range l.allUsers(ctx) {
+		if user.Name == plan.User.ValueString() && slices.Contains(user.Held(), plan.Role.ValueString()) {
+			warnRefused(diags, alreadyExists("Grant", plan.String()+" is granted already", "etcd_user_role", plan.id()))
+		}
+	}
+}
+
+func (r *rolePermissionResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan rolePermissionModel
+	if req.Plan.Get(ctx, &plan).HasError() || !req.Plan.Raw.IsFullyKnown() || plan.AdoptExisting.ValueBool() {
+		return
+	}
+	for _, role := range l.allRoles(ctx) {
+		if role.Name == plan.Role.ValueString() && plan.isGranted(role) {
+			warnRefused(diags, alreadyExists("Permission", plan.String()+" is granted already", "etcd_role_permission", plan.id()))
+		}
+	}
+}
+
+func (r *authResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan authModel
+	if req.Plan.Get(ctx, &plan).HasError() || plan.AdoptExisting.IsUnknown() || plan.AdoptExisting.ValueBool() {
+		return
+	}
+	if l.authEnabled(ctx) {
+		warnRefused(diags, alreadyExists("Authentication", "Authentication is already enabled", "etcd_auth", authID))
+	}
+}
+
+func (r *memberResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
+	var plan memberModel
+	if req.Plan.Get(ctx, &plan).HasError() {
+		return
+	}
+	urls := knownNames(plan.PeerURLs)
+	for _, member := range l.allMembers(ctx) {
+		if !sharesURL(member.PeerURLs, urls) || l.isOurs(memberWith(member.ID)) {
+			continue
+		}
+		warnRefused(diags, alreadyMember(member, urls))
+	}
+}
