@@ -22,7 +22,7 @@ import (
 
 const (
 	// lookTime is how long one look may take. One that fails is the last of the run.
-	lookTime = 2 * time.Second
+	lookTime = 5 * time.Second
 	// lookAlone is how many paths of one directory are asked for one by one
 	// before the directory is listed.
 	lookAlone = 2
