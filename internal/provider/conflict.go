@@ -515,12 +515,14 @@ func wasDeleted(path string, planned uint64, cause error) error {
 	}
 }
 
-func wouldLoseBytes(key string) error {
+// wouldLoseBytes is the refusal to write a value back as the API shows it.
+func wouldLoseBytes(keys ...string) error {
 	return &conflict{
 		summary: "Write would lose bytes that are not text",
-		what:    fmt.Sprintf("The value of %s contains bytes that are not UTF-8 text. The API shows U+FFFD for them, and to write the value back would store that.", key),
-		advice: "The key was not changed. Leave it as it is, set another value, or make this change with a client that sends the bytes. " +
-			"A TTL can be set without writing the value (etcd 2.3.7 and later), but not removed.",
+		what: "The API shows U+FFFD for bytes that are not UTF-8 text, and to write the value back would store that. The values of these keys contain such bytes:\n\n" +
+			enumerate(keys),
+		advice: "They were not changed. Leave them as they are, set other values, or make this change with a client that sends the bytes. " +
+			"A TTL can be set without writing the value (" + refreshServers + "), but not removed.",
 	}
 }
 

@@ -32,6 +32,14 @@ func newInOrderKeyResource() resource.Resource { return &inOrderKeyResource{} }
 
 type inOrderKeyResource struct{ placedBase }
 
+// inOrderNotes are what private state keeps of a key in order.
+type inOrderNotes struct {
+	lifetimeNotes
+
+	// NotText reports that the value contains bytes that are not text.
+	NotText bool `json:"not_text,omitempty"`
+}
+
 type inOrderKeyModel struct {
 	Dir           types.String `tfsdk:"dir"`
 	Value         types.String `tfsdk:"value"`
@@ -74,7 +82,8 @@ func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Lifetime of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change writes the key in place. " +
+				MarkdownDescription: "Lifetime of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is made in place; " +
+					"where the value stays, watchers get no event (" + refreshServers + "). " +
 					"The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: the provider's `default_ttl`, or else none.",
 				Validators: []validator.Int64{isTTL()},
 			},
@@ -112,13 +121,17 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	before := readNotes[lifetimeNotes](ctx, req.Private, &resp.Diagnostics)
+	before := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	notes := plan.planWrite(state, before)
 	if state != nil {
 		notes.warnOfFullTTL(state.Key.ValueString(), state.TTL, &resp.Diagnostics)
+		moves := !plan.Dir.IsUnknown() && !plan.Dir.Equal(state.Dir)
+		if notes.NotText && plan.Value.Equal(state.Value) && (moves || plan.TTL.IsNull() && !state.TTL.IsNull()) {
+			addLosses(&resp.Diagnostics, state.Key.ValueString())
+		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if notes != before {
@@ -128,7 +141,7 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 
 // planWrite plans the attributes that the server sets, and notes the TTL that
 // the apply is to send.
-func (m *inOrderKeyModel) planWrite(state *inOrderKeyModel, notes lifetimeNotes) lifetimeNotes {
+func (m *inOrderKeyModel) planWrite(state *inOrderKeyModel, notes inOrderNotes) inOrderNotes {
 	wanted := m.TTL
 	notes.TTLSent = 0
 	if state != nil {
@@ -171,7 +184,7 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state inOrderKeyModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[lifetimeNotes](ctx, req.Private, &resp.Diagnostics)
+	notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -194,6 +207,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 	}
 	state.Value, state.TTL = types.StringValue(node.Value), notes.refreshed(state.TTL, node)
 	warnNotText(&resp.Diagnostics, node)
+	notes.NotText = node.NotText
 	state.named(node.Key)
 	state.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
@@ -204,8 +218,12 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	var plan, state inOrderKeyModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[lifetimeNotes](ctx, req.Private, &resp.Diagnostics)
+	notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !plan.ModifiedIndex.IsUnknown() {
+		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 		return
 	}
 	store := r.store("etcd_in_order_key", &resp.Diagnostics)
@@ -213,7 +231,7 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	node, err := store.update(ctx, plan.Key.ValueString(), state.seen(), plan.wanted(notes.toSend(plan.TTL)))
+	node, err := plan.send(ctx, store, state, notes)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
 		return
@@ -221,9 +239,23 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	if notes.TTLSent == 0 {
-		notes = lifetimeNotes{}
+		notes.lifetimeNotes = lifetimeNotes{}
 	}
+	notes.NotText = node.NotText
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+}
+
+// send writes what is planned: the TTL alone where the value stays, or else both.
+func (m *inOrderKeyModel) send(ctx context.Context, store *store, state inOrderKeyModel, notes inOrderNotes) (*etcdv2.Node, error) {
+	key, before, ttl := m.Key.ValueString(), state.seen(), notes.toSend(m.TTL)
+	before.notText = notes.NotText
+	if m.Value.Equal(state.Value) {
+		node, err := store.setTTL(ctx, key, before, ttl)
+		if !errors.Is(err, etcdv2.ErrUnsupported) {
+			return node, err
+		}
+	}
+	return store.update(ctx, key, before, m.wanted(ttl))
 }
 
 func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

@@ -94,6 +94,30 @@ func (i prefixIntent) lifetimes(writes []keyWrite, known map[string]knownKey) li
 	return changes
 }
 
+// copies are the writes of the keys that stay under another prefix.
+func (i prefixIntent) copies(prefix string, known map[string]knownKey) []keyWrite {
+	var writes []keyWrite
+	for _, relative := range slices.Sorted(maps.Keys(i.values)) {
+		if k, ok := known[relative]; ok {
+			before := k.seen()
+			writes = append(writes, keyWrite{path: relative, key: below(prefix, relative), before: &before, want: &wantedKey{value: i.values[relative]}})
+		}
+	}
+	return writes
+}
+
+// losses returns the keys whose values would lose bytes by writes: see
+// wouldLoseBytes. To set a TTL writes no value.
+func losses(writes []keyWrite) []string {
+	var keys []string
+	for _, write := range writes {
+		if write.before != nil && write.want != nil && !write.keepsTTL && write.want.ttl == nil && write.before.losesBytes(*write.want) {
+			keys = append(keys, write.key)
+		}
+	}
+	return keys
+}
+
 // removals returns the deletions of keys.
 func removals(prefix string, known map[string]knownKey) []keyWrite {
 	writes := make([]keyWrite, 0, len(known))

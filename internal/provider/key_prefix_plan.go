@@ -36,6 +36,10 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	if plan.TTL.IsNull() {
 		plan.Expiration = types.StringNull()
 	}
+	if state != nil && !plan.Prefix.IsUnknown() && !plan.Prefix.Equal(state.Prefix) {
+		known := knownKeys(state.Keys, notes)
+		addLosses(&resp.Diagnostics, losses(plan.intent(*state, nil, false).copies(state.Prefix.ValueString(), known))...)
+	}
 	if state != nil && plan.Prefix.Equal(state.Prefix) {
 		sent := notes.TTLSent
 		plan.planChange(r.keyPrefix(), *state, &notes, &resp.Diagnostics)
@@ -74,6 +78,7 @@ func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *
 	if !m.TTL.Equal(wanted) {
 		notes.TTLSent = wanted.ValueInt64()
 	}
+	addLosses(diags, losses(writes)...)
 	changes := intent.lifetimes(writes, known)
 	advice := "The TTL comes from ttl, or else from the provider's default_ttl."
 	if wanted.IsNull() {

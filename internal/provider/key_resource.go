@@ -56,6 +56,8 @@ type keyNotes struct {
 	// KeepsValue reports, from a plan to its apply, that a write keeps the value
 	// that the key holds and changes its TTL alone.
 	KeepsValue bool `json:"keeps_value,omitempty"`
+	// NotText reports that the value contains bytes that are not text.
+	NotText bool `json:"not_text,omitempty"`
 	// Due is whether the last read found less life left than ttl_renew_below. A
 	// plan takes it from here and not from the clock: it is made again at apply,
 	// and must come out the same.
@@ -256,6 +258,7 @@ func (m *keyModel) send(ctx context.Context, store *store, state, config keyMode
 		return nil, err
 	}
 	before := state.seen()
+	before.notText = notes.NotText
 	if notes.KeepsValue {
 		node, err := store.setTTL(ctx, key, before, ttl)
 		noValue := isSet(m.ValueWOVersion) && config.ValueWO.IsNull()
@@ -369,7 +372,7 @@ func (m *keyModel) written(node *etcdv2.Node) {
 // notesAfter is what private state is to keep after a write that was planned
 // with notes.
 func (m *keyModel) notesAfter(node *etcdv2.Node, planned keyNotes) keyNotes {
-	notes := keyNotes{Reworded: m.isReworded(node)}
+	notes := keyNotes{Reworded: m.isReworded(node), NotText: node.NotText}
 	if planned.TTLSent != 0 {
 		notes.lifetimeNotes = planned.lifetimeNotes
 	}
@@ -400,7 +403,7 @@ func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
 		// where value_json is.
 		m.ValueJSON = newJSONValue(node.Value)
 	}
-	notes.Reworded = m.isReworded(node)
+	notes.Reworded, notes.NotText = m.isReworded(node), node.NotText
 	notes.Due = isSet(m.TTLRenewBelow) && node.HasTTL() && node.TTL < m.TTLRenewBelow.ValueInt64()
 	m.TTL = notes.refreshed(m.TTL, node)
 	m.written(node)

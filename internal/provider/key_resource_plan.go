@@ -33,6 +33,9 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	notes := plan.planWrite(config, state, before)
 	if state != nil {
 		notes.warnOfFullTTL(plan.Key.ValueString(), state.TTL, &resp.Diagnostics)
+		if plan.losesBytes(*state, notes) {
+			addLosses(&resp.Diagnostics, state.Key.ValueString())
+		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if notes != before {
@@ -80,6 +83,13 @@ func (m *keyModel) planWrite(config keyModel, state *keyModel, notes keyNotes) k
 		m.Expiration = types.StringNull()
 	}
 	return notes
+}
+
+// losesBytes reports whether a plan that keeps the value has to write it, to
+// remove a TTL or at another path, and cannot: see wouldLoseBytes.
+func (m *keyModel) losesBytes(state keyModel, notes keyNotes) bool {
+	moves := !m.Key.IsUnknown() && !m.Key.Equal(state.Key)
+	return notes.NotText && notes.KeepsValue && (moves || m.TTL.IsNull() && !state.TTL.IsNull())
 }
 
 // changesValue reports whether the value is to be written.

@@ -96,8 +96,14 @@ func TestNotText_writes(t *testing.T) {
 		id                 func(dir, key string) string
 		attributes         func(dir, key, value string) map[string]any
 	}{
+		"key": {"etcd_key", "/k", func(_, key string) string { return key }, func(_, key, value string) map[string]any {
+			return map[string]any{"key": key, "value": value}
+		}},
 		"prefix": {"etcd_key_prefix", "/k", func(dir, _ string) string { return dir }, func(dir, _, value string) map[string]any {
 			return map[string]any{"prefix": dir, "keys": map[string]string{"k": value}}
+		}},
+		"in order": {"etcd_in_order_key", "/00000000000000000007", func(_, key string) string { return key }, func(dir, _, value string) map[string]any {
+			return map[string]any{"dir": dir, "value": value}
 		}},
 	}
 	for name, form := range forms {
@@ -231,5 +237,43 @@ func TestNormalization_values(t *testing.T) {
 	s.Put(t, key, nfd, "ttl=900")
 	if _, errs := d.apply(t, o, nil); errs != "" {
 		t.Errorf("the deletion says %q", errs)
+	}
+}
+
+// A plan that would have to write such a value refuses it before anything is
+// written, also where it writes it at another path.
+func TestNotText_plans(t *testing.T) {
+	t.Parallel()
+	s, root := etcdtest.Shared(t), etcdtest.Prefix(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	s.Put(t, root+"/d/k", latin1, "ttl=600")
+	s.Put(t, root+"/q/00000000000000000007", latin1, "ttl=600")
+	for name, c := range map[string]struct {
+		typeName, id string
+		goes, moves  map[string]any
+	}{
+		"key": {
+			"etcd_key", root + "/d/k",
+			map[string]any{"key": root + "/d/k", "value": shown}, map[string]any{"key": root + "/e/k", "value": shown, "ttl": 600},
+		},
+		"prefix": {
+			"etcd_key_prefix", root + "/d", map[string]any{"prefix": root + "/d", "keys": map[string]any{"k": shown}},
+			map[string]any{"prefix": root + "/e", "keys": map[string]any{"k": shown}, "ttl": 600},
+		},
+		"in order": {
+			"etcd_in_order_key", root + "/q/00000000000000000007",
+			map[string]any{"dir": root + "/q", "value": shown}, map[string]any{"dir": root + "/r", "value": shown, "ttl": 600},
+		},
+	} {
+		o := d.imported(t, c.typeName, c.id)
+		for change, attributes := range map[string]map[string]any{"the TTL goes": c.goes, "it moves": c.moves} {
+			if name == "prefix" && change == "the TTL goes" {
+				o = mustApply(t, d, o, map[string]any{"prefix": root + "/d", "keys": map[string]any{"k": shown}, "ttl": 700})
+			}
+			planned, _ := d.plan(t, o, attributes)
+			if errs := errorText(planned.Diagnostics); !strings.Contains(errs, "would lose bytes") || !strings.Contains(errs, root) {
+				t.Errorf("%s, %s: the plan says %q", name, change, errs)
+			}
+		}
 	}
 }
