@@ -40,7 +40,8 @@
 // A lock that somebody else holds is ErrLockHeld, and one that was lost is
 // ErrLockLost.
 //
-// No error's text holds a value, a password or a header.
+// No error's text holds a value, a password or a header, apart from the owner of
+// a lock, which is stored to be reported.
 //
 // # Replays
 //

@@ -156,7 +156,7 @@ func (l *Lock) value() string {
 		return l.Token
 	}
 	// A text and a time of these years can always be encoded.
-	data, _ := json.Marshal(lockValue{Owner: l.Owner, Since: l.Since, Token: l.Token}, json.Deterministic(true)) //nolint:errcheck // see above
+	data, _ := json.Marshal(lockValue{Owner: l.Owner, Since: l.Since, Token: l.Token}, json.Deterministic(true))
 	return string(data)
 }
 
