@@ -902,6 +902,7 @@ func TestMeta(t *testing.T) {
 	var answers etcdtest.Answers
 	proxy.Inject(etcdtest.Rule{Action: answers.Keep()})
 	w := newWriter(t, keys)
+	w.set("/first", "1")
 	for name, do := range map[string]func(writer) (*etcdv2.Response, error){
 		"a write": set("/k", "1"), "a read": get("/"), "a key in order": push("/q", "1"),
 	} {
