@@ -180,6 +180,9 @@ type WriteOptions struct {
 	TTL *int64
 	// NoTTL means no TTL although Options.DefaultTTL has one.
 	NoTTL bool
+	// IsSame reports whether a value that is read after a lost answer is the one
+	// that was written, as for a caller who compares JSON. Nil means the same text.
+	IsSame func(value string) bool
 	// NoValue asks the server to leave the node out of the answer, which
 	// servers before 3.1 do not know.
 	NoValue bool
@@ -504,6 +507,8 @@ type write struct {
 	since uint64
 	// byCreation compares since with the created index.
 	byCreation bool
+	// isSame is WriteOptions.IsSame.
+	isSame func(value string) bool
 	// deletes is whether the write is a delete.
 	deletes bool
 	// unreadable is whether the node does not tell whose write it was.
@@ -524,7 +529,7 @@ func (s *KeysService) write(key string, value *string, opts WriteOptions) (*writ
 	if opts.NoValue {
 		r.query = url.Values{"noValueOnSuccess": {"true"}}
 	}
-	return &write{request: r, key: key, value: value, ttl: form.Has("ttl")}, nil
+	return &write{request: r, key: key, value: value, ttl: form.Has("ttl"), isSame: opts.IsSame}, nil
 }
 
 func (s *KeysService) form(value *string, opts WriteOptions) (url.Values, error) {
@@ -613,7 +618,11 @@ func (w *write) isOurs(n *Node) bool {
 	if w.value == nil {
 		return n.Dir
 	}
-	return !n.Dir && n.Value == *w.value
+	// A value that is not text is shown as another one.
+	if n.Dir || n.NotText {
+		return false
+	}
+	return n.Value == *w.value || (w.isSame != nil && w.isSame(n.Value))
 }
 
 func (w *write) action() Action {

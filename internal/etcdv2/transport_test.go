@@ -368,6 +368,13 @@ func TestKeysService_settle(t *testing.T) {
 		"a swap for what the key has": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
 			return w.keys.CompareAndSwap(w.ctx, "/k", "before", etcdv2.Condition{Index: index, Value: "other"}, etcdv2.WriteOptions{})
 		}, want: etcdv2.ErrOutcomeUnknown},
+		"a swap, then the same JSON": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
+			isSame := func(value string) bool { return strings.ReplaceAll(value, " ", "") == `{"a":1}` }
+			return w.keys.CompareAndSwap(w.ctx, "/k", `{"a":1}`, etcdv2.Condition{Index: index}, etcdv2.WriteOptions{IsSame: isSame})
+		}, applied: true, rival: put("/k", `{"a": 1}`)},
+		"a swap, then bytes that look like it": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
+			return w.keys.CompareAndSwap(w.ctx, "/k", "caf\uFFFD", etcdv2.Condition{Index: index}, etcdv2.WriteOptions{})
+		}, rival: put("/k", "caf\xe9"), want: etcdv2.ErrCompareFailed},
 		"a create, then another": {do: createIt, rival: put("/new", "theirs"), want: etcdv2.ErrExists},
 		"a refresh, applied":     {do: refreshIt, applied: true, want: etcdv2.ErrOutcomeUnknown, refresh: true},
 		"a refresh, not applied": {do: refreshIt, refresh: true},

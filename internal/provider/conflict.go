@@ -121,7 +121,7 @@ func sameValue(a, b string, asJSON bool) bool {
 }
 
 func (w wantedKey) options() etcdv2.WriteOptions {
-	return etcdv2.WriteOptions{TTL: w.ttl, NoTTL: w.ttl == nil}
+	return etcdv2.WriteOptions{TTL: w.ttl, NoTTL: w.ttl == nil, IsSame: func(value string) bool { return sameValue(w.value, value, w.json) }}
 }
 
 // write makes one write of a key while no other object of this run changes it,
