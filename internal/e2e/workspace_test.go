@@ -88,7 +88,7 @@ terraform {
 }
 `
 
-// open makes an initialised workspace for a server.
+// open makes an initialized workspace for a server.
 func (l *lab) open(t *testing.T, server *etcdtest.Server, config string) *workspace {
 	t.Helper()
 
