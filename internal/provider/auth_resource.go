@@ -264,8 +264,19 @@ func warnOfGuest(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnos
 	}
 }
 
-func (r *authResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	// Nothing but adopt_existing changes in place, which is of state alone.
+// Update changes adopt_existing, which is of state alone.
+func (r *authResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	client := r.client(&resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	err := r.connection.run.keep(ctx, authSwitch(), authSwitch(), func() error {
+		return r.enable(ctx, client, true, &resp.Diagnostics)
+	})
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to enable authentication", "", err)
+		return
+	}
 	resp.State.Raw = req.Plan.Raw
 }
 
@@ -286,7 +297,9 @@ func (r *authResource) disable(ctx context.Context, client *etcdv2.Client) error
 	if r.connection.run.hasMade(authSwitch()) {
 		return staysInStore("Authentication", "Authentication")
 	}
-	_, err = client.Auth.EnsureDisabled(ctx)
+	if _, err = client.Auth.EnsureDisabled(ctx); err == nil {
+		r.connection.run.noteRemoved(authSwitch())
+	}
 	return err
 }
 

@@ -181,16 +181,16 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if !plan.TTL.Equal(state.TTL) {
-		store := r.store("etcd_dir", &resp.Diagnostics)
-		if store == nil {
-			return
-		}
-		node, err := store.updateDir(ctx, plan.Path.ValueString(), indexOf(state.CreatedIndex), ttlPointer(plan.TTL))
-		if err != nil {
-			addFailure(&resp.Diagnostics, "Unable to update directory", plan.Path.ValueString(), err)
-			return
-		}
+	store := r.store("etcd_dir", &resp.Diagnostics)
+	if store == nil {
+		return
+	}
+	node, err := store.changeDir(ctx, plan, state)
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to update directory", plan.Path.ValueString(), err)
+		return
+	}
+	if node != nil {
 		plan.written(node)
 		writeNotes(ctx, resp.Private, dirNotes{}, &resp.Diagnostics)
 	}
@@ -215,6 +215,20 @@ func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 
 func (r *dirResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	importPath(ctx, path.Root("path"), etcdv2.CheckKey, req, resp)
+}
+
+// changeDir makes what an update plans. It returns nil if nothing is to be
+// written.
+func (s *store) changeDir(ctx context.Context, plan, state dirModel) (*etcdv2.Node, error) {
+	path, createdIndex := plan.Path.ValueString(), indexOf(state.CreatedIndex)
+	if !plan.TTL.Equal(state.TTL) {
+		return s.updateDir(ctx, path, createdIndex, ttlPointer(plan.TTL))
+	}
+	isThere, err := s.keep(ctx, path)
+	if err == nil && !isThere {
+		err = wasDeleted(path, createdIndex, etcdv2.ErrNotFound)
+	}
+	return nil, err
 }
 
 // warnOfOtherDir says that the directory in state is gone and another one is in

@@ -153,8 +153,23 @@ func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequ
 	}
 }
 
-func (r *rolePermissionResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	// Nothing but adopt_existing changes in place, which is of state alone.
+// Update changes adopt_existing, which is of state alone.
+func (r *rolePermissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan rolePermissionModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	role := plan.Role.ValueString()
+	err := r.connection.run.keep(ctx, roleNamed(role), plan.object(), func() error {
+		_, err := client.Roles.Grant(ctx, role, plan.permissions())
+		return err
+	})
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to grant permission", plan.String(), err)
+		return
+	}
 	resp.State.Raw = req.Plan.Raw
 }
 

@@ -94,6 +94,23 @@ func (r *run) hold(ctx context.Context, o storeObject) (release func(), err erro
 	}, nil
 }
 
+// keep notes that an object of the store is to stay, or has it made again if
+// another object of this run deleted it. Meanwhile turn is held.
+func (r *run) keep(ctx context.Context, turn, o storeObject, again func() error) error {
+	release, err := r.hold(ctx, turn)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if r.hasRemoved(o) {
+		if err := again(); err != nil {
+			return err
+		}
+	}
+	r.noteMade(o)
+	return nil
+}
+
 // holdTree waits until no other object of this run changes a key or a directory.
 func (r *run) holdTree() (release func()) {
 	r.whole.Lock()

@@ -72,6 +72,16 @@ func ownershipCases() map[string]ownership {
 				"resource \"etcd_key_prefix\" \"two\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n  adopt_existing = ADOPT\n}\n",
 			refused: "already exists", keys: ab,
 		},
+		"one of two objects of a key is taken out": {
+			before: fmt.Sprintf(key, "") + "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n  depends_on = [etcd_key.test]\n}\n",
+			after:  "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"w\"\n  adopt_existing = true\n}\n",
+			keys:   map[string]string{"a": "w"},
+		},
+		"one of two objects of a key is taken out, the other stays": {
+			before: fmt.Sprintf(key, "") + "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n  depends_on = [etcd_key.test]\n}\n",
+			after:  "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n}\n",
+			keys:   map[string]string{"a": "v"}, leaves: []string{"etcd_key.test"}, planRefused: "Deleted here and needed there",
+		},
 		"a forced directory goes, a key in it comes": {
 			before: "resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/d\"\n  force_destroy = true\n}\n",
 			after:  "resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/d/k\"\n  value = \"v\"\n  adopt_existing = ADOPT\n}\n",
@@ -152,6 +162,12 @@ func authOwnershipCases() map[string]ownership {
 		"role, create first":       replaced(fmt.Sprintf(role, createBeforeDestroy), "etcd_role.test"),
 		"permission, -replace":     replaced(fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), `etcd_role_permission.test["x"]`),
 		"permission, create first": replaced(fmt.Sprintf(bareRole+permissions, "", "/a", "/b", createBeforeDestroy), `etcd_role_permission.test["x"]`),
+		"one of two objects of a permission is taken out": {
+			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", "") + "resource \"etcd_role_permission\" \"same\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/a\"\n" +
+				"  adopt_existing = true\n  depends_on = [etcd_role_permission.test]\n}\n",
+			after: fmt.Sprintf(bareRole, "") + "resource \"etcd_role_permission\" \"other\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/b\"\n  adopt_existing = true\n}\n" +
+				"resource \"etcd_role_permission\" \"same\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/a\"\n  adopt_existing = false\n}\n",
+		},
 		"permissions rotate": {
 			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), after: fmt.Sprintf(bareRole+permissions, "", "/b", "/a", ""), refused: "granted already",
 		},
@@ -167,10 +183,15 @@ func authOwnershipCases() map[string]ownership {
 		cases[name] = c
 	}
 	users := map[string]ownership{
-		"user, -replace":            replaced(roles+fmt.Sprintf(user, ""), "etcd_user.test"),
-		"user, create first":        replaced(roles+fmt.Sprintf(user, createBeforeDestroy), "etcd_user.test"),
-		"grant, -replace":           replaced(bareUser+fmt.Sprintf(grants, 0, 1, ""), `etcd_user_role.test["x"]`),
-		"grant, create first":       replaced(bareUser+fmt.Sprintf(grants, 0, 1, createBeforeDestroy), `etcd_user_role.test["x"]`),
+		"user, -replace":      replaced(roles+fmt.Sprintf(user, ""), "etcd_user.test"),
+		"user, create first":  replaced(roles+fmt.Sprintf(user, createBeforeDestroy), "etcd_user.test"),
+		"grant, -replace":     replaced(bareUser+fmt.Sprintf(grants, 0, 1, ""), `etcd_user_role.test["x"]`),
+		"grant, create first": replaced(bareUser+fmt.Sprintf(grants, 0, 1, createBeforeDestroy), `etcd_user_role.test["x"]`),
+		"one of two objects of a grant is taken out": {
+			before: bareUser + fmt.Sprintf(grants, 0, 1, "") + "resource \"etcd_user_role\" \"same\" {\n  user = \"NAME\"\n  role = \"NAME-0\"\n  adopt_existing = true\n  depends_on = [etcd_user_role.test]\n}\n",
+			after: bareUser + "resource \"etcd_user_role\" \"other\" {\n  user = \"NAME\"\n  role = \"NAME-1\"\n  adopt_existing = true\n  depends_on = [etcd_user.test]\n}\n" +
+				"resource \"etcd_user_role\" \"same\" {\n  user = \"NAME\"\n  role = \"NAME-0\"\n  adopt_existing = false\n}\n",
+		},
 		"grants rotate":             {before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: bareUser + fmt.Sprintf(grants, 1, 0, ""), refused: "granted already"},
 		"grants move into a user":   {before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: roles + fmt.Sprintf(user, ""), leaves: []string{"etcd_user_role.test"}, planRefused: "Deleted here and needed there"},
 		"grants move out of a user": {before: roles + fmt.Sprintf(user, ""), after: bareUser + fmt.Sprintf(grants, 0, 1, ""), refused: "granted already"},
@@ -251,6 +272,9 @@ func mustRefuseUnchanged(t *testing.T, w *cli.Workspace, s *etcdtest.Server, c o
 	mustRun(t, w, 0, "plan", "-detailed-exitcode")
 	if c.check != nil {
 		c.check(t, s, own)
+	}
+	if found := keysBelow(t, s, own); c.keys != nil && !maps.Equal(found, c.keys) {
+		t.Errorf("keys = %v, want %v", found, c.keys)
 	}
 }
 

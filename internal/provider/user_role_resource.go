@@ -159,8 +159,23 @@ func (r *userRoleResource) isGranted(ctx context.Context, client *etcdv2.Client,
 	return err == nil && slices.Contains(user.Roles, role), err
 }
 
-func (r *userRoleResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	// Nothing but adopt_existing changes in place, which is of state alone.
+// Update changes adopt_existing, which is of state alone.
+func (r *userRoleResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan userRoleModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	client := r.client(&resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	user, role := plan.User.ValueString(), plan.Role.ValueString()
+	err := r.connection.run.keep(ctx, userNamed(user), grantOf(user, role), func() error {
+		_, err := client.Users.Grant(ctx, user, role)
+		return err
+	})
+	if err != nil {
+		addFailure(&resp.Diagnostics, "Unable to grant role", plan.String(), err)
+		return
+	}
 	resp.State.Raw = req.Plan.Raw
 }
 
