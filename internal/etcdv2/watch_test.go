@@ -106,7 +106,8 @@ func at(resp *etcdv2.Response) etcdv2.Condition {
 
 func TestKeysService_Events(t *testing.T) {
 	t.Parallel()
-	server := etcdtest.Shared(t)
+	// The history of a server has 1,000 events, of all tests.
+	server := etcdtest.Start(t)
 	for name, tt := range map[string]struct {
 		key   string
 		opts  etcdv2.WatchOptions
@@ -216,7 +217,8 @@ func TestKeysService_Events(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keys, prefix := newKeys(t)
+			prefix := etcdtest.Prefix(t)
+			keys := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}, KeyPrefix: prefix}).Keys
 			if tt.ttl != "" {
 				server.Mkdir(t, prefix, tt.ttl)
 			}
@@ -637,7 +639,7 @@ func TestKeysService_Events_restartAndFailover(t *testing.T) {
 
 func TestKeysService_Events_pollTimeout(t *testing.T) {
 	t.Parallel()
-	keys, prefix, proxy := newProxied(t, etcdv2.Options{PollTimeout: 100 * time.Millisecond})
+	keys, prefix, proxy := newProxied(t, etcdv2.Options{PollTimeout: 2 * time.Second})
 	done := watchAsync(t.Context(), keys, "/k", etcdv2.WatchOptions{Timeout: patience})
 	waitForPoll(t, proxy, 3)
 	etcdtest.Shared(t).Put(t, prefix+"/k", "1")
@@ -660,7 +662,7 @@ func TestKeysService_Events_endpointHangs(t *testing.T) {
 	hanging.Inject(etcdtest.Rule{Action: etcdtest.HoldBefore(nil)})
 	prefix := etcdtest.Prefix(t)
 	client := newClient(t, etcdv2.Options{
-		Endpoints: []string{hanging.URL(), healthy.URL()}, KeyPrefix: prefix, PollTimeout: 100 * time.Millisecond,
+		Endpoints: []string{hanging.URL(), healthy.URL()}, KeyPrefix: prefix, PollTimeout: 2 * time.Second,
 	})
 	after := etcdv2.WatchOptions{AfterIndex: indexOf(t, server.Get(t, prefix)), Timeout: patience}
 	done := watchAsync(t.Context(), client.Keys, "/k", after)
