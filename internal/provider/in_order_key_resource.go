@@ -127,7 +127,9 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	notes := plan.planWrite(state, before)
 	if state != nil {
-		notes.warnOfFullTTL(state.Key.ValueString(), state.TTL, &resp.Diagnostics)
+		if plan.ModifiedIndex.IsUnknown() {
+			notes.warnOfWrite(state.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)
+		}
 		moves := !plan.Dir.IsUnknown() && !plan.Dir.Equal(state.Dir)
 		if notes.NotText && plan.Value.Equal(state.Value) && (moves || plan.TTL.IsNull() && !state.TTL.IsNull()) {
 			addLosses(&resp.Diagnostics, state.Key.ValueString())
@@ -238,10 +240,7 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	}
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	if notes.TTLSent == 0 {
-		notes.lifetimeNotes = lifetimeNotes{}
-	}
-	notes.NotText = node.NotText
+	notes.lifetimeNotes, notes.NotText = notes.after(), node.NotText
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
 

@@ -54,8 +54,6 @@ type jsonValue struct{ basetypes.StringValue }
 
 func newJSONValue(text string) jsonValue { return jsonValue{basetypes.NewStringValue(text)} }
 
-func nullJSONValue() jsonValue { return jsonValue{basetypes.NewStringNull()} }
-
 func (v jsonValue) Type(context.Context) attr.Type { return jsonType{} }
 
 // String hides the text: the framework logs it.

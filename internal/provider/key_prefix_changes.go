@@ -88,7 +88,8 @@ func (i prefixIntent) lifetimes(writes []keyWrite, known map[string]knownKey) li
 	var changes lifetimeChanges
 	for _, write := range writes {
 		if write.before != nil && write.want != nil && !write.keepsTTL {
-			changes.add(write.key, known[write.path].TTL, seconds(write.want.ttl))
+			k := known[write.path]
+			changes.add(write.key, max(k.TTL, k.Found), seconds(write.want.ttl))
 		}
 	}
 	return changes

@@ -31,6 +31,8 @@ type keyNote struct {
 	// whether it was found: it may then be the rest of a longer one.
 	TTL     int64 `json:"ttl,omitempty"`
 	TTLRead bool  `json:"ttl_read,omitempty"`
+	// Found is what the last read found, if it is more: see lifetimeNotes.
+	Found int64 `json:"ttl_found,omitempty"`
 	// Expiration is when it expires, nil if it does not. It is by the clock of
 	// the server, so it is shown and not compared with another.
 	Expiration *time.Time `json:"expiration,omitempty"`
@@ -59,6 +61,9 @@ func (n keyNote) refreshed(node *etcdv2.Node) keyNote {
 	case !node.HasTTL():
 	case n.TTL != 0:
 		after.TTL, after.TTLRead = n.TTL, n.TTLRead
+		if node.TTL > n.TTL {
+			after.Found = node.TTL
+		}
 	default:
 		after.TTL, after.TTLRead = remainingTTL(node), true
 	}

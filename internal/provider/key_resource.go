@@ -372,10 +372,7 @@ func (m *keyModel) written(node *etcdv2.Node) {
 // notesAfter is what private state is to keep after a write that was planned
 // with notes.
 func (m *keyModel) notesAfter(node *etcdv2.Node, planned keyNotes) keyNotes {
-	notes := keyNotes{Reworded: m.isReworded(node), NotText: node.NotText}
-	if planned.TTLSent != 0 {
-		notes.lifetimeNotes = planned.lifetimeNotes
-	}
+	notes := keyNotes{Reworded: m.isReworded(node), NotText: node.NotText, lifetimeNotes: planned.after()}
 	if isSet(m.ValueWOVersion) {
 		notes.Written = node.ModifiedIndex
 	}

@@ -32,7 +32,9 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	plan.planValue(config, state)
 	notes := plan.planWrite(config, state, before)
 	if state != nil {
-		notes.warnOfFullTTL(plan.Key.ValueString(), state.TTL, &resp.Diagnostics)
+		if plan.ModifiedIndex.IsUnknown() {
+			notes.warnOfWrite(plan.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)
+		}
 		if plan.losesBytes(*state, notes) {
 			addLosses(&resp.Diagnostics, state.Key.ValueString())
 		}

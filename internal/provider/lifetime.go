@@ -25,6 +25,9 @@ type lifetimeNotes struct {
 	// where a plan keeps the TTL of state: see plannedTTL. 0 means that it is
 	// the one in the plan.
 	TTLSent int64 `json:"ttl_sent,omitempty"`
+	// TTLFound is what the last read found, if it is more than the TTL in state:
+	// somebody else has set it. That is no drift, but a write ends it.
+	TTLFound int64 `json:"ttl_found,omitempty"`
 }
 
 // refreshServers names the servers that keep the value when a TTL is refreshed
@@ -60,7 +63,7 @@ func configuredTTL(config, otherwise types.Int64) types.Int64 {
 // countdown is not drift.
 func (n *lifetimeNotes) refreshed(state types.Int64, node *etcdv2.Node) types.Int64 {
 	sent := n.TTLSent
-	n.TTLSent = 0
+	n.TTLSent, n.TTLFound = 0, 0
 	switch {
 	case !node.HasTTL():
 		n.TTLRead = false
@@ -72,6 +75,9 @@ func (n *lifetimeNotes) refreshed(state types.Int64, node *etcdv2.Node) types.In
 		n.TTLRead = true
 		return ttlValue(node)
 	default:
+		if node.TTL > state.ValueInt64() {
+			n.TTLFound = node.TTL
+		}
 		return state
 	}
 }
@@ -103,15 +109,25 @@ func (n *lifetimeNotes) toSend(planned types.Int64) *int64 {
 	return ttlPointer(planned)
 }
 
-// warnOfFullTTL names a key whose remaining TTL, found by an import, a write
-// replaces by the whole of it.
-func (n *lifetimeNotes) warnOfFullTTL(key string, state types.Int64, diags *diag.Diagnostics) {
-	if n.TTLSent == 0 || n.TTLSent == state.ValueInt64() {
+// warnOfWrite names a key that is written, if the write changes a TTL that the
+// plan does not show: the remaining one of an import, which the whole of it
+// replaces, or a longer one that somebody else has set.
+func (n *lifetimeNotes) warnOfWrite(key string, state, planned types.Int64, diags *diag.Diagnostics) {
+	sent, found := n.toSend(planned), max(state.ValueInt64(), n.TTLFound)
+	if sent == nil || state.IsNull() || *sent == found || (n.TTLSent == 0 && n.TTLFound == 0) {
 		return
 	}
 	diags.AddAttributeWarning(path.Root("ttl"), "The write changes the TTL", fmt.Sprintf(
-		"%s was found with %d seconds left of its TTL. A write of this plan sets it to %d seconds, as the configuration says; the next refresh shows that.",
-		key, state.ValueInt64(), n.TTLSent))
+		"%s was found with a TTL of %d seconds, or that much left of it, which was not set here. A write of this plan sets it to %d seconds, as the configuration says.",
+		key, found, *sent))
+}
+
+// after is what is to be kept once a write was made.
+func (n *lifetimeNotes) after() lifetimeNotes {
+	if n.TTLSent == 0 {
+		return lifetimeNotes{}
+	}
+	return lifetimeNotes{TTLRead: n.TTLRead, TTLSent: n.TTLSent}
 }
 
 // validateRenewal is what checkRenewal can know of a configuration alone.

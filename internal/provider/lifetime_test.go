@@ -58,7 +58,7 @@ func keyedResources() []keyed {
 	}
 }
 
-// planned is what a CLI does with one change: it plans, plans again at apply,
+// plannedChange is what a CLI does with one change: it plans, plans again at apply,
 // when all is known, and applies. Each step must keep what the one before said.
 type plannedChange struct {
 	early, late tftypes.Value
@@ -110,7 +110,7 @@ func keeps(t *testing.T, what string, promised, got tftypes.Value) {
 	}
 }
 
-// lifetime is the state of a key in the table, and what a plan is made for.
+// lifetimeCase is a key as the table has it, and what a plan is made for.
 type lifetimeCase struct {
 	imported       bool
 	held           int    // TTL on the server when it is read, 0 for none
@@ -155,7 +155,10 @@ func TestLifetimes_planShowsThem(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			for _, c := range lifetimeCases() {
-				t.Run(c.String(), func(t *testing.T) { c.check(t, s, providers[0], providers[c.byDefault], kind) })
+				t.Run(c.String(), func(t *testing.T) {
+					t.Parallel()
+					c.check(t, s, providers[0], providers[c.byDefault], kind)
+				})
 			}
 		})
 	}
@@ -164,39 +167,11 @@ func TestLifetimes_planShowsThem(t *testing.T) {
 func (c lifetimeCase) check(t *testing.T, s *etcdtest.Server, plainProvider, d *direct, kind keyed) {
 	t.Helper()
 	key := etcdtest.Prefix(t) + "/00000000000000000007"
-	version := 1
-	if kind.hidden && c.imported {
-		version = 0
+	o := c.prepare(t, s, plainProvider, d, kind, key)
+	if kind.typeName == "etcd_in_order_key" {
+		key = o.text(t, "key")
 	}
-	with := func(value any) map[string]any {
-		attributes := kind.attributes(key, value, version)
-		if c.ttl != 0 {
-			attributes["ttl"] = c.ttl
-		}
-		return attributes
-	}
-	var o managed
-	if c.imported {
-		s.Put(t, key, kind.text("one"), ttlParams(c.held)...)
-		o = d.imported(t, kind.typeName, kind.importID(key))
-	} else {
-		attributes := kind.attributes(key, "one", version)
-		if c.held != 0 {
-			attributes["ttl"] = c.held
-		}
-		o = mustApply(t, plainProvider, plainProvider.none(kind.typeName), attributes)
-		if kind.typeName == "etcd_in_order_key" {
-			key = o.text(t, "key")
-		}
-	}
-	late, early := with("one"), with("one")
-	if strings.HasSuffix(c.value, "other") {
-		version++
-		late, early = with("two"), with("two")
-	}
-	if strings.HasPrefix(c.value, "unknown") {
-		early = with(unknownValue{})
-	}
+	early, late := c.configurations(kind, key)
 	before := s.Get(t, key).Node
 	change := d.change(t, o, early, late, nil)
 	if change.errs != "" {
@@ -223,6 +198,48 @@ func (c lifetimeCase) check(t *testing.T, s *etcdtest.Server, plainProvider, d *
 	if unread, _ := d.plan(t, change.after, late); !undynamic(t, change.after.state.Type(), unread.PlannedState).Equal(change.after.state) {
 		t.Error("the next plan without a refresh is not empty")
 	}
+}
+
+// prepare makes the key that the case begins with.
+func (c lifetimeCase) prepare(t *testing.T, s *etcdtest.Server, plainProvider, d *direct, kind keyed, key string) managed {
+	t.Helper()
+	if c.imported {
+		s.Put(t, key, kind.text("one"), ttlParams(c.held)...)
+		return d.imported(t, kind.typeName, kind.importID(key))
+	}
+	attributes := kind.attributes(key, "one", c.version(kind))
+	if c.held != 0 {
+		attributes["ttl"] = c.held
+	}
+	return mustApply(t, plainProvider, plainProvider.none(kind.typeName), attributes)
+}
+
+// version is that of a write-only value before the change.
+func (c lifetimeCase) version(kind keyed) int {
+	if kind.hidden && c.imported {
+		return 0
+	}
+	return 1
+}
+
+// configurations are those of the first plan and of the one at apply.
+func (c lifetimeCase) configurations(kind keyed, key string) (early, late map[string]any) {
+	with := func(value any, version int) map[string]any {
+		attributes := kind.attributes(key, value, version)
+		if c.ttl != 0 {
+			attributes["ttl"] = c.ttl
+		}
+		return attributes
+	}
+	value, version := "one", c.version(kind)
+	if strings.HasSuffix(c.value, "other") {
+		value, version = "two", version+1
+	}
+	late = with(value, version)
+	if strings.HasPrefix(c.value, "unknown") {
+		return with(unknownValue{}, version), late
+	}
+	return late, late
 }
 
 func ttlParams(ttl int) []string {
@@ -292,6 +309,47 @@ func TestKeyedResources_rivalSetsTheSame(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// Somebody has given a key more time than this provider did. That is left alone
+// as long as nothing is written, and named by a plan that writes the key.
+func TestLifetimes_longerOutside(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	for _, kind := range keyedResources() {
+		key := etcdtest.Prefix(t) + "/k"
+		attributes := kind.attributes(key, "one", 1)
+		attributes["ttl"] = 300
+		o := mustApply(t, d, d.none(kind.typeName), attributes)
+		if kind.typeName == "etcd_in_order_key" {
+			key = o.text(t, "key")
+		}
+		s.Put(t, key, kind.text("one"), "ttl=5000")
+		o, errs := d.refresh(t, o)
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		if change := d.change(t, o, attributes, attributes, func() {}); !kind.hidden && (!change.late.Equal(o.state) || change.warnings != "") {
+			t.Errorf("%s: the plan changes something, or warns %q", kind.name, change.warnings)
+		}
+		next := kind.attributes(key, "two", 2)
+		if kind.typeName == "etcd_in_order_key" {
+			next["dir"] = attributes["dir"]
+		}
+		next["ttl"] = 300
+		change := d.change(t, o, next, next, nil)
+		if change.errs != "" && !kind.hidden {
+			t.Fatal(change.errs)
+		}
+		if !strings.Contains(change.warnings, key) || !strings.Contains(change.warnings, "300 seconds") {
+			t.Errorf("%s: warnings = %q, want the key and its new TTL", kind.name, change.warnings)
+		}
+		if resp, _ := d.plan(t, change.after, next); warnings(resp.Diagnostics) != "" && !kind.hidden {
+			t.Errorf("%s: the next plan warns %q", kind.name, warnings(resp.Diagnostics))
 		}
 	}
 }
