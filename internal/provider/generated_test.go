@@ -26,7 +26,7 @@ func storedValues() map[string]string {
 		"object": `{"a":1,"b":"x"}`, "array": `[1,2,3]`, "empty_object": `{}`, "empty_array": `[]`, "loose": `{"b": [1, null],   "a": true}`,
 		"pretty": "{\n  \"b\": 1,\n  \"a\": 2\n}\n", "order": `{"z":1,"a":2}`, "nested": `{"a":{"b":[{"c":[]}]}}`, "numbers": `[1.0,1e2,1E-3,-0,0.1,1.10]`,
 		"big": `{"n":123456789012345678901234567890,"e":1e300}`, "huge": `[1e400]`, "html": `["<a>&\u003cb\u003e"]`, "escapes": `["\u00e9\/\b\f\u2028"]`,
-		"surrogate": `["\ud83d\ude00"]`, "lone": `["\ud800"]`, "templates": `["${x}","%{y}","$${z}"]`, "keywords": `{"for":1,"null":2,"true":3,"if":4,"in":5}`,
+		"surrogate": `["\ud83d\ude00"]`, "lone": `["\ud800"]`, "templates": `["${x}","%{y}","$${z}"]`, "keywords": `{"null":2,"true":3,"if":4,"in":5}`,
 		"odd_names": `{"":1,"a b":2,"a.b":3,"1":4,"é":5,"${x}":6,"a\"b":7}`, "nul": `["a\u0000b"]`, "mixed": `[1,"a",null,true,{},[]]`, "padded": "  [1]\r\n",
 		"deep": strings.Repeat("[", 50) + strings.Repeat("]", 50), "nfd": `{"` + nfd + `":"` + nfd + `"}`, "nfd_escaped": `["e\u0301"]`, "duplicate": `{"a":1,"a":2}`,
 		"patroni": `{"conn_url":"postgres://10.0.0.1:5432/postgres","api_url":"http://10.0.0.1:8008/patroni","state":"running","xlog_location":67108960,"timeline":1}`,
@@ -114,4 +114,24 @@ func TestAccGenerated_values(t *testing.T) {
 		wroteNothing(t, proxy)
 		wantUntouched(t, s, indexes)
 	})
+}
+
+// The forms of an id choose the attribute, and what a CLI generates for each is
+// accepted, also for a value that is not in state.
+func TestAccGenerated_forms(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	s, dir := l.server, etcdtest.Prefix(t)
+	indexes := storeValues(t, s, dir, map[string]string{"secret": "x", "json": `{"b": 1}`, "text": "plain"})
+	proxy := etcdtest.NewProxy(t, s.URL())
+	w := l.workspace(t, "1.11.0", proxy.URL(), "")
+	imports := ""
+	for name, id := range map[string]string{"secret": "value_wo:", "json": "value_json:", "text": "value:"} {
+		imports += fmt.Sprintf("import {\n  to = etcd_key.%s\n  id = %q\n}\n", name, id+dir+"/"+name)
+	}
+	writeFile(t, w, "imports.tf", imports)
+	mustRun(t, w, 0, "plan", "-generate-config-out=generated.tf")
+	wantQuietImport(t, w, 3)
+	wroteNothing(t, proxy)
+	wantUntouched(t, s, indexes)
 }

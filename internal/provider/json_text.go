@@ -3,7 +3,9 @@ package provider
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math/big"
+	"slices"
 	"strings"
 )
 
@@ -28,25 +30,44 @@ func canonicalJSON(text string) (canonical []byte, ok bool) {
 	if err := decoder.Decode(&v); err != nil {
 		return nil, false
 	}
-	canonical, err := json.Marshal(canonicalNumbers(v))
+	canonical, err := json.Marshal(canonicalValue(v))
 	return canonical, err == nil
 }
 
-// canonicalNumbers replaces each number within a decoded JSON value.
-func canonicalNumbers(v any) any {
+// canonicalValue replaces each number, and each text by what a CLI makes of it,
+// within a decoded JSON value.
+func canonicalValue(v any) any {
 	switch v := v.(type) {
+	case string:
+		return normalized(v)
 	case json.Number:
 		return json.Number(canonicalNumber(v.String()))
 	case []any:
 		for i := range v {
-			v[i] = canonicalNumbers(v[i])
+			v[i] = canonicalValue(v[i])
 		}
 	case map[string]any:
-		for name := range v {
-			v[name] = canonicalNumbers(v[name])
-		}
+		return canonicalObject(v)
 	}
 	return v
+}
+
+func canonicalObject(members map[string]any) map[string]any {
+	out := make(map[string]any, len(members))
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		canonical := normalized(name)
+		if _, taken := out[canonical]; taken {
+			canonical = name
+		}
+		out[canonical] = canonicalValue(members[name])
+	}
+	return out
+}
+
+// isJSONDocument reports whether a text is a JSON object or array.
+func isJSONDocument(text string) bool {
+	start := strings.TrimLeft(text, " \t\r\n")
+	return start != "" && (start[0] == '{' || start[0] == '[') && json.Valid([]byte(text))
 }
 
 // canonicalNumber writes a JSON number as an integer without zeros at either

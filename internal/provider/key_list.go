@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -72,11 +71,11 @@ func describeKey(node *etcdv2.Node) listed {
 	return listed{name: node.Key, identity: keyIdentity{model.Key}, model: model}
 }
 
-// mendGenerated corrects the generated configuration of a key in two points,
-// so that what it says is what the key holds: the framework takes an empty
-// string for none, as older SDKs did; and the CLI writes JSON as a call of
-// jsonencode, which may give another text, so that has to be compared as JSON.
-func mendGenerated(ctx context.Context, state *tfprotov6.DynamicValue, resp *tfprotov6.GenerateResourceConfigResponse) error {
+// fixGeneratedConfig corrects the generated configuration of a key, so that it
+// says what the key holds: the framework takes an empty string for none, as
+// older SDKs did, and a CLI writes a JSON object or array as a call of
+// jsonencode, which gives the same JSON in another text.
+func fixGeneratedConfig(ctx context.Context, state *tfprotov6.DynamicValue, resp *tfprotov6.GenerateResourceConfigResponse) error {
 	if state == nil || resp == nil || resp.Config == nil {
 		return nil
 	}
@@ -96,28 +95,12 @@ func mendGenerated(ctx context.Context, state *tfprotov6.DynamicValue, resp *tfp
 		return err
 	}
 	config["value"] = held["value"]
-	if isLooseJSON(value) {
+	if isJSONDocument(value) {
 		config["value"], config["value_json"] = tftypes.NewValue(tftypes.String, nil), held["value"]
 	}
 	generated, err := tfprotov6.NewDynamicValue(kind, tftypes.NewValue(kind, config))
 	resp.Config = &generated
 	return err
-}
-
-// isLooseJSON reports whether a text is a JSON object or array that jsonencode
-// would write in another way.
-func isLooseJSON(text string) bool {
-	var parsed any
-	if err := json.Unmarshal([]byte(text), &parsed); err != nil {
-		return false
-	}
-	switch parsed.(type) {
-	case map[string]any, []any:
-		strict, err := json.Marshal(parsed)
-		return err != nil || string(strict) != text
-	default:
-		return false
-	}
 }
 
 func attributesOf(v *tfprotov6.DynamicValue, kind tftypes.Type) (map[string]tftypes.Value, error) {

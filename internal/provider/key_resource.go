@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -64,9 +63,11 @@ type keyNotes struct {
 	Due bool `json:"due,omitempty"`
 }
 
-// importForms are the prefixes of an import id that say which attribute holds
-// the value. Without one it is value. No key begins like them.
+// The prefixes of an import id that say which attribute is to hold the value.
+// Without one it is value_json for a JSON object or array, as in a configuration
+// that a CLI generates, and value for any other text. No key begins like them.
 const (
+	importText      = "value:"
 	importJSON      = "value_json:"
 	importWriteOnly = "value_wo:"
 )
@@ -94,9 +95,12 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 				Optional: true,
 				Computed: true, // so that ignore_changes can keep a value: see planValue
 				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place. " +
-					"One of `value`, `value_json` and `value_wo` is needed; to move between `value` and `value_json` writes only what differs.",
-				Validators: []validator.String{stringvalidator.ExactlyOneOf(
-					path.MatchRoot("value"), path.MatchRoot("value_json"), path.MatchRoot("value_wo"))},
+					"One of `value`, `value_json` and `value_wo` is needed; to move between `value` and `value_json` writes only what differs. " +
+					"An import puts a JSON object or array into `value_json` and any other text into `value`; the id `value:/app/config` puts it here in any case.",
+				Validators: []validator.String{
+					stringvalidator.AtLeastOneOf(path.MatchRoot("value_json"), path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version")),
+					stringvalidator.ConflictsWith(path.MatchRoot("value_json"), path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version")),
+				},
 			},
 			"value_json": schema.StringAttribute{
 				Optional:   true,
@@ -104,7 +108,7 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 				CustomType: jsonType{},
 				MarkdownDescription: "Value of the key as JSON text, such as `jsonencode` makes. It is compared as JSON: white space, the order of the members " +
 					"of an object and the way a number is written (`1.0` or `1`) are neither a change nor drift. A change writes it in place. Conflicts with `value` and `value_wo`.",
-				Validators: []validator.String{isJSON{}},
+				Validators: []validator.String{isJSON{}, stringvalidator.ConflictsWith(path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version"))},
 			},
 			"value_wo": schema.StringAttribute{
 				Optional:  true,
@@ -116,9 +120,8 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 			"value_wo_version": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Number to change when `value_wo` is to be written again, which needs it. A change writes the key in place. " +
-					"An imported key has version `0`, by which its value stays as it was found.",
-				Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("value_wo"))},
+				MarkdownDescription: "Required with `value_wo`. Change it to write the value again, in place. " +
+					"A key that is imported by the id `value_wo:/app/token` has version `0`; with that, its value stays as it was found, and `value_wo` can be left out.",
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
@@ -285,7 +288,7 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 
 func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	form := ""
-	for _, prefix := range []string{importJSON, importWriteOnly} {
+	for _, prefix := range []string{importText, importJSON, importWriteOnly} {
 		if key, found := strings.CutPrefix(req.ID, prefix); found {
 			form, req.ID = prefix, key
 		}
@@ -296,6 +299,8 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 	}
 	// Read fills in the attribute that is not null.
 	switch form {
+	case importText:
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value"), types.StringValue(""))...)
 	case importJSON:
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value_json"), newJSONValue("null"))...)
 	case importWriteOnly:
@@ -310,6 +315,8 @@ func (m *keyModel) importID() string {
 		return importJSON + m.Key.ValueString()
 	case isSet(m.ValueWOVersion):
 		return importWriteOnly + m.Key.ValueString()
+	case isJSONDocument(m.Value.ValueString()):
+		return importText + m.Key.ValueString()
 	default:
 		return m.Key.ValueString()
 	}
@@ -393,6 +400,9 @@ func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
 			// After an import there is nothing to compare with: what is found counts as ours.
 			notes.Written = node.ModifiedIndex
 		}
+	case m.ValueJSON.IsNull() && m.Value.IsNull() && isJSONDocument(node.Value):
+		// An import has not chosen an attribute.
+		m.ValueJSON = newJSONValue(node.Value)
 	case !isSet(m.ValueJSON):
 		m.Value = types.StringValue(node.Value)
 	case !m.ValueJSON.saysTheSameAs(node.Value):

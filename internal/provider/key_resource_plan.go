@@ -31,6 +31,9 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	checkRenewal(plan.TTLRenewBelow, plan.TTL, lost, &resp.Diagnostics)
 	plan.planValue(config, state)
 	notes := plan.planWrite(config, state, before)
+	if plan.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !plan.hasValue(config, &resp.Diagnostics) {
+		return
+	}
 	if state != nil {
 		if plan.ModifiedIndex.IsUnknown() {
 			notes.warnOfWrite(plan.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)

@@ -77,7 +77,7 @@ func (s *server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.Upg
 func (s *server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.GenerateResourceConfig)
 	if err == nil && req.TypeName == "etcd_key" {
-		err = mendGenerated(ctx, req.State, resp)
+		err = fixGeneratedConfig(ctx, req.State, resp)
 	}
 	return resp, err
 }
