@@ -184,8 +184,7 @@ func (e *Error) Error() string {
 	if e.Cause != "" && e.causeIsKey() {
 		fmt.Fprintf(&b, " (%s)", e.Cause)
 	}
-	switch e.kind {
-	case ErrV2Disabled, ErrReadOnly, ErrDirUpdate:
+	if errors.Is(e.kind, ErrV2Disabled) || errors.Is(e.kind, ErrReadOnly) || errors.Is(e.kind, ErrDirUpdate) {
 		fmt.Fprintf(&b, ": %s", e.kind)
 	}
 	return b.String()

@@ -134,18 +134,18 @@ func (s *MembersService) ListQuorum(ctx context.Context) ([]Member, error) {
 
 // listCurrentAnywhere asks the endpoints in turn.
 func (s *MembersService) listCurrentAnywhere(ctx context.Context) ([]Member, error) {
-	var failed EndpointsError
+	failed := new(EndpointsError)
 	for _, endpoint := range s.client.endpoints.order() {
 		members, err := s.listCurrent(ctx, endpoint)
 		if err == nil {
 			return members, nil
 		}
-		failed.add(endpoint, err)
+		failed = failed.add(endpoint, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, &failed
+	return nil, failed
 }
 
 // listCurrent lists the members by one endpoint once it has caught up. Members
@@ -369,7 +369,7 @@ func (s *MembersService) find(ctx context.Context, member Member, known []Endpoi
 			return u, result.Value, err
 		}
 	}
-	var failed EndpointsError
+	failed := new(EndpointsError)
 	for _, text := range member.ClientURLs {
 		u, err := ParseEndpoint(text)
 		if err != nil {
@@ -382,9 +382,9 @@ func (s *MembersService) find(ctx context.Context, member Member, known []Endpoi
 		if errors.Is(err, ErrV2Disabled) && s.client.isMemberOfV3(ctx, u, member.ID) {
 			return u, &SelfStats{ID: member.ID}, nil
 		}
-		failed.add(u, err)
+		failed = failed.add(u, err)
 	}
-	return nil, nil, fmt.Errorf("none of its client URLs (%s) leads to it: %w", strings.Join(member.ClientURLs, ", "), &failed)
+	return nil, nil, fmt.Errorf("none of its client URLs (%s) leads to it: %w", strings.Join(member.ClientURLs, ", "), failed)
 }
 
 // isMemberOfV3 reports whether an endpoint that does not serve the v2 API is the

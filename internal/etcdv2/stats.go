@@ -190,7 +190,7 @@ func (s *StatsService) leader(ctx context.Context) (*LeaderStats, error) {
 	if err != nil {
 		return nil, err
 	}
-	var failed EndpointsError
+	failed := new(EndpointsError)
 	for _, endpoint := range s.client.leaderCandidates(leader) {
 		r := statsRequest("leader")
 		r.endpoint, r.single = endpoint, true
@@ -201,10 +201,10 @@ func (s *StatsService) leader(ctx context.Context) (*LeaderStats, error) {
 		if err == nil {
 			err = fmt.Errorf("%w: it is not the leader %s", ErrInvalidAnswer, leader.ID)
 		}
-		failed.add(endpoint, err)
+		failed = failed.add(endpoint, err)
 	}
 	// The followers name a leader that is gone until they elect another one.
-	return nil, fmt.Errorf("%w: %w", errLeaderGone, &failed)
+	return nil, fmt.Errorf("%w: %w", errLeaderGone, failed)
 }
 
 // leaderCandidates returns where the leader may be asked: the endpoints that
