@@ -296,7 +296,6 @@ var faults = []fault{
 			return err`, `case false:
 			return err`},
 	{"J1", "etcdv2/keylock_keeper.go", `case left <= 0:`, `case false:`},
-	{"J1", "etcdv2/keylock_keeper.go", `next = min(third/4, left)`, `next = left`},
 	{"J1", "etcdv2/keylock_keeper.go", `if errors.Is(k.err, ErrLockLost) {`, `if false {`},
 	{"J3", "etcdtest/binary.go", `filepath.Join(dir, "bin", "etcd")
 			if`, `filepath.Join(dir, "etcd")
