@@ -42,28 +42,28 @@ func newDirect(t *testing.T, attributes map[string]any) *direct {
 		t.Fatal(err)
 	}
 	d.schemas = schemas
-	d.configure(t, d.server)
+	d.configure(t.Context(), t, d.server)
 	return d
 }
 
 // run returns the provider for a plan or an apply. A CLI starts and configures
 // one for each, and what a provider has created it does not delete. Only what
 // does not exist yet is created by the same one.
-func (d *direct) run(t *testing.T, from managed) tfprotov6.ProviderServer {
+func (d *direct) run(ctx context.Context, t *testing.T, from managed) tfprotov6.ProviderServer {
 	t.Helper()
 	if !from.exists() {
 		return d.server
 	}
 	server := NewServer("test")
-	d.configure(t, server)
+	d.configure(ctx, t, server)
 	return server
 }
 
-func (d *direct) configure(t *testing.T, server tfprotov6.ProviderServer) {
+func (d *direct) configure(ctx context.Context, t *testing.T, server tfprotov6.ProviderServer) {
 	t.Helper()
 	typ := d.schemas.Provider.ValueType()
 	config := dynamic(t, typ, value(t, typ, d.attributes))
-	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.16.4", Config: config})
+	resp, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.16.4", Config: config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func (d *direct) plan(t *testing.T, from managed, attributes map[string]any) (*t
 	if attributes != nil {
 		config = value(t, typ, attributes)
 	}
-	resp, err := d.run(t, from).PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+	resp, err := d.run(t.Context(), t, from).PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
 		TypeName: from.typeName, PriorState: dynamic(t, typ, from.state), ProposedNewState: dynamic(t, typ, d.proposed(t, from, config)),
 		Config: dynamic(t, typ, config), PriorPrivate: from.private, PriorIdentity: from.identity,
 	})
@@ -144,7 +144,7 @@ func (d *direct) applyDiags(
 ) (after managed, diags []*tfprotov6.Diagnostic) {
 	t.Helper()
 	typ := config.Type()
-	resp, err := d.run(t, from).ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
+	resp, err := d.run(ctx, t, from).ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: from.typeName, PriorState: dynamic(t, typ, from.state), PlannedState: planned.PlannedState,
 		Config: dynamic(t, typ, config), PlannedPrivate: planned.PlannedPrivate, PlannedIdentity: planned.PlannedIdentity,
 	})
