@@ -133,17 +133,18 @@ func (r *clusterRun) write(t *testing.T, endpoints []string, fault clusterFault)
 	defer client.CloseIdleConnections()
 	start := must[*etcdv2.Response](t)(client.Keys.CreateDir(t.Context(), "/start", etcdv2.CreateOptions{}))
 
-	gate := make(chan struct{})
+	gate, failed := make(chan struct{}), make(chan struct{})
 	var ready, writers sync.WaitGroup
 	for i := range clusterWriters {
 		ready.Add(1)
 		writers.Go(func() {
-			r.writer(t, client.Keys, i, func() { ready.Done(); <-gate })
+			r.writer(t, client.Keys, i, func() { ready.Done(); <-gate }, func() { <-failed })
 		})
 	}
 	ready.Wait()
 	close(gate)
 	fault.fail(t)
+	close(failed)
 	<-time.After(fault.outage)
 	fault.mend(t)
 	writers.Wait()
@@ -151,13 +152,17 @@ func (r *clusterRun) write(t *testing.T, endpoints []string, fault clusterFault)
 }
 
 // writer swaps the value of a key of its own, each time for one of its own.
-func (r *clusterRun) writer(t *testing.T, keys *etcdv2.KeysService, writer int, third func()) {
+func (r *clusterRun) writer(t *testing.T, keys *etcdv2.KeysService, writer int, third, last func()) {
 	t.Helper()
 	key := fmt.Sprintf("/k%d", writer)
 	var index uint64
 	for i := range clusterWrites {
-		if i == clusterWrites/3 {
+		switch i {
+		case clusterWrites / 3:
 			third()
+		case 2 * clusterWrites / 3:
+			// A machine that is slow to make nodes fail is not to miss it.
+			last()
 		}
 		value := fmt.Sprintf("%d-%d", writer, i)
 		var resp *etcdv2.Response

@@ -50,7 +50,7 @@ var faults = []fault{
 	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return true`},
 	{"A13", "etcdv2/keys.go", `n.HasTTL() != w.ttl {`, `false {`},
 	{"A13", "etcdv2/keys.go", `!w.isNewer(n) ||`, ``},
-	{"A13", "etcdv2/keys.go", `!n.Dir && n.Value == *w.value`, `true`},
+	{"A13", "etcdv2/keys.go", `return n.Value == *w.value || (w.isSame != nil && w.isSame(n.Value))`, `return true`},
 	{"A13", "etcdv2/keys.go", `case w.unreadable && w.isNewer(found.Node):`, `case false:`},
 	{"A14", "etcdv2/endpoints.go", `s.move(endpoint, true)`, ``},
 	{"A15", "etcdv2/endpoints.go", `if s.selection == SelectRandom {`, `if false {`},
