@@ -98,8 +98,8 @@ func TestAccKeyResource_identity(t *testing.T) {
 	)
 }
 
-// An identity does not say in which attribute the value is to stand. To put it
-// into the one that the configuration has is a change, but no write.
+// An identity does not say in which attribute the value is to be: a JSON object
+// goes to value_json.
 func TestAccKeyResource_identityOfJSON(t *testing.T) {
 	t.Parallel()
 
@@ -109,7 +109,7 @@ func TestAccKeyResource_identityOfJSON(t *testing.T) {
 	cfg := keyWith(s.URL(), key, asJSON(`{"a":1}`)) + fmt.Sprintf("import {\n  to = etcd_key.test\n  identity = { key = %q }\n}\n", key)
 	acceptanceSince(t, tfversion.Version1_12_0,
 		resource.TestStep{
-			Config: cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
+			Config: cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "modified_index", knownvalue.Int64Exact(int64(index)))},
 			Check:             serverHolds(t, s, key, `{ "a": 1 }`),
 		},

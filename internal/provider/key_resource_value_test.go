@@ -210,9 +210,9 @@ func TestAccKeyResource_invalidForms(t *testing.T) {
 		attributes []string
 		wants      []string
 	}{
-		"no value":               {nil, []string{"value,value_json,value_wo"}},
-		"null JSON":              {[]string{"value_json = null"}, []string{"value,value_json,value_wo"}},
-		"two values":             {[]string{`value = "1"`, asJSON("1")}, []string{"value,value_json,value_wo"}},
+		"no value":               {nil, []string{"value_json,value_wo,value_wo_version,value"}},
+		"null JSON":              {[]string{"value_json = null"}, []string{"value_json,value_wo,value_wo_version,value"}},
+		"two values":             {[]string{`value = "1"`, asJSON("1")}, []string{`"value_json" cannot be specified`}},
 		"no JSON":                {[]string{asJSON(`{"a":`)}, []string{"Invalid JSON", "jsonencode"}},
 		"empty JSON":             {[]string{asJSON("")}, []string{"Invalid JSON"}},
 		"more than JSON":         {[]string{asJSON("{} {}")}, []string{"Invalid JSON"}},
