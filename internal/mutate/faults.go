@@ -255,7 +255,7 @@ var faults = []fault{
 	{"I2", "etcdv2/answer.go", `readIndex(h, "X-Raft-Index", &m.RaftIndex),`, `readIndex(h, "X-Etcd-Index", &m.RaftIndex),`},
 	{"I2", "etcdv2/answer.go", `readIndex(h, "X-Raft-Term", &m.RaftTerm),`, `readIndex(h, "X-Raft-Index", &m.RaftTerm),`},
 	{"I3", "etcdv2/answer.go", `Meta{ClusterID: h.Get("X-Etcd-Cluster-Id")}`, `Meta{ClusterID: h.Get("Content-Type")}`},
-	{"I4", "etcdv2/keys.go", "Action Action `json:\"action\"`", "Action Action `json:\"-\"`"},
+	{"I4", "etcdv2/keys.go", " Action `json:\"action\"`", " Action `json:\"-\"`"},
 	{"I4", "etcdv2/keys.go", "	Node *Node `json:\"node\"`", "	Node *Node `json:\"-\"`"},
 	{"I5", "etcdv2/decode.go", `err = readIndexField(dec, &n.CreatedIndex)`, `err = dec.SkipValue()`},
 	{"I5", "etcdv2/decode.go", `err = json.UnmarshalDecode(dec, &n.Nodes)`, `err = dec.SkipValue()`},
@@ -281,7 +281,7 @@ var faults = []fault{
 	// J. Recipes and tools.
 	{"J1", "etcdv2/keylock.go", `case found.Node.Dir || found.Node.Value != lock.value():`, `case found.Node.Dir:`},
 	{"J1", "etcdv2/keylock.go", `lock.renewed(resp.Node, start)
-		}`, `_ = resp
+		}`, `_, _ = resp, start
 		}`},
 	{"J1", "etcdv2/keylock.go", `if err != nil && a.sent {`, `if false {`},
 	{"J1", "etcdv2/keylock.go", `_, err := s.CompareAndDelete(ctx, lock.Key, Condition{Index: lock.ModifiedIndex})`, `_, err := s.Delete(ctx, lock.Key)`},
