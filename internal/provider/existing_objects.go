@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,8 +30,7 @@ var (
 
 // warnRefused warns of a create that the apply will refuse as things are.
 func warnRefused(diags *diag.Diagnostics, refusal error) {
-	var c *conflict
-	if errors.As(refusal, &c) {
+	if c, ok := errors.AsType[*conflict](refusal); ok {
 		diags.AddWarning(c.summary, "The apply will fail, as things are. "+c.what+"\n\n"+c.advice)
 	}
 }

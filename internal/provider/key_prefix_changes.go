@@ -40,12 +40,12 @@ type prefixIntent struct {
 }
 
 // keepsTTLs reports whether no write is to touch a TTL.
-func (i prefixIntent) keepsTTLs() bool { return i.leavesTTLs && i.ttl == nil }
+func (i *prefixIntent) keepsTTLs() bool { return i.leavesTTLs && i.ttl == nil }
 
 // changes returns the writes that make what is known what is wanted, and the
 // account without the keys that are to be left alone from now on. A plan and its
 // apply both call it: what a plan says of lifetimes is what an apply does.
-func (i prefixIntent) changes(prefix string, known map[string]knownKey) (writes []keyWrite, kept map[string]knownKey) {
+func (i *prefixIntent) changes(prefix string, known map[string]knownKey) (writes []keyWrite, kept map[string]knownKey) {
 	kept = map[string]knownKey{}
 	for _, relative := range slices.Sorted(maps.Keys(i.values)) {
 		write := keyWrite{path: relative, key: below(prefix, relative), want: &wantedKey{value: i.values[relative], ttl: i.ttl}}
@@ -70,7 +70,7 @@ func (i prefixIntent) changes(prefix string, known map[string]knownKey) (writes 
 }
 
 // differs reports whether a key is to be written.
-func (i prefixIntent) differs(k knownKey, value string) bool {
+func (i *prefixIntent) differs(k knownKey, value string) bool {
 	switch {
 	case k.value != value:
 		return true
@@ -84,7 +84,7 @@ func (i prefixIntent) differs(k knownKey, value string) bool {
 }
 
 // lifetimes returns what writes change of the lifetimes of keys that exist.
-func (i prefixIntent) lifetimes(writes []keyWrite, known map[string]knownKey) lifetimeChanges {
+func (i *prefixIntent) lifetimes(writes []keyWrite, known map[string]knownKey) lifetimeChanges {
 	var changes lifetimeChanges
 	for _, write := range writes {
 		if write.before != nil && write.want != nil && !write.keepsTTL {
@@ -96,7 +96,7 @@ func (i prefixIntent) lifetimes(writes []keyWrite, known map[string]knownKey) li
 }
 
 // copies are the writes of the keys that stay under another prefix.
-func (i prefixIntent) copies(prefix string, known map[string]knownKey) []keyWrite {
+func (i *prefixIntent) copies(prefix string, known map[string]knownKey) []keyWrite {
 	var writes []keyWrite
 	for _, relative := range slices.Sorted(maps.Keys(i.values)) {
 		if k, ok := known[relative]; ok {

@@ -52,7 +52,7 @@ func TestKeyPrefixResource_mixedLifetimes(t *testing.T) {
 	}
 	resp, _ := f.d.plan(t, o, f.attributes(keys, "ttl", 300))
 	if got := warnings(resp.Diagnostics); !strings.Contains(got, a+": 300 seconds") || !strings.Contains(got, c+": 300 seconds, until now 9000") || strings.Contains(got, b) {
-		t.Errorf("warnings = %q, want that a gains a TTL, that that of c changes, and nothing of b", got)
+		t.Errorf("warnings = %q, want that a gains a TTL, that the TTL of c changes, and nothing of b", got)
 	}
 
 	// A value that changes leaves the TTL alone, one that comes and goes outside too.

@@ -38,7 +38,8 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	}
 	if state != nil && !plan.Prefix.IsUnknown() && !plan.Prefix.Equal(state.Prefix) {
 		known := knownKeys(state.Keys, notes)
-		addLosses(&resp.Diagnostics, losses(plan.intent(*state, nil, false).copies(state.Prefix.ValueString(), known))...)
+		intent := plan.intent(*state, nil, false)
+		addLosses(&resp.Diagnostics, losses(intent.copies(state.Prefix.ValueString(), known))...)
 	}
 	if state != nil && plan.Prefix.Equal(state.Prefix) {
 		sent := notes.TTLSent

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
@@ -115,7 +116,7 @@ func (l listing[T]) send(ctx context.Context, req list.ListRequest, stream *list
 		}
 		able = append(able, object)
 	}
-	warnings := append(l.warnings, l.missing(refused, len(able), req.Limit)...)
+	warnings := slices.Concat(l.warnings, l.missing(refused, len(able), req.Limit))
 	stream.Results = func(push func(list.ListResult) bool) {
 		if len(warnings) > 0 && !push(list.ListResult{Diagnostics: warnings}) {
 			return

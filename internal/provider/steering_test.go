@@ -89,6 +89,8 @@ func (o managed) without(t *testing.T, names []string) managed {
 
 // It makes no difference whether a configuration writes a default out: after an
 // import, and with the state of a version that left such an attribute null.
+//
+//nolint:tparallel // The objects share a store, and one of them is its authentication.
 func TestSteering_defaults(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithAuth("rootpw"))
@@ -97,7 +99,7 @@ func TestSteering_defaults(t *testing.T) {
 	if len(objects) != len(d.schemas.ResourceSchemas) {
 		t.Errorf("%d objects for %d resource types", len(objects), len(d.schemas.ResourceSchemas))
 	}
-	for _, o := range objects {
+	for _, o := range objects { //nolint:paralleltest // See above.
 		t.Run(o.typeName, func(t *testing.T) {
 			names := steeringNames(d.schemas.ResourceSchemas[o.typeName])
 			if want := slices.Sorted(maps.Keys(o.defaults)); !slices.Equal(names, want) {
@@ -131,12 +133,14 @@ func TestSteering_defaults(t *testing.T) {
 	}
 }
 
+//nolint:tparallel // Both import the same objects, whose passwords cost a server a tenth of a second each.
 func TestAccSteering_import(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
 	s := etcdtest.Start(t, etcdtest.WithAuth("rootpw"))
 	objects := steeredObjects(t, s)
 	proxy := etcdtest.NewProxy(t, s.URL())
+	//nolint:paralleltest // See above.
 	for name, attributes := range map[string]func(steered) map[string]any{
 		"left out": func(o steered) map[string]any { return o.attributes }, "written out": steered.withDefaults,
 	} {
