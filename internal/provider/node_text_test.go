@@ -254,15 +254,18 @@ func TestNotText_plans(t *testing.T) {
 	}{
 		"key": {
 			"etcd_key", root + "/d/k",
-			map[string]any{"key": root + "/d/k", "value": shown}, map[string]any{"key": root + "/e/k", "value": shown, "ttl": 600},
+			map[string]any{"key": root + "/d/k", "value": shown},
+			map[string]any{"key": root + "/e/k", "value": shown, "ttl": 600},
 		},
 		"prefix": {
-			"etcd_key_prefix", root + "/d", map[string]any{"prefix": root + "/d", "keys": map[string]any{"k": shown}},
+			"etcd_key_prefix", root + "/d",
+			map[string]any{"prefix": root + "/d", "keys": map[string]any{"k": shown}},
 			map[string]any{"prefix": root + "/e", "keys": map[string]any{"k": shown}, "ttl": 600},
 		},
 		"in order": {
 			"etcd_in_order_key", root + "/q/00000000000000000007",
-			map[string]any{"dir": root + "/q", "value": shown}, map[string]any{"dir": root + "/r", "value": shown, "ttl": 600},
+			map[string]any{"dir": root + "/q", "value": shown},
+			map[string]any{"dir": root + "/r", "value": shown, "ttl": 600},
 		},
 	} {
 		o := d.imported(t, c.typeName, c.id)

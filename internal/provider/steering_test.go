@@ -42,7 +42,8 @@ func steeredObjects(t *testing.T, s *etcdtest.Server) []steered {
 		{"etcd_key", "/steer/key", map[string]any{"key": "/steer/key", "value": "x"}, adopt},
 		{"etcd_dir", "/steer/dir", map[string]any{"path": "/steer/dir"}, map[string]any{"adopt_existing": false, "force_destroy": false}},
 		{
-			"etcd_key_prefix", "/steer/prefix", map[string]any{"prefix": "/steer/prefix", "keys": map[string]any{"a": "1"}},
+			"etcd_key_prefix", "/steer/prefix",
+			map[string]any{"prefix": "/steer/prefix", "keys": map[string]any{"a": "1"}},
 			map[string]any{"adopt_existing": false, "exclusive": false},
 		},
 		{"etcd_in_order_key", "/steer/queue/00000000000000000042", map[string]any{"dir": "/steer/queue", "value": "x"}, nil},
