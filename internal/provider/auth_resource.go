@@ -70,7 +70,9 @@ func (r *authResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 func (r *authResource) ModifyPlan(_ context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	creates := req.State.Raw.IsNull() && !req.Plan.Raw.IsNull()
 	if creates && r.connection != nil && len(r.connection.unknown) == 0 && r.connection.options.Username == "" {
-		addFailure(&resp.Diagnostics, "", "", errNoCredentials())
+		var errs diag.Diagnostics
+		addFailure(&errs, "", "", errNoCredentials())
+		warnOfApply(&resp.Diagnostics, errs)
 	}
 }
 

@@ -123,7 +123,8 @@ func TestAccAuthResource_refusals(t *testing.T) {
 		}
 	}
 	acceptance(t,
-		resource.TestStep{Config: config(s.URL(), authConfig), PlanOnly: true, ExpectError: errorWith("The provider has no credentials")},
+		resource.TestStep{Config: config(s.URL(), authConfig), PlanOnly: true, ExpectNonEmptyPlan: true},
+		resource.TestStep{Config: config(s.URL(), authConfig), ExpectError: errorWith("The provider has no credentials")},
 		resource.TestStep{PreConfig: off, Config: cfg, ExpectError: errorWith("There is no user root", "Nothing was changed")},
 		resource.TestStep{
 			PreConfig: func() {

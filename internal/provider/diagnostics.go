@@ -145,3 +145,17 @@ func wordFailure(summary, object string, err error) (newSummary, detail string) 
 	}
 	return summary, strings.Join(append(parts, "Error: "+err.Error()), "\n\n")
 }
+
+// warnOfApply warns of the errors with which an apply of a create will end. They
+// are not errors of its plan: a destroy first plans to create what is not in
+// state, creates nothing, and would end with them.
+func warnOfApply(diags *diag.Diagnostics, errs diag.Diagnostics) {
+	for _, e := range errs.Errors() {
+		detail := "An apply of this plan will fail. " + e.Detail()
+		if at, ok := e.(diag.DiagnosticWithPath); ok {
+			diags.AddAttributeWarning(at.Path(), e.Summary(), detail)
+			continue
+		}
+		diags.AddWarning(e.Summary(), detail)
+	}
+}

@@ -31,7 +31,7 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	}
 	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
 	lost := state != nil && state.TTL.IsNull() && plan.TTLRenewBelow.Equal(state.TTLRenewBelow)
-	checkRenewal(plan.TTLRenewBelow, plan.TTL, lost, &resp.Diagnostics)
+	planRenewal(plan.TTLRenewBelow, plan.TTL, state == nil, lost, &resp.Diagnostics)
 	plan.Expiration = types.StringUnknown()
 	if plan.TTL.IsNull() {
 		plan.Expiration = types.StringNull()

@@ -121,6 +121,9 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
+	if checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics); resp.Diagnostics.HasError() {
+		return
+	}
 	w.existsAdvice = existingKeysAdvice(w.prefix)
 	w.apply(ctx, plan.intent(plan, ttlPointer(plan.TTL), false), plan.Exclusive.ValueBool(), &resp.Diagnostics)
 	if w.hasDoneNothing(resp.Diagnostics) {

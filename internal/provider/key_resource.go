@@ -164,7 +164,8 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	if !plan.hasValue(config, &resp.Diagnostics) {
+	checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics)
+	if !plan.hasValue(config, &resp.Diagnostics) || resp.Diagnostics.HasError() {
 		return
 	}
 	store.importID = plan.importID()

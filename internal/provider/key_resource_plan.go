@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
@@ -28,12 +29,15 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	}
 	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
 	lost := state != nil && state.TTL.IsNull() && plan.TTLRenewBelow.Equal(state.TTLRenewBelow)
-	checkRenewal(plan.TTLRenewBelow, plan.TTL, lost, &resp.Diagnostics)
+	planRenewal(plan.TTLRenewBelow, plan.TTL, state == nil, lost, &resp.Diagnostics)
 	plan.planValue(config, state)
 	notes := plan.planWrite(config, state, before)
-	if plan.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !plan.hasValue(config, &resp.Diagnostics) {
+	var noValue diag.Diagnostics
+	if plan.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !plan.hasValue(config, &noValue) && state != nil {
+		resp.Diagnostics.Append(noValue...)
 		return
 	}
+	warnOfApply(&resp.Diagnostics, noValue)
 	if state != nil {
 		if plan.ModifiedIndex.IsUnknown() {
 			notes.warnOfWrite(plan.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)

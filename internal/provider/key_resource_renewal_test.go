@@ -109,8 +109,8 @@ func TestAccKeyResource_renewalOfDefaultTTL(t *testing.T) {
 		return configWith(s.URL(), provider, "resource \"etcd_key\" \"test\" {\n  key = %q\n  value = \"v\"\n  ttl_renew_below = 100\n}\n", key)
 	}
 	acceptance(t,
-		resource.TestStep{Config: cfg(""), PlanOnly: true, ExpectError: errorWith("Nothing to renew", "default_ttl")},
-		resource.TestStep{Config: cfg("default_ttl = 100"), PlanOnly: true, ExpectError: errorWith("Renewal without end", "100 seconds")},
+		resource.TestStep{Config: cfg(""), ExpectError: errorWith("Nothing to renew", "default_ttl")},
+		resource.TestStep{Config: cfg("default_ttl = 100"), ExpectError: errorWith("Renewal without end", "100 seconds")},
 		resource.TestStep{Config: cfg("default_ttl = 1000"), Check: lives(t, s, key, 1000)},
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, key, "v", "ttl=50") },

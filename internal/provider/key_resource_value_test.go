@@ -218,7 +218,6 @@ func TestAccKeyResource_invalidForms(t *testing.T) {
 		"more than JSON":         {[]string{asJSON("{} {}")}, []string{"Invalid JSON"}},
 		"version of no value":    {[]string{`value = "1"`, "value_wo_version = 1"}, []string{"value_wo"}},
 		"write-only, no version": {[]string{`value_wo = "1"`}, []string{"value_wo_version"}},
-		"nothing to renew":       {[]string{`value = "1"`, "ttl_renew_below = 5"}, []string{"Nothing to renew", "default_ttl"}},
 		"renewal without end": {
 			[]string{`value = "1"`, "ttl = 10", "ttl_renew_below = 10"}, []string{"Renewal without end", "less than the TTL"},
 		},

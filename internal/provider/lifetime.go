@@ -156,6 +156,18 @@ func checkRenewal(renewBelow, ttl types.Int64, lost bool, diags *diag.Diagnostic
 	}
 }
 
+// planRenewal is checkRenewal for a plan. On a create the provider's default_ttl
+// decides, and the apply refuses it.
+func planRenewal(renewBelow, ttl types.Int64, creates, lost bool, diags *diag.Diagnostics) {
+	var found diag.Diagnostics
+	checkRenewal(renewBelow, ttl, lost, &found)
+	if creates {
+		warnOfApply(diags, found)
+		return
+	}
+	diags.Append(found...)
+}
+
 // lifetimeChanges names the keys whose lifetime changes.
 type lifetimeChanges struct{ gain, lose, change []string }
 

@@ -127,10 +127,10 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	if req.State.Raw.IsNull() && config.Password.IsNull() && config.PasswordWO.IsNull() && !config.AdoptExisting.ValueBool() && !config.AdoptExisting.IsUnknown() {
-		// It is no error: a destroy makes the same plan first for what is not in
-		// state, creates nothing, and would end with it.
 		refusal := errNoPassword()
-		resp.Diagnostics.AddAttributeWarning(path.Root("password"), refusal.summary, "An apply of this plan will fail. "+refusal.what+"\n\n"+refusal.advice)
+		warnOfApply(&resp.Diagnostics, diag.Diagnostics{
+			diag.NewAttributeErrorDiagnostic(path.Root("password"), refusal.summary, refusal.what+"\n\n"+refusal.advice),
+		})
 	}
 	var state *userModel
 	if !req.State.Raw.IsNull() {
