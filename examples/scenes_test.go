@@ -196,7 +196,7 @@ func startMember(t *testing.T, r *run) {
 	t.Helper()
 
 	flags := strings.Fields(strings.Trim(strings.TrimSpace(r.must(t, 0, "output", "-raw", "n4_flags")), `"`))
-	if len(flags) != 3 || flags[0] != "--name=n4" || flags[2] != "--initial-cluster-state=existing" {
+	if len(flags) != 4 || flags[0] != "--name=n4" || flags[2] != "--initial-cluster-state=existing" || flags[3] != "--enable-v2" {
 		t.Fatalf("the flags are %q", flags)
 	}
 	r.reserved[0].Join(t, strings.TrimPrefix(flags[1], "--initial-cluster="))

@@ -122,7 +122,14 @@ func TestClient_discoverySRV(t *testing.T) {
 	}
 
 	resolver.mu.Lock()
-	resolver.now = records{"etcd-client": {{Target: host + ".", Port: uint16(port)}}}
+	resolver.now = records{"etcd-client": {{Target: host + "."}}}
+	resolver.mu.Unlock()
+	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "has the port 0") {
+		t.Errorf("Set() with a record of port 0 = %v, want an error that says so", err)
+	}
+
+	resolver.mu.Lock()
+	resolver.now = records{"etcd-client": {{Target: host + "."}, {Target: host + ".", Port: uint16(port)}}}
 	resolver.mu.Unlock()
 	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); err != nil {
 		t.Fatal(err)

@@ -312,6 +312,19 @@ func TestClient_paths(t *testing.T) {
 	}
 }
 
+func TestParseEndpoint_port(t *testing.T) {
+	t.Parallel()
+	for host, ok := range map[string]bool{
+		"h": true, "h:": true, "h:1": true, "h:65535": true, "[::1]:2379": true, "[::1]": true,
+		"h:0": false, "h:65536": false, "h:99999999999999999999": false, "[::1]:65536": false,
+	} {
+		_, err := etcdv2.ParseEndpoint("http://" + host)
+		if (err == nil) != ok || (err != nil && !strings.Contains(err.Error(), "between 1 and 65535")) {
+			t.Errorf("ParseEndpoint() of %s: error = %v, want one: %v", host, err, !ok)
+		}
+	}
+}
+
 func TestParseEndpoint_path(t *testing.T) {
 	t.Parallel()
 	for path, ok := range map[string]bool{

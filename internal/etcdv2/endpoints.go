@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -62,7 +63,7 @@ type leaderState struct {
 }
 
 // ParseEndpoint checks a client URL of a member: http or https with a host,
-// without credentials, query or fragment.
+// with no port or one between 1 and 65535, without credentials, query or fragment.
 func ParseEndpoint(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -83,12 +84,20 @@ func ParseEndpoint(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("endpoint %q has no scheme http or https, as in %q", text, DefaultEndpoint)
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("endpoint %q has no host", text)
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, fmt.Errorf("endpoint %q has a port that is not between 1 and 65535", text)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return nil, fmt.Errorf("endpoint %q has a query or a fragment", text)
 	case holdsAPIPath(u.Path):
 		return nil, fmt.Errorf("endpoint %q ends in the path of the v2 API, which is added to every endpoint: leave out /v2 and what follows it", text)
 	}
 	return u, nil
+}
+
+// isPort reports whether a text is the number of a port that can be dialled.
+func isPort(text string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && port != 0
 }
 
 // holdsAPIPath reports whether the path of an endpoint has in it where a server

@@ -83,7 +83,7 @@ func peerURLFault(text string) string {
 	if err != nil || host == "" || port == "" {
 		return `does not have the form "scheme://host:port"`
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+	if !isPort(port) {
 		return "has a port that is not between 1 and 65535"
 	}
 	return ""

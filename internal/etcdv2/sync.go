@@ -245,9 +245,15 @@ func (c *Client) discover(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		endpoints := make([]string, len(records))
-		for i, record := range records {
-			endpoints[i] = record.Endpoint()
+		var endpoints []string
+		for _, record := range records {
+			// A record of port 0 cannot be dialled, and is no reason not to ask the others.
+			if record.Port != 0 {
+				endpoints = append(endpoints, record.Endpoint())
+			}
+		}
+		if len(endpoints) == 0 {
+			return fmt.Errorf("%w: every SRV record of %s has the port 0", ErrUnavailable, c.options.DiscoverySRV)
 		}
 		if err := c.endpoints.configure(endpoints); err != nil {
 			return err

@@ -152,9 +152,16 @@ func TestAccRefreshAction(t *testing.T) {
 	}
 	acceptanceOfActions(t,
 		resource.TestStep{Config: refresh(key + "-none"), ExpectError: spaced("It does not exist")},
+		resource.TestStep{
+			PreConfig: func() { s.Mkdir(t, key+"-dir") }, Config: refresh(key + "-dir"),
+			ExpectError: spaced("There is a directory where a key was expected"),
+		},
 		resource.TestStep{Config: refresh(key), PostApplyFunc: func() {
 			if node := s.Get(t, key).Node; node.Value != "kept" || node.TTL < 4900 || node.CreatedIndex != before.CreatedIndex {
 				t.Errorf("the key is %+v, want its value and a TTL of 5000", node)
+			}
+			if node := s.Get(t, key+"-dir").Node; node.TTL != 0 {
+				t.Errorf("the directory has a TTL of %d seconds, want none", node.TTL)
 			}
 		}},
 	)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math/big"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -12,8 +13,14 @@ import (
 // equalJSON reports whether two texts are the same JSON value. White space, the
 // order of the members of an object and the way a number is written make no
 // difference: 1.0, 1 and 10e-1 are equal, at any size and without rounding. A
-// text that is not JSON equals none.
+// text that is not JSON equals none. Half of a surrogate pair, which no text
+// contains, equals itself and U+FFFD, which a CLI makes of it.
 func equalJSON(a, b string) bool {
+	markedA, loneA := markLoneSurrogates(a)
+	markedB, loneB := markLoneSurrogates(b)
+	if loneA && loneB {
+		a, b = markedA, markedB
+	}
 	canonicalA, okA := canonicalJSON(a)
 	canonicalB, okB := canonicalJSON(b)
 	return okA && okB && bytes.Equal(canonicalA, canonicalB)
@@ -32,6 +39,25 @@ func canonicalJSON(text string) (canonical []byte, ok bool) {
 	}
 	canonical, err := json.Marshal(canonicalValue(v))
 	return canonical, err == nil
+}
+
+// escape matches an escape sequence of a JSON string, a surrogate pair as one.
+var escape = regexp.MustCompile(`\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)`)
+
+// markLoneSurrogates makes halves of surrogate pairs differ after they are
+// decoded, where each becomes U+FFFD: its digits are put behind it.
+func markLoneSurrogates(text string) (marked string, found bool) {
+	if !strings.Contains(text, `\u`) {
+		return text, false
+	}
+	marked = escape.ReplaceAllStringFunc(text, func(sequence string) string {
+		if len(sequence) != len(`\ud800`) || strings.ToLower(sequence[2:3]) != "d" || sequence[3] < '8' {
+			return sequence
+		}
+		found = true
+		return sequence + strings.ToLower(sequence[2:])
+	})
+	return marked, found
 }
 
 // canonicalValue replaces each number, and each text by what a CLI makes of it,

@@ -112,7 +112,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"initial_cluster": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "What to start the process with as `--initial-cluster`, beside `--initial-cluster-state existing` and an empty data directory. " +
+				MarkdownDescription: "What to start the process with as `--initial-cluster`, beside `--initial-cluster-state existing` and an empty data directory; etcd 3.4 and 3.5 also need `--enable-v2`. " +
 					"Without `name` the id stands for the member's name. It follows the cluster until the process was started, and stays from then on.",
 			},
 			"timeouts": timeoutsAttribute(ctx, "How long to wait, by kind of change.", timeouts.Opts{
@@ -192,7 +192,8 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	if err != nil {
 		// An error would have the next apply remove the member and add it anew.
 		resp.Diagnostics.AddWarning("Member has not started", fmt.Sprintf("%s was added, and its process is not healthy yet: %s\n\n"+
-			"Start it with --name %s --initial-cluster %s --initial-cluster-state existing and an empty data directory. The next apply waits for it again.",
+			"Start it with --name %s --initial-cluster %s --initial-cluster-state existing and an empty data directory; etcd 3.4 and 3.5 also need --enable-v2. "+
+			"The next apply waits for it again.",
 			describeMember(*added), err, plan.startName(), plan.InitialCluster.ValueString()))
 		return
 	}

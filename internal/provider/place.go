@@ -44,12 +44,12 @@ func checkPlace(ctx context.Context, r any, private privateReader, state tftypes
 	if len(data) == 0 || readDiags.HasError() || json.Unmarshal(data, &was) != nil || was == prefix {
 		return !readDiags.HasError()
 	}
-	path := placedPath(state)
+	path, noun := placedPath(state)
 	diags.AddError("The provider's key_prefix has changed", fmt.Sprintf(
-		"%s was created or imported %s, so on the server it is %s. The provider now has %s, by which it would be %s, which is another one. Neither the server nor the state was changed.\n\n"+
+		"%s was created or imported %s, so on the server it is %s. The provider is now configured %s, which makes it %s, another %s. Neither the server nor the state was changed.\n\n"+
 			"To go on managing it, set key_prefix back. To have it moved, destroy it with the old key_prefix first, and apply with the new one then. To leave it where it is, take it "+
 			"out of state, by a `removed` block with `destroy = false` or by `terraform state rm`. To manage objects in both places, configure the provider twice, with an alias.",
-		path, withPrefix(was), was+path, withPrefix(prefix), prefix+path))
+		path, withPrefix(was), was+path, withPrefix(prefix), prefix+path, noun))
 	return false
 }
 
@@ -89,17 +89,16 @@ func withPrefix(prefix string) string {
 	return fmt.Sprintf("with key_prefix = %q", prefix)
 }
 
-// placedPath returns the path of an object in state.
-func placedPath(state tftypes.Value) string {
+// placedPath returns the path of an object in state, and what it is the path of.
+func placedPath(state tftypes.Value) (path, noun string) {
 	var attributes map[string]tftypes.Value
 	if state.IsNull() || state.As(&attributes) != nil {
-		return ""
+		return "", "object"
 	}
-	for _, name := range []string{"key", "path", "prefix"} {
-		var path string
-		if value, ok := attributes[name]; ok && value.IsKnown() && value.As(&path) == nil && path != "" {
-			return path
+	for _, place := range []struct{ attribute, noun string }{{"key", "key"}, {"path", "directory"}, {"prefix", "prefix"}} {
+		if value, ok := attributes[place.attribute]; ok && value.IsKnown() && value.As(&path) == nil && path != "" {
+			return path, place.noun
 		}
 	}
-	return ""
+	return "", "object"
 }

@@ -60,14 +60,27 @@ func (a *refreshAction) Invoke(ctx context.Context, req action.InvokeRequest, re
 	}
 	key := config.Key.ValueString()
 	ttl := config.TTL.ValueInt64()
-	_, err := store.keys.Refresh(ctx, key, ttl, etcdv2.Condition{})
-	if errors.Is(err, etcdv2.ErrUnsupported) && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
-		_, err = store.keys.SetTTL(ctx, key, &ttl)
-	}
-	store.forget(key)
-	if err != nil {
+	if err := refresh(ctx, store, key, ttl); err != nil {
 		addFailure(&resp.Diagnostics, "Unable to refresh key", key, err)
 		return
 	}
 	progress(resp, fmt.Sprintf("%s expires in %d seconds", key, ttl))
+}
+
+// refresh gives a key a new TTL. Servers give one to a directory too, and so the
+// key is read first; who may not read it may still refresh it.
+func refresh(ctx context.Context, store *store, key string, ttl int64) error {
+	found, err := store.keys.Get(ctx, key, etcdv2.GetOptions{})
+	if err == nil && found.Node.Dir {
+		return fmt.Errorf("%w: %s", etcdv2.ErrNotFile, key)
+	}
+	if err != nil && !errors.Is(err, etcdv2.ErrUnauthorized) {
+		return err
+	}
+	defer store.forget(key)
+	_, err = store.keys.Refresh(ctx, key, ttl, etcdv2.Condition{})
+	if errors.Is(err, etcdv2.ErrUnsupported) && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		_, err = store.keys.SetTTL(ctx, key, &ttl)
+	}
+	return err
 }
