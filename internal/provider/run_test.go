@@ -413,7 +413,9 @@ func TestResources_adoptWhatIsDeletedMeanwhile(t *testing.T) {
 				if ttl != nil {
 					attributes["ttl"] = ttl
 				}
-				proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) { s.Delete(t, own+"/a") })})
+				proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
+					etcdtest.Apart(t, func(t *testing.T) { s.Delete(t, own+"/a") })
+				})})
 				mustApply(t, d, d.none(typeName), attributes)
 				if node := s.Get(t, own+"/a").Node; node.Value != "ours" || (node.TTL > 0) != (ttl != nil) {
 					t.Errorf("the key is %+v, want it created", node)
