@@ -78,6 +78,8 @@ func (d *roleDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 
 func roleData(ctx context.Context, role *etcdv2.Role, diags *diag.Diagnostics) roleDataModel {
 	return roleDataModel{
-		Name: types.StringValue(role.Name), KVRead: setOf(ctx, role.Read, diags), KVWrite: setOf(ctx, role.Write, diags),
+		Name:    types.StringValue(role.Name),
+		KVRead:  shownPatterns(ctx, role.Name, accessRead, role.Read, diags),
+		KVWrite: shownPatterns(ctx, role.Name, accessWrite, role.Write, diags),
 	}
 }

@@ -191,7 +191,7 @@ func (r *roleResource) update(ctx context.Context, client *etcdv2.Client, name s
 	_, err := r.change(ctx, client, name, had, want)
 	if errors.Is(err, etcdv2.ErrCompareFailed) {
 		// Somebody may have made the very change that was planned.
-		if found, readErr := client.Roles.GetCurrent(ctx, name); readErr == nil && permissionsAre(found.Permissions, want) {
+		if found, readErr := client.Roles.GetCurrent(ctx, name); readErr == nil && permissionsAre(patternsInForm(found.Permissions), want) {
 			return nil
 		}
 	}
@@ -236,8 +236,31 @@ func (r *roleResource) noteMade(name string, want etcdv2.Permissions) {
 }
 
 // change gives a role that has permissions those that it shall have; a nil
-// list means that they stay as they are.
+// list means that they stay as they are. Patterns that no configuration can
+// contain are not among those that it had by state, and stay.
 func (r *roleResource) change(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) (*etcdv2.Role, error) {
+	role, err := r.changeExactly(ctx, client, name, had, keepPatterns(want, had))
+	if !errors.Is(err, etcdv2.ErrCompareFailed) {
+		return role, err
+	}
+	found, readErr := client.Roles.GetCurrent(ctx, name)
+	if readErr != nil || permissionsAre(keepPatterns(had, found.Permissions), had) {
+		return role, err
+	}
+	return r.changeExactly(ctx, client, name, keepPatterns(had, found.Permissions), keepPatterns(want, found.Permissions))
+}
+
+// keepPatterns is keepOutOfForm for permissions.
+func keepPatterns(want, present etcdv2.Permissions) etcdv2.Permissions {
+	return etcdv2.Permissions{Read: keepOutOfForm(want.Read, present.Read), Write: keepOutOfForm(want.Write, present.Write)}
+}
+
+// patternsInForm are the permissions that a configuration can contain.
+func patternsInForm(p etcdv2.Permissions) etcdv2.Permissions {
+	return etcdv2.Permissions{Read: inForm(p.Read), Write: inForm(p.Write)}
+}
+
+func (r *roleResource) changeExactly(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) (*etcdv2.Role, error) {
 	var update etcdv2.RoleUpdate
 	if want.Read != nil {
 		update.Grant.Read, update.Revoke.Read, update.From.Read = without(want.Read, had.Read), without(had.Read, want.Read), had.Read
@@ -254,7 +277,7 @@ func (r *roleResource) change(ctx context.Context, client *etcdv2.Client, name s
 	} else {
 		role, err = client.Roles.Update(ctx, name, update)
 	}
-	if err == nil && !permissionsAre(role.Permissions, want) {
+	if err == nil && !permissionsAre(patternsInForm(role.Permissions), patternsInForm(want)) {
 		return nil, fmt.Errorf("%w: the role has other permissions than planned", mismatch)
 	}
 	return role, err
@@ -320,7 +343,7 @@ func (r *roleResource) tryRemove(ctx context.Context, client *etcdv2.Client, nam
 	if err != nil {
 		return nil, err
 	}
-	if more := append(without(role.Read, had.Read), without(role.Write, had.Write)...); len(more) > 0 {
+	if more := append(without(inForm(role.Read), had.Read), without(inForm(role.Write), had.Write)...); len(more) > 0 {
 		return nil, gained("Role", fmt.Sprintf("the role %q permissions on", name), more)
 	}
 	holders, err = client.Users.Holders(ctx, name)
@@ -353,16 +376,21 @@ func (m *roleModel) permissions(ctx context.Context, diags *diag.Diagnostics) et
 // fill takes over what was read of the role where the plan did not know it.
 func (m *roleModel) fill(ctx context.Context, role *etcdv2.Role, diags *diag.Diagnostics) {
 	if m.KVRead.IsUnknown() {
-		m.KVRead = setOf(ctx, role.Read, diags)
+		m.KVRead = shownPatterns(ctx, role.Name, accessRead, role.Read, diags)
 	}
 	if m.KVWrite.IsUnknown() {
-		m.KVWrite = setOf(ctx, role.Write, diags)
+		m.KVWrite = shownPatterns(ctx, role.Name, accessWrite, role.Write, diags)
 	}
 }
 
 // refresh takes over what was read of the role.
 func (m *roleModel) refresh(ctx context.Context, role *etcdv2.Role, diags *diag.Diagnostics) {
 	m.Name = types.StringValue(role.Name)
-	m.KVRead = setOf(ctx, role.Read, diags)
-	m.KVWrite = setOf(ctx, role.Write, diags)
+	m.KVRead = shownPatterns(ctx, role.Name, accessRead, role.Read, diags)
+	m.KVWrite = shownPatterns(ctx, role.Name, accessWrite, role.Write, diags)
+}
+
+// shownPatterns is shownNames for the patterns of a role.
+func shownPatterns(ctx context.Context, role string, to access, patterns []string, diags *diag.Diagnostics) types.Set {
+	return shownNames(ctx, fmt.Sprintf("patterns that the role %q may %s", role, to), patterns, diags)
 }

@@ -52,9 +52,15 @@ func (d *rolesDataSource) Read(ctx context.Context, _ datasource.ReadRequest, re
 		return
 	}
 	state := rolesDataModel{Names: []string{}, Roles: []roleDataModel{}}
+	var left []string
 	for _, role := range roles {
+		if checkForm(role.Name) != nil {
+			left = append(left, role.Name)
+			continue
+		}
 		state.Names = append(state.Names, role.Name)
 		state.Roles = append(state.Roles, roleData(ctx, role, &resp.Diagnostics))
 	}
+	warnOutOfForm("roles", left, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }

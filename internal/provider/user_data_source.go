@@ -66,9 +66,6 @@ func (d *userDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 }
 
 func userData(ctx context.Context, user *etcdv2.User, diags *diag.Diagnostics) userDataModel {
-	m := userDataModel{Name: types.StringValue(user.Name), Roles: setOf(ctx, user.Held(), diags), MissingRole: types.StringNull()}
-	if user.MissingRole != "" {
-		m.MissingRole = types.StringValue(user.MissingRole)
-	}
-	return m
+	roles := shownNames(ctx, rolesOfUser(user.Name), user.Held(), diags)
+	return userDataModel{Name: types.StringValue(user.Name), Roles: roles, MissingRole: missingRole(user)}
 }

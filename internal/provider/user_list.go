@@ -81,6 +81,6 @@ func readUser(ctx context.Context, client *etcdv2.Client, name string) listed {
 			"Take it out of roles where configuration is generated, or make the role: no user is given a role that does not exist.", name, user.MissingRole))
 	}
 	model.refresh(ctx, user, &diags)
-	model.Roles = setOf(ctx, user.Held(), &diags)
+	model.Roles = setOf(ctx, inForm(user.Held()), &diags)
 	return listed{name: name, identity: userIdentity{model.Name}, model: model, diags: diags}
 }

@@ -327,7 +327,7 @@ func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, w
 	}
 	// Somebody may have made the very change that was planned.
 	user, readErr := client.Users.GetCurrent(ctx, name)
-	if readErr != nil || !sameNames(user.Held(), want) {
+	if readErr != nil || !sameInForm(user.Held(), want) {
 		return err
 	}
 	_, err = r.change(ctx, client, want, want, name, password)
@@ -335,8 +335,21 @@ func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, w
 }
 
 // change makes a user that holds the roles it had hold those it shall; nil
-// means that the roles stay as they are.
+// means that the roles stay as they are. Roles that no configuration can name
+// are not among those that it had by state, and stay.
 func (r *userResource) change(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
+	user, err := r.changeExactly(ctx, client, had, keepOutOfForm(want, had), name, password)
+	if want == nil || !errors.Is(err, etcdv2.ErrCompareFailed) {
+		return user, err
+	}
+	found, readErr := client.Users.GetCurrent(ctx, name)
+	if readErr != nil || len(without(outOfForm(found.Held()), had)) == 0 {
+		return user, err
+	}
+	return r.changeExactly(ctx, client, keepOutOfForm(had, found.Held()), keepOutOfForm(want, found.Held()), name, password)
+}
+
+func (r *userResource) changeExactly(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
 	if login := r.connection.options; password != "" && name == login.Username && password != login.Password {
 		if err := r.keepOwnLogin(ctx, client, name, "to change its password"); err != nil {
 			return nil, err
@@ -356,10 +369,10 @@ func (r *userResource) change(ctx context.Context, client *etcdv2.Client, had, w
 		user, err = client.Users.Update(ctx, name, update)
 	}
 	// Servers name one missing role at a time.
-	for err == nil && want != nil && user.MissingRole != "" && !slices.Contains(want, user.MissingRole) {
+	for err == nil && want != nil && !missingRole(user).IsNull() && !slices.Contains(want, user.MissingRole) {
 		user, err = client.Users.Update(ctx, name, etcdv2.UserUpdate{Revoke: []string{user.MissingRole}, From: user.Held()})
 	}
-	if err == nil && want != nil && !sameNames(user.Held(), want) {
+	if err == nil && want != nil && !sameInForm(user.Held(), want) {
 		return nil, fmt.Errorf("%w: the user holds other roles than planned", mismatch)
 	}
 	return user, err
@@ -395,7 +408,7 @@ func (r *userResource) remove(ctx context.Context, client *etcdv2.Client, name s
 	if err != nil {
 		return err
 	}
-	if more := without(user.Held(), had); len(more) > 0 {
+	if more := without(inForm(user.Held()), had); len(more) > 0 {
 		return gained("User", fmt.Sprintf("the user %q the roles", name), more)
 	}
 	return client.Users.Delete(ctx, name)
@@ -429,12 +442,24 @@ func missing(role string) string { return role + " (does not exist)" }
 // refresh takes over what was read of the user.
 func (m *userModel) refresh(ctx context.Context, user *etcdv2.User, diags *diag.Diagnostics) {
 	m.Name = types.StringValue(user.Name)
-	m.MissingRole = types.StringNull()
+	m.MissingRole = missingRole(user)
 	roles := user.Roles
-	if user.MissingRole != "" {
-		m.MissingRole = types.StringValue(user.MissingRole)
+	if !m.MissingRole.IsNull() {
 		roles = append(slices.Clone(roles), missing(user.MissingRole))
 	}
-	m.Roles = setOf(ctx, roles, diags)
+	warnOutOfForm(rolesOfUser(user.Name), outOfForm(user.Held()), diags)
+	m.Roles = setOf(ctx, inForm(roles), diags)
 	m.PasswordWO = types.StringNull()
 }
+
+// missingRole returns the role that a user holds and that does not exist, null
+// if there is none or no configuration can name it.
+func missingRole(user *etcdv2.User) types.String {
+	if user.MissingRole == "" || checkForm(user.MissingRole) != nil {
+		return types.StringNull()
+	}
+	return types.StringValue(user.MissingRole)
+}
+
+// rolesOfUser names the roles of a user for messages.
+func rolesOfUser(name string) string { return fmt.Sprintf("roles of the user %q", name) }

@@ -68,9 +68,15 @@ func (d *usersDataSource) Read(ctx context.Context, _ datasource.ReadRequest, re
 		return
 	}
 	state := usersDataModel{Names: []string{}, Users: []usersDataEntry{}}
+	var left []string
 	for _, user := range users {
+		if checkForm(user.Name) != nil {
+			left = append(left, user.Name)
+			continue
+		}
 		state.Names = append(state.Names, user.Name)
-		state.Users = append(state.Users, usersDataEntry{Name: user.Name, Roles: setOf(ctx, user.Roles, &resp.Diagnostics)})
+		state.Users = append(state.Users, usersDataEntry{Name: user.Name, Roles: shownNames(ctx, rolesOfUser(user.Name), user.Roles, &resp.Diagnostics)})
 	}
+	warnOutOfForm("users", left, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }

@@ -1,0 +1,56 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// Roles and patterns whose names are not in the form in which a CLI writes text
+// (see node_text.go) are not shown, and are neither granted nor revoked.
+
+// inForm returns the names that a configuration can contain.
+func inForm(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return checkForm(name) != nil })
+}
+
+// outOfForm returns the names that no configuration can contain.
+func outOfForm(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return checkForm(name) == nil })
+}
+
+// keepOutOfForm adds to wanted names those of the present ones that no
+// configuration can contain. Nil stays nil: it says nothing of them.
+func keepOutOfForm(want, present []string) []string {
+	if want == nil {
+		return nil
+	}
+	return append(append([]string{}, want...), without(outOfForm(present), want)...)
+}
+
+// sameInForm reports whether two lists contain the same names, apart from those
+// that no configuration can contain.
+func sameInForm(a, b []string) bool { return sameNames(inForm(a), inForm(b)) }
+
+// shownNames returns the names that a configuration can contain as a set, and
+// warns of the others. what names the list, such as "roles of the user \"x\"".
+func shownNames(ctx context.Context, what string, names []string, diags *diag.Diagnostics) types.Set {
+	warnOutOfForm(what, outOfForm(names), diags)
+	return setOf(ctx, inForm(names), diags)
+}
+
+// warnOutOfForm warns of names that are not shown.
+func warnOutOfForm(what string, names []string, diags *diag.Diagnostics) {
+	if len(names) == 0 {
+		return
+	}
+	lines := make([]string, len(names))
+	for i, name := range names {
+		lines[i] = fmt.Sprintf("%+q", name)
+	}
+	diags.AddWarning("Some names are left out", fmt.Sprintf("These are among the %s, and no configuration can contain them: a CLI writes every text in Unicode "+
+		"normalization form C, where each of them is another name. They are not shown, and they are left alone:\n\n%s", what, enumerate(lines)))
+}
