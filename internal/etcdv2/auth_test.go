@@ -740,3 +740,28 @@ func TestUsersService_Update_ownPassword(t *testing.T) {
 		t.Errorf("Get() error = %v, changed: %t", err, changed)
 	}
 }
+
+// A name that no request can have is listed all the same, also by servers that
+// list names only.
+func TestAuth_listsNamesThatCannotBeAskedFor(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Start(t)
+	const name = "a\x00b"
+	s.JSON(t, http.MethodPut, "/v2/auth/roles/"+name, map[string]any{"role": name})
+	s.JSON(t, http.MethodPut, "/v2/auth/roles/plain", map[string]any{"role": "plain"})
+	s.JSON(t, http.MethodPut, "/v2/auth/users/"+name, map[string]any{"user": name, "password": "x"})
+	c := newClient(t, etcdv2.Options{Endpoints: []string{s.URL()}})
+	roles, err := c.Roles.List(t.Context())
+	isOdd := func(r *etcdv2.Role) bool { return r.Name == name }
+	if err != nil || !slices.ContainsFunc(roles, isOdd) || !slices.ContainsFunc(roles, func(r *etcdv2.Role) bool { return r.Name == "plain" }) {
+		t.Errorf("Roles.List() = %v, %v, want both", roles, err)
+	}
+	users, err := c.Users.List(t.Context())
+	if err != nil || len(users) != 1 || users[0].Name != name {
+		t.Fatalf("Users.List() = %v, %v, want the one there is", users, err)
+	}
+	if _, err := c.Users.Holders(t.Context(), "plain"); (err != nil) != users[0].Unread {
+		t.Errorf("Holders() error = %v, want one: %v", err, users[0].Unread)
+	}
+}

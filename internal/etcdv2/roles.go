@@ -35,6 +35,10 @@ type Role struct {
 	// Name is the name of the role.
 	Name string
 	Permissions
+	// Unread reports that a list has the name alone, and that no request can
+	// name the role: its permissions are unknown. Only etcd 2.1 and 2.2 have
+	// such lists.
+	Unread bool
 }
 
 // RoleUpdate is a change of a role, made with one request.
@@ -95,9 +99,13 @@ func (s *RolesService) List(ctx context.Context) ([]*Role, error) {
 	for i := range answers {
 		role := answers[i].role()
 		if answers[i].nameOnly {
-			if role, err = s.Get(ctx, role.Name); errors.Is(err, ErrNotFound) {
+			role, err = s.Get(ctx, answers[i].Role)
+			switch {
+			case errors.Is(err, ErrNotFound):
 				continue
-			} else if err != nil {
+			case errors.Is(err, ErrInvalidName):
+				role = &Role{Name: answers[i].Role, Unread: true}
+			case err != nil:
 				return nil, err
 			}
 		}

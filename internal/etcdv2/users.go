@@ -39,6 +39,9 @@ type User struct {
 	// Granted is what Roles permit, in the same order. It is nil from etcd 2.1
 	// and 2.2, which tell the names only.
 	Granted []Role
+	// Unread reports that a list has the name alone, and that no request can
+	// name the user: its roles are unknown. Only etcd 2.1 and 2.2 have such lists.
+	Unread bool
 }
 
 // Held returns the names of all roles that the user is known to hold,
@@ -120,9 +123,13 @@ func (s *UsersService) List(ctx context.Context) ([]*User, error) {
 	for i := range answers {
 		user := answers[i].user()
 		if answers[i].nameOnly {
-			if user, err = s.Get(ctx, user.Name); errors.Is(err, ErrNotFound) {
+			user, err = s.Get(ctx, answers[i].User)
+			switch {
+			case errors.Is(err, ErrNotFound):
 				continue
-			} else if err != nil {
+			case errors.Is(err, ErrInvalidName):
+				user = &User{Name: answers[i].User, Unread: true}
+			case err != nil:
 				return nil, err
 			}
 		}
@@ -170,6 +177,9 @@ func (s *UsersService) Holders(ctx context.Context, role string) ([]string, erro
 	}
 	var holders []string
 	for _, user := range users {
+		if user.Unread {
+			return nil, fmt.Errorf("the user %q may hold the role %q: its roles cannot be read: %w", user.Name, role, CheckUserName(user.Name))
+		}
 		if slices.Contains(user.Held(), role) {
 			holders = append(holders, user.Name)
 		}

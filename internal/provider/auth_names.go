@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +12,17 @@ import (
 
 // Roles and patterns whose names are not in the form in which a CLI writes text
 // (see node_text.go) are not shown, and are neither granted nor revoked.
+
+// errUnread is why a user or a role of a list cannot be shown.
+var errUnread = errors.New("no request can name it, and etcd 2.1 and 2.2 list names only")
+
+// refuseListed returns why a user or a role of a list cannot be shown, nil if it can.
+func refuseListed(name string, unread bool) error {
+	if unread {
+		return errUnread
+	}
+	return checkForm(name)
+}
 
 // inForm returns the names that a configuration can contain.
 func inForm(names []string) []string {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -54,13 +55,15 @@ func (d *rolesDataSource) Read(ctx context.Context, _ datasource.ReadRequest, re
 	state := rolesDataModel{Names: []string{}, Roles: []roleDataModel{}}
 	var left []string
 	for _, role := range roles {
-		if checkForm(role.Name) != nil {
-			left = append(left, role.Name)
+		if err := refuseListed(role.Name, role.Unread); err != nil {
+			left = append(left, fmt.Sprintf("%+q: %s", role.Name, sentence(err)))
 			continue
 		}
 		state.Names = append(state.Names, role.Name)
 		state.Roles = append(state.Roles, roleData(ctx, role, &resp.Diagnostics))
 	}
-	warnOutOfForm("roles", left, &resp.Diagnostics)
+	if len(left) > 0 {
+		resp.Diagnostics.AddWarning("Some roles are left out", "These are on the server, and they cannot be shown:\n\n"+enumerate(left))
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -70,13 +71,15 @@ func (d *usersDataSource) Read(ctx context.Context, _ datasource.ReadRequest, re
 	state := usersDataModel{Names: []string{}, Users: []usersDataEntry{}}
 	var left []string
 	for _, user := range users {
-		if checkForm(user.Name) != nil {
-			left = append(left, user.Name)
+		if err := refuseListed(user.Name, user.Unread); err != nil {
+			left = append(left, fmt.Sprintf("%+q: %s", user.Name, sentence(err)))
 			continue
 		}
 		state.Names = append(state.Names, user.Name)
 		state.Users = append(state.Users, usersDataEntry{Name: user.Name, Roles: shownNames(ctx, rolesOfUser(user.Name), user.Roles, &resp.Diagnostics)})
 	}
-	warnOutOfForm("users", left, &resp.Diagnostics)
+	if len(left) > 0 {
+		resp.Diagnostics.AddWarning("Some users are left out", "These are on the server, and they cannot be shown:\n\n"+enumerate(left))
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
