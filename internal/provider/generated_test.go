@@ -135,3 +135,44 @@ func TestAccGenerated_forms(t *testing.T) {
 	wroteNothing(t, proxy)
 	wantUntouched(t, s, indexes)
 }
+
+// So does one of keys in order, whose value has one attribute for text and JSON.
+// A value that is not the same JSON is written as it is in the configuration.
+func TestAccGenerated_inOrder(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	s, dir := l.server, etcdtest.Prefix(t)
+	texts, values := storedValues(), map[string]string{}
+	imports := ""
+	for i, name := range slices.Sorted(maps.Keys(texts)) {
+		number := fmt.Sprintf("%020d", i+1)
+		values[number] = texts[name]
+		imports += fmt.Sprintf("import {\n  to = etcd_in_order_key.%s\n  id = %q\n}\n", name, dir+"/"+number)
+	}
+	const loose = `{"b": [1, null],   "a": true}`
+	changed := fmt.Sprintf("%020d", len(values)+1)
+	indexes := storeValues(t, s, dir, values)
+	s.Put(t, dir+"/"+changed, loose)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	w := l.workspace(t, "1.5.0", proxy.URL(), "")
+	writeFile(t, w, "imports.tf", imports)
+	mustRun(t, w, 0, "plan", "-generate-config-out=generated.tf")
+	wantQuietImport(t, w, len(values))
+	wroteNothing(t, proxy)
+	wantUntouched(t, s, indexes)
+
+	block := func(value string) {
+		writeFile(t, w, "changed.tf", fmt.Sprintf("resource \"etcd_in_order_key\" \"changed\" {\n  dir   = %q\n  value = %q\n}\n", dir, value))
+	}
+	block(`{"a":true,"b":[1,null]}`)
+	writeFile(t, w, "import.tf", fmt.Sprintf("import {\n  to = etcd_in_order_key.changed\n  id = %q\n}\n", dir+"/"+changed))
+	wantQuietImport(t, w, 1)
+	for _, value := range []string{`{"a": false}`, `{"a":false}`} {
+		block(value)
+		mustRun(t, w, 0, "apply", "-auto-approve")
+		if got := s.Get(t, dir+"/"+changed).Node.Value; got != value {
+			t.Errorf("the server has %q, want %q: it was written from here", got, value)
+		}
+	}
+	mustRun(t, w, 0, "plan", "-detailed-exitcode")
+}

@@ -38,6 +38,9 @@ type inOrderNotes struct {
 
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool `json:"not_text,omitempty"`
+	// Found reports that the value was found by an import, and was not written
+	// from here since.
+	Found bool `json:"found,omitempty"`
 }
 
 type inOrderKeyModel struct {
@@ -76,8 +79,9 @@ func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"value": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place.",
+				Required: true,
+				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place. " +
+					"A JSON object or array that was imported stays as it is while this is the same JSON.",
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
@@ -125,6 +129,9 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if state != nil && before.Found {
+		plan.keepFoundText(*state)
+	}
 	notes := plan.planWrite(state, before)
 	if state != nil {
 		if plan.ModifiedIndex.IsUnknown() {
@@ -138,6 +145,15 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if notes != before {
 		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	}
+}
+
+// keepFoundText keeps the text of an imported JSON document that the configuration
+// writes in other words, as the jsonencode of a generated configuration does.
+func (m *inOrderKeyModel) keepFoundText(state inOrderKeyModel) {
+	found, wanted := state.Value.ValueString(), m.Value.ValueString()
+	if isSet(m.Value) && isJSONDocument(found) && isJSONDocument(wanted) && equalJSON(found, wanted) {
+		m.Value = state.Value
 	}
 }
 
@@ -207,6 +223,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
 		return
 	}
+	notes.Found = notes.Found || state.Value.IsNull()
 	state.Value, state.TTL = types.StringValue(node.Value), notes.refreshed(state.TTL, node)
 	warnNotText(&resp.Diagnostics, node)
 	notes.NotText = node.NotText
@@ -240,7 +257,7 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	}
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	notes.lifetimeNotes, notes.NotText = notes.after(), node.NotText
+	notes.lifetimeNotes, notes.NotText, notes.Found = notes.after(), node.NotText, notes.Found && plan.Value.Equal(state.Value)
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
 
