@@ -561,6 +561,7 @@ func (r *randomTree) changeElement(what, relative string, after *randomKey) *one
 	case after == nil:
 	default:
 		values[relative] = after.value
+		after.isListed = true
 		if before == nil || !r.leavesTTLs {
 			after.ttl, after.isRead = r.ttl, false
 		}
