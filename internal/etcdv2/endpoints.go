@@ -94,7 +94,7 @@ func ParseEndpoint(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// isPort reports whether a text is the number of a port that can be dialled.
+// isPort reports whether a text is the number of a port that can be dialed.
 func isPort(text string) bool {
 	port, err := strconv.ParseUint(text, 10, 16)
 	return err == nil && port != 0

@@ -247,7 +247,7 @@ func (c *Client) discover(ctx context.Context) error {
 		}
 		var endpoints []string
 		for _, record := range records {
-			// A record of port 0 cannot be dialled, and is no reason not to ask the others.
+			// A record of port 0 cannot be dialed, and is no reason not to ask the others.
 			if record.Port != 0 {
 				endpoints = append(endpoints, record.Endpoint())
 			}
