@@ -106,7 +106,7 @@ func (c *cliTree) plan(t *testing.T) (changes map[string]shownChange, warnings s
 			Change  struct {
 				Actions       []string
 				Before, After map[string]any
-				AfterUnknown  map[string]any `json:"after_unknown"`
+				AfterUnknown  any `json:"after_unknown"`
 			}
 		} `json:"resource_changes"`
 	}
@@ -117,8 +117,9 @@ func (c *cliTree) plan(t *testing.T) (changes map[string]shownChange, warnings s
 	for _, resource := range plan.ResourceChanges {
 		change := resource.Change
 		if action := strings.Join(change.Actions, ", "); action != "no-op" {
-			for name, unknown := range change.AfterUnknown {
-				if unknown == true {
+			unknown, _ := change.AfterUnknown.(map[string]any)
+			for name, isUnknown := range unknown {
+				if isUnknown == true {
 					change.After[name] = unknownValue{}
 				}
 			}
@@ -141,7 +142,8 @@ func newShown(action string, before, after map[string]any) shownChange {
 
 // differences returns the names of what differs, sorted.
 func differences(before, after map[string]any) []string {
-	all := maps.Clone(before)
+	all := map[string]any{}
+	maps.Copy(all, before)
 	maps.Copy(all, after)
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
