@@ -236,6 +236,28 @@ func TestClient_passesOver_auth(t *testing.T) {
 	}
 }
 
+// TestClient_servesNoMore finds a page at an endpoint that has served the v2 API and
+// failed since: a write that must not be sent twice is not sent to it.
+func TestClient_servesNoMore(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Shared(t)
+	first, second := etcdtest.NewProxy(t, server.URL()), etcdtest.NewProxy(t, server.URL())
+	client := newClient(t, etcdv2.Options{Endpoints: []string{first.URL(), second.URL()}, KeyPrefix: etcdtest.Prefix(t)})
+	w := newWriter(t, client.Keys)
+	w.set("/k", "1")
+	first.Inject(etcdtest.Rule{Times: 1, Action: etcdtest.Respond(503, nil, "")})
+	w.ok(get("/k")(w))
+	first.Inject(etcdtest.Rule{Action: html(200)})
+	second.Refuse()
+	_, err := push("/q", "1")(w)
+	if err == nil || errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		t.Errorf("CreateInOrder() error = %v, want a definite one", err)
+	}
+	if n := first.Count(http.MethodPost, ""); n != 0 {
+		t.Errorf("%d writes were sent to the page, want none", n)
+	}
+}
+
 // TestClient_nothingServesV2 has no endpoint that does.
 func TestClient_nothingServesV2(t *testing.T) {
 	t.Parallel()

@@ -223,8 +223,8 @@ var faults = map[string]map[string]fault{
 		"answer cut in the middle":     {action: etcdtest.TruncateAnswer(5), applied: true},
 	},
 	"no answer in time": {
-		"the server never has it":  {action: etcdtest.HoldBefore(nil), timeout: 250 * time.Millisecond, want: context.DeadlineExceeded},
-		"the answer never arrives": {action: etcdtest.Hold(nil), applied: true, timeout: 250 * time.Millisecond, want: context.DeadlineExceeded},
+		"the server never has it":  {action: etcdtest.HoldBefore(nil), timeout: time.Second, want: context.DeadlineExceeded},
+		"the answer never arrives": {action: etcdtest.Hold(nil), applied: true, timeout: time.Second, want: context.DeadlineExceeded},
 	},
 	"the server is not ready yet": {
 		"2.3, starting": {action: answers(500, `{"message":"Not capable of accessing auth feature during rolling upgrades."}`), api: authAPI, undone: true},

@@ -40,7 +40,6 @@ var faults = []fault{
 		return r == replayRead`},
 	{"A13", "etcdv2/replay.go", `case err.isForeign(r):`, `case false:`},
 	{"A13", "etcdv2/replay.go", `case err.isNotReady():`, `case false:`},
-	{"A13", "etcdv2/transport.go", `if last == outcomeElsewhere && r.endpoint == nil {`, `if false {`},
 	{"A13", "etcdv2/admit.go", `if r.replay != replayNever || r.endpoint != nil || c.endpoints.isServed(endpoint) {`, `if true {`},
 	{"A13", "etcdv2/answer.go", `if r.replay == replayNever {`, `if r.replay != replayRead {`},
 	{"A13", "etcdv2/answer.go", `if r.replay == replayNever {`, `if false {`},
