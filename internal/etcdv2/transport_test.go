@@ -196,7 +196,14 @@ func TestClient_requestTimeout(t *testing.T) {
 	}).Keys)
 	w.ctx = bounded(t)
 	// An endpoint that hangs costs one time-out.
-	w.create("/k", "1")
+	call := func(do func(writer) (*etcdv2.Response, error)) error {
+		done := make(chan error, 1)
+		go func() { done <- errOf(do(w)) }()
+		return receive(t, "the call", done)
+	}
+	if err := call(create("/k", "1")); err != nil {
+		t.Fatal(err)
+	}
 	if n := len(hanging.Requests()); n != 1 {
 		t.Errorf("%d requests were sent to the endpoint that hangs, want 1", n)
 	}
@@ -204,7 +211,7 @@ func TestClient_requestTimeout(t *testing.T) {
 	healthy.Inject(etcdtest.Rule{Action: etcdtest.HoldBefore(nil)})
 	before := len(hanging.Requests()) + len(healthy.Requests())
 	start := time.Now()
-	_, err := get("/k")(w)
+	err := call(get("/k"))
 	wantErr(t, "Get()", err, etcdv2.ErrUnavailable)
 	wantErr(t, "Get()", err, context.DeadlineExceeded)
 	if n := len(hanging.Requests()) + len(healthy.Requests()) - before; n < 1 || n > 3 || time.Since(start) < timeout {
