@@ -289,7 +289,7 @@ var faults = []fault{
 	{"J1", "etcdv2/keylock.go", `err != nil && !known && ctx.Err() != nil && a.held != nil {`, `!known && false {`},
 	{"J1", "etcdv2/keylock.go", `s.CompareAndSwap(ctx, lock.Key, lock.value(), cond,`, `s.CompareAndSwap(ctx, lock.Key, lock.Token, cond,`},
 	{"J1", "etcdv2/keylock_keeper.go", `next = third
-`, `next = 3 * third
+`, `next = 4 * third
 `},
 	{"J1", "etcdv2/keylock_keeper.go", `case errors.Is(err, ErrLockLost):
 			return err`, `case false:
