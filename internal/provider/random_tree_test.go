@@ -601,10 +601,14 @@ func (r *randomTree) changeTTL(ttl int64) *oneChange {
 		c.writes[relative] = &after
 		c.lifetime(below(r.prefix, relative), k.ttl, ttl)
 	}
-	r.ttl = ttl
 	if len(c.writes) == 0 {
+		if ttl < r.ttl || r.count(func(k *randomKey) bool { return k.isRead && k.ttl == r.ttl }) == 0 {
+			return nil // State has another TTL than the keys: the plan shows it, and writes none.
+		}
+		r.ttl = ttl
 		return c
 	}
+	r.ttl = ttl
 	r.leavesTTLs = false
 	c.shown = &shownChange{Action: "update", Attributes: []string{"ttl"}}
 	r.markListed()
