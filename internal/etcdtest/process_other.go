@@ -5,3 +5,5 @@ package etcdtest
 import "syscall"
 
 func sysProcAttr() *syscall.SysProcAttr { return nil }
+
+func awaitStopped(int) error { return nil }

@@ -9,5 +9,13 @@ import (
 
 func (p *process) terminate() error { return p.os.Signal(syscall.SIGTERM) }
 func (p *process) kill() error      { return p.os.Signal(os.Kill) }
-func (p *process) pause() error     { return p.os.Signal(syscall.SIGSTOP) }
 func (p *process) resume() error    { return p.os.Signal(syscall.SIGCONT) }
+
+// pause returns when every thread has stopped: on a busy machine one that is
+// running goes on for a while.
+func (p *process) pause() error {
+	if err := p.os.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return awaitStopped(p.os.Pid)
+}
