@@ -47,8 +47,8 @@ func (c *Client) sync(ctx context.Context) error {
 }
 
 // AutoSync calls Sync now and then every interval until ctx ends, and returns
-// the context's error. While no endpoint answers it keeps trying; any other
-// error of Sync ends it.
+// the context's error. While no endpoint answers, or one answers with what is no
+// answer of etcd, it keeps trying; any other error of Sync ends it.
 func (c *Client) AutoSync(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
 		return fmt.Errorf("the interval between two syncs is %s, want more than 0", interval)
@@ -58,13 +58,18 @@ func (c *Client) AutoSync(ctx context.Context, interval time.Duration) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil && !errors.Is(err, ErrUnavailable) && !errors.Is(err, context.DeadlineExceeded) {
+		if err != nil && !passes(err) {
 			return err
 		}
 		if err := c.options.Wait(ctx, interval); err != nil {
 			return err
 		}
 	}
+}
+
+// passes reports whether an error of Sync may be gone the next time.
+func passes(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrInvalidAnswer) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // candidate is a client URL that a member advertises.

@@ -184,6 +184,34 @@ func TestClient_AutoSync(t *testing.T) {
 	}
 }
 
+// TestClient_AutoSync_noAnswer: during elections a server answers with nothing for
+// longer than a request is repeated.
+func TestClient_AutoSync_noAnswer(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	proxy := etcdtest.NewProxy(t, s.URL())
+	proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Times: 30, Action: etcdtest.Respond(http.StatusOK, nil, "")})
+	c := clusterClient(t, Options{
+		Endpoints: []string{proxy.URL()},
+		Wait:      func(ctx context.Context, _ time.Duration) error { return wait(ctx, time.Millisecond) },
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- c.AutoSync(ctx, time.Minute) }()
+	eventually(t, func() error {
+		select {
+		case err := <-done:
+			t.Fatalf("AutoSync() = %v, want it to go on", err)
+		default:
+		}
+		if !slices.Contains(c.Endpoints(), s.URL()) {
+			return errors.New("the member is no endpoint")
+		}
+		return nil
+	})
+}
+
 func TestClient_SetEndpoints(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
