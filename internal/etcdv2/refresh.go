@@ -120,7 +120,16 @@ const (
 type refreshVerdict struct {
 	support refreshSupport
 	reason  string
+	// lasting reports whether no older server can take the place of this one: a
+	// cluster that has reached 3.0 admits none.
+	lasting bool
 }
+
+// isKept reports whether the verdict holds until the endpoint fails. A server of
+// an older cluster can be replaced by one that empties the value, and a client
+// whose connection is lost between two requests does not notice; so such a
+// server is asked before each refresh.
+func (v refreshVerdict) isKept() bool { return v.lasting || v.support == refreshNone }
 
 // checkRefresh refuses a refresh that would empty the value of the key. It goes
 // by the version of the endpoint that is about to be sent the refresh, and of
@@ -136,7 +145,9 @@ func (c *Client) checkRefresh(ctx context.Context, endpoint *url.URL, r *request
 		if verdict, outcome, err = c.findRefreshSupport(ctx, endpoint); err != nil {
 			return outcome, err
 		}
-		c.endpoints.setRefreshVerdict(endpoint, verdict)
+		if verdict.isKept() {
+			c.endpoints.setRefreshVerdict(endpoint, verdict)
+		}
 	}
 	if verdict.support < r.refresh {
 		return outcomeAnswered, fmt.Errorf("%w: %s: %s", ErrUnsupported, endpoint, verdict.reason)
@@ -162,7 +173,7 @@ func (c *Client) findRefreshSupport(ctx context.Context, endpoint *url.URL) (ref
 		return refreshVerdict{}, outcome, err
 	}
 	if err != nil {
-		return refreshVerdict{refreshNone, fmt.Sprintf("its version cannot be read: %v", err)}, outcomeAnswered, nil
+		return refreshVerdict{reason: fmt.Sprintf("its version cannot be read: %v", err)}, outcomeAnswered, nil
 	}
 	return c.judgeRefresh(limited, version), outcomeAnswered, nil
 }
@@ -171,20 +182,22 @@ func (c *Client) findRefreshSupport(ctx context.Context, endpoint *url.URL) (ref
 // version of a cluster is the lowest minor version of its members: below 3.0 it
 // says nothing of 2.3.0 to 2.3.6 among them, and the members are asked.
 func (c *Client) judgeRefresh(ctx context.Context, version VersionInfo) refreshVerdict {
-	verdict := refreshVerdict{refreshSupportOf(version.Server), refreshReason(version.Server)}
-	if isAtLeast(version.Cluster, "3.0.0") || verdict.support == refreshNone {
+	verdict := refreshVerdict{refreshSupportOf(version.Server), refreshReason(version.Server), isAtLeast(version.Cluster, "3.0.0")}
+	if verdict.lasting || verdict.support == refreshNone {
 		return verdict
 	}
 	if isVersion(version.Cluster) && refreshSupportOf(version.Cluster) == refreshNone {
-		return refreshVerdict{refreshNone, refreshReason(version.Cluster)}
+		return refreshVerdict{reason: refreshReason(version.Cluster)}
 	}
 	versions, err := c.Members.versions(ctx)
 	if err != nil {
-		return refreshVerdict{min(verdict.support, refreshSupportOf(version.Cluster)), fmt.Sprintf("the versions of the other members are not known: %v", err)}
+		return refreshVerdict{
+			support: min(verdict.support, refreshSupportOf(version.Cluster)), reason: fmt.Sprintf("the versions of the other members are not known: %v", err),
+		}
 	}
 	for _, other := range versions {
 		if support := refreshSupportOf(other.Server); support < verdict.support {
-			verdict = refreshVerdict{support, refreshReason(other.Server)}
+			verdict = refreshVerdict{support: support, reason: refreshReason(other.Server)}
 		}
 	}
 	return verdict
