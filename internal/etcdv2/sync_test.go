@@ -3,9 +3,11 @@ package etcdv2
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -300,6 +302,41 @@ func TestEndpointSet_leaderIsAskedForAfterAnElection(t *testing.T) {
 		if got := s.leaderWanted(now); got != step.want {
 			t.Errorf("after an answer of term %d leaderWanted() = %v, want %v", step.term, got, step.want)
 		}
+	}
+}
+
+// TestClient_checkClaim keeps why an endpoint does not count as the member that
+// advertises it.
+func TestClient_checkClaim(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	for name, test := range map[string]struct {
+		answer etcdtest.Action
+		want   error
+		text   string
+	}{
+		"another member": {want: ErrClusterMismatch, text: "is not member 1"},
+		"no leader":      {answer: etcdtest.Respond(http.StatusServiceUnavailable, nil, ""), text: "answered 503"},
+		"no v2":          {answer: etcdtest.Respond(http.StatusNotFound, nil, "404 page not found\n"), want: ErrV2Disabled},
+		"a page":         {answer: etcdtest.Respond(http.StatusOK, nil, "<html>"), want: ErrInvalidAnswer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy := etcdtest.NewProxy(t, s.URL())
+			if test.answer != nil {
+				proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Action: test.answer})
+			}
+			c := clusterClient(t, Options{Endpoints: []string{proxy.URL()}})
+			endpoint := c.endpoints.order()[0]
+			c.endpoints.claims = map[string]string{location(endpoint): "1"}
+			_, err := c.checkClaim(t.Context(), endpoint)
+			if test.want != nil && !errors.Is(err, test.want) || !strings.Contains(fmt.Sprint(err), test.text) {
+				t.Errorf("checkClaim() = %v, want %v, with %q", err, test.want, test.text)
+			}
+			if test.answer != nil && errors.Is(err, ErrClusterMismatch) {
+				t.Errorf("checkClaim() = %v, want no mismatch of clusters", err)
+			}
+		})
 	}
 }
 
