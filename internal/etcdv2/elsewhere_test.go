@@ -144,7 +144,7 @@ func TestClient_readsEveryAnswer(t *testing.T) {
 // noEndpoints are what can stand at an endpoint that is no server of the v2 API.
 var noEndpoints = map[string]struct {
 	action etcdtest.Action
-	// writes is whether it refuses writes alone.
+	// writes reports whether it refuses writes alone.
 	writes bool
 	want   error
 }{

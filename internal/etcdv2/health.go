@@ -61,7 +61,7 @@ type HealthInfo struct {
 	Healthy bool
 	// Reason is why not, where the server says it (etcd 3.5).
 	Reason string
-	// ServesV2 is whether the endpoint serves the v2 API: a healthy server does not
+	// ServesV2 reports whether the endpoint serves the v2 API: a healthy server does not
 	// if it was started without --enable-v2. Only HealthAll asks for it, and also
 	// of an endpoint that answers and does not report its health.
 	ServesV2 bool

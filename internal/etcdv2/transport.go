@@ -300,7 +300,7 @@ func (c *Client) limit(ctx context.Context, r *request) (context.Context, contex
 
 // trip is what one exchange needs, in one piece: it is made for every request.
 type trip struct {
-	// connected is whether the last request of the trip had a connection, and so
+	// connected reports whether the last request of the trip had a connection, and so
 	// may have been sent.
 	connected atomic.Bool
 	hooks     httptrace.ClientTrace
