@@ -1,4 +1,4 @@
-package main
+package e2e_test
 
 import (
 	"archive/zip"
@@ -74,7 +74,7 @@ type secretive struct {
 // run runs a command with a secret as the value of the variable.
 func (c *secretive) run(t *testing.T, secret string, fails bool, arguments ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), cli(t), append(arguments, "-no-color")...)
+	cmd := exec.CommandContext(t.Context(), underTest(t), append(arguments, "-no-color")...)
 	cmd.Dir, cmd.Env = c.dir, environment(append([]string{"TF_VAR_password=" + rootPassword, "TF_VAR_secret=" + secret}, c.env...)...)
 	out, err := cmd.CombinedOutput()
 	if (err != nil) != fails {
@@ -166,7 +166,7 @@ func private(t *testing.T, state []byte) []byte {
 // requireCLI skips a test whose configuration needs a newer CLI.
 func requireCLI(t *testing.T, oldest *goversion.Version) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), cli(t), "version", "-json")
+	cmd := exec.CommandContext(t.Context(), underTest(t), "version", "-json")
 	cmd.Env = environment()
 	out, err := cmd.Output()
 	if err != nil {

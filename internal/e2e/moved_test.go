@@ -1,4 +1,4 @@
-package main
+package e2e_test
 
 import (
 	"context"
@@ -146,7 +146,7 @@ func TestAccMain_moved(t *testing.T) {
 	const address = "mirror.example.com/retryw/etcdv2"
 	reattach, stop := debugged(t, program)
 	defer stop()
-	guide, err := os.ReadFile(filepath.Join("examples", "guides", "adopting", "moved", "main.tf"))
+	guide, err := os.ReadFile(filepath.Join("..", "..", "examples", "guides", "adopting", "moved", "main.tf"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package examples_test
 
 import (
 	"io/fs"
@@ -38,7 +38,7 @@ func TestLinks(t *testing.T) {
 			}
 		}
 		for _, match := range repository.FindAllStringSubmatch(text, -1) {
-			if _, err := os.Stat(filepath.FromSlash(match[1])); err != nil {
+			if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(match[1]))); err != nil {
 				t.Errorf("%s names %s, which is not there", name, match[1])
 			}
 		}
@@ -62,7 +62,7 @@ func follow(pages map[string]string, page, link string) string {
 	default:
 		target = path.Join(path.Dir(page), target)
 	}
-	if _, err := os.Stat(filepath.FromSlash(target)); err != nil {
+	if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(target))); err != nil {
 		return "leads nowhere"
 	}
 	if fragment != "" && !slices.Contains(anchors(pages[target]), fragment) {
@@ -89,7 +89,7 @@ func markdown(t *testing.T) map[string]string {
 	t.Helper()
 
 	pages := map[string]string{}
-	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(".."), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -98,7 +98,7 @@ func markdown(t *testing.T) map[string]string {
 		case d.IsDir() || path.Ext(name) != ".md":
 			return nil
 		}
-		content, err := os.ReadFile(filepath.FromSlash(name))
+		content, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(name)))
 		pages[name] = fence.ReplaceAllString(string(content), "")
 		return err
 	})

@@ -1,4 +1,4 @@
-package main
+package e2e_test
 
 import (
 	"bufio"
@@ -37,24 +37,24 @@ func built(t *testing.T) string {
 		t.Skip("acceptance tests need TF_ACC")
 	}
 	program := filepath.Join(t.TempDir(), "terraform-provider-etcd")
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.version=1.2.3", "-o", program, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.version=1.2.3", "-o", program, "../..")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	return program
 }
 
-// workspace makes a directory with a configuration and returns a function that
+// attached makes a directory with a configuration and returns a function that
 // runs the CLI in it. A first argument that ends in .tf replaces the
 // configuration by the second.
-func workspace(t *testing.T, reattach, content string) (run func(arguments ...string) (string, error)) {
+func attached(t *testing.T, reattach, content string) (run func(arguments ...string) (string, error)) {
 	t.Helper()
 	dir := t.TempDir()
 	run = func(arguments ...string) (string, error) {
 		if strings.HasSuffix(arguments[0], ".tf") {
 			return "", os.WriteFile(filepath.Join(dir, arguments[0]), []byte(arguments[1]), 0o600)
 		}
-		cmd := exec.CommandContext(t.Context(), cli(t), arguments...)
+		cmd := exec.CommandContext(t.Context(), underTest(t), arguments...)
 		cmd.Dir, cmd.Env = dir, environment(reattach, "TF_CLI_ARGS=-no-color")
 		out, err := cmd.CombinedOutput()
 		return string(out), err
@@ -67,13 +67,13 @@ func workspace(t *testing.T, reattach, content string) (run func(arguments ...st
 	return run
 }
 
-// cli returns the program that the acceptance tests use.
-func cli(t *testing.T) string {
+// underTest returns the program that the acceptance tests use.
+func underTest(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" {
 		return path
 	}
-	path, err := filepath.Abs("bin/terraform")
+	path, err := filepath.Abs("../../bin/terraform")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestAccMain_logs(t *testing.T) {
 			t.Parallel()
 			reattach, stop := debugged(t, program, test.env...)
 			s := etcdtest.Start(t)
-			terraform := workspace(t, reattach, fmt.Sprintf(configuration, s.URL(), "hush"))
+			terraform := attached(t, reattach, fmt.Sprintf(configuration, s.URL(), "hush"))
 			if out, err := terraform("apply", "-auto-approve"); err != nil || s.Get(t, "/a").Node.Value != "hush" {
 				t.Errorf("apply: %v\n%s", err, out)
 			}
@@ -181,7 +181,7 @@ func TestAccMain_savedPlanAfterRival(t *testing.T) {
 	reattach, stop := debugged(t, built(t))
 	defer stop()
 	s := etcdtest.Start(t)
-	terraform := workspace(t, reattach, fmt.Sprintf(configuration, s.URL(), "one"))
+	terraform := attached(t, reattach, fmt.Sprintf(configuration, s.URL(), "one"))
 	for _, step := range [][]string{
 		{"apply", "-auto-approve"},
 		{"main.tf", fmt.Sprintf(configuration, s.URL(), "two")},
@@ -233,7 +233,7 @@ resource "etcd_key" "leased" {
 }
 `
 	}
-	terraform := workspace(t, reattach, content(""))
+	terraform := attached(t, reattach, content(""))
 	for _, step := range [][]string{
 		{"apply", "-auto-approve"},
 		{"main.tf", content("adopt_existing = true")},
