@@ -47,10 +47,10 @@ var faults = []fault{
 	{"A13", "etcdv2/endpoints.go", `delete(s.served, endpoint)`, ``},
 	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return r == replayRead`},
 	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return true`},
-	{"A13", "etcdv2/keys.go", `n.HasTTL() != w.ttl {`, `false {`},
-	{"A13", "etcdv2/keys.go", `!w.isNewer(n) ||`, ``},
-	{"A13", "etcdv2/keys.go", `return n.Value == *w.value || (w.isSame != nil && w.isSame(n.Value))`, `return true`},
-	{"A13", "etcdv2/keys.go", `case w.unreadable && w.isNewer(found.Node):`, `case false:`},
+	{"A13", "etcdv2/settle.go", `n.HasTTL() != w.ttl {`, `false {`},
+	{"A13", "etcdv2/settle.go", `!w.isNewer(n) ||`, ``},
+	{"A13", "etcdv2/settle.go", `return n.Value == *w.value || (w.isSame != nil && w.isSame(n.Value))`, `return true`},
+	{"A13", "etcdv2/settle.go", `case w.unreadable && w.isNewer(found.Node):`, `case false:`},
 	{"A14", "etcdv2/endpoints.go", `s.move(endpoint, true)`, ``},
 	{"A15", "etcdv2/endpoints.go", `if s.selection == SelectRandom {`, `if false {`},
 	{"A16", "etcdv2/endpoints.go", `if s.selection != SelectLeader {`, `if true {`},
@@ -78,7 +78,7 @@ var faults = []fault{
 	{"A29", "etcdv2/keys.go", `escapeKey(s.prefix+strings.TrimSuffix(key, "/"))`, `escapeKey(strings.TrimSuffix(key, "/"))`},
 	{"A29", "etcdv2/keys.go", `n.Key = s.strip(n.Key)`, ``},
 	{"A29", "etcdv2/path.go", `case ".", "..":`, `case ".":`},
-	{"A30", "etcdv2/keys.go", `ttl = &s.defaultTTL`, `ttl = nil`},
+	{"A30", "etcdv2/keys_write.go", `ttl = &s.defaultTTL`, `ttl = nil`},
 	{"A31", "etcdv2/admit.go", `if want == "" || id == "" ||`, `if true || want == "" || id == "" ||`},
 	{"A31", "etcdv2/admit.go", `if c.options.ExpectedClusterID == "" || c.endpoints.verified(endpoint) {`, `if true {`},
 	{"A32", "etcdv2/trace.go", `parts = append(parts, "-u", quote(masked+":"+masked))`, `_ = parts`},
@@ -95,24 +95,24 @@ var faults = []fault{
 	{"B2", "etcdv2/keys.go", `{opts.Recursive, "recursive=true"}, `, ``},
 	{"B3", "etcdv2/keys.go", `, {opts.Sorted, "sorted=true"}`, ``},
 	{"B3", "etcdv2/keys.go", `opts.Sorted = true`, ``},
-	{"B3", "etcdv2/keys.go", `slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Key, b.Key) })`, `_ = slices.Clone(nodes)`},
+	{"B3", "etcdv2/node.go", `slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Key, b.Key) })`, `_ = slices.Clone(nodes)`},
 	{"B4", "etcdv2/keys.go", `{quorum, "quorum=true"}, `, ``},
 	{"B4", "etcdv2/keys.go", `!opts.Stale && !s.client.options.StaleReads`, `!s.client.options.StaleReads`},
 	{"B6", "etcdv2/keys.go", `opts.Sorted = true`, `opts.Sorted, opts.Recursive = true, true`},
 	{"B7", "etcdv2/keys.go", `if !resp.Node.Dir {`, `if false {`},
 	{"B7", "etcdv2/decode.go", `err = json.UnmarshalDecode(dec, &n.Dir)`, `err = dec.SkipValue()`},
-	{"B8", "etcdv2/keys.go", `return yield(n)`, `return true`},
+	{"B8", "etcdv2/node.go", `return yield(n)`, `return true`},
 	{"B9", "etcdv2/keys.go", `if errors.Is(err, ErrNotFound) {
 		return false, nil`, `if false {
 		return false, nil`},
 
 	// C. Writes.
-	{"C1", "etcdv2/keys.go", `form.Set("value", *value)`, `form.Set("value", "")`},
-	{"C1", "etcdv2/keys.go", `if err := CheckValue(*value); err != nil {`, `if err := CheckValue(""); err != nil {`},
-	{"C2", "etcdv2/keys.go", `form.Set("ttl", strconv.FormatInt(*ttl, 10))`, ``},
-	{"C2", "etcdv2/keys.go", `if ttl < 1 || ttl > MaxTTL {`, `if false {`},
-	{"C3", "etcdv2/keys.go", `w.form.Set("prevExist", "false")`, ``},
-	{"C4", "etcdv2/keys.go", `w.form.Set("prevExist", "true")
+	{"C1", "etcdv2/keys_write.go", `form.Set("value", *value)`, `form.Set("value", "")`},
+	{"C1", "etcdv2/keys_write.go", `if err := CheckValue(*value); err != nil {`, `if err := CheckValue(""); err != nil {`},
+	{"C2", "etcdv2/keys_write.go", `form.Set("ttl", strconv.FormatInt(*ttl, 10))`, ``},
+	{"C2", "etcdv2/keys_write.go", `if ttl < 1 || ttl > MaxTTL {`, `if false {`},
+	{"C3", "etcdv2/keys_write.go", `w.form.Set("prevExist", "false")`, ``},
+	{"C4", "etcdv2/keys_write.go", `w.form.Set("prevExist", "true")
 	return s.do(ctx, w.request)
 }
 
@@ -120,11 +120,11 @@ var faults = []fault{
 }
 
 // Set `},
-	{"C5", "etcdv2/keys.go", `v.Set("prevValue", c.Value)`, ``},
-	{"C6", "etcdv2/keys.go", `v.Set("prevIndex", strconv.FormatUint(c.Index, 10))`, ``},
-	{"C7", "etcdv2/keys.go", `if c.Value != "" {`, `if c.Value != "" && c.Index == 0 {`},
-	{"C8", "etcdv2/keys.go", `if c.Index == 0 && c.Value == "" {`, `if false {`},
-	{"C9", "etcdv2/keys.go", `r := s.request(http.MethodPost, dir, false)`, `r := s.request(http.MethodPut, dir, false)`},
+	{"C5", "etcdv2/keys_write.go", `v.Set("prevValue", c.Value)`, ``},
+	{"C6", "etcdv2/keys_write.go", `v.Set("prevIndex", strconv.FormatUint(c.Index, 10))`, ``},
+	{"C7", "etcdv2/keys_write.go", `if c.Value != "" {`, `if c.Value != "" && c.Index == 0 {`},
+	{"C8", "etcdv2/keys_write.go", `if c.Index == 0 && c.Value == "" {`, `if false {`},
+	{"C9", "etcdv2/keys_write.go", `r := s.request(http.MethodPost, dir, false)`, `r := s.request(http.MethodPut, dir, false)`},
 	{"C10", "etcdv2/refresh.go", `w.form.Set("refresh", "true")`, ``},
 	{"C10", "etcdv2/refresh.go", `if verdict.support < r.refresh {`, `if false {`},
 	{"C10", "etcdv2/refresh.go", `case isAtLeast(version, "2.3.7"):`, `case isAtLeast(version, "2.3.0"):`},
@@ -143,25 +143,25 @@ var faults = []fault{
 	}
 	if current.Node.Dir {`},
 	{"C13", "etcdv2/decode.go", `err = readIndexField(dec, &n.ModifiedIndex)`, `err = dec.SkipValue()`},
-	{"C14", "etcdv2/keys.go", `r.query = url.Values{"noValueOnSuccess": {"true"}}`, ``},
-	{"C15", "etcdv2/keys.go", `json.Unmarshal([]byte(n.Value), v)`, `json.Unmarshal([]byte("null"), v)`},
-	{"C16", "etcdv2/keys.go", `return string(data), err`, `return fmt.Sprintf("%q", data), err`},
+	{"C14", "etcdv2/keys_write.go", `r.query = url.Values{"noValueOnSuccess": {"true"}}`, ``},
+	{"C15", "etcdv2/node.go", `json.Unmarshal([]byte(n.Value), v)`, `json.Unmarshal([]byte("null"), v)`},
+	{"C16", "etcdv2/node.go", `return string(data), err`, `return fmt.Sprintf("%q", data), err`},
 
 	// D. Delete.
-	{"D1", "etcdv2/keys.go", `return s.do(ctx, s.request(http.MethodDelete, key, false))`, `return s.do(ctx, s.request(http.MethodGet, key, false))`},
-	{"D2", "etcdv2/keys.go", `cond.addTo(r.query)`, `Condition{Index: cond.Index}.addTo(r.query)`},
-	{"D3", "etcdv2/keys.go", `cond.addTo(r.query)`, `Condition{Value: cond.Value}.addTo(r.query)`},
-	{"D4", "etcdv2/keys.go", `cond.addTo(r.query)`, `if cond.Index != 0 {
+	{"D1", "etcdv2/keys_write.go", `return s.do(ctx, s.request(http.MethodDelete, key, false))`, `return s.do(ctx, s.request(http.MethodGet, key, false))`},
+	{"D2", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `Condition{Index: cond.Index}.addTo(r.query)`},
+	{"D3", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `Condition{Value: cond.Value}.addTo(r.query)`},
+	{"D4", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `if cond.Index != 0 {
 		cond.Value = ""
 	}
 	cond.addTo(r.query)`},
 	{"D5", "etcdv2/keys.go", "PrevNode *Node `json:\"prevNode\"`", "PrevNode *Node `json:\"-\"`"},
 
 	// E. Directories.
-	{"E2", "etcdv2/keys.go", `form.Set("dir", "true")`, ``},
-	{"E3", "etcdv2/keys.go", `form.Set("dir", "true")`, `form.Set("dir", "true")
+	{"E2", "etcdv2/keys_write.go", `form.Set("dir", "true")`, ``},
+	{"E3", "etcdv2/keys_write.go", `form.Set("dir", "true")`, `form.Set("dir", "true")
 		ttl = nil`},
-	{"E4", "etcdv2/keys.go", `w.form.Set("prevExist", "true")
+	{"E4", "etcdv2/keys_dir.go", `w.form.Set("prevExist", "true")
 	return s.do(ctx, w.request)
 }
 
@@ -169,20 +169,20 @@ var faults = []fault{
 }
 
 // requireDir `},
-	{"E4", "etcdv2/keys.go", `if err := s.requireDir(ctx, path, false); err != nil {`, `if err := error(nil); err != nil {`},
+	{"E4", "etcdv2/keys_dir.go", `if err := s.requireDir(ctx, path, false); err != nil {`, `if err := error(nil); err != nil {`},
 	{"E4", "etcdv2/errors.go", `if e.isDirUpdate() {`, `if false {`},
-	{"E5", "etcdv2/keys.go", `r.query = url.Values{"dir": {"true"}}`, `r.query = url.Values{}`},
-	{"E5", "etcdv2/keys.go", `	if !errors.Is(err, ErrUnauthorized) {
+	{"E5", "etcdv2/keys_dir.go", `r.query = url.Values{"dir": {"true"}}`, `r.query = url.Values{}`},
+	{"E5", "etcdv2/keys_dir.go", `	if !errors.Is(err, ErrUnauthorized) {
 		return err
 	}
 	probe`, `	if true {
 		return err
 	}
 	probe`},
-	{"E5", "etcdv2/keys.go", `case errors.Is(err, ErrCompareFailed):
+	{"E5", "etcdv2/keys_dir.go", `case errors.Is(err, ErrCompareFailed):
 		return fmt.Errorf("%s: %w", path, ErrNotDir)`, `case errors.Is(err, ErrCompareFailed):
 		return nil`},
-	{"E6", "etcdv2/keys.go", `setTrue(r.query, "recursive", opts.Recursive)
+	{"E6", "etcdv2/keys_dir.go", `setTrue(r.query, "recursive", opts.Recursive)
 	return s.do(ctx, r)`, `return s.do(ctx, r)`},
 
 	// F. Watch.
@@ -276,7 +276,7 @@ var faults = []fault{
 	{"I12", "etcdv2/members.go", `if u, err := url.Parse(machine); err != nil ||`, `if u, err := url.Parse(machine); false && err != nil ||`},
 	{"I12", "etcdv2/answer.go", `int(min(resp.ContentLength, maxPresized))`, `int(resp.ContentLength)`},
 	{"I12", "etcdv2/decode.go", `return nil, source.err`, `return nil, invalidJSON(err)`},
-	{"I13", "etcdv2/keys.go", `child.print(b, indent+"  ")`, `_ = child`},
+	{"I13", "etcdv2/node.go", `child.print(b, indent+"  ")`, `_ = child`},
 
 	// J. Recipes and tools.
 	{"J1", "etcdv2/keylock.go", `case found.Node.Dir || found.Node.Value != lock.value():`, `case found.Node.Dir:`},
