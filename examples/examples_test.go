@@ -14,22 +14,23 @@ import (
 	"testing/fstest"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 )
 
 func TestAccExamples(t *testing.T) {
 	t.Parallel()
 
-	l := newLab(t)
+	l := clitest.New(t)
 	for _, dir := range directories(t) {
 		t.Run(dir, func(t *testing.T) {
 			t.Parallel()
-			if why := lacks(t, l.release, dir); why != "" {
+			if why := lacks(t, l.Release, dir); why != "" {
 				t.Skip(why)
 			}
 			s := scenes[dir]
-			r := l.start(t, dir, s)
+			r := start(t, l, dir, s)
 			if s.noApply != "" {
-				r.must(t, 0, "validate")
+				r.Must(t, 0, "validate")
 				t.Log("not applied: " + s.noApply)
 				return
 			}
@@ -42,7 +43,7 @@ func TestAccExamples(t *testing.T) {
 			if s.check != nil {
 				s.check(t, r)
 			}
-			r.imports(t, l)
+			r.imports(t)
 			for _, key := range s.removes {
 				delete(before, key)
 			}
@@ -55,24 +56,24 @@ func TestAccExamples(t *testing.T) {
 func (r *run) query(t *testing.T) {
 	t.Helper()
 
-	r.must(t, 0, "validate", "-query")
-	if found := r.must(t, 0, "query"); !strings.Contains(found, "list.etcd_") {
+	r.Must(t, 0, "validate", "-query")
+	if found := r.Must(t, 0, "query"); !strings.Contains(found, "list.etcd_") {
 		t.Errorf("query found nothing:\n%s", found)
 	}
 }
 
 // imports tries each way to import that the documentation of a resource shows.
-func (r *run) imports(t *testing.T, l *lab) {
+func (r *run) imports(t *testing.T) {
 	t.Helper()
 
 	if exists(r.source, "import.sh") {
 		r.importScript(t)
 	}
-	if exists(r.source, "import-by-string-id.tf") && l.release.Knows(cli.ImportBlocks) {
-		r.importBlock(t, l, "import-by-string-id.tf")
+	if exists(r.source, "import-by-string-id.tf") && r.lab.Release.Knows(cli.ImportBlocks) {
+		r.importBlock(t, "import-by-string-id.tf")
 	}
-	if exists(r.source, "import-by-identity.tf") && l.release.Knows(cli.ImportByIdentity) {
-		r.importBlock(t, l, "import-by-identity.tf")
+	if exists(r.source, "import-by-identity.tf") && r.lab.Release.Knows(cli.ImportByIdentity) {
+		r.importBlock(t, "import-by-identity.tf")
 	}
 }
 

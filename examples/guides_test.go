@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -59,7 +60,7 @@ func TestAccReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := newLab(t).start(t, dir, scene{})
+	r := start(t, clitest.New(t), dir, scene{})
 	before := r.keys(t)
 	r.apply(t)
 	if diff := cmp.Diff(map[string]string{"/app/greeting": "hello"}, r.keys(t)); diff != "" {
@@ -76,8 +77,8 @@ func release(t *testing.T, r *run) {
 	if got := r.keys(t)["/app/limit"]; got != "20" {
 		t.Errorf("/app/limit = %q, want what the configuration says", got)
 	}
-	if r.release.Knows(cli.Lists) {
-		r.must(t, 0, "query", "-generate-config-out=generated.tf")
+	if r.lab.Release.Knows(cli.Lists) {
+		r.Must(t, 0, "query", "-generate-config-out=generated.tf")
 		generated, err := os.ReadFile(filepath.Join(r.Dir, "generated.tf"))
 		if err != nil {
 			t.Fatal(err)
@@ -95,7 +96,7 @@ func release(t *testing.T, r *run) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.write(t, "adopt.tf", string(removed))
+	r.Write(t, "adopt.tf", string(removed))
 	r.apply(t)
 	r.server.Put(t, "/app/limit", "10")
 }
@@ -105,9 +106,9 @@ func release(t *testing.T, r *run) {
 func conflict(t *testing.T, r *run) {
 	t.Helper()
 
-	r.must(t, 0, "plan", "-var=workers=8", "-out=saved")
+	r.Must(t, 0, "plan", "-var=workers=8", "-out=saved")
 	r.server.Put(t, "/app/workers", "2")
-	output := r.must(t, 1, "apply", "saved")
+	output := r.Must(t, 1, "apply", "saved")
 	shown, err := os.ReadFile(filepath.Join(r.source, "refused.txt"))
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +123,7 @@ func conflict(t *testing.T, r *run) {
 	if got := r.keys(t)["/app/workers"]; got != "2" {
 		t.Errorf("after the refusal /app/workers = %q, want the rival's 2", got)
 	}
-	r.must(t, 2, "plan", "-detailed-exitcode")
+	r.Must(t, 2, "plan", "-detailed-exitcode")
 	r.apply(t)
 }
 
@@ -161,16 +162,16 @@ func secrets(t *testing.T, r *run) {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
 	r.server.Put(t, "/app/token", "overwritten")
-	output := r.must(t, 2, "plan", "-detailed-exitcode", "-out=saved")
+	output := r.Must(t, 2, "plan", "-detailed-exitcode", "-out=saved")
 	if !strings.Contains(output, "etcd_key.token will be updated in-place") || strings.Contains(output, "etcd_key.db_password will") {
 		t.Errorf("the plan is not to write the token again and nothing else:\n%s", output)
 	}
 	shown := unzip(t, filepath.Join(r.Dir, "saved"))
-	r.must(t, 0, "apply", "saved")
+	r.Must(t, 0, "apply", "saved")
 	if diff := cmp.Diff(want, r.keys(t)); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}
-	r.planEmpty(t)
+	r.PlanEmpty(t)
 	for _, name := range []string{"terraform.tfstate", "terraform.tfstate.backup", "trace.log"} {
 		content, err := os.ReadFile(filepath.Join(r.Dir, name))
 		if err != nil {
@@ -272,7 +273,7 @@ func confd(t *testing.T, r *run) {
 	t.Helper()
 
 	before := r.keys(t)
-	r.write(t, "terraform.tfvars", `services = {
+	r.Write(t, "terraform.tfvars", `services = {
   shop = {
     domain    = "shop.example.com"
     upstreams = { a = "10.0.1.11:8080", c = "10.0.1.13:8080" }

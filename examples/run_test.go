@@ -13,54 +13,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
-// lab is what all examples of a test run share: a CLI, and the built provider.
-type lab struct {
-	program string
-	release cli.Release
-	mirror  string
-}
-
-// newLab builds the provider and finds the CLI: the one that
-// TF_ACC_TERRAFORM_PATH names, or else bin/terraform.
-func newLab(t *testing.T) *lab {
-	t.Helper()
-
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance tests run with TF_ACC set")
-	}
-	dir := t.TempDir()
-	provider := filepath.Join(dir, "terraform-provider-etcd")
-	if err := cli.Build(t.Context(), provider); err != nil {
-		t.Fatal(err)
-	}
-	l := &lab{program: os.Getenv("TF_ACC_TERRAFORM_PATH"), mirror: filepath.Join(dir, "mirror")}
-	if l.program == "" {
-		l.program = filepath.Join("..", "bin", "terraform")
-	}
-	if err := cli.Install(l.mirror, provider); err != nil {
-		t.Fatal(err)
-	}
-	w, err := cli.New(l.program, dir, l.mirror)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l.release, err = w.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
 // run is an example at work: its files in a workspace, on a server of its own.
 type run struct {
-	*cli.Workspace
+	*clitest.Workspace
 
-	release cli.Release
-	server  *etcdtest.Server
+	lab    *clitest.Lab
+	server *etcdtest.Server
 	// reserved are servers that are not started; replace puts their peer URLs,
 	// and other names that only a server gives, in the place of those that the
 	// example shows.
@@ -71,19 +35,19 @@ type run struct {
 }
 
 // start gives an example a server and a workspace, with what its scene says.
-func (l *lab) start(t *testing.T, source string, s scene) *run {
+func start(t *testing.T, l *clitest.Lab, source string, s scene) *run {
 	t.Helper()
 
-	r := &run{release: l.release, source: source, env: s.env}
+	r := &run{lab: l, source: source, env: s.env}
 	r.servers(t, s)
 	if s.seed != nil {
 		s.seed(t, r.server)
 	}
-	r = l.workspace(t, r)
+	r = r.workspace(t)
 	if s.files != nil {
 		s.files(t, r)
 	}
-	r.must(t, 0, "init")
+	r.Must(t, 0, "init")
 	return r
 }
 
@@ -106,22 +70,18 @@ func (r *run) servers(t *testing.T, s scene) {
 	r.replace = strings.NewReplacer(pairs...)
 }
 
-// workspace copies an example into a workspace of its own that works on the
-// servers of a run.
-func (l *lab) workspace(t *testing.T, on *run) *run {
+// workspace copies the example into another workspace that works on the same
+// servers.
+func (r *run) workspace(t *testing.T) *run {
 	t.Helper()
 
-	w, err := cli.New(l.program, t.TempDir(), l.mirror, append(slices.Clone(on.env), "ETCDCTL_ENDPOINTS="+on.server.URL())...)
-	if err != nil {
+	other := *r
+	other.Workspace = r.lab.Open(t, t.TempDir(), append(slices.Clone(r.env), "ETCDCTL_ENDPOINTS="+r.server.URL())...)
+	if err := os.CopyFS(other.Dir, configuration(t, r.source, r.replace)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(w.Dir, configuration(t, on.source, on.replace)); err != nil {
-		t.Fatal(err)
-	}
-	r := *on
-	r.Workspace = w
-	r.complete(t)
-	return &r
+	other.complete(t)
+	return &other
 }
 
 // complete adds what an example leaves out because every configuration has it:
@@ -132,13 +92,13 @@ func (r *run) complete(t *testing.T) {
 
 	text := r.text(t)
 	if !strings.Contains(text, "required_providers") {
-		r.write(t, "zz_terraform.tf", "terraform {\n  required_providers {\n    etcd = {\n      source = \"etcdv2/etcd\"\n    }\n  }\n}\n")
+		r.Write(t, "zz_terraform.tf", "terraform {\n  required_providers {\n    etcd = {\n      source = \"etcdv2/etcd\"\n    }\n  }\n}\n")
 	}
 	switch {
 	case !regexp.MustCompile(`(?m)^provider "etcd" {`).MatchString(text):
-		r.write(t, "zz_provider.tf", "provider \"etcd\" {}\n")
+		r.Write(t, "zz_provider.tf", "provider \"etcd\" {}\n")
 	case strings.Contains(text, "endpoints"):
-		r.write(t, "zz_override.tf", fmt.Sprintf("provider \"etcd\" {\n  endpoints = [%q]\n}\n", r.server.URL()))
+		r.Write(t, "zz_override.tf", fmt.Sprintf("provider \"etcd\" {\n  endpoints = [%q]\n}\n", r.server.URL()))
 	}
 }
 
@@ -157,36 +117,12 @@ func (r *run) text(t *testing.T) string {
 	return text.String()
 }
 
-func (r *run) write(t *testing.T, name, content string) {
-	t.Helper()
-
-	if err := os.WriteFile(filepath.Join(r.Dir, name), []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// must runs a command, which has to end with an exit code, and returns what it printed.
-func (r *run) must(t *testing.T, code int, args ...string) string {
-	t.Helper()
-
-	output, err := r.Expect(t.Context(), code, args...)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, output)
-	}
-	return output
-}
-
 // apply applies the example, after which nothing is left to do.
 func (r *run) apply(t *testing.T, args ...string) {
 	t.Helper()
 
-	r.must(t, 0, append([]string{"apply", "-auto-approve"}, args...)...)
-	r.planEmpty(t)
-}
-
-func (r *run) planEmpty(t *testing.T) {
-	t.Helper()
-	r.must(t, 0, "plan", "-detailed-exitcode")
+	r.Must(t, 0, append([]string{"apply", "-auto-approve"}, args...)...)
+	r.PlanEmpty(t)
 }
 
 // keys are the values on the server by key. Directories are left out: those
@@ -219,7 +155,7 @@ func (r *run) keys(t *testing.T) map[string]string {
 func (r *run) destroy(t *testing.T, before map[string]string) {
 	t.Helper()
 
-	r.must(t, 0, "destroy", "-auto-approve")
+	r.Must(t, 0, "destroy", "-auto-approve")
 	if diff := cmp.Diff(before, r.keys(t)); diff != "" {
 		t.Errorf("keys before and after (-want +got):\n%s", diff)
 	}
@@ -241,38 +177,38 @@ func (r *run) importScript(t *testing.T) {
 			continue
 		}
 		address, id := strings.Trim(fields[2], "'"), strings.Trim(fields[3], `'"`)
-		r.must(t, 0, "state", "rm", address)
-		r.must(t, 0, "import", address, id)
+		r.Must(t, 0, "state", "rm", address)
+		r.Must(t, 0, "import", address, id)
 		imported++
 	}
 	if imported == 0 {
 		t.Error("import.sh has no line: terraform import ADDRESS ID")
 	}
-	if !r.release.Knows(cli.ImportBlocks) {
+	if !r.lab.Release.Knows(cli.ImportBlocks) {
 		// The command of such a CLI takes outputs out of the state.
-		r.must(t, 0, "apply", "-refresh-only", "-auto-approve")
+		r.Must(t, 0, "apply", "-refresh-only", "-auto-approve")
 	}
-	r.planEmpty(t)
+	r.PlanEmpty(t)
 }
 
 // importBlock applies a file with import blocks and their resources in a
 // workspace of its own, where it must import and do nothing else.
-func (r *run) importBlock(t *testing.T, l *lab, name string) {
+func (r *run) importBlock(t *testing.T, name string) {
 	t.Helper()
 
 	block, err := os.ReadFile(filepath.Join(r.source, name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := l.workspace(t, r)
-	other.write(t, name, r.replace.Replace(string(block)))
+	other := r.workspace(t)
+	other.Write(t, name, r.replace.Replace(string(block)))
 	if strings.Contains(string(block), "\nresource \"") {
 		if err := os.Remove(filepath.Join(other.Dir, "resource.tf")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	other.must(t, 0, "init")
-	output := other.must(t, 0, "plan")
+	other.Must(t, 0, "init")
+	output := other.Must(t, 0, "plan")
 	if !regexp.MustCompile(`Plan: [1-9]\d* to import, 0 to add, 0 to change, 0 to destroy`).MatchString(output) {
 		t.Errorf("%s: the plan is not to import and nothing else:\n%s", name, output)
 	}

@@ -38,7 +38,7 @@ var scenes = map[string]scene{
 		env:     []string{"ETCDCTL_PASSWORD=secret"},
 		files: func(t *testing.T, r *run) {
 			t.Helper()
-			r.write(t, "ca.pem", string(r.server.Certs.CA.CertPEM))
+			r.Write(t, "ca.pem", string(r.server.Certs.CA.CertPEM))
 		},
 	},
 	"resources/etcd_key":          {env: []string{"TF_VAR_token=tokenthatissecret"}},
@@ -109,7 +109,7 @@ var scenes = map[string]scene{
 		check: func(t *testing.T, r *run) {
 			t.Helper()
 			want := `["10.244.10.0/24","10.244.17.0/24"]`
-			if got := strings.TrimSpace(r.must(t, 0, "output", "-json", "leases")); got != want {
+			if got := strings.TrimSpace(r.Must(t, 0, "output", "-json", "leases")); got != want {
 				t.Errorf("leases = %s, want %s", got, want)
 			}
 		},
@@ -195,12 +195,12 @@ func role(name, pattern string) func(*testing.T, *etcdtest.Server) {
 func startMember(t *testing.T, r *run) {
 	t.Helper()
 
-	flags := strings.Fields(strings.Trim(strings.TrimSpace(r.must(t, 0, "output", "-raw", "n4_flags")), `"`))
+	flags := strings.Fields(strings.Trim(strings.TrimSpace(r.Must(t, 0, "output", "-raw", "n4_flags")), `"`))
 	if len(flags) != 4 || flags[0] != "--name=n4" || flags[2] != "--initial-cluster-state=existing" || flags[3] != "--enable-v2" {
 		t.Fatalf("the flags are %q", flags)
 	}
 	r.reserved[0].Join(t, strings.TrimPrefix(flags[1], "--initial-cluster="))
-	r.must(t, 0, "apply", "-auto-approve", "-refresh-only")
+	r.Must(t, 0, "apply", "-auto-approve", "-refresh-only")
 	// The imports show another id than the one that the server has given.
 	var list struct {
 		Members []struct{ ID, Name string }
@@ -217,5 +217,5 @@ func startMember(t *testing.T, r *run) {
 // the place of the one that its imports show.
 func nameJob(t *testing.T, r *run) {
 	t.Helper()
-	r.replace = strings.NewReplacer("/queue/00000000000000000042", r.must(t, 0, "output", "-raw", "job"))
+	r.replace = strings.NewReplacer("/queue/00000000000000000042", r.Must(t, 0, "output", "-raw", "job"))
 }

@@ -54,5 +54,5 @@ func teams(t *testing.T, r *run) {
 			t.Errorf("%s %s by %q: status %d, want %d", test.method, test.key, test.user, got, test.want)
 		}
 	}
-	r.planEmpty(t)
+	r.PlanEmpty(t)
 }

@@ -56,7 +56,7 @@ func New(program, dir, mirror string, env ...string) (*Workspace, error) {
 	return &Workspace{
 		Dir:     dir,
 		program: path,
-		env: append(append(slices.DeleteFunc(os.Environ(), isSetting),
+		env: append(append(Environment(),
 			"TF_CLI_CONFIG_FILE="+settings, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color", "CHECKPOINT_DISABLE=1"), env...),
 	}, err
 }
@@ -76,6 +76,9 @@ func Install(mirror, provider string) error {
 	}
 	return err
 }
+
+// Environment is that of this process without what configures a CLI or the provider.
+func Environment() []string { return slices.DeleteFunc(os.Environ(), isSetting) }
 
 // isSetting reports whether a variable would change what the CLI or the provider does.
 func isSetting(variable string) bool {

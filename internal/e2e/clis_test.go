@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -130,7 +131,7 @@ func (w *workspace) applied(t *testing.T, value string) {
 }
 
 // cases are what every CLI must do alike.
-var cases = map[string]func(t *testing.T, l *lab){
+var cases = map[string]func(t *testing.T, l *clitest.Lab){
 	"schema":          schemaLoads,
 	"life":            life,
 	"deleted outside": deletedOutside,
@@ -145,8 +146,8 @@ var cases = map[string]func(t *testing.T, l *lab){
 func TestAccCLI(t *testing.T) {
 	t.Parallel()
 
-	for _, l := range newLabs(t) {
-		t.Run(l.release.String(), func(t *testing.T) {
+	for _, l := range clitest.NewEach(t) {
+		t.Run(l.Release.String(), func(t *testing.T) {
 			t.Parallel()
 			for _, name := range slices.Sorted(maps.Keys(cases)) {
 				t.Run(name, func(t *testing.T) {
@@ -159,18 +160,18 @@ func TestAccCLI(t *testing.T) {
 }
 
 // The CLI reads the schemas, also the parts that it does not know.
-func schemaLoads(t *testing.T, l *lab) {
+func schemaLoads(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
-	w := l.open(t, etcdtest.Shared(t), "")
+	w := open(t, l, etcdtest.Shared(t), "")
 	wants(t, w.must(t, 0, "providers", "schema", "-json"), `"etcd_key"`, `"etcd_member"`, `"etcd_health"`, `"value_wo"`)
 }
 
 // Created, planned empty, changed in place, drifted, put right, destroyed.
-func life(t *testing.T, l *lab) {
+func life(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
-	w := l.open(t, etcdtest.Start(t), core("one"))
+	w := open(t, l, etcdtest.Start(t), core("one"))
 	w.apply(t, core("one"))
 	w.applied(t, "one")
 	wants(t, w.must(t, 0, "output", "text"), `"one"`)
@@ -193,10 +194,10 @@ func life(t *testing.T, l *lab) {
 }
 
 // Whatever was deleted outside is planned to be created, and is.
-func deletedOutside(t *testing.T, l *lab) {
+func deletedOutside(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
-	w := l.open(t, etcdtest.Start(t), core("one"))
+	w := open(t, l, etcdtest.Start(t), core("one"))
 	w.apply(t, core("one"))
 	for _, dir := range []string{"/spool", "/app", "/tree", "/queue"} {
 		w.server.Delete(t, dir, "recursive=true")
@@ -237,19 +238,19 @@ func imported() string {
 }
 
 // stranger is a workspace that knows nothing of what core has made on its server, and its ids.
-func stranger(t *testing.T, l *lab) (w *workspace, ids map[string]string) {
+func stranger(t *testing.T, l *clitest.Lab) (w *workspace, ids map[string]string) {
 	t.Helper()
 
-	maker := l.open(t, etcdtest.Start(t), core("one"))
+	maker := open(t, l, etcdtest.Start(t), core("one"))
 	maker.apply(t, core("one"))
 	ids = maps.Clone(importable)
 	job := regexp.MustCompile(`/queue/\d{20}`).FindString(maker.must(t, 0, "state", "show", "etcd_in_order_key.job"))
 	ids["etcd_in_order_key.job"] = job
-	return l.open(t, maker.server, imported()), ids
+	return open(t, l, maker.server, imported()), ids
 }
 
 // What exists is imported by the command, one by one, and then planned empty.
-func importByID(t *testing.T, l *lab) {
+func importByID(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
 	w, ids := stranger(t, l)
@@ -260,34 +261,32 @@ func importByID(t *testing.T, l *lab) {
 	w.must(t, 0, "state", "rm", "etcd_key.text")
 	w.must(t, 1, "import", "etcd_key.text", "/app/missing")
 	w.must(t, 0, "import", "etcd_key.text", "/app/text")
-	w.planEmpty(t)
+	w.PlanEmpty(t)
 	w.destroy(t)
 }
 
 // The same by blocks, where the CLI has them.
-func importBlocks(t *testing.T, l *lab) {
+func importBlocks(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
-	if !l.release.Knows(cli.ImportBlocks) {
-		t.Skip("this CLI has no import blocks")
-	}
+	l.Requires(t, cli.ImportBlocks)
 	w, ids := stranger(t, l)
 	var blocks strings.Builder
 	for _, address := range slices.Sorted(maps.Keys(ids)) {
 		fmt.Fprintf(&blocks, "import {\n  to = %s\n  id = %q\n}\n", address, ids[address])
 	}
-	w.write(t, "import.tf", blocks.String())
+	w.Write(t, "import.tf", blocks.String())
 	wants(t, w.must(t, 0, "plan"), fmt.Sprintf("%d to import, 0 to add, 0 to change, 0 to destroy", coreObjects))
 	w.must(t, 0, "apply", "-auto-approve")
-	w.planEmpty(t)
+	w.PlanEmpty(t)
 	w.applied(t, "one")
 }
 
 // A rival's write after the plan was saved is reported and left as it is.
-func savedPlan(t *testing.T, l *lab) {
+func savedPlan(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
-	w := l.open(t, etcdtest.Start(t), core("one"))
+	w := open(t, l, etcdtest.Start(t), core("one"))
 	w.apply(t, core("one"))
 	w.configure(t, core("two")+`
 resource "etcd_key" "new" {
@@ -360,10 +359,10 @@ resource "etcd_key" "text" {
 
 // Authentication is enabled with users and roles, changed below it, lost, and
 // disabled again.
-func lockDown(t *testing.T, l *lab) {
+func lockDown(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
-	w := l.open(t, etcdtest.Start(t), lockedDown("/app/a"))
+	w := open(t, l, etcdtest.Start(t), lockedDown("/app/a"))
 	w.apply(t, lockedDown("/app/a"))
 	w.may(t, "", "", "/app/a", false)
 	w.may(t, "app", "hers", "/app/a", true)
@@ -400,17 +399,17 @@ func (w *workspace) may(t *testing.T, user, password, key string, want bool) {
 func TestAccCLI_state(t *testing.T) {
 	t.Parallel()
 
-	labs := newLabs(t)
+	labs := clitest.NewEach(t)
 	for _, l := range labs {
-		t.Run(l.release.String(), func(t *testing.T) {
+		t.Run(l.Release.String(), func(t *testing.T) {
 			t.Parallel()
 			newest := newestLike(labs, l)
-			w := l.open(t, etcdtest.Start(t), core("one"))
+			w := open(t, l, etcdtest.Start(t), core("one"))
 			w.apply(t, core("one"))
-			for i, next := range []*lab{newest, l, newest} {
-				w = next.openIn(t, w.Dir, w.server, core("one"))
+			for i, next := range []*clitest.Lab{newest, l, newest} {
+				w = openIn(t, next, w.Dir, w.server, core("one"))
 				if i == 0 {
-					w.planEmpty(t)
+					w.PlanEmpty(t)
 				}
 				w.apply(t, core(fmt.Sprintf("v%d", i)))
 				w.applied(t, fmt.Sprintf("v%d", i))
@@ -421,9 +420,9 @@ func TestAccCLI_state(t *testing.T) {
 }
 
 // newestLike returns the newest CLI of the kind of one.
-func newestLike(labs []*lab, l *lab) *lab {
+func newestLike(labs []*clitest.Lab, l *clitest.Lab) *clitest.Lab {
 	for _, other := range labs {
-		if other.release.OpenTofu == l.release.OpenTofu && other.release.AtLeast(l.release.Major, l.release.Minor) {
+		if other.Release.OpenTofu == l.Release.OpenTofu && other.Release.AtLeast(l.Release.Major, l.Release.Minor) {
 			l = other
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -102,7 +103,7 @@ list "etcd_key" "all" {
 
 // Each feature works from its version on, and before it the CLI refuses the
 // configuration instead of doing half of it.
-func features(t *testing.T, l *lab) {
+func features(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
 	for name, u := range uses {
@@ -110,15 +111,15 @@ func features(t *testing.T, l *lab) {
 			t.Parallel()
 			server := etcdtest.Start(t)
 			server.Put(t, "/seed", "there")
-			w := l.open(t, server, `provider "etcd" {}`)
+			w := open(t, l, server, `provider "etcd" {}`)
 			command := u.command
 			if command == nil {
 				w.configure(t, u.config)
 				command = []string{"apply", "-auto-approve"}
 			} else {
-				w.write(t, u.file, u.config)
+				w.Write(t, u.file, u.config)
 			}
-			if l.release.Knows(u.Feature) {
+			if l.Release.Knows(u.Feature) {
 				w.must(t, 0, command...)
 				return
 			}

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -30,76 +31,24 @@ resource "etcd_key" "a" {
 }
 `
 
-// built builds the program.
-func built(t *testing.T) string {
+// attached makes an initialized workspace whose CLI attaches to a provider that runs.
+func attached(t *testing.T, l *clitest.Lab, reattach, config string) *clitest.Workspace {
 	t.Helper()
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance tests need TF_ACC")
-	}
-	program := filepath.Join(t.TempDir(), "terraform-provider-etcd")
-	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-X main.version=1.2.3", "-o", program, "../..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return program
+
+	w := l.Open(t, t.TempDir(), reattach)
+	w.Write(t, "main.tf", config)
+	w.Must(t, 0, "init")
+	return w
 }
 
-// attached makes a directory with a configuration and returns a function that
-// runs the CLI in it. A first argument that ends in .tf replaces the
-// configuration by the second.
-func attached(t *testing.T, reattach, content string) (run func(arguments ...string) (string, error)) {
-	t.Helper()
-	dir := t.TempDir()
-	run = func(arguments ...string) (string, error) {
-		if strings.HasSuffix(arguments[0], ".tf") {
-			return "", os.WriteFile(filepath.Join(dir, arguments[0]), []byte(arguments[1]), 0o600)
-		}
-		cmd := exec.CommandContext(t.Context(), underTest(t), arguments...)
-		cmd.Dir, cmd.Env = dir, environment(reattach, "TF_CLI_ARGS=-no-color")
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
-	for _, step := range [][]string{{"main.tf", content}, {"init"}} {
-		if out, err := run(step...); err != nil {
-			t.Fatalf("%v: %v\n%s", step, err, out)
-		}
-	}
-	return run
-}
-
-// underTest returns the program that the acceptance tests use.
-func underTest(t *testing.T) string {
-	t.Helper()
-	if path := os.Getenv("TF_ACC_TERRAFORM_PATH"); path != "" {
-		return path
-	}
-	path, err := filepath.Abs("../../bin/terraform")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// environment is that of this process without variables that change what the
-// test looks at, and with others.
-func environment(more ...string) []string {
-	env := []string{"CHECKPOINT_DISABLE=1"}
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "TF_") && !strings.HasPrefix(variable, "ETCDCTL_") {
-			env = append(env, variable)
-		}
-	}
-	return append(env, more...)
-}
-
-// debugged starts the program with -debug. It returns how a CLI finds it, and
+// debugged starts the provider with -debug. It returns how a CLI finds it, and
 // a function that stops it and returns what it has logged.
-func debugged(t *testing.T, program string, env ...string) (reattach string, stop func() string) {
+func debugged(t *testing.T, l *clitest.Lab, env ...string) (reattach string, stop func() string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, program, "-debug")
-	cmd.Env = environment(env...)
+	cmd := exec.CommandContext(ctx, l.Provider, "-debug")
+	cmd.Env = append(cli.Environment(), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var logs bytes.Buffer
 	cmd.Stderr = &logs
@@ -138,7 +87,7 @@ func debugged(t *testing.T, program string, env ...string) (reattach string, sto
 func TestAccMain_logs(t *testing.T) {
 	t.Parallel()
 
-	program := built(t)
+	l := clitest.New(t)
 	for name, test := range map[string]struct {
 		env  []string
 		want bool
@@ -150,11 +99,11 @@ func TestAccMain_logs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			reattach, stop := debugged(t, program, test.env...)
+			reattach, stop := debugged(t, l, test.env...)
 			s := etcdtest.Start(t)
-			terraform := attached(t, reattach, fmt.Sprintf(configuration, s.URL(), "hush"))
-			if out, err := terraform("apply", "-auto-approve"); err != nil || s.Get(t, "/a").Node.Value != "hush" {
-				t.Errorf("apply: %v\n%s", err, out)
+			w := attached(t, l, reattach, fmt.Sprintf(configuration, s.URL(), "hush"))
+			if w.Must(t, 0, "apply", "-auto-approve"); s.Get(t, "/a").Node.Value != "hush" {
+				t.Error("the apply has not written the key")
 			}
 			logs := stop()
 			for _, rpc := range []string{"ConfigureProvider", "PlanResourceChange", "ApplyResourceChange"} {
@@ -178,40 +127,23 @@ func TestAccMain_logs(t *testing.T) {
 func TestAccMain_savedPlanAfterRival(t *testing.T) {
 	t.Parallel()
 
-	reattach, stop := debugged(t, built(t))
+	l := clitest.New(t)
+	reattach, stop := debugged(t, l)
 	defer stop()
 	s := etcdtest.Start(t)
-	terraform := attached(t, reattach, fmt.Sprintf(configuration, s.URL(), "one"))
-	for _, step := range [][]string{
-		{"apply", "-auto-approve"},
-		{"main.tf", fmt.Sprintf(configuration, s.URL(), "two")},
-		{"plan", "-out=saved"},
-	} {
-		if out, err := terraform(step...); err != nil {
-			t.Fatalf("%v: %v\n%s", step, err, out)
-		}
-	}
+	w := attached(t, l, reattach, fmt.Sprintf(configuration, s.URL(), "one"))
+	w.Must(t, 0, "apply", "-auto-approve")
+	w.Write(t, "main.tf", fmt.Sprintf(configuration, s.URL(), "two"))
+	w.Must(t, 0, "plan", "-out=saved")
 	planned := s.Get(t, "/a").Node.ModifiedIndex
 	rival := s.Put(t, "/a", "theirs").Node.ModifiedIndex
 
-	out, err := terraform("apply", "saved")
-	if err == nil {
-		t.Fatalf("the saved plan was applied:\n%s", out)
-	}
-	text := strings.Join(strings.Fields(strings.ReplaceAll(out, "│", " ")), " ")
-	for _, want := range []string{
-		"Key changed since it was planned", fmt.Sprintf("modified index %d ", planned), fmt.Sprintf("at %d now", rival),
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the error does not say %q:\n%s", want, out)
-		}
-	}
+	wants(t, clitest.Flat(w.Must(t, 1, "apply", "saved")),
+		"Key changed since it was planned", fmt.Sprintf("modified index %d ", planned), fmt.Sprintf("at %d now", rival))
 	if node := s.Get(t, "/a").Node; node.Value != "theirs" || node.ModifiedIndex != rival {
 		t.Errorf("the server holds %q at %d, want what the rival wrote at %d", node.Value, node.ModifiedIndex, rival)
 	}
-	if out, err := terraform("plan", "-detailed-exitcode"); err == nil || !strings.Contains(out, `"theirs" -> "two"`) {
-		t.Errorf("the next plan does not show the rival's value: %v\n%s", err, out)
-	}
+	wants(t, w.Must(t, 2, "plan", "-detailed-exitcode"), `"theirs" -> "two"`)
 }
 
 // An apply of a saved plan plans every change anew. A TTL that has become due
@@ -219,7 +151,8 @@ func TestAccMain_savedPlanAfterRival(t *testing.T) {
 func TestAccMain_savedPlanRunsDown(t *testing.T) {
 	t.Parallel()
 
-	reattach, stop := debugged(t, built(t))
+	l := clitest.New(t)
+	reattach, stop := debugged(t, l)
 	defer stop()
 	s := etcdtest.Start(t)
 	content := func(attribute string) string {
@@ -233,26 +166,21 @@ resource "etcd_key" "leased" {
 }
 `
 	}
-	terraform := attached(t, reattach, content(""))
-	for _, step := range [][]string{
-		{"apply", "-auto-approve"},
-		{"main.tf", content("adopt_existing = true")},
-		{"plan", "-out=saved"},
-	} {
-		if out, err := terraform(step...); err != nil {
-			t.Fatalf("%v: %v\n%s", step, err, out)
-		}
-	}
+	w := attached(t, l, reattach, content(""))
+	w.Must(t, 0, "apply", "-auto-approve")
+	w.Write(t, "main.tf", content("adopt_existing = true"))
+	w.Must(t, 0, "plan", "-out=saved")
 	planned := s.Get(t, "/leased").Node.ModifiedIndex
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for s.Get(t, "/leased").Node.TTL >= 55 {
 		<-tick.C
 	}
-	if out, err := terraform("apply", "saved"); err != nil || s.Get(t, "/leased").Node.ModifiedIndex != planned {
-		t.Errorf("apply of a plan that writes nothing: %v\n%s", err, out)
+	if out := w.Must(t, 0, "apply", "saved"); s.Get(t, "/leased").Node.ModifiedIndex != planned {
+		t.Errorf("the apply of a plan that writes nothing has written:\n%s", out)
 	}
-	if out, err := terraform("apply", "-auto-approve"); err != nil || !strings.Contains(out, "1 changed") || s.Get(t, "/leased").Node.TTL < 55 {
-		t.Errorf("the next apply does not renew: %v\n%s", err, out)
+	wants(t, w.Must(t, 0, "apply", "-auto-approve"), "1 changed")
+	if ttl := s.Get(t, "/leased").Node.TTL; ttl < 55 {
+		t.Errorf("TTL = %d after the next apply, want it renewed", ttl)
 	}
 }

@@ -14,8 +14,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -132,8 +133,8 @@ func movedState(t *testing.T, address string) []byte {
 func TestAccMain_moved(t *testing.T) {
 	t.Parallel()
 
-	program := built(t)
-	requireCLI(t, tfversion.Version1_8_0)
+	l := clitest.New(t)
+	l.Requires(t, cli.MovesOfTypes)
 	s := etcdtest.Start(t)
 	s.Put(t, "/app/limit", "10")
 	for path, body := range map[string]map[string]any{
@@ -144,27 +145,25 @@ func TestAccMain_moved(t *testing.T) {
 	}
 	proxy := etcdtest.NewProxy(t, s.URL())
 	const address = "mirror.example.com/retryw/etcdv2"
-	reattach, stop := debugged(t, program)
+	reattach, stop := debugged(t, l)
 	defer stop()
 	guide, err := os.ReadFile(filepath.Join("..", "..", "examples", "guides", "adopting", "moved", "main.tf"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &secretive{dir: t.TempDir(), env: []string{serveOldSchemas(t, address, reattach), "TF_VAR_app_password=geheim"}}
+	c := &secretive{lab: l, dir: t.TempDir(), env: []string{serveOldSchemas(t, address, reattach), "TF_VAR_app_password=geheim"}}
 	for name, content := range map[string][]byte{
 		"provider.tf": fmt.Appendf(nil, movedConfiguration, proxy.URL()), "main.tf": guide, "terraform.tfstate": movedState(t, address),
 	} {
-		if err := os.WriteFile(filepath.Join(c.dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		c.write(t, name, content)
 	}
-	c.run(t, "", false, "init")
-	out := c.run(t, "", false, "plan", "-out=saved")
+	c.run(t, "", 0, "init")
+	out := c.run(t, "", 0, "plan", "-out=saved")
 	if got := strings.Count(out, " has moved to "); got != len(movedResources) || !strings.Contains(out, "0 to add, 0 to change, 0 to destroy") {
 		t.Errorf("%d resources have moved, want %d and nothing else:\n%s", got, len(movedResources), out)
 	}
-	c.run(t, "", false, "apply", "saved")
-	c.run(t, "", false, "plan", "-detailed-exitcode")
+	c.run(t, "", 0, "apply", "saved")
+	c.run(t, "", 0, "plan", "-detailed-exitcode")
 	requests := proxy.Requests()
 	for _, r := range requests {
 		if r.Method != http.MethodGet {

@@ -5,14 +5,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
-
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -67,19 +66,17 @@ const (
 func TestAccMain_passwordsStayOut(t *testing.T) {
 	t.Parallel()
 
-	program := built(t)
-	requireCLI(t, tfversion.Version1_11_0)
+	l := clitest.New(t)
+	l.Requires(t, cli.WriteOnly)
 	s := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
 	proxy := etcdtest.NewProxy(t, s.URL())
-	reattach, stop := debugged(t, program, "TF_LOG=TRACE")
-	c := &secretive{dir: t.TempDir()}
+	reattach, stop := debugged(t, l, "TF_LOG=TRACE")
+	c := &secretive{lab: l, dir: t.TempDir()}
 	env := []string{reattach, "TF_LOG=TRACE", "TF_LOG_PATH=" + filepath.Join(c.dir, "trace.log")}
 	configure := func(version int, stored string) {
 		t.Helper()
 		c.env = slices.Concat(env, []string{"TF_VAR_stored=" + stored})
-		if err := os.WriteFile(filepath.Join(c.dir, "main.tf"), fmt.Appendf(nil, passwordConfiguration, proxy.URL(), version), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		c.write(t, "main.tf", fmt.Appendf(nil, passwordConfiguration, proxy.URL(), version))
 	}
 	logsIn := func(user, password string) {
 		t.Helper()
@@ -89,30 +86,30 @@ func TestAccMain_passwordsStayOut(t *testing.T) {
 	}
 
 	configure(1, storedPassword)
-	c.run(t, firstSecret, false, "init")
-	c.run(t, firstSecret, false, "plan", "-out=create.plan")
-	c.run(t, firstSecret, false, "apply", "create.plan")
+	c.run(t, firstSecret, 0, "init")
+	c.run(t, firstSecret, 0, "plan", "-out=create.plan")
+	c.run(t, firstSecret, 0, "apply", "create.plan")
 	logsIn("unseen", firstSecret)
 	logsIn("stored", storedPassword)
 
 	configure(2, changedPassword)
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/auth/users/", Times: 2, Action: etcdtest.DropAnswer()})
-	if out := c.run(t, secondSecret, true, "apply", "-auto-approve"); strings.Count(out, "Error: Outcome of a write is unknown") != 2 {
+	if out := c.run(t, secondSecret, 1, "apply", "-auto-approve"); strings.Count(out, "Error: Outcome of a write is unknown") != 2 {
 		t.Errorf("the apply does not report two unknown outcomes:\n%s", out)
 	}
-	c.run(t, secondSecret, false, "plan", "-out=change.plan")
-	c.run(t, secondSecret, false, "apply", "change.plan")
+	c.run(t, secondSecret, 0, "plan", "-out=change.plan")
+	c.run(t, secondSecret, 0, "apply", "change.plan")
 	logsIn("unseen", secondSecret)
 	logsIn("stored", changedPassword)
-	c.run(t, secondSecret, false, "plan", "-detailed-exitcode")
+	c.run(t, secondSecret, 0, "plan", "-detailed-exitcode")
 
 	c.env = append(c.env, "TF_VAR_password="+wrongPassword)
-	if out := c.run(t, secondSecret, true, "plan"); !strings.Contains(out, "refused the credentials") {
+	if out := c.run(t, secondSecret, 1, "plan"); !strings.Contains(out, "refused the credentials") {
 		t.Errorf("the plan with a wrong password does not say so:\n%s", out)
 	}
 	c.env = c.env[:len(c.env)-1]
 	files := c.files(t)
-	c.run(t, secondSecret, false, "destroy", "-auto-approve")
+	c.run(t, secondSecret, 0, "destroy", "-auto-approve")
 
 	files["trace.log"], files["what was printed"], files["the provider's log"] = c.files(t)["trace.log"], c.printed.Bytes(), []byte(stop())
 	unseen := []string{

@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	goversion "github.com/hashicorp/go-version"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
-
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -66,30 +64,32 @@ const (
 
 // secretive is a CLI at work on secrets in a directory, and all that it prints.
 type secretive struct {
+	lab     *clitest.Lab
 	env     []string
 	dir     string
 	printed bytes.Buffer
 }
 
 // run runs a command with a secret as the value of the variable.
-func (c *secretive) run(t *testing.T, secret string, fails bool, arguments ...string) string {
+func (c *secretive) run(t *testing.T, secret string, code int, arguments ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), underTest(t), append(arguments, "-no-color")...)
-	cmd.Dir, cmd.Env = c.dir, environment(append([]string{"TF_VAR_password=" + rootPassword, "TF_VAR_secret=" + secret}, c.env...)...)
-	out, err := cmd.CombinedOutput()
-	if (err != nil) != fails {
-		t.Fatalf("%v: %v, want a failure: %t\n%s", arguments, err, fails, out)
+	w := c.lab.Open(t, c.dir, append([]string{"TF_VAR_password=" + rootPassword, "TF_VAR_secret=" + secret}, c.env...)...)
+	w.Out = &c.printed
+	return w.Must(t, code, arguments...)
+}
+
+// write writes a file of the configuration.
+func (c *secretive) write(t *testing.T, name string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(c.dir, name), content, 0o600); err != nil {
+		t.Fatal(err)
 	}
-	c.printed.Write(out)
-	return string(out)
 }
 
 // configure writes the configuration with a version of the secrets.
 func (c *secretive) configure(t *testing.T, endpoint string, version int) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(c.dir, "main.tf"), fmt.Appendf(nil, secretConfiguration, endpoint, version), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c.write(t, "main.tf", fmt.Appendf(nil, secretConfiguration, endpoint, version))
 }
 
 // files returns the files that the CLI has written, with plans unpacked.
@@ -163,41 +163,17 @@ func private(t *testing.T, state []byte) []byte {
 	return all
 }
 
-// requireCLI skips a test whose configuration needs a newer CLI.
-func requireCLI(t *testing.T, oldest *goversion.Version) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), underTest(t), "version", "-json")
-	cmd.Env = environment()
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answer struct {
-		Version string `json:"terraform_version"`
-	}
-	if err := json.Unmarshal(out, &answer); err != nil {
-		t.Fatal(err)
-	}
-	found, err := goversion.NewVersion(answer.Version)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if found.LessThan(oldest) {
-		t.Skipf("the CLI is %s, and this needs %s", found, oldest)
-	}
-}
-
 // Secrets go through every kind of run there is: planned, applied, shown,
 // refused for a rival's write, planned and applied again, and destroyed.
 func TestAccMain_secretsStayOut(t *testing.T) {
 	t.Parallel()
 
-	program := built(t)
-	requireCLI(t, tfversion.Version1_11_0)
+	l := clitest.New(t)
+	l.Requires(t, cli.WriteOnly)
 	s := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
 	s.Put(t, "/secrets/source", sourceSecret)
-	reattach, stop := debugged(t, program, "TF_LOG=TRACE")
-	c := &secretive{dir: t.TempDir()}
+	reattach, stop := debugged(t, l, "TF_LOG=TRACE")
+	c := &secretive{lab: l, dir: t.TempDir()}
 	c.env = []string{reattach, "TF_LOG=TRACE", "TF_LOG_PATH=" + filepath.Join(c.dir, "trace.log")}
 	holds := func(key, want string) {
 		t.Helper()
@@ -207,29 +183,29 @@ func TestAccMain_secretsStayOut(t *testing.T) {
 	}
 
 	c.configure(t, s.URL(), 1)
-	c.run(t, firstSecret, false, "init")
-	c.run(t, firstSecret, false, "plan", "-out=create.plan")
-	c.run(t, firstSecret, false, "apply", "create.plan")
+	c.run(t, firstSecret, 0, "init")
+	c.run(t, firstSecret, 0, "plan", "-out=create.plan")
+	c.run(t, firstSecret, 0, "apply", "create.plan")
 	holds("/secrets/variable", firstSecret)
 	holds("/secrets/copy", sourceSecret)
 
 	c.configure(t, s.URL(), 2)
-	c.run(t, secondSecret, false, "plan", "-out=conflict.plan")
+	c.run(t, secondSecret, 0, "plan", "-out=conflict.plan")
 	s.Put(t, "/secrets/variable", rivalSecret)
-	c.run(t, secondSecret, true, "apply", "conflict.plan")
+	c.run(t, secondSecret, 1, "apply", "conflict.plan")
 	holds("/secrets/variable", rivalSecret)
 	if out := c.printed.String(); !strings.Contains(out, "Key changed since it was planned") {
 		t.Errorf("the apply of the plan of before does not report the conflict:\n%s", out)
 	}
 
-	c.run(t, secondSecret, false, "plan", "-out=update.plan")
-	c.run(t, secondSecret, false, "show", "-json", "update.plan")
-	c.run(t, secondSecret, false, "apply", "update.plan")
+	c.run(t, secondSecret, 0, "plan", "-out=update.plan")
+	c.run(t, secondSecret, 0, "show", "-json", "update.plan")
+	c.run(t, secondSecret, 0, "apply", "update.plan")
 	holds("/secrets/variable", secondSecret)
-	c.run(t, secondSecret, false, "plan", "-detailed-exitcode")
-	c.run(t, secondSecret, false, "show", "-json")
+	c.run(t, secondSecret, 0, "plan", "-detailed-exitcode")
+	c.run(t, secondSecret, 0, "show", "-json")
 	files := c.files(t)
-	c.run(t, secondSecret, false, "destroy", "-auto-approve")
+	c.run(t, secondSecret, 0, "destroy", "-auto-approve")
 
 	files["trace.log"] = c.files(t)["trace.log"]
 	files["what was printed"] = c.printed.Bytes()

@@ -4,11 +4,8 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -16,65 +13,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
-// lab is what all workspaces of a CLI share: the CLI, and the built provider.
-type lab struct {
-	program string
-	release cli.Release
-	mirror  string
-}
-
-// newLabs returns a lab for each CLI under test: those that TF_ACC_CLIS lists,
-// or the one of all acceptance tests.
-func newLabs(t *testing.T) []*lab {
-	t.Helper()
-
-	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance tests need TF_ACC")
-	}
-	dir := t.TempDir()
-	program, mirror := filepath.Join(dir, "terraform-provider-etcd"), filepath.Join(dir, "mirror")
-	if err := errors.Join(cli.Build(t.Context(), program), cli.Install(mirror, program)); err != nil {
-		t.Fatal(err)
-	}
-	programs := strings.Fields(os.Getenv("TF_ACC_CLIS"))
-	if len(programs) == 0 {
-		programs = []string{filepath.Join("..", "..", "bin", "terraform")}
-		if program := os.Getenv("TF_ACC_TERRAFORM_PATH"); program != "" {
-			programs = []string{program}
-		}
-	}
-	var labs []*lab
-	for _, program := range programs {
-		labs = append(labs, newLab(t, program, mirror))
-	}
-	return labs
-}
-
-func newLab(t *testing.T, program, mirror string) *lab {
-	t.Helper()
-
-	w, err := cli.New(program, t.TempDir(), mirror)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &lab{program: program, mirror: mirror}
-	if l.release, err = w.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
 // workspace is a directory with a configuration, and the server that it is about.
 type workspace struct {
-	*cli.Workspace
+	*clitest.Workspace
 
-	lab    *lab
 	server *etcdtest.Server
 }
 
@@ -89,21 +37,17 @@ terraform {
 `
 
 // open makes an initialized workspace for a server.
-func (l *lab) open(t *testing.T, server *etcdtest.Server, config string) *workspace {
+func open(t *testing.T, l *clitest.Lab, server *etcdtest.Server, config string) *workspace {
 	t.Helper()
 
-	return l.openIn(t, t.TempDir(), server, config)
+	return openIn(t, l, t.TempDir(), server, config)
 }
 
 // openIn opens a directory, in which another CLI may have left its state.
-func (l *lab) openIn(t *testing.T, dir string, server *etcdtest.Server, config string) *workspace {
+func openIn(t *testing.T, l *clitest.Lab, dir string, server *etcdtest.Server, config string) *workspace {
 	t.Helper()
 
-	program, err := cli.New(l.program, dir, l.mirror, "ETCDCTL_ENDPOINTS="+server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &workspace{Workspace: program, lab: l, server: server}
+	w := &workspace{Workspace: l.Open(t, dir, "ETCDCTL_ENDPOINTS="+server.URL()), server: server}
 	w.configure(t, config)
 	w.must(t, 0, "init")
 	return w
@@ -113,34 +57,14 @@ func (l *lab) openIn(t *testing.T, dir string, server *etcdtest.Server, config s
 func (w *workspace) configure(t *testing.T, config string) {
 	t.Helper()
 
-	w.write(t, "main.tf", required+config)
+	w.Write(t, "main.tf", required+config)
 }
 
-func (w *workspace) write(t *testing.T, name, content string) {
-	t.Helper()
-
-	if err := os.WriteFile(filepath.Join(w.Dir, name), []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// buggy matches what a CLI says of a provider that broke its contract.
-var buggy = regexp.MustCompile(`(?i)bug in the provider|error in the provider|issue tracker|plugin (crashed|did not respond)`)
-
-// must runs a command that ends with an exit code, and returns what it
-// printed, each diagnostic on one line. No command may blame the provider.
+// must is [clitest.Workspace.Must] with each diagnostic on one line.
 func (w *workspace) must(t *testing.T, code int, args ...string) string {
 	t.Helper()
 
-	output, err := w.Expect(t.Context(), code, args...)
-	if err != nil {
-		t.Fatalf("%v\n%s", err, output)
-	}
-	flat := strings.Join(strings.Fields(strings.ReplaceAll(output, "│", " ")), " ")
-	if buggy.MatchString(flat) {
-		t.Fatalf("%s %s blames the provider:\n%s", w.Name(), args[0], output)
-	}
-	return flat
+	return clitest.Flat(w.Must(t, code, args...))
 }
 
 // apply applies a configuration, after which nothing is left to do.
@@ -149,15 +73,7 @@ func (w *workspace) apply(t *testing.T, config string) {
 
 	w.configure(t, config)
 	w.must(t, 0, "apply", "-auto-approve")
-	w.planEmpty(t)
-}
-
-func (w *workspace) planEmpty(t *testing.T) {
-	t.Helper()
-
-	if output, code, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err != nil || code != 0 {
-		t.Fatalf("the plan is not empty: %v\n%s", err, output)
-	}
+	w.PlanEmpty(t)
 }
 
 // destroy destroys everything, after which the server is as empty as a new one.

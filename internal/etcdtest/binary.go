@@ -109,6 +109,17 @@ func programPath() (string, error) {
 		return found, nil
 	}
 
+	path, err := Built("etcd")
+	if err != nil {
+		err = fmt.Errorf("there is no etcd server: %w, or set ETCD_BIN to a server", err)
+	}
+
+	return path, err
+}
+
+// Built returns the path of a program that the makefile of this repository
+// builds into bin/.
+func Built(name string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
@@ -120,15 +131,14 @@ func programPath() (string, error) {
 		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
 			root = dir
 
-			path := filepath.Join(dir, "bin", "etcd")
+			path := filepath.Join(dir, "bin", name)
 			if _, err := os.Stat(path); err == nil {
 				return path, nil
 			}
 		}
 
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("there is no etcd server at %s: run `make bin/etcd`, or set ETCD_BIN to a server",
-				filepath.Join(root, "bin", "etcd"))
+			return "", fmt.Errorf("nothing is at %s: run `make bin/%s`", filepath.Join(root, "bin", name), name)
 		}
 	}
 }
