@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,10 +19,16 @@ type claims struct {
 	// that it deletes with what is in them.
 	released map[storeObject]string
 	trees    map[string]string
+	// kept is what the plan leaves as it is, by the object that is left, until a
+	// CLI plans that object once more, as one that is to be created.
+	kept map[claimant][]storeObject
 }
 
 func newClaims() *claims {
-	return &claims{by: map[storeObject][]claim{}, exclusive: map[string]claimant{}, released: map[storeObject]string{}, trees: map[string]string{}}
+	return &claims{
+		by: map[storeObject][]claim{}, exclusive: map[string]claimant{}, released: map[storeObject]string{}, trees: map[string]string{},
+		kept: map[claimant][]storeObject{},
+	}
 }
 
 // claimant is an object of a configuration as it is planned.
@@ -96,6 +103,7 @@ func (c *claims) plan(by claimant, want intent) []rival {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := rivals{}
+	c.noteReplacement(by, want)
 	for o, terms := range want.claims {
 		c.compare(found, by, o, terms)
 	}
@@ -108,6 +116,26 @@ func (c *claims) plan(by claimant, want intent) []rival {
 	}
 	c.release(found, by, want)
 	return found.sorted()
+}
+
+// noteReplacement ends the claims of an object that was planned as one to leave
+// as it is, and is planned now as one to create: it is replaced, and what it is
+// about then may not be known yet.
+func (c *claims) noteReplacement(by claimant, want intent) {
+	if by.idle {
+		c.kept[by] = slices.Collect(maps.Keys(want.claims))
+		return
+	}
+	if by.exists {
+		return
+	}
+	before := claimant{resource: by.resource, exists: true, idle: true, sum: by.sum}
+	for _, o := range c.kept[before] {
+		if i := slices.IndexFunc(c.by[o], func(other claim) bool { return other.claimant == before }); i >= 0 {
+			c.by[o][i].idle = false
+		}
+	}
+	delete(c.kept, before)
 }
 
 // compare finds the rivals for one claim.

@@ -130,6 +130,7 @@ func ownershipCases() map[string]ownership {
 		}
 	}}
 	maps.Copy(cases, authOwnershipCases())
+	maps.Copy(cases, inOrderOwnershipCases())
 	return cases
 }
 
