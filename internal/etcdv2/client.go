@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -88,9 +89,10 @@ type Options struct {
 	// TLS is the configuration for https endpoints. Nil means the system's roots
 	// and no client certificate.
 	TLS *tls.Config
-	// Proxy chooses the HTTP proxy of a request. Nil means the environment's
-	// HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-	Proxy func(*http.Request) (*url.URL, error)
+	// ProxyURL is the HTTP proxy for all requests, by the rules of
+	// [CheckProxyURL]. Empty means the environment's HTTP_PROXY, HTTPS_PROXY and
+	// NO_PROXY.
+	ProxyURL string
 	// MaxConnections bounds the open connections to one endpoint, all of which
 	// are kept for the next request. Watches have their own, and no bound. Zero means DefaultMaxConnections.
 	MaxConnections int
@@ -136,7 +138,7 @@ type Options struct {
 	// must be safe for concurrent use. See [Exchange].
 	Trace func(Exchange)
 	// Transport replaces the client's own HTTP transport, and with it TLS,
-	// Proxy, MaxConnections and ConnectTimeout. Nil means the client's own.
+	// ProxyURL, MaxConnections and ConnectTimeout. Nil means the client's own.
 	Transport http.RoundTripper
 
 	// Wait waits between two attempts and ends with its context. Nil means a
@@ -240,9 +242,6 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Retry.MaxDelay, max(DefaultMaxDelay, o.Retry.MinDelay))
 	setDefault(&o.MaxRedirects, 10)
 	setDefault(&o.UserAgent, "etcdv2")
-	if o.Proxy == nil {
-		o.Proxy = http.ProxyFromEnvironment
-	}
 	if o.Wait == nil {
 		o.Wait = wait
 	}
@@ -279,8 +278,30 @@ func (o Options) validate() error {
 		return fmt.Errorf("max attempts is %d, want at least 1", o.Retry.MaxAttempts)
 	case o.Retry.MinDelay < 0 || o.Retry.MaxDelay < o.Retry.MinDelay:
 		return fmt.Errorf("the delays between attempts, %s to %s, are not a range", o.Retry.MinDelay, o.Retry.MaxDelay)
-	case o.DefaultTTL != 0:
-		return checkTTL(o.DefaultTTL)
+	}
+	if o.DefaultTTL != 0 {
+		if err := checkTTL(o.DefaultTTL); err != nil {
+			return err
+		}
+	}
+	if o.ProxyURL != "" {
+		return CheckProxyURL(o.ProxyURL)
+	}
+	return nil
+}
+
+// CheckProxyURL refuses the URL of a proxy that has no host, or another scheme
+// than http, https or socks5. The error quotes nothing of the URL, which can
+// contain a password.
+func CheckProxyURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return errors.New("the proxy URL cannot be parsed")
+	case !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme):
+		return errors.New("the proxy URL has no scheme http, https or socks5")
+	case u.Hostname() == "":
+		return errors.New("the proxy URL has no host")
 	}
 	return nil
 }

@@ -365,17 +365,17 @@ func TestParseEndpoint_path(t *testing.T) {
 	}
 }
 
-// TestClient_nothingSent has faults of the client's own, before any connection.
+// TestClient_nothingSent goes by a proxy that cannot be connected to.
 func TestClient_nothingSent(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.NewProxy(t, etcdtest.Shared(t).URL())
 	client := newClient(t, etcdv2.Options{
 		Endpoints: []string{server.URL()}, Retry: etcdv2.RetryPolicy{MaxAttempts: 1},
-		Proxy: func(*http.Request) (*url.URL, error) { return nil, errors.New("no proxy today") },
+		ProxyURL: "http://127.0.0.1:1",
 	})
 	err := setKey(t.Context(), client)
 	wantErr(t, "Set()", err, etcdv2.ErrUnavailable)
-	if errors.Is(err, etcdv2.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "no proxy today") {
+	if errors.Is(err, etcdv2.ErrOutcomeUnknown) || !strings.Contains(err.Error(), "proxyconnect") {
 		t.Errorf("Set() error = %v, want a definite one", err)
 	}
 	if n := len(server.Requests()); n != 0 {

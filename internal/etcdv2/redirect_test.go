@@ -164,11 +164,7 @@ func TestClient_proxy(t *testing.T) {
 		forward.ServeHTTP(w, r)
 	}))
 	defer proxy.Close()
-	proxyURL, err := url.Parse(proxy.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := clusterClient(t, Options{Endpoints: []string{s.URL()}, Proxy: http.ProxyURL(proxyURL)})
+	c := clusterClient(t, Options{Endpoints: []string{s.URL()}, ProxyURL: proxy.URL})
 	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}

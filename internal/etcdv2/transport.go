@@ -407,7 +407,7 @@ func (r *request) encodedQuery() string {
 func newTransport(o Options, limit int) *http.Transport {
 	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
-		Proxy:               o.Proxy,
+		Proxy:               o.proxy(),
 		DialContext:         dialer.DialContext,
 		TLSClientConfig:     o.TLS,
 		TLSHandshakeTimeout: o.ConnectTimeout,
@@ -418,4 +418,13 @@ func newTransport(o Options, limit int) *http.Transport {
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
 	}
+}
+
+// proxy returns what chooses the proxy of a request. The URL was checked.
+func (o Options) proxy() func(*http.Request) (*url.URL, error) {
+	if o.ProxyURL == "" {
+		return http.ProxyFromEnvironment
+	}
+	u, err := url.Parse(o.ProxyURL)
+	return func(*http.Request) (*url.URL, error) { return u, err }
 }

@@ -32,7 +32,8 @@ var faults = []fault{
 	{"A9", "etcdv2/transport.go", `req.SetBasicAuth(c.options.Username, *c.password.Load())`, `_ = req`},
 	{"A9", "etcdv2/transport.go", `c.endpoints.trusts(target) {`, `true {`},
 	{"A10", "etcdv2/client.go", `if o.Transport == nil {`, `if true {`},
-	{"A11", "etcdv2/client.go", `o.Proxy = http.ProxyFromEnvironment`, `o.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }`},
+	{"A11", "etcdv2/transport.go", `return http.ProxyFromEnvironment`, `return nil`},
+	{"A11", "etcdv2/transport.go", `u, err := url.Parse(o.ProxyURL)`, `u, err := (*url.URL)(nil), error(nil)`},
 	{"A12", "etcdv2/transport.go", `MaxIdleConnsPerHost: o.MaxConnections,`, ``},
 	{"A12", "etcdv2/transport.go", `MaxConnsPerHost:     limit,`, ``},
 	{"A13", "etcdv2/replay.go", `case outcomeNotSent, outcomeNotReady:

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -255,11 +254,11 @@ func (c *configurator) requests(config providerModel) {
 		o.ExpectedClusterID = strings.ToLower(id.text)
 	}
 	if isSet(config.ProxyURL) {
-		proxy, err := parseProxyURL(config.ProxyURL.ValueString())
-		if err != nil {
-			c.refuse(setting{path: path.Root("proxy_url")}, "Invalid proxy URL", err)
+		proxy := c.text(path.Root("proxy_url"), config.ProxyURL)
+		if err := etcdv2.CheckProxyURL(proxy.text); err != nil {
+			c.refuse(proxy, "Invalid proxy URL", err)
 		}
-		o.Proxy = http.ProxyURL(proxy)
+		o.ProxyURL = proxy.text
 	}
 }
 

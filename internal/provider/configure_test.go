@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -216,9 +215,8 @@ func TestConfigure_proxy(t *testing.T) {
 	if diags.HasError() {
 		t.Fatal(diags)
 	}
-	u, err := got.options.Proxy(&http.Request{})
-	if err != nil || u == nil || u.Host != "proxy:3128" {
-		t.Errorf("Proxy() = %v, %v, want the URL", u, err)
+	if u := got.options.ProxyURL; u != "http://user:pw@proxy:3128" {
+		t.Errorf("the proxy is %q, want the URL that was given", u)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -68,7 +67,7 @@ func isRegexp() validator.String {
 }
 
 func isProxyURL() validator.String {
-	return textCheck{"Invalid proxy URL", "must be a URL with the scheme http, https or socks5", checkProxyURL}
+	return textCheck{"Invalid proxy URL", "must be a URL with the scheme http, https or socks5", etcdv2.CheckProxyURL}
 }
 
 func isClusterID() validator.String {
@@ -128,28 +127,6 @@ func shortDuration(d time.Duration) string {
 func checkRegexp(s string) error {
 	_, err := regexp.Compile(s)
 	return err
-}
-
-func checkProxyURL(s string) error {
-	_, err := parseProxyURL(s)
-	return err
-}
-
-// parseProxyURL quotes nothing of the URL in its errors: it can hold a password.
-func parseProxyURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil {
-		return nil, errors.New("the proxy URL cannot be parsed")
-	}
-	switch u.Scheme {
-	case "http", "https", "socks5":
-	default:
-		return nil, errors.New("the proxy URL has no scheme http, https or socks5")
-	}
-	if u.Hostname() == "" {
-		return nil, errors.New("the proxy URL has no host")
-	}
-	return u, nil
 }
 
 func checkClusterID(s string) error {
