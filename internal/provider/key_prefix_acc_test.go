@@ -6,9 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -22,7 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
-	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -291,51 +288,21 @@ resource "etcd_key_prefix" "test" {
 	)
 }
 
-// builtProvider builds the provider and returns the mirror that it is in. A test
-// that needs what the CLI prints, or several processes, runs the CLI on it.
-func builtProvider(t *testing.T) (mirror string) {
-	t.Helper()
-	if os.Getenv(resource.EnvTfAcc) == "" {
-		t.Skipf("set %s to run this test with the CLI", resource.EnvTfAcc)
-	}
-	dir := t.TempDir()
-	program := filepath.Join(dir, "provider")
-	if output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
-	mirror = filepath.Join(dir, "mirror")
-	if err := cli.Install(mirror, program); err != nil {
-		t.Fatal(err)
-	}
-	return mirror
-}
-
 // prefixWorkspace is a configuration with one prefix, and the CLI.
 type prefixWorkspace struct {
-	*cli.Workspace
+	*clitest.Workspace
 
 	endpoint, prefix string
 }
 
-func newPrefixWorkspace(t *testing.T, mirror, endpoint, prefix string) *prefixWorkspace {
+func newPrefixWorkspace(t *testing.T, l *clitest.Lab, endpoint, prefix string) *prefixWorkspace {
 	t.Helper()
-	program := os.Getenv("TF_ACC_TERRAFORM_PATH")
-	if program == "" {
-		program = "terraform"
-	}
-	w, err := cli.New(program, t.TempDir(), mirror)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &prefixWorkspace{w, endpoint, prefix}
+	return &prefixWorkspace{l.Open(t, t.TempDir()), endpoint, prefix}
 }
 
 func (w *prefixWorkspace) write(t *testing.T, keys map[string]string) {
 	t.Helper()
-	text := "terraform {\n  required_providers {\n    etcd = { source = \"etcdv2/etcd\" }\n  }\n}\n" + prefixConfig(w.endpoint, w.prefix, keys)
-	if err := os.WriteFile(filepath.Join(w.Dir, "main.tf"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	w.Write(t, "main.tf", "terraform {\n  required_providers {\n    etcd = { source = \"etcdv2/etcd\" }\n  }\n}\n"+prefixConfig(w.endpoint, w.prefix, keys))
 }
 
 func (w *prefixWorkspace) run(t *testing.T, args ...string) string {
@@ -365,9 +332,9 @@ func TestAccKeyPrefixResource_manyKeys(t *testing.T) {
 	t.Parallel()
 
 	const n = 5000
-	mirror, s := builtProvider(t), etcdtest.Start(t)
+	l, s := clitest.New(t), etcdtest.Start(t)
 	proxy := etcdtest.NewProxy(t, s.URL())
-	w := newPrefixWorkspace(t, mirror, proxy.URL(), "/many")
+	w := newPrefixWorkspace(t, l, proxy.URL(), "/many")
 	keys := manyKeys(n)
 	w.write(t, keys)
 	run := func(args ...string) (output string, reads, writes int) {
@@ -412,11 +379,11 @@ func TestAccKeyPrefixResource_manyKeys(t *testing.T) {
 func TestAccKeyPrefixResource_twoProcesses(t *testing.T) {
 	t.Parallel()
 
-	mirror, s := builtProvider(t), etcdtest.Shared(t)
+	l, s := clitest.New(t), etcdtest.Shared(t)
 	prefix := etcdtest.Prefix(t)
 	teams := map[string]*prefixWorkspace{}
 	for _, team := range []string{"a", "b"} {
-		teams[team] = newPrefixWorkspace(t, mirror, s.URL(), prefix)
+		teams[team] = newPrefixWorkspace(t, l, s.URL(), prefix)
 	}
 	keysOfTeam := func(team string, first, last int) map[string]string {
 		keys := map[string]string{"shared/" + team: "1"}

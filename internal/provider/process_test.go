@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -33,9 +32,8 @@ func newLab(t *testing.T) *lab {
 	if l.cli == "" {
 		l.cli = filepath.Join("..", "..", "bin", "terraform")
 	}
-	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", l.provider, "../..").CombinedOutput()
-	if err != nil {
-		t.Fatalf("building the provider: %v\n%s", err, output)
+	if err := cli.Build(t.Context(), l.provider); err != nil {
+		t.Fatal(err)
 	}
 	return l
 }
