@@ -109,14 +109,18 @@ func (b *base) client(diags *diag.Diagnostics) *etcdv2.Client {
 	return client
 }
 
-// store returns the key space for a resource of the given type, or nil and
-// says why there is none.
-func (b *base) store(resource string, diags *diag.Diagnostics) *store {
+// store returns the key space, or nil and says why there is none.
+func (b *base) store(diags *diag.Diagnostics) *store {
 	client := b.client(diags)
 	if client == nil {
 		return nil
 	}
-	return &store{keys: client.Keys, ahead: b.connection.ahead, run: b.connection.run, prefix: b.keyPrefix(), resource: resource}
+	return &store{keys: client.Keys, ahead: b.connection.ahead, run: b.connection.run}
+}
+
+// subject returns what the words of a refusal need to know of a resource.
+func (b *base) subject(resource string) subject {
+	return subject{resource: resource, prefix: b.keyPrefix()}
 }
 
 // keyPrefix returns the provider's key_prefix, empty if there is none.

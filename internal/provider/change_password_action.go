@@ -56,7 +56,7 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := a.store("etcd_change_password", &resp.Diagnostics)
+	store := a.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}

@@ -53,7 +53,7 @@ func (a *deleteAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := a.store("etcd_delete", &resp.Diagnostics)
+	store := a.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}

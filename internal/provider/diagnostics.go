@@ -99,6 +99,7 @@ var advice = []struct {
 // such as "Unable to read key"; object is the path or name that it was about,
 // or empty.
 func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
+	err = subject{}.worded(err)
 	if c, ok := errors.AsType[*conflict](err); ok {
 		diags.AddError(c.summary, c.what+"\n\n"+c.advice)
 		return
@@ -110,6 +111,7 @@ func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
 // addRemoval reports what became of a deletion, if anything is to be said: that
 // it failed, or, as a warning, that it was left out.
 func addRemoval(diags *diag.Diagnostics, summary, object string, err error) {
+	err = subject{}.worded(err)
 	if c, ok := errors.AsType[*conflict](err); ok && c.letsGo {
 		diags.AddWarning(c.summary, c.what+"\n\n"+c.advice)
 		return
@@ -122,10 +124,20 @@ func addRemoval(diags *diag.Diagnostics, summary, object string, err error) {
 // warnOfReplacement reports at refresh that something else is in the place of
 // an object, which leaves state.
 func warnOfReplacement(diags *diag.Diagnostics, err error) {
-	if c, ok := errors.AsType[*conflict](err); ok {
+	if c, ok := errors.AsType[*conflict](subject{}.worded(err)); ok {
 		diags.AddWarning(c.summary, c.what+" It is not the object in state, which is gone, so the plan shows that object as one to be created. "+
 			"That will fail as long as this is there.\n\n"+c.advice)
 	}
+}
+
+// adviceOn returns what the advice says of one kind of failure.
+func adviceOn(kind error) (summary, text string) {
+	for _, a := range advice {
+		if a.kind == kind { //nolint:errorlint // it is looked up by its name, and not what an error is
+			return a.summary, a.text
+		}
+	}
+	return "", ""
 }
 
 func wordFailure(summary, object string, err error) (newSummary, detail string) {

@@ -120,14 +120,14 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_dir", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
 	store.onAdopt = warnOfAdoption(&resp.Diagnostics)
 	node, err := store.createDir(ctx, plan.Path.ValueString(), ttlPointer(plan.TTL), plan.AdoptExisting.ValueBool())
 	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to create directory", plan.Path.ValueString(), err)
+		r.subject("etcd_dir").addFailure(&resp.Diagnostics, "Unable to create directory", plan.Path.ValueString(), err)
 		return
 	}
 	plan.written(node)
@@ -140,7 +140,7 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_dir", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -181,7 +181,7 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_dir", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -204,7 +204,7 @@ func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_dir", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -226,7 +226,7 @@ func (s *store) changeDir(ctx context.Context, plan, state dirModel) (*etcdv2.No
 	}
 	isThere, err := s.keep(ctx, path)
 	if err == nil && !isThere {
-		err = wasDeleted(path, createdIndex, etcdv2.ErrNotFound)
+		err = dirWasDeleted(path, createdIndex, etcdv2.ErrNotFound)
 	}
 	return nil, err
 }

@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // The directories of the store. A server has no conditions for them: their
@@ -56,7 +56,7 @@ func (s *store) sendCreateDir(ctx context.Context, path string, ttl *int64, abse
 	case err == nil:
 		return resp.Node, nil, nil
 	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-		created, err = s.settleCreate(ctx, path, isOurs, absentAt, err)
+		created, err = s.settleCreate(ctx, path, true, isOurs, absentAt, err)
 		return created, nil, err
 	case !errors.Is(err, etcdv2.ErrExists):
 		return nil, nil, err
@@ -89,7 +89,7 @@ func (s *store) sendUpdateDir(ctx context.Context, path string, createdIndex uin
 	case err == nil && readErr != nil:
 		return nil, readErr
 	case err == nil && found == nil:
-		return nil, wasDeleted(path, createdIndex, nil)
+		return nil, dirWasDeleted(path, createdIndex, nil)
 	case err == nil:
 		return found, nil
 	case readErr == nil && found != nil && found.CreatedIndex == createdIndex && hasTTL(found, ttl):
@@ -125,14 +125,14 @@ type seenDir struct {
 func (s *store) removeDir(ctx context.Context, path string, seen seenDir, force bool) error {
 	defer s.run.holdTree()()
 	if made, ok := s.run.madeWithin(path); ok {
-		return dirStaysInStore(path, made)
+		return &keyspace.Refusal{Kind: keyspace.StaysNeeded, Path: path, Directory: true, Other: made}
 	}
 	found, err := s.sameDir(ctx, path, seen.createdIndex)
 	switch {
 	case errors.Is(err, etcdv2.ErrNotDir) && !errors.Is(err, etcdv2.ErrNotFound):
-		return replacedAndKept("Directory is a key now", "There is a key at "+path)
+		return &keyspace.Refusal{Kind: keyspace.StaysReplaced, Path: path, Directory: true}
 	case err != nil && found != nil && found.CreatedIndex == seen.replacedBy:
-		return replacedAndKept("Directory is another one now", path+" was removed and created again by somebody else, so it is not the one in state")
+		return &keyspace.Refusal{Kind: keyspace.StaysRemade, Path: path, Directory: true, Found: found.CreatedIndex}
 	case err != nil:
 		return ignoreAbsence(err)
 	case force:
@@ -237,8 +237,7 @@ func appendDirs(dirs []string, node *etcdv2.Node) []string {
 
 // ignoreAbsence makes success of a deletion of something that does not exist.
 func ignoreAbsence(err error) error {
-	var c *conflict
-	if errors.Is(err, etcdv2.ErrNotFound) && !errors.As(err, &c) {
+	if _, refused := errors.AsType[*keyspace.Refusal](err); !refused && errors.Is(err, etcdv2.ErrNotFound) {
 		return nil
 	}
 	return err
@@ -255,12 +254,7 @@ func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (
 	case !resp.Node.Dir:
 		return nil, isKey(path)
 	case resp.Node.CreatedIndex != createdIndex:
-		return resp.Node, &conflict{
-			summary: "Directory changed since it was planned",
-			what: fmt.Sprintf("%s was removed and created again by somebody else: its created index is %d, and the plan was made for %d.",
-				path, resp.Node.CreatedIndex, createdIndex),
-			advice: "It was not changed. Plan again and review what it shows.",
-		}
+		return resp.Node, &keyspace.Refusal{Kind: keyspace.Remade, Path: path, Directory: true, Planned: createdIndex, Found: resp.Node.CreatedIndex}
 	default:
 		return resp.Node, nil
 	}
@@ -268,33 +262,12 @@ func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (
 
 // dirExists is the refusal to create a directory that exists. It may be there
 // only because a key below it was created first.
-func (s *store) dirExists(path string, index uint64) error {
-	made, ok := s.run.madeWithin(path)
-	if !ok {
-		return s.exists(path, index)
+func (s *store) dirExists(path string, found uint64) error {
+	refusal := &keyspace.Refusal{Kind: keyspace.Exists, Path: path, Directory: true, Found: found, Err: etcdv2.ErrExists}
+	if made, ok := s.run.madeWithin(path); ok {
+		refusal.Kind, refusal.Other = keyspace.ExistsByRun, made
 	}
-	return &conflict{
-		summary: "Directory already exists",
-		what:    fmt.Sprintf("%s appeared in this run, when another object of the configuration created %s in it.", path, made),
-		advice:  orderAdvice(path) + " Then apply again with adopt_existing = true, or import the directory:\n\n" + importBlock(s.resource, path),
-		cause:   etcdv2.ErrExists,
-	}
-}
-
-// orderAdvice is how what is in a directory is created after it, and deleted
-// before it.
-func orderAdvice(path string) string {
-	return fmt.Sprintf("Let what is in the directory refer to it, so that the directory is created first and destroyed last: "+
-		"write \"${etcd_dir.example.path}/...\" instead of \"%s/...\".", path)
-}
-
-func isDirectory(key string) error {
-	return &conflict{
-		summary: "Key is a directory now",
-		what:    fmt.Sprintf("There is a directory at %s, and it was not changed.", key),
-		advice:  "If it is to stay, take this object out of the configuration; otherwise remove the directory first.",
-		cause:   etcdv2.ErrNotFile,
-	}
+	return refusal
 }
 
 // directoryInTheWay is the refusal to create a key where a directory is. It
@@ -308,71 +281,31 @@ func (s *store) directoryInTheWay(ctx context.Context, key string) error {
 	if err != nil || empty == nil {
 		return isDirectory(key)
 	}
-	return emptyInTheWay(s.prefix, key, empty)
+	return emptyInTheWay(key, empty)
 }
 
 // emptyInTheWay is the refusal to create a key where an empty directory is. The
 // directories to remove are given with the innermost first.
-func emptyInTheWay(prefix, key string, empty []string) error {
-	commands := make([]string, 0, len(empty))
-	for _, dir := range empty {
-		commands = append(commands, fmt.Sprintf("ETCDCTL_API=2 etcdctl rmdir '%s%s'", prefix, dir))
-	}
-	remove := "the directories in it, the innermost first, and then it"
-	if len(commands) <= namedAtMost {
-		remove = strings.Join(commands, " && ")
-	}
-	return &conflict{
-		summary: "An empty directory is in the way",
-		what: fmt.Sprintf("There is an empty directory at %s, where the key is to be: a server leaves a directory behind when the last key in it goes. "+
-			"It was not changed. To remove it if it is still empty: %s", key, remove),
-		advice: "Remove it, and apply again.",
-		cause:  etcdv2.ErrNotFile,
-	}
+func emptyInTheWay(key string, empty []string) error {
+	return &keyspace.Refusal{Kind: keyspace.IsEmptyDirectory, Path: key, Children: empty, Err: etcdv2.ErrNotFile}
 }
 
 func isKey(path string) error {
-	return &conflict{
-		summary: "Directory is a key now",
-		what:    fmt.Sprintf("There is a key at %s, and it was not changed.", path),
-		advice:  "If it is to stay, take this object out of the configuration; otherwise remove the key first.",
-		cause:   etcdv2.ErrNotDir,
-	}
+	return &keyspace.Refusal{Kind: keyspace.IsKey, Path: path, Directory: true, Err: etcdv2.ErrNotDir}
 }
 
-// dirStaysInStore is a deletion that is left out because another object of this
-// run needs the directory.
-func dirStaysInStore(path, made string) error {
-	if made == path {
-		return staysInStore("Directory", path)
-	}
-	return &conflict{
-		summary: "Directory stays in the store",
-		what:    fmt.Sprintf("In %s another object created, wrote or adopted %s in this run, so neither the directory nor anything in it was deleted.", path, made),
-		advice:  "The object that was to be destroyed has left state.",
-		letsGo:  true,
-	}
+func dirWasDeleted(path string, planned uint64, cause error) error {
+	return &keyspace.Refusal{Kind: keyspace.Gone, Path: path, Directory: true, Planned: planned, Err: cause}
 }
 
 func notEmpty(path string, children []*etcdv2.Node) error {
-	what := "It contains only hidden keys, whose names start with an underscore; a listing does not show them."
-	if len(children) > 0 {
-		names := make([]string, 0, len(children))
-		for _, child := range children {
-			name := child.Key
-			if child.Dir {
-				name += "/"
-			}
-			names = append(names, name)
+	names := make([]string, 0, len(children))
+	for _, child := range children {
+		name := child.Key
+		if child.Dir {
+			name += "/"
 		}
-		slices.Sort(names)
-		what = "It contains:\n\n" + enumerate(names)
+		names = append(names, name)
 	}
-	return &conflict{
-		summary: "Directory is not empty",
-		what:    fmt.Sprintf("%s was not deleted, nor any key in it. %s", path, strings.TrimSpace(what)),
-		advice: "If that is managed by this configuration too: " + orderAdvice(path) + "\n\nOtherwise remove what is in it, or set force_destroy = true and apply that first " +
-			"to delete it with all that it contains.",
-		cause: etcdv2.ErrDirNotEmpty,
-	}
+	return &keyspace.Refusal{Kind: keyspace.NotEmpty, Path: path, Directory: true, Children: names, Err: etcdv2.ErrDirNotEmpty}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -31,7 +32,7 @@ var (
 
 // warnRefused warns of a create that the apply will refuse as things are.
 func warnRefused(diags *diag.Diagnostics, refusal error) {
-	if c, ok := errors.AsType[*conflict](refusal); ok {
+	if c, ok := errors.AsType[*conflict](subject{}.worded(refusal)); ok {
 		diags.AddWarning(c.summary, "The apply will fail, as things are. "+c.what+"\n\n"+c.advice)
 	}
 }
@@ -77,7 +78,7 @@ func (r *keyResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	}
 	key := plan.Key.ValueString()
 	found := l.at(ctx, key)
-	s := store{resource: "etcd_key", importID: plan.importID()}
+	about := plan.subject(&r.base)
 	switch {
 	case found == nil:
 	case found.Key != key:
@@ -85,7 +86,7 @@ func (r *keyResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	case found.Dir:
 		warnRefused(diags, isDirectory(key))
 	case !plan.AdoptExisting.ValueBool():
-		warnRefused(diags, s.exists(key, found.ModifiedIndex))
+		warnRefused(diags, about.worded(exists(key, found.ModifiedIndex)))
 	case !plan.TTL.IsUnknown():
 		known := !plan.Value.IsUnknown() && !plan.ValueJSON.IsUnknown() && !config.ValueWO.IsUnknown()
 		warnAdopts(diags, key, plan.wanted(config, ttlPointer(plan.TTL)).changes(found, known))
@@ -99,7 +100,7 @@ func (r *dirResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	}
 	dir := plan.Path.ValueString()
 	found := l.at(ctx, dir)
-	s := store{resource: "etcd_dir"}
+	about := r.subject("etcd_dir")
 	switch {
 	case found == nil:
 	case found.Key != dir:
@@ -107,7 +108,7 @@ func (r *dirResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	case !found.Dir:
 		warnRefused(diags, isKey(dir))
 	case !plan.AdoptExisting.ValueBool():
-		warnRefused(diags, s.exists(dir, found.ModifiedIndex))
+		warnRefused(diags, about.worded(&keyspace.Refusal{Kind: keyspace.Exists, Path: dir, Directory: true, Found: found.ModifiedIndex}))
 	case !plan.TTL.IsUnknown():
 		warnAdopts(diags, dir, wantedKey{ttl: ttlPointer(plan.TTL)}.changes(&etcdv2.Node{TTL: found.TTL, Expiration: found.Expiration}, true))
 	}

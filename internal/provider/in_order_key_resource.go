@@ -19,6 +19,7 @@ import (
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -183,14 +184,14 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_in_order_key", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
 	node, err := store.createInOrder(ctx, &r.connection.inOrder, plan.Dir.ValueString(), plan.wanted(ttlPointer(plan.TTL)))
 	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to create key", plan.Dir.ValueString(), err)
+		r.subject("etcd_in_order_key").addFailure(&resp.Diagnostics, "Unable to create key", plan.Dir.ValueString(), err)
 		return
 	}
 	r.connection.run.noteMade(nodeAt(node.Key))
@@ -206,7 +207,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_in_order_key", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -245,14 +246,14 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 		return
 	}
-	store := r.store("etcd_in_order_key", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
 	node, err := plan.send(ctx, store, state, notes)
 	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
+		r.subject("etcd_in_order_key").addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
 		return
 	}
 	plan.written(node)
@@ -280,7 +281,7 @@ func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_in_order_key", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -391,7 +392,7 @@ func (s *store) settleInOrder(
 ) (*etcdv2.Node, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
-	after, _, err := s.children(ctx, dir)
+	after, found, err := s.children(ctx, dir)
 	var candidates []*etcdv2.Node
 	var names []string
 	for _, node := range after {
@@ -405,20 +406,8 @@ func (s *store) settleInOrder(
 	if len(candidates) == 1 {
 		return candidates[0], nil
 	}
-	what := fmt.Sprintf("A key was asked for in %s when the etcd index was %d, and the answer was lost. It may have been made, or be made later.", dir, index)
-	switch {
-	case err != nil || index == 0:
-		what += " The directory could not be read to find out."
-	case len(candidates) == 0:
-		what += " No new key there holds the value."
-	default:
-		what += " More than one new key holds the value:\n\n" + enumerate(names)
+	if err != nil {
+		found = 0
 	}
-	return nil, &conflict{
-		summary: "Outcome of a write is unknown",
-		what:    what,
-		advice: "Look in the directory, after half a minute, for keys that are newer than that index and hold the value. To keep one, import it:\n\n" +
-			importBlock(s.resource, strings.TrimSuffix(dir, "/")+"/00000000000000000000") + "\n\nDelete it otherwise, and apply again.",
-		cause: lost,
-	}
+	return nil, &keyspace.Refusal{Kind: keyspace.InOrderUnknown, Path: dir, Directory: true, Planned: index, Found: found, Children: names, Err: lost}
 }

@@ -80,7 +80,7 @@ func (d *keyDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := d.store("etcd_key", &resp.Diagnostics)
+	store := d.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}

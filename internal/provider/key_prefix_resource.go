@@ -153,7 +153,7 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_key_prefix", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -305,12 +305,12 @@ func (r *keyPrefixResource) ImportState(ctx context.Context, req resource.Import
 
 // writer starts the account of an apply, or says why there cannot be one.
 func (r *keyPrefixResource) writer(m keyPrefixModel, known map[string]knownKey, diags *diag.Diagnostics) *prefixWriter {
-	store := r.store("etcd_key_prefix", diags)
+	store := r.store(diags)
 	if store == nil {
 		return nil
 	}
 	return &prefixWriter{
-		store: store, prefix: m.Prefix.ValueString(), adopt: m.AdoptExisting.ValueBool(),
+		store: store, about: r.subject("etcd_key_prefix"), prefix: m.Prefix.ValueString(), adopt: m.AdoptExisting.ValueBool(),
 		known: known, unsettled: map[string]unsettledKey{},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // keysAtOnce is how many keys of one resource are read or written at a time.
@@ -28,6 +29,7 @@ type keyFailure struct {
 // store holds.
 type prefixWriter struct {
 	store  *store
+	about  subject
 	prefix string
 	adopt  bool
 	// existsAdvice says what to do about keys that exist already.
@@ -262,9 +264,9 @@ func (w *prefixWriter) doInPart(ctx context.Context, write keyWrite) (*etcdv2.No
 func (w *prefixWriter) end(write keyWrite, node *etcdv2.Node, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c, _ := errors.AsType[*conflict](err)
+	refusal, _ := errors.AsType[*keyspace.Refusal](err)
 	switch {
-	case c != nil && c.letsGo:
+	case refusal != nil && refusal.Stays():
 		w.stayed = append(w.stayed, keyFailure{write, err})
 		delete(w.known, write.path)
 	case err != nil:
@@ -330,7 +332,7 @@ func (w *prefixWriter) check(writes []keyWrite, found *tree) []keyWrite {
 func (w *prefixWriter) refuse(write keyWrite, found *tree, going map[string]bool) error {
 	if found.dirs[write.path] {
 		if empty := found.emptyDirs(w.prefix, write.path); empty != nil {
-			return emptyInTheWay(w.store.prefix, write.key, empty)
+			return emptyInTheWay(write.key, empty)
 		}
 		return isDirectory(write.key)
 	}
@@ -338,19 +340,14 @@ func (w *prefixWriter) refuse(write keyWrite, found *tree, going map[string]bool
 		return isBelowKey(write.key, below(w.prefix, above))
 	}
 	if node := found.keys[write.path]; node != nil && !w.adopt {
-		return w.store.exists(write.key, node.ModifiedIndex)
+		return exists(write.key, node.ModifiedIndex)
 	}
 	return nil
 }
 
 // isBelowKey is the refusal to create a key below another.
 func isBelowKey(key, above string) error {
-	return &conflict{
-		summary: "Key stands where a directory is needed",
-		what:    fmt.Sprintf("%s cannot be created: %s is a key, and a key cannot hold anything.", key, above),
-		advice:  "Remove the key that is in the way, or choose another path.",
-		cause:   etcdv2.ErrNotDir,
-	}
+	return &keyspace.Refusal{Kind: keyspace.BelowKey, Path: key, Other: above, Err: etcdv2.ErrNotDir}
 }
 
 // report says what failed: one error for each kind of failure, with the keys
@@ -367,7 +364,7 @@ func (w *prefixWriter) report(diags *diag.Diagnostics) {
 	groups := map[string][]keyFailure{}
 	slices.SortFunc(w.failures, func(a, b keyFailure) int { return strings.Compare(a.key, b.key) })
 	for _, failure := range w.failures {
-		summary := failure.summary()
+		summary := w.summary(failure)
 		groups[summary] = append(groups[summary], failure)
 	}
 	for _, summary := range slices.Sorted(maps.Keys(groups)) {
@@ -381,7 +378,8 @@ func (w *prefixWriter) reportStayed(diags *diag.Diagnostics) {
 	slices.SortFunc(w.stayed, func(a, b keyFailure) int { return strings.Compare(a.key, b.key) })
 	groups := map[string][]keyFailure{}
 	for _, s := range w.stayed {
-		groups[s.summary()] = append(groups[s.summary()], s)
+		summary := w.summary(s)
+		groups[summary] = append(groups[summary], s)
 	}
 	for _, summary := range slices.Sorted(maps.Keys(groups)) {
 		diags.AddWarning(summary, w.wordFailures(groups[summary]))
@@ -400,8 +398,8 @@ func (w *prefixWriter) progress() string {
 }
 
 // summary tells the kinds of failures apart.
-func (f keyFailure) summary() string {
-	if c, ok := errors.AsType[*conflict](f.err); ok {
+func (w *prefixWriter) summary(f keyFailure) string {
+	if c, ok := errors.AsType[*conflict](w.about.worded(f.err)); ok {
 		return c.summary
 	}
 	verb := "Unable to update key"
@@ -421,7 +419,7 @@ func (w *prefixWriter) wordFailures(failures []keyFailure) string {
 	var told *conflict
 	for _, f := range failures {
 		line := f.key
-		if c, ok := errors.AsType[*conflict](f.err); ok {
+		if c, ok := errors.AsType[*conflict](w.about.worded(f.err)); ok {
 			line, told = c.what, c
 		}
 		lines = append(lines, line)

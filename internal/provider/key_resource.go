@@ -159,7 +159,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_key", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -168,11 +168,10 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if !plan.hasValue(config, &resp.Diagnostics) || resp.Diagnostics.HasError() {
 		return
 	}
-	store.importID = plan.importID()
 	store.onAdopt = warnOfAdoption(&resp.Diagnostics)
 	node, err := store.create(ctx, plan.Key.ValueString(), plan.wanted(config, ttlPointer(plan.TTL)), plan.AdoptExisting.ValueBool())
 	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to create key", plan.Key.ValueString(), err)
+		plan.subject(&r.base).addFailure(&resp.Diagnostics, "Unable to create key", plan.Key.ValueString(), err)
 		return
 	}
 	plan.written(node)
@@ -186,7 +185,7 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_key", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -222,13 +221,13 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	store := r.store("etcd_key", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil || (plan.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !plan.hasValue(config, &resp.Diagnostics)) {
 		return
 	}
 	node, err := plan.send(ctx, store, state, config, notes)
 	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
+		plan.subject(&r.base).addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
 		return
 	}
 	if node != nil {
@@ -279,7 +278,7 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := r.store("etcd_key", &resp.Diagnostics)
+	store := r.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}
@@ -321,6 +320,13 @@ func (m *keyModel) importID() string {
 	default:
 		return m.Key.ValueString()
 	}
+}
+
+// subject is what the words of a refusal need to know of the key.
+func (m *keyModel) subject(b *base) subject {
+	about := b.subject("etcd_key")
+	about.importID = m.importID()
+	return about
 }
 
 // importPath takes the path to import from the id or the identity.

@@ -79,10 +79,3 @@ func warnNotText(diags *diag.Diagnostics, nodes ...*etcdv2.Node) {
 
 // normalized is a text as a CLI writes it.
 func normalized(text string) string { return norm.NFC.String(text) }
-
-// addLosses refuses a plan that would write values back as the API shows them.
-func addLosses(diags *diag.Diagnostics, keys ...string) {
-	if len(keys) > 0 {
-		addFailure(diags, "", "", wouldLoseBytes(keys...))
-	}
-}

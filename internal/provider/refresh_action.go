@@ -54,7 +54,7 @@ func (a *refreshAction) Invoke(ctx context.Context, req action.InvokeRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := a.store("etcd_refresh", &resp.Diagnostics)
+	store := a.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}

@@ -59,7 +59,7 @@ func (a *setAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := a.store("etcd_set", &resp.Diagnostics)
+	store := a.store(&resp.Diagnostics)
 	if store == nil {
 		return
 	}

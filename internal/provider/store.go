@@ -3,12 +3,10 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 const (
@@ -18,8 +16,6 @@ const (
 	// settleTime is how long the last look after a lost answer may take. It
 	// outlives the run's own context: an interrupted run must know what it did.
 	settleTime = 10 * time.Second
-	// namedAtMost is how many keys an error names.
-	namedAtMost = 20
 )
 
 // store carries out the write rules on the key space for every resource that
@@ -40,34 +36,10 @@ type store struct {
 	ahead *readAhead
 	// run is what other objects did in this run.
 	run *run
-	// prefix is the provider's key_prefix, for commands that a message names.
-	prefix string
-	// resource is the type that an import block is to name.
-	resource string
-	// importID is what an import block is to name, if it is not the path.
-	importID string
 	// onAdopt, if not nil, learns the TTL, 0 for none, that something had before
 	// it was taken over and has now.
 	onAdopt func(path string, before, now int64)
 }
-
-// conflict is a write that was refused because the store is not as the plan
-// has it. It carries its wording.
-type conflict struct {
-	summary string
-	// what happened to which object, and advice that is the same for every
-	// conflict of this summary.
-	what   string
-	advice string
-	cause  error
-	// letsGo means that a deletion was left out for good: the object leaves
-	// state all the same, with a warning.
-	letsGo bool
-}
-
-func (c *conflict) Error() string { return c.summary + ": " + c.what }
-
-func (c *conflict) Unwrap() error { return c.cause }
 
 // seenKey is what state says of a key.
 type seenKey struct {
@@ -196,7 +168,7 @@ func (s *store) sendCreate(ctx context.Context, key string, want wantedKey, abse
 	case err == nil:
 		return resp.Node, nil
 	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-		return s.settleCreate(ctx, key, want.matches, absentAt, err)
+		return s.settleCreate(ctx, key, false, want.matches, absentAt, err)
 	case !errors.Is(err, etcdv2.ErrExists):
 		return nil, err
 	}
@@ -205,7 +177,7 @@ func (s *store) sendCreate(ctx context.Context, key string, want wantedKey, abse
 	case err != nil:
 		return nil, err
 	case found == nil:
-		return nil, s.exists(key, 0)
+		return nil, exists(key, 0)
 	default:
 		return s.takeOver(ctx, found, want, adopt)
 	}
@@ -219,7 +191,7 @@ func (s *store) takeOver(ctx context.Context, found *etcdv2.Node, want wantedKey
 		return nil, s.directoryInTheWay(ctx, found.Key)
 	}
 	if !adopt {
-		return nil, s.exists(found.Key, found.ModifiedIndex)
+		return nil, exists(found.Key, found.ModifiedIndex)
 	}
 	if want.ttl == nil && want.isShown(found) {
 		return found, nil
@@ -262,7 +234,7 @@ func (s *store) look(ctx context.Context, path string) (found *etcdv2.Node, abse
 
 // settleCreate looks once more after the answer to a create was lost.
 func (s *store) settleCreate(
-	ctx context.Context, path string, isOurs func(*etcdv2.Node) bool, absentAt uint64, lost error,
+	ctx context.Context, path string, isDir bool, isOurs func(*etcdv2.Node) bool, absentAt uint64, lost error,
 ) (*etcdv2.Node, error) {
 	node, err := s.lastLook(ctx, path)
 	switch {
@@ -273,7 +245,7 @@ func (s *store) settleCreate(
 	case absentAt == 0:
 		return nil, lost
 	default:
-		return nil, s.exists(path, node.ModifiedIndex)
+		return nil, &keyspace.Refusal{Kind: keyspace.Exists, Path: path, Directory: isDir, Found: node.ModifiedIndex, Err: etcdv2.ErrExists}
 	}
 }
 
@@ -324,7 +296,7 @@ func (s *store) remove(ctx context.Context, key string, before seenKey) error {
 	}
 	defer release()
 	if s.run.hasMade(nodeAt(key)) {
-		return staysInStore("Key", key)
+		return &keyspace.Refusal{Kind: keyspace.StaysNeeded, Path: key, Other: key}
 	}
 	defer s.forget(key)
 	err = s.sendRemove(ctx, key, before)
@@ -332,7 +304,7 @@ func (s *store) remove(ctx context.Context, key string, before seenKey) error {
 	case err == nil:
 		s.run.noteRemoved(nodeAt(key))
 	case errors.Is(err, etcdv2.ErrNotFile):
-		return replacedAndKept("Key is a directory now", "There is a directory at "+key)
+		return &keyspace.Refusal{Kind: keyspace.StaysReplaced, Path: key}
 	}
 	return err
 }
@@ -415,7 +387,7 @@ func (s *store) lastLook(ctx context.Context, path string) (*etcdv2.Node, error)
 	}
 }
 
-// refused words an answer that shows that the key is not as planned, and
+// refused makes a refusal of an answer that shows that the key is not as planned, and
 // passes any other error on.
 func refused(key string, index uint64, err error) error {
 	switch {
@@ -430,106 +402,22 @@ func refused(key string, index uint64, err error) error {
 	}
 }
 
-// exists is the refusal to create what exists. index is its modified index, or
-// 0 if it is not known.
-func (s *store) exists(path string, index uint64) error {
-	noun := "Key"
-	if s.resource == "etcd_dir" {
-		noun = "Directory"
-	}
-	at := ""
-	if index != 0 {
-		at = fmt.Sprintf(" (modified index %d)", index)
-	}
-	id := path
-	if s.importID != "" {
-		id = s.importID
-	}
-	return alreadyExists(noun, path+" already exists"+at, s.resource, id)
+func exists(key string, found uint64) error {
+	return &keyspace.Refusal{Kind: keyspace.Exists, Path: key, Found: found, Err: etcdv2.ErrExists}
 }
 
-// alreadyExists is the refusal to create something under an id that is taken.
-func alreadyExists(noun, what, resource, id string) error {
-	return &conflict{
-		summary: noun + " already exists",
-		what:    what + ", and was not changed.",
-		advice: replacedAdvice + "Otherwise, to manage it from here, import it:\n\n" + importBlock(resource, id) + "\n\n" +
-			"or set adopt_existing = true to take it over and write what the configuration says.",
-		cause: etcdv2.ErrExists,
-	}
-}
-
-// replacedAdvice is the case of an object that exists because it is being
-// replaced.
-const replacedAdvice = "If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, its old instance still has it: " +
-	"remove create_before_destroy, or set adopt_existing = true, by which the new instance takes it over and the old one leaves it in place.\n\n"
-
-// staysInStore is a deletion that is left out because another object of this
-// run is about the same object of the store.
-func staysInStore(noun, name string) error {
-	return &conflict{
-		summary: noun + " stays in the store",
-		what:    name + " was created, written or adopted by another object in this run, so it was not deleted.",
-		advice:  "The object that was to be destroyed has left state.",
-		letsGo:  true,
-	}
-}
-
-// replacedAndKept is a deletion that is left out because something else stands
-// in the object's place.
-func replacedAndKept(summary, what string) error {
-	return &conflict{
-		summary: summary,
-		what:    what + ". Nothing was deleted.",
-		advice:  "The object that was to be destroyed has left state.",
-		letsGo:  true,
-	}
-}
-
-// importBlock is ready to paste, but for the name of the resource.
-func importBlock(resource, id string) string {
-	return fmt.Sprintf("import {\n  to = %s.example # the address of this resource\n  id = %q\n}", resource, id)
-}
-
-// hasChanged never quotes a value: it may be a secret. The index at which the
-// key was planned is 0 if it is not known.
+// hasChanged is the refusal to write a key that another writer has changed. The
+// index at which it was planned is 0 if it is not known.
 func hasChanged(key string, planned, found uint64) error {
-	at := fmt.Sprintf(": it was planned at modified index %d and is at %d now", planned, found)
-	if planned == 0 {
-		at = fmt.Sprintf("; it is at modified index %d now", found)
-	}
-	return &conflict{
-		summary: "Key changed since it was planned",
-		what:    fmt.Sprintf("%s was written by somebody else after this plan was made%s.", key, at),
-		advice:  "It was not changed. Find out who else writes it, then plan again and review what it shows.",
-		cause:   etcdv2.ErrCompareFailed,
-	}
+	return &keyspace.Refusal{Kind: keyspace.Changed, Path: key, Planned: planned, Found: found, Err: etcdv2.ErrCompareFailed}
 }
 
-func wasDeleted(path string, planned uint64, cause error) error {
-	return &conflict{
-		summary: "Key was deleted since it was planned",
-		what:    fmt.Sprintf("%s existed at index %d when this plan was made, and was deleted or has expired since.", path, planned),
-		advice:  "It was not written. Plan again and review what it shows.",
-		cause:   cause,
-	}
+func wasDeleted(key string, planned uint64, cause error) error {
+	return &keyspace.Refusal{Kind: keyspace.Gone, Path: key, Planned: planned, Err: cause}
 }
 
-// wouldLoseBytes is the refusal to write a value back as the API shows it.
-func wouldLoseBytes(keys ...string) error {
-	return &conflict{
-		summary: "Write would lose bytes that are not text",
-		what: "The API shows U+FFFD for bytes that are not UTF-8 text, and to write the value back would store that. The values of these keys contain such bytes:\n\n" +
-			enumerate(keys),
-		advice: "They were not changed. Leave them as they are, set other values, or make this change with a client that sends the bytes. " +
-			"A TTL can be set without writing the value (" + refreshServers + "), but not removed.",
-	}
+func isDirectory(key string) error {
+	return &keyspace.Refusal{Kind: keyspace.IsDirectory, Path: key, Err: etcdv2.ErrNotFile}
 }
 
-// enumerate writes names or sentences one below the other, and not too many.
-func enumerate(lines []string) string {
-	if more := len(lines) - namedAtMost; more > 0 {
-		lines = append(slices.Clone(lines[:namedAtMost]), fmt.Sprintf("and %d more", more))
-	}
-	return "  " + strings.Join(lines, "\n  ")
-}
+func wouldLoseBytes(key string) error { return &keyspace.Refusal{Kind: keyspace.LosesBytes, Path: key} }
