@@ -2,13 +2,9 @@ package etcdv2
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
-	"unicode/utf8"
 )
 
 // Names that the server itself gives a meaning to.
@@ -138,105 +134,4 @@ func (s *AuthService) set(ctx context.Context, method string, want bool) error {
 		return nil
 	}
 	return err
-}
-
-// readAuth reads from the auth API, which a server answers from its own store:
-// one that lags says of a new user that it does not exist, and of a user that
-// its new role does not. Before such an answer is believed, the endpoint is
-// made to catch up and is asked again.
-func (c *Client) readAuth(ctx context.Context, path string, read func(*answer) error) error {
-	_, err := c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
-	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDanglingRole) {
-		return err
-	}
-	return c.readAuthCaughtUp(ctx, path, read)
-}
-
-// readAuthCaughtUp reads from the auth API what is true now. An endpoint
-// answers a quorum read of any key, existing or not, after it has applied all
-// that the cluster agreed on before; what it then says of users is no older.
-func (c *Client) readAuthCaughtUp(ctx context.Context, path string, read func(*answer) error) error {
-	var endpoint *url.URL
-	ans, err := c.do(ctx, barrierRequest())
-	var apiErr *Error
-	switch {
-	case err == nil:
-		endpoint = ans.endpoint
-	case errors.As(err, &apiErr) && errors.Is(err, ErrNotFound):
-		if endpoint, err = url.Parse(apiErr.Endpoint); err != nil {
-			return err
-		}
-	default:
-		return fmt.Errorf("asking for a state that is up to date: %w", err)
-	}
-	_, err = c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read, endpoint: endpoint})
-	return err
-}
-
-// barrierKey is a key that need not exist: asking for it is enough.
-const barrierKey = "/_etcdv2-barrier"
-
-// barrierRequest is answered by an endpoint that has applied all that the cluster
-// agreed on before.
-func barrierRequest() *request {
-	return &request{
-		method: http.MethodGet, path: "/v2/keys" + barrierKey, keys: true, replay: replayRead,
-		query: url.Values{"quorum": {"true"}},
-	}
-}
-
-// putAuth prepares a change of a user or a role.
-func putAuth(path string, body any, read func(*answer) error) (*request, error) {
-	data, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	return &request{method: http.MethodPut, path: path, json: data, read: read}, nil
-}
-
-// CheckUserName refuses the name of a user that no server stores, or that
-// could never log in. The error wraps ErrInvalidName and says what to change.
-func CheckUserName(name string) error {
-	if err := checkAuthName("user", name); err != nil {
-		return err
-	}
-	if strings.Contains(name, ":") {
-		return fmt.Errorf("%w: the user name %q holds a colon, and could never log in: basic authentication ends the name at the first colon", ErrInvalidName, name)
-	}
-	return nil
-}
-
-// CheckRoleName refuses the name of a role that no server stores. The error
-// wraps ErrInvalidName and says what to change.
-func CheckRoleName(name string) error { return checkAuthName("role", name) }
-
-// checkAuthName refuses a name that is no segment of a path of its own.
-func checkAuthName(kind, name string) error {
-	switch {
-	case name == "":
-		return fmt.Errorf("%w: the %s name is empty", ErrInvalidName, kind)
-	case name == "." || name == "..":
-		return fmt.Errorf("%w: the %s name %q stands for another path", ErrInvalidName, kind, name)
-	case strings.Contains(name, "/"):
-		return fmt.Errorf("%w: the %s name %q holds a slash, which no server takes", ErrInvalidName, kind, name)
-	case strings.ContainsRune(name, 0) || !utf8.ValidString(name):
-		return fmt.Errorf("%w: the %s name %q is not plain text (NUL or invalid UTF-8)", ErrInvalidName, kind, name)
-	}
-	return nil
-}
-
-// CheckPassword refuses a password that no server takes, or of which servers
-// ignore a part. The error wraps ErrInvalidPassword; it does not quote the
-// password.
-func CheckPassword(password string) error {
-	switch {
-	case password == "":
-		return fmt.Errorf("%w: it is empty", ErrInvalidPassword)
-	case len(password) > MaxPassword:
-		return fmt.Errorf("%w: it has %d bytes, and bcrypt takes %d: etcd 3.5 refuses it, older servers ignore the rest",
-			ErrInvalidPassword, len(password), MaxPassword)
-	case !utf8.ValidString(password):
-		return fmt.Errorf("%w: it is not valid UTF-8, which JSON cannot carry", ErrInvalidPassword)
-	}
-	return nil
 }

@@ -5,18 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-	"time"
 )
-
-// leaderRetry is how long a client that prefers the leader waits before it
-// asks for the leader again, after it did not find out.
-const leaderRetry = time.Second
 
 // endpointSet is the ordered endpoints of a client. The first is the one that
 // answered last.
@@ -49,67 +41,6 @@ type endpointSet struct {
 	refreshes map[string]refreshVerdict
 	// leader is what is known of the leader, for SelectLeader.
 	leader leaderState
-}
-
-// leaderState says when the leader has to be asked for.
-type leaderState struct {
-	// stale is whether the first endpoint may not be the leader.
-	stale bool
-	// term is the raft term of the answers since the leader was asked for; a
-	// newer one means that there was an election. 0 until the first answer.
-	term uint64
-	// after is the time before which the leader is not asked for again.
-	after time.Time
-}
-
-// ParseEndpoint checks a client URL of a member: http or https with a host,
-// with no port or one between 1 and 65535, without credentials, query or fragment.
-func ParseEndpoint(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		// The error of url.Parse quotes the URL, which can hold a password.
-		if parseErr, ok := errors.AsType[*url.Error](err); ok {
-			err = parseErr.Err
-		}
-		return nil, fmt.Errorf("endpoint is not a URL: %w", err)
-	}
-	if u.User == nil && strings.Contains(text, "@") {
-		// Without its slashes "user:password@host" is a URL with a scheme of its own.
-		return nil, fmt.Errorf("endpoint holds an @, as credentials have; write it as in %q, and give those as username and password", DefaultEndpoint)
-	}
-	switch {
-	case u.User != nil:
-		return nil, fmt.Errorf("endpoint %s holds credentials; give them as username and password", u.Redacted())
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("endpoint %q has no scheme http or https, as in %q", text, DefaultEndpoint)
-	case u.Hostname() == "":
-		return nil, fmt.Errorf("endpoint %q has no host", text)
-	case u.Port() != "" && !isPort(u.Port()):
-		return nil, fmt.Errorf("endpoint %q has a port that is not between 1 and 65535", text)
-	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return nil, fmt.Errorf("endpoint %q has a query or a fragment", text)
-	case holdsAPIPath(u.Path):
-		return nil, fmt.Errorf("endpoint %q ends in the path of the v2 API, which is added to every endpoint: leave out /v2 and what follows it", text)
-	}
-	return u, nil
-}
-
-// isPort reports whether a text is the number of a port that can be dialed.
-func isPort(text string) bool {
-	port, err := strconv.ParseUint(text, 10, 16)
-	return err == nil && port != 0
-}
-
-// holdsAPIPath reports whether the path of an endpoint has in it where a server
-// has its API: a key would be stored below "/v2/keys" in the key space itself.
-func holdsAPIPath(path string) bool {
-	segments := slices.DeleteFunc(strings.Split(path, "/"), func(segment string) bool { return segment == "" })
-	for i, segment := range segments {
-		if segment == "v2" && (i == len(segments)-1 || slices.Contains([]string{"keys", "members", "auth", "stats", "machines"}, segments[i+1])) {
-			return true
-		}
-	}
-	return false
 }
 
 func newEndpointSet(endpoints []string, selection EndpointSelection) (*endpointSet, error) {
@@ -238,31 +169,6 @@ func (s *endpointSet) move(endpoint *url.URL, first bool) {
 	s.urls = slices.Insert(urls, at, endpoint)
 }
 
-// leaderWanted reports whether the leader has to be asked for, and if so keeps
-// others from asking at the same time.
-func (s *endpointSet) leaderWanted(now time.Time) bool {
-	if s.selection != SelectLeader {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.leader.stale || len(s.urls) < 2 || now.Before(s.leader.after) {
-		return false
-	}
-	s.leader.after = now.Add(leaderRetry)
-	return true
-}
-
-// pinLeader puts the endpoint first that is one of the leader's client URLs.
-func (s *endpointSet) pinLeader(clientURLs []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leader = leaderState{}
-	if i := slices.IndexFunc(s.urls, func(u *url.URL) bool { return isAmong(clientURLs, u) }); i >= 0 {
-		s.move(s.urls[i], true)
-	}
-}
-
 // trusts reports whether a URL is of a configured or synced host, to which
 // credentials may be sent.
 func (s *endpointSet) trusts(u *url.URL) bool {
@@ -324,49 +230,6 @@ func (s *endpointSet) setRefreshVerdict(u *url.URL, verdict refreshVerdict) {
 	s.refreshes[location(u)] = verdict
 }
 
-// origin is the scheme, host and port of a URL.
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
-}
-
-func containsOrigin(urls []*url.URL, u *url.URL) bool {
-	return slices.ContainsFunc(urls, func(v *url.URL) bool { return origin(v) == origin(u) })
-}
-
-// location is the origin and the path of an endpoint: behind one gateway, each
-// path can lead to another server.
-func location(u *url.URL) string { return origin(u) + strings.TrimRight(u.EscapedPath(), "/") }
-
-func containsLocation(urls []*url.URL, u *url.URL) bool {
-	return slices.ContainsFunc(urls, func(v *url.URL) bool { return location(v) == location(u) })
-}
-
-// isAmong reports whether one of the texts is the URL of an endpoint.
-func isAmong(texts []string, u *url.URL) bool {
-	return slices.ContainsFunc(texts, func(text string) bool {
-		v, err := ParseEndpoint(text)
-		return err == nil && location(v) == location(u)
-	})
-}
-
-// isLoopback reports whether a URL leads to the machine that uses it.
-func isLoopback(u *url.URL) bool {
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || (ip != nil && ip.IsLoopback())
-}
-
-// isUnspecified reports whether a URL's host is an address to listen on, such
-// as 0.0.0.0, which leads a client to its own machine.
-func isUnspecified(u *url.URL) bool {
-	ip := net.ParseIP(u.Hostname())
-	return ip != nil && ip.IsUnspecified()
-}
-
 // Endpoints returns the endpoints in the order in which they are asked.
 func (c *Client) Endpoints() []string { return c.endpoints.strings() }
 
@@ -383,30 +246,6 @@ func (c *Client) SetEndpoints(endpoints []string) error {
 	}
 	c.prepared.done.Store(true)
 	return nil
-}
-
-// findLeader puts the leader's endpoint first if the client prefers it and
-// does not know it. It changes the order of asking and nothing else, so a
-// failure is no error: the endpoints are asked in the order they have.
-func (c *Client) findLeader(ctx context.Context) {
-	if !c.endpoints.leaderWanted(time.Now()) {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)
-	defer cancel()
-	for _, endpoint := range c.endpoints.order() {
-		var leader Member
-		r := leaderRequest(&leader)
-		r.definite = true
-		_, outcome, err := c.send(ctx, endpoint, r)
-		if outcome == outcomeAmbiguous {
-			c.endpoints.unpin(endpoint)
-		}
-		if err == nil {
-			c.endpoints.pinLeader(leader.ClientURLs)
-			return
-		}
-	}
 }
 
 // EndpointResult is what one endpoint answered, or why it did not.

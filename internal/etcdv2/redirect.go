@@ -86,12 +86,6 @@ func (c *Client) redirectTarget(from *url.URL, resp *http.Response, r *request, 
 	return to, nil
 }
 
-// holdsSecrets reports whether the request has a value, or a body of the other
-// APIs, which can have a password.
-func (r *request) holdsSecrets() bool {
-	return r.json != nil || r.form != nil || r.query.Has("prevValue")
-}
-
 // mayCarry reports whether a redirect may take values and passwords along: to an
 // endpoint, or to the same host by TLS.
 func (c *Client) mayCarry(from, to *url.URL) bool {

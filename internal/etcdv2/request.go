@@ -1,0 +1,113 @@
+package etcdv2
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// request is one call of the API, apart from the endpoint it goes to.
+type request struct {
+	method string
+	// path is the path after the endpoint's own, escaped, with a leading slash.
+	path  string
+	query url.Values
+	// form is sent as the body of a PUT or POST of the key space.
+	form url.Values
+	// json is sent as the body of the other APIs, if not nil.
+	json []byte
+	// replay says what an ambiguous failure allows.
+	replay replay
+	// read reads an answer of success that is not one of the key space. Its error,
+	// ErrInvalidAnswer, means that it is none. Nil means that any answer will do.
+	read func(*answer) error
+	// keys is whether the answer is one of the key space.
+	keys bool
+	// stream leaves the body of the answer to the caller and lifts
+	// the time-outs.
+	stream bool
+	// definite takes a status of 5xx as the answer of a read.
+	definite bool
+	// endpoint restricts the request to one endpoint, if not nil.
+	endpoint *url.URL
+	// single makes one attempt and no more.
+	single bool
+	// refresh is what the servers must support to be sent this refresh of a key;
+	// refreshNone for every other request.
+	refresh refreshSupport
+	// unclaimed lets the request go to an endpoint that has yet to prove which
+	// member it is: it is that question.
+	unclaimed bool
+
+	// encoded is the body, and rawQuery the query, made once for all attempts.
+	encoded  []byte
+	rawQuery string
+
+	// attempts counts the attempts made so far, started is the time of the
+	// first, and ambiguous is whether any of them may have been applied.
+	attempts  int
+	started   time.Time
+	ambiguous bool
+	// failedAt are the endpoints that were asked and did not do it, once for
+	// each time, and noLeader is the last of their answers that there is no leader.
+	failedAt []*url.URL
+	noLeader error
+}
+
+// isKeys reports whether it is a request of the key space.
+func (r *request) isKeys() bool { return strings.HasPrefix(r.path, "/v2/keys") }
+
+// isStats reports whether it is a request of the statistics. A server answers
+// it with nothing for a moment when a rate comes out infinite, after its first
+// messages as a leader or a follower.
+func (r *request) isStats() bool { return strings.HasPrefix(r.path, "/v2/stats/") }
+
+// check refuses what no server takes before it is sent.
+func (r *request) check() error {
+	if n := len(r.method) + len(r.path) + len(r.encodedQuery()) + len(" ? HTTP/1.1\r\n"); n > maxRequestLine {
+		return fmt.Errorf("%w: a key or a condition makes the request line %d bytes long, and servers take %d", ErrTooLarge, n, maxRequestLine)
+	}
+	if body, _ := r.body(); len(body) > maxRequestBody {
+		return fmt.Errorf("%w: the request's body is %d bytes long, and servers take %d", ErrTooLarge, len(body), maxRequestBody)
+	}
+	return nil
+}
+
+// body returns the body and its content type. Without the right content type
+// a server stores an empty value and answers with success.
+func (r *request) body() (data []byte, contentType string) {
+	switch {
+	case r.json != nil:
+		return r.json, "application/json"
+	case r.form != nil:
+		if r.encoded == nil {
+			r.encoded = []byte(r.form.Encode())
+		}
+		return r.encoded, "application/x-www-form-urlencoded"
+	default:
+		return nil, ""
+	}
+}
+
+func (r *request) url(endpoint *url.URL) url.URL {
+	raw := strings.TrimSuffix(endpoint.EscapedPath(), "/") + r.path
+	path, err := url.PathUnescape(raw)
+	if err != nil {
+		path = raw
+	}
+	return url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: path, RawPath: raw, RawQuery: r.encodedQuery()}
+}
+
+func (r *request) encodedQuery() string {
+	if r.rawQuery == "" && len(r.query) > 0 {
+		r.rawQuery = r.query.Encode()
+	}
+	return r.rawQuery
+}
+
+// holdsSecrets reports whether the request has a value, or a body of the other
+// APIs, which can have a password.
+func (r *request) holdsSecrets() bool {
+	return r.json != nil || r.form != nil || r.query.Has("prevValue")
+}

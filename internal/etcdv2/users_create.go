@@ -1,0 +1,94 @@
+package etcdv2
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Create makes a user that does not exist, with a password and roles; those
+// need not exist. It returns ErrExists if there is a user of this name, whose
+// password and roles stay as they are.
+//
+// Servers overwrite the password of an existing user by the same request that
+// creates one, unless the request names roles. So the user is created with a
+// role that cannot exist, "etcdv2/creating/" and a random text, which is
+// revoked at once. By it, a user whose creation went unanswered is known as
+// ours. If the second request fails, the user exists and still holds that
+// role, which permits nothing: the error says so, and the user is returned
+// with it.
+func (s *UsersService) Create(ctx context.Context, name, password string, roles []string) (*User, error) {
+	if err := errors.Join(CheckUserName(name), CheckPassword(password), checkRoleNames(roles)); err != nil {
+		return nil, err
+	}
+	unlock, err := s.client.authLocks.Lock(ctx, userPath(name))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	marker := "etcdv2/creating/" + rand.Text()
+	roles = normalized(roles)
+	// Of several roles that do not exist a server names the first.
+	body := userBody{User: name, Password: password, Roles: append([]string{marker}, roles...)}
+	r, err := putUser(body)
+	if err != nil {
+		return nil, err
+	}
+	// The server refuses a user that exists, so that it applies at most once.
+	r.replay = replayGuarded
+	if err := s.sendCreate(ctx, name, marker, r); err != nil {
+		return nil, err
+	}
+	user, err := s.dropMarker(ctx, name, marker)
+	if err != nil {
+		return &User{Name: name, Roles: roles, MissingRole: marker}, fmt.Errorf("the user was created, but the role %q with which that is done was not revoked: %w", marker, err)
+	}
+	return user, nil
+}
+
+// sendCreate sends the request that creates a user, and finds out by the
+// marker what became of it if its answer was lost.
+func (s *UsersService) sendCreate(ctx context.Context, name, marker string, r *request) error {
+	_, err := s.client.do(ctx, r)
+	if err == nil || !r.ambiguous {
+		return err
+	}
+	user, readErr := s.getPartial(ctx, name, s.client.readAuthCaughtUp)
+	switch {
+	case readErr == nil && slices.Contains(user.Held(), marker):
+		return nil
+	case readErr == nil && errors.Is(err, ErrExists):
+		return err
+	case readErr == nil || errors.Is(readErr, ErrNotFound):
+		return asUnknown(err)
+	default:
+		return fmt.Errorf("%w; reading the user failed too: %w", asUnknown(err), readErr)
+	}
+}
+
+// dropMarker revokes the role with which a user was created. Nobody else
+// grants it, so it is sent again until it is gone.
+func (s *UsersService) dropMarker(ctx context.Context, name, marker string) (*User, error) {
+	r, err := putUser(userBody{User: name, Revoke: []string{marker}})
+	if err != nil {
+		return nil, err
+	}
+	for {
+		_, err := s.client.do(ctx, r)
+		if err != nil && !errors.Is(err, ErrOutcomeUnknown) && !errors.Is(err, ErrNotGranted) {
+			return nil, err
+		}
+		user, readErr := s.readBack(ctx, name, func(u *User) bool { return !slices.Contains(u.Held(), marker) })
+		if readErr == nil {
+			return user, nil
+		}
+		if err == nil || !errors.Is(readErr, ErrOverwritten) || !s.client.attemptsLeft(r) {
+			return nil, errors.Join(err, readErr)
+		}
+		if waitErr := s.client.backoff(ctx, r.attempts); waitErr != nil {
+			return nil, errors.Join(err, waitErr)
+		}
+	}
+}
