@@ -57,7 +57,7 @@ func follow(pages map[string]string, page, link string) string {
 		return ""
 	case target == "":
 		target = page
-	case strings.HasPrefix(page, "docs/"):
+	case strings.HasPrefix(page, "docs/") && !strings.HasPrefix(page, "docs/adr/"):
 		return "is relative: the registry shows the page elsewhere, so that it has to begin with " + registry
 	default:
 		target = path.Join(path.Dir(page), target)
