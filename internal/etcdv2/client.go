@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
 // Defaults of the fields of [Options] and [RetryPolicy] that are left at zero.
@@ -243,7 +244,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxRedirects, 10)
 	setDefault(&o.UserAgent, "etcdv2")
 	if o.Wait == nil {
-		o.Wait = wait
+		o.Wait = pause.For
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
@@ -304,15 +305,4 @@ func CheckProxyURL(text string) error {
 		return errors.New("the proxy URL has no host")
 	}
 	return nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
 // LockKeeper renews a lock in the background. It is safe for concurrent use.
@@ -71,7 +73,7 @@ func (k *LockKeeper) renew(ctx context.Context) error {
 	third := time.Duration(k.lock.TTL) * time.Second / 3
 	next := time.Until(k.lock.Until) - 2*third
 	for {
-		if err := wait(ctx, next); err != nil {
+		if err := pause.For(ctx, next); err != nil {
 			return err
 		}
 		err := k.renewOnce(ctx, third)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
 // clusterClient returns a client for these endpoints that gives up early.
@@ -36,7 +37,7 @@ func eventually(t *testing.T, check func() error) {
 		if err == nil {
 			return
 		}
-		if wait(ctx, 50*time.Millisecond) != nil {
+		if pause.For(ctx, 50*time.Millisecond) != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
 func TestClient_Sync(t *testing.T) {
@@ -149,7 +150,7 @@ func TestClient_AutoSync(t *testing.T) {
 	n2 := s.Reserve(t, "n2")
 	c := clusterClient(t, Options{
 		Endpoints: []string{s.URL()},
-		Wait:      func(ctx context.Context, _ time.Duration) error { return wait(ctx, 20*time.Millisecond) },
+		Wait:      func(ctx context.Context, _ time.Duration) error { return pause.For(ctx, 20*time.Millisecond) },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -195,7 +196,7 @@ func TestClient_AutoSync_noAnswer(t *testing.T) {
 	proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Times: 30, Action: etcdtest.Respond(http.StatusOK, nil, "")})
 	c := clusterClient(t, Options{
 		Endpoints: []string{proxy.URL()},
-		Wait:      func(ctx context.Context, _ time.Duration) error { return wait(ctx, time.Millisecond) },
+		Wait:      func(ctx context.Context, _ time.Duration) error { return pause.For(ctx, time.Millisecond) },
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
 // clusterRead is one read of a data source and what it has to give: an error
@@ -92,7 +93,7 @@ func awaitNoLeader(t *testing.T, s *etcdtest.Server) {
 		if s.Do(t, etcdtest.Call{Path: "/v2/members/leader"}).Status == http.StatusServiceUnavailable {
 			return
 		}
-		if err := pause(t.Context(), 50*time.Millisecond); err != nil {
+		if err := pause.For(t.Context(), 50*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}

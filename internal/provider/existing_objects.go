@@ -15,6 +15,7 @@ import (
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
+	"github.com/etcdv2/terraform-provider-etcd/internal/membership"
 )
 
 var (
@@ -253,9 +254,10 @@ func (r *memberResource) warnOfExisting(ctx context.Context, req resource.Modify
 	}
 	urls := knownNames(plan.PeerURLs)
 	for _, member := range l.allMembers(ctx) {
-		if !sharesURL(member.PeerURLs, urls) || l.isOurs(memberWith(member.ID)) {
+		taken := membership.Taken(member, urls)
+		if taken == nil || l.isOurs(memberWith(member.ID)) {
 			continue
 		}
-		warnRefused(diags, alreadyMember(member, urls))
+		warnRefused(diags, wordMembership(taken))
 	}
 }

@@ -1,8 +1,11 @@
 package provider
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -107,4 +110,37 @@ func (d *memberDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 		info.ID = model.ID
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, info)...)
+}
+
+// chooseMember finds the member with the id or the name, each of which is
+// looked for unless it is empty. Names need not be unique, and a name can look
+// like an id.
+func chooseMember(members []etcdv2.Member, id, name string) (*etcdv2.Member, error) {
+	var found []etcdv2.Member
+	var all []string
+	for _, m := range members {
+		if (id != "" && strings.EqualFold(strings.TrimLeft(id, "0"), m.ID)) || (name != "" && m.Name == name) {
+			found = append(found, m)
+		}
+		all = append(all, describeMember(m))
+	}
+	wanted := cmp.Or(id, name)
+	switch len(found) {
+	case 1:
+		return &found[0], nil
+	case 0:
+		return nil, &conflict{
+			summary: "Member not found",
+			what:    fmt.Sprintf("No member is %q.", wanted),
+			advice:  "The members are: " + strings.Join(all, "; ") + ".",
+			cause:   etcdv2.ErrNotFound,
+		}
+	default:
+		return nil, &conflict{
+			summary: "Several members match",
+			what:    fmt.Sprintf("%d members are %q.", len(found), wanted),
+			advice:  "Use one of the ids: " + strings.Join(all, "; ") + ".",
+			cause:   etcdv2.ErrNotFound,
+		}
+	}
 }

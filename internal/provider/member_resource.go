@@ -1,12 +1,10 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -21,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/membership"
 )
 
 // The default timeouts of etcd_member. Between two members stands a person, or
@@ -72,7 +71,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A member of the cluster. Creating one tells the cluster of it; its process has to be started elsewhere, with what `name` and " +
 			"`initial_cluster` say. Destroying one removes it from the cluster, and its process ends by itself.\n\n" +
-			"The cluster is not stopped by mistake. One member is changed at a time. Before each change the quorum after it is reckoned from the members that " +
+			"The cluster is not stopped by mistake. One member is changed at a time. Before each change the quorum after it is computed from the members that " +
 			"answer, and a change that would lose it is refused; a change that comes too early, while a member that was added before is not started yet or " +
 			"the servers are not ready for it, waits. Needs a user with the role `root` while authentication is enabled.",
 		Attributes: map[string]schema.Attribute{
@@ -174,10 +173,10 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	change := &memberChange{members: client.Members, insist: plan.AllowQuorumLoss.ValueBool()}
-	added, err := change.add(limited, plan.peerURLs(ctx, &resp.Diagnostics))
+	change := &membership.Change{Members: client.Members, Force: plan.AllowQuorumLoss.ValueBool()}
+	added, err := change.Add(limited, plan.peerURLs(ctx, &resp.Diagnostics))
 	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to add member", plan.describe(ctx), err)
+		addFailure(&resp.Diagnostics, "Unable to add member", plan.describe(ctx), wordMembership(err))
 		return
 	}
 	r.connection.run.noteMade(memberWith(added.ID))
@@ -188,13 +187,13 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	if resp.Diagnostics.HasError() || !plan.WaitForStart.ValueBool() {
 		return
 	}
-	started, err := waitStarted(limited, client.Members, added.ID)
+	started, err := membership.WaitStarted(limited, client.Members, added.ID)
 	if err != nil {
 		// An error would have the next apply remove the member and add it anew.
 		resp.Diagnostics.AddWarning("Member has not started", fmt.Sprintf("%s was added, and its process is not healthy yet: %s\n\n"+
 			"Start it with --name %s --initial-cluster %s --initial-cluster-state existing and an empty data directory; etcd 3.4 and 3.5 also need --enable-v2. "+
 			"The next apply waits for it again.",
-			describeMember(*added), err, plan.startName(), plan.InitialCluster.ValueString()))
+			describeMember(*added), wordMembership(err), plan.startName(), plan.InitialCluster.ValueString()))
 		return
 	}
 	plan.show(ctx, *started, &resp.Diagnostics)
@@ -211,7 +210,7 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if client == nil {
 		return
 	}
-	member, err := findMember(ctx, client.Members, state.ID.ValueString())
+	member, err := membership.Find(ctx, client.Members, state.ID.ValueString())
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)
@@ -246,7 +245,7 @@ func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest,
 	defer cancel()
 	member, err := r.change(ctx, client.Members, plan, state)
 	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to change member", state.ID.ValueString(), err)
+		addFailure(&resp.Diagnostics, "Unable to change member", state.ID.ValueString(), wordMembership(err))
 		return
 	}
 	if plan.Started.IsUnknown() {
@@ -267,16 +266,16 @@ func (r *memberResource) change(ctx context.Context, members *etcdv2.MembersServ
 		return nil, errors.New(diags[0].Detail())
 	}
 	id := state.ID.ValueString()
-	member, err := findMember(ctx, members, id)
+	member, err := membership.Find(ctx, members, id)
 	if errors.Is(err, etcdv2.ErrNotFound) {
-		return nil, memberGone(id)
+		return nil, &membership.Refusal{Kind: membership.Gone, Member: etcdv2.Member{ID: id}}
 	}
 	if err == nil && !plan.PeerURLs.Equal(state.PeerURLs) {
-		change := &memberChange{members: members}
-		member, err = change.update(ctx, id, planned, wanted)
+		change := &membership.Change{Members: members}
+		member, err = change.Update(ctx, id, planned, wanted)
 	}
 	if err == nil && plan.Started.IsUnknown() {
-		member, err = waitStarted(ctx, members, id)
+		member, err = membership.WaitStarted(ctx, members, id)
 	}
 	return member, err
 }
@@ -292,13 +291,13 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	change := &memberChange{members: client.Members, insist: state.AllowQuorumLoss.ValueBool()}
+	change := &membership.Change{Members: client.Members, Force: state.AllowQuorumLoss.ValueBool()}
 	if r.connection.run.hasMade(memberWith(state.ID.ValueString())) {
 		addRemoval(&resp.Diagnostics, "", "", staysInStore("Member", state.describe(ctx)))
 		return
 	}
-	err := change.remove(ctx, state.ID.ValueString())
-	addRemoval(&resp.Diagnostics, "Unable to remove member", state.describe(ctx), err)
+	err := change.Remove(ctx, state.ID.ValueString())
+	addRemoval(&resp.Diagnostics, "Unable to remove member", state.describe(ctx), wordMembership(err))
 }
 
 func (r *memberResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -324,47 +323,6 @@ func (r *memberResource) ImportState(ctx context.Context, req resource.ImportSta
 	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }
 
-// chooseMember finds the member with the id or the name, each of which is
-// looked for unless it is empty. Names need not be unique, and a name can look
-// like an id.
-func chooseMember(members []etcdv2.Member, id, name string) (*etcdv2.Member, error) {
-	var found []etcdv2.Member
-	var all []string
-	for _, m := range members {
-		if (id != "" && strings.EqualFold(strings.TrimLeft(id, "0"), m.ID)) || (name != "" && m.Name == name) {
-			found = append(found, m)
-		}
-		all = append(all, describeMember(m))
-	}
-	wanted := cmp.Or(id, name)
-	switch len(found) {
-	case 1:
-		return &found[0], nil
-	case 0:
-		return nil, &conflict{
-			summary: "Member not found",
-			what:    fmt.Sprintf("No member is %q.", wanted),
-			advice:  "The members are: " + strings.Join(all, "; ") + ".",
-			cause:   etcdv2.ErrNotFound,
-		}
-	default:
-		return nil, &conflict{
-			summary: "Several members match",
-			what:    fmt.Sprintf("%d members are %q.", len(found), wanted),
-			advice:  "Use one of the ids: " + strings.Join(all, "; ") + ".",
-			cause:   etcdv2.ErrNotFound,
-		}
-	}
-}
-
-// checkMemberName refuses what --initial-cluster cannot carry.
-func checkMemberName(name string) error {
-	if strings.ContainsAny(name, ",=") {
-		return fmt.Errorf("the name %q holds a comma or an equals sign, which --initial-cluster cannot carry", name)
-	}
-	return nil
-}
-
 func (m *memberModel) peerURLs(ctx context.Context, diags *diag.Diagnostics) []string {
 	var urls []string
 	diags.Append(m.PeerURLs.ElementsAs(ctx, &urls, false)...)
@@ -376,14 +334,6 @@ func (m *memberModel) describe(ctx context.Context) string {
 	var ignored diag.Diagnostics
 	urls := m.peerURLs(ctx, &ignored)
 	return describeMember(etcdv2.Member{ID: m.ID.ValueString(), Name: m.Name.ValueString(), PeerURLs: urls})
-}
-
-// startName is what the member's process is to be started with as --name.
-func (m *memberModel) startName() string {
-	if name := m.Name.ValueString(); name != "" {
-		return name
-	}
-	return m.ID.ValueString()
 }
 
 // show takes over what the cluster says of the member, apart from peer URLs.
@@ -402,44 +352,4 @@ func (m *memberModel) show(ctx context.Context, member etcdv2.Member, diags *dia
 	list, moreDiags := types.ListValueFrom(ctx, types.StringType, urls)
 	diags.Append(moreDiags...)
 	m.ClientURLs = list
-}
-
-// showCluster takes over the members as the process is to be told of them. That
-// they cannot be listed is no error: the member that was just added would be
-// removed and added again for it. The next refresh lists them.
-func (m *memberModel) showCluster(ctx context.Context, members *etcdv2.MembersService, self etcdv2.Member, diags *diag.Diagnostics) {
-	all, err := members.List(ctx)
-	if err != nil {
-		summary, detail := wordFailure("Unable to list members", self.ID, err)
-		diags.AddWarning(summary, detail)
-		if m.InitialCluster.IsUnknown() {
-			m.InitialCluster = types.StringNull()
-		}
-		return
-	}
-	m.tellCluster(all, self)
-}
-
-// tellCluster takes over the members, of which it is one.
-func (m *memberModel) tellCluster(all []etcdv2.Member, self etcdv2.Member) {
-	others := slices.DeleteFunc(slices.Clone(all), func(other etcdv2.Member) bool { return other.ID == self.ID })
-	self.Name = m.startName()
-	m.InitialCluster = types.StringValue(initialCluster(append(others, self)))
-}
-
-// initialCluster writes members as etcd's --initial-cluster wants them. What a
-// member that was never started is called does not matter to the others.
-func initialCluster(members []etcdv2.Member) string {
-	var parts []string
-	for _, m := range members {
-		name := m.Name
-		if name == "" {
-			name = m.ID
-		}
-		for _, url := range m.PeerURLs {
-			parts = append(parts, name+"="+url)
-		}
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, ",")
 }

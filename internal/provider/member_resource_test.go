@@ -22,6 +22,7 @@ import (
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
 // membersOf returns the members of a server, by its own answer.
@@ -77,7 +78,7 @@ func join(t *testing.T, added *etcdtest.Server, initialCluster string) {
 			added.WaitHealthy(t)
 			return
 		}
-		if err := pause(t.Context(), 200*time.Millisecond); err != nil {
+		if err := pause.For(t.Context(), 200*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -365,7 +366,7 @@ resource "etcd_member" %[1]q {
 // startAdded starts each reserved server when it has become a member.
 func startAdded(ctx context.Context, t *testing.T, s *etcdtest.Server, reserved map[string]*etcdtest.Server) {
 	t.Helper()
-	for pause(ctx, 100*time.Millisecond) == nil {
+	for pause.For(ctx, 100*time.Millisecond) == nil {
 		for _, added := range reserved {
 			if !added.Running() && hasMember(t, s, added.PeerURL()) { //nolint:contextcheck // it has one of its own
 				added.PrepareJoin(joinArgs(t, s, added)) //nolint:contextcheck // as above
@@ -507,7 +508,7 @@ func TestMemberResource_nodeKilledBeforeTheAnswer(t *testing.T) {
 			cluster := etcdtest.StartCluster(t, 3)
 			n1, n2, n3 := cluster.Servers[0], cluster.Servers[1], cluster.Servers[2]
 			// Servers that are younger refuse the change.
-			if err := pause(t.Context(), 7*time.Second); err != nil {
+			if err := pause.For(t.Context(), 7*time.Second); err != nil {
 				t.Fatal(err)
 			}
 			p := etcdtest.NewProxy(t, n1.URL())
@@ -586,7 +587,7 @@ func killWithRequest(t *testing.T, s *etcdtest.Server, others []*etcdtest.Server
 		}
 	}()
 	// It answers after 5 s, with a refusal.
-	if err := pause(t.Context(), time.Second); err != nil {
+	if err := pause.For(t.Context(), time.Second); err != nil {
 		t.Error(err)
 	}
 	s.Kill(t)
@@ -644,7 +645,7 @@ func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 	}
 	applied := func() bool { return hasMember(t, n1, n4.PeerURL()) }
 	// Servers that are younger refuse the change, and nothing is unknown then.
-	if err := pause(t.Context(), 7*time.Second); err != nil {
+	if err := pause.For(t.Context(), 7*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	acceptance(t,
@@ -794,7 +795,7 @@ func removeMember(t *testing.T, s *etcdtest.Server, id string) {
 		if s.Do(t, etcdtest.Call{Method: http.MethodDelete, Path: "/v2/members/" + id}).OK() {
 			return
 		}
-		if err := pause(t.Context(), 200*time.Millisecond); err != nil {
+		if err := pause.For(t.Context(), 200*time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
 	}

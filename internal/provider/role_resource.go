@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
 var (
@@ -323,7 +324,7 @@ func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name s
 		case time.Since(since) > heldPatience:
 			return stillHeld(name, holders)
 		}
-		if pause(ctx, heldPoll) != nil {
+		if pause.For(ctx, heldPoll) != nil {
 			return stillHeld(name, holders)
 		}
 	}

@@ -1,0 +1,56 @@
+package membership
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
+)
+
+// Find returns the member with the id. The error is ErrNotFound only if a
+// quorum says so: an endpoint that lags behind does not know a new member.
+func Find(ctx context.Context, members *etcdv2.MembersService, id string) (*etcdv2.Member, error) {
+	member, err := members.Get(ctx, id)
+	if !errors.Is(err, etcdv2.ErrNotFound) {
+		return member, err
+	}
+	all, err := members.ListQuorum(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if i := indexOf(all, id); i >= 0 {
+		return &all[i], nil
+	}
+	return nil, fmt.Errorf("member %s: %w", id, etcdv2.ErrNotFound)
+}
+
+func indexOf(members []etcdv2.Member, id string) int {
+	return slices.IndexFunc(members, func(m etcdv2.Member) bool { return m.ID == id })
+}
+
+// WaitStarted waits until a member is started and healthy. If the context ends
+// first, the error is an *Overdue that says how the member was last seen.
+func WaitStarted(ctx context.Context, members *etcdv2.MembersService, id string) (*etcdv2.Member, error) {
+	for {
+		seen := &Refusal{Kind: NotListed, Member: etcdv2.Member{ID: id}}
+		found, err := members.Health(ctx)
+		if err != nil {
+			seen.Kind, seen.Err = Unreachable, err
+		}
+		for _, m := range found {
+			switch {
+			case m.ID != id:
+			case m.Healthy:
+				return &m.Member, nil
+			default:
+				seen = &Refusal{Kind: NotHealthy, Member: m.Member, Err: m.Err}
+			}
+		}
+		if err := pause.For(ctx, poll); err != nil {
+			return nil, &Overdue{seen, err}
+		}
+	}
+}
