@@ -7,43 +7,28 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"time"
-
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/provider"
+	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
 // version is set by the build: -ldflags "-X main.version=1.2.3".
 var version = "dev"
 
-// shutdownTimeout stays below the two seconds after which a CLI kills a
-// provider that it has told to end.
-const shutdownTimeout = 1500 * time.Millisecond
-
 func main() {
-	if err := run(); err != nil {
+	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "terraform-provider-etcd:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
+func run(ctx context.Context) error {
 	debug := flag.Bool("debug", false, "wait for a debugger or a CLI to attach, and print how")
 	flag.Parse()
 
-	if err := provider.QuietLogs(os.LookupEnv, os.Setenv); err != nil {
+	trace := tfserver.LogsWanted(os.LookupEnv)
+	if err := tfserver.QuietLogs(os.LookupEnv, os.Setenv); err != nil {
 		return err
 	}
-	var opts []tf6server.ServeOpt
-	if *debug {
-		opts = append(opts, tf6server.WithManagedDebug())
-	}
-	server := provider.NewServer(version)
-	err := tf6server.Serve(provider.Address, func() tfprotov6.ProviderServer { return server }, opts...)
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-	defer cancel()
-	provider.Shutdown(ctx, server)
-	return err
+	return tfserver.Serve(ctx, provider.Address, provider.New(version, trace), *debug)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/provider"
+	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
 // TestExamples_ofEveryObject: each object of the provider has the files from
@@ -73,7 +74,7 @@ func TestExamples_scenes(t *testing.T) {
 func wantedFiles(t *testing.T) map[string][]string {
 	t.Helper()
 
-	server := provider.NewServer("test")
+	server := tfserver.New(provider.New("test", false))
 	metadata, err := server.GetMetadata(t.Context(), &tfprotov6.GetMetadataRequest{})
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
 // quietClusterSources read what needs neither a leader nor rights.
@@ -278,9 +279,9 @@ func TestAccProvider_discoverySRV(t *testing.T) {
 	resource.Test(t, resource.TestCase{
 		ProtoV6ProviderFactories: map[string]func() (tfprotov6.ProviderServer, error){
 			"etcd": func() (tfprotov6.ProviderServer, error) {
-				p := newProvider("test")
+				p := newProvider("test", false)
 				p.resolver = records
-				return newServer(p), nil
+				return tfserver.New(p), nil
 			},
 		},
 		Steps: []resource.TestStep{

@@ -86,9 +86,13 @@ func someValue(typ tftypes.Type) any {
 func TestEveryObject_refusesNullElementsAndFractions(t *testing.T) {
 	t.Parallel()
 	d := newDirect(t, nil)
-	full, ok := d.server.(*server)
+	full, ok := d.server.(interface {
+		tfprotov6.ProviderServer
+		tfprotov6.ListResourceServer
+		tfprotov6.ActionServer
+	})
 	if !ok {
-		t.Fatalf("NewServer() = %T", d.server)
+		t.Fatalf("the server %T lacks an interface", d.server)
 	}
 	checked := 0
 	check := func(what string, schema *tfprotov6.Schema, validate func(context.Context, *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error)) {

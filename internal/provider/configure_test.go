@@ -21,7 +21,7 @@ import (
 func providerConfig(t *testing.T, attributes map[string]any) providerModel {
 	t.Helper()
 	var resp provider.SchemaResponse
-	New("test").Schema(t.Context(), provider.SchemaRequest{}, &resp)
+	New("test", false).Schema(t.Context(), provider.SchemaRequest{}, &resp)
 	raw := value(t, resp.Schema.Type().TerraformType(t.Context()), attributes)
 	var model providerModel
 	config := tfsdk.Config{Schema: resp.Schema, Raw: raw}
@@ -257,7 +257,7 @@ func TestConfigure_makesNoRequest(t *testing.T) {
 func TestProviderSchema_validates(t *testing.T) {
 	t.Parallel()
 
-	s := NewServer("test")
+	s := newServer()
 	schemas, err := s.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -294,5 +294,13 @@ func TestProviderSchema_validates(t *testing.T) {
 				t.Errorf("errors = %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// lookupIn looks variables up in a map, in place of the environment.
+func lookupIn(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
 	}
 }

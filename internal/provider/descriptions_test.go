@@ -22,7 +22,7 @@ var (
 func TestDescriptions(t *testing.T) {
 	t.Parallel()
 
-	server := NewServer("test")
+	server := newServer()
 	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)

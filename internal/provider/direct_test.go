@@ -36,7 +36,7 @@ type managed struct {
 // Go values.
 func newDirect(t *testing.T, attributes map[string]any) *direct {
 	t.Helper()
-	d := &direct{server: NewServer("test"), attributes: attributes}
+	d := &direct{server: newServer(), attributes: attributes}
 	schemas, err := d.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +54,7 @@ func (d *direct) run(ctx context.Context, t *testing.T, from managed) tfprotov6.
 	if !from.exists() {
 		return d.server
 	}
-	server := NewServer("test")
+	server := newServer()
 	d.configure(ctx, t, server)
 	return server
 }

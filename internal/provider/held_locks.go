@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
@@ -52,10 +50,6 @@ func (h *heldLocks) release(ctx context.Context) {
 	h.locks = nil
 }
 
-// Shutdown gives back what the calls of a server from [NewServer] have left
-// held. It is for the end of the process, when no call comes any more.
-func Shutdown(ctx context.Context, s tfprotov6.ProviderServer) {
-	if s, ok := s.(*server); ok {
-		s.locks.release(ctx)
-	}
-}
+// Shutdown gives back the locks that calls have left held. It is for the end of
+// the process, when no call comes any more.
+func (p *etcdProvider) Shutdown(ctx context.Context) { p.locks.release(ctx) }

@@ -71,18 +71,20 @@ func describeKey(node *etcdv2.Node) listed {
 	return listed{name: node.Key, identity: keyIdentity{model.Key}, model: model}
 }
 
-// fixGeneratedConfig corrects the generated configuration of a key, so that it
-// says what the key holds: the framework takes an empty string for none, as
+// FixGeneratedConfig corrects the generated configuration of a key, so that it
+// says what the key contains: the framework takes an empty string for none, as
 // older SDKs did, and a CLI writes a JSON object or array as a call of
 // jsonencode, which gives the same JSON in another text.
-func fixGeneratedConfig(ctx context.Context, state *tfprotov6.DynamicValue, resp *tfprotov6.GenerateResourceConfigResponse) error {
-	if state == nil || resp == nil || resp.Config == nil {
+func (p *etcdProvider) FixGeneratedConfig(
+	ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest, resp *tfprotov6.GenerateResourceConfigResponse,
+) error {
+	if req.TypeName != "etcd_key" || req.State == nil || resp == nil || resp.Config == nil {
 		return nil
 	}
 	var answer resource.SchemaResponse
 	new(keyResource).Schema(ctx, resource.SchemaRequest{}, &answer)
 	kind := answer.Schema.Type().TerraformType(ctx)
-	held, err := attributesOf(state, kind)
+	held, err := attributesOf(req.State, kind)
 	if err != nil {
 		return err
 	}

@@ -112,7 +112,7 @@ func adviseOnAdd(r *membership.Refusal) string {
 // it is.
 func wordMembership(err error) error {
 	if unsettled, ok := errors.AsType[*membership.Unsettled](err); ok {
-		return fmt.Errorf("%s; before that: %w", wordWait(unsettled.Err), unsettled.Lost)
+		return fmt.Errorf("%w; before that: %w", wordWait(unsettled.Err), unsettled.Lost)
 	}
 	refusal, ok := errors.AsType[*membership.Refusal](err)
 	if !ok {

@@ -32,15 +32,20 @@ var (
 	_ provider.ProviderWithListResources      = (*etcdProvider)(nil)
 )
 
-// New returns the provider. The version is that of the build.
-func New(version string) provider.Provider { return newProvider(version) }
+// Address is the provider's address in the registry.
+const Address = "registry.terraform.io/etcdv2/etcd"
 
-func newProvider(version string) *etcdProvider {
-	return &etcdProvider{version: version, locks: new(heldLocks)}
+// New returns the provider. The version is that of the build; trace has each
+// request to the store logged, which takes time even if nobody reads the log.
+func New(version string, trace bool) provider.Provider { return newProvider(version, trace) }
+
+func newProvider(version string, trace bool) *etcdProvider {
+	return &etcdProvider{version: version, trace: trace, locks: new(heldLocks)}
 }
 
 type etcdProvider struct {
 	version string
+	trace   bool
 	locks   *heldLocks
 	// resolver looks SRV records up, nil for the system's.
 	resolver etcdv2.Resolver
@@ -282,7 +287,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 			return
 		}
 		settings.options.UserAgent = "terraform-provider-etcd/" + p.version
-		if logsWanted(os.LookupEnv) {
+		if p.trace {
 			settings.options.Trace = traceLog(ctx)
 		}
 		c.settings = settings

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
 // Helpers for all acceptance tests of the package. A test that only needs keys
@@ -22,9 +24,20 @@ import (
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
+// The server asks for these by assertion.
+var (
+	_ tfserver.ProviderWithGeneratedConfig = (*etcdProvider)(nil)
+	_ tfserver.ProviderWithShutdown        = (*etcdProvider)(nil)
+)
+
+// newServer serves the provider as the program does.
+func newServer() tfprotov6.ProviderServer {
+	return tfserver.New(New("test", tfserver.LogsWanted(os.LookupEnv)))
+}
+
 // factories serve the provider in the process of the test.
 var factories = map[string]func() (tfprotov6.ProviderServer, error){
-	"etcd": func() (tfprotov6.ProviderServer, error) { return NewServer("test"), nil },
+	"etcd": func() (tfprotov6.ProviderServer, error) { return newServer(), nil },
 }
 
 // acceptance runs steps against the CLI. The test calls t.Parallel first.

@@ -1,4 +1,4 @@
-package provider
+package tfserver
 
 import (
 	"context"
@@ -76,8 +76,8 @@ func (s *server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.Upg
 
 func (s *server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.GenerateResourceConfig)
-	if err == nil && req.TypeName == "etcd_key" {
-		err = fixGeneratedConfig(ctx, req.State, resp)
+	if p, ok := s.provider.(ProviderWithGeneratedConfig); ok && err == nil {
+		err = p.FixGeneratedConfig(ctx, req, resp)
 	}
 	return resp, err
 }

@@ -1,49 +1,53 @@
-package provider
+// Package tfserver serves a provider of the framework by protocol 6: calls let
+// go of their contexts, logs that nobody asked for are not written, and what
+// the framework lets through or generates wrongly is put right.
+//
+// It knows nothing of etcd. What only a provider knows, it asks the provider
+// for by the interfaces of this package, all of them optional.
+package tfserver
 
 import (
 	"context"
-	"iter"
-	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
-// Address is the provider's address in the registry.
-const Address = "registry.terraform.io/etcdv2/etcd"
+// shutdownTimeout stays below the two seconds after which a CLI kills a
+// provider that it has told to end.
+const shutdownTimeout = 1500 * time.Millisecond
 
-// sdkLogs are the variables that set the levels of the SDK's own loggers.
-var sdkLogs = []string{"TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"}
-
-// providerLogs are the other variables with which logs of a provider are asked for.
-var providerLogs = []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_PROVIDER_ETCD"}
-
-// QuietLogs turns the logs of the SDK off unless one of the variables that ask
-// for logs of a provider is set. Without it the SDK formats a line for every
-// step of every call, and the CLI throws them all away.
-func QuietLogs(lookup func(string) (string, bool), set func(name, value string) error) error {
-	if logsWanted(lookup) {
-		return nil
-	}
-	for _, name := range sdkLogs {
-		if err := set(name, "OFF"); err != nil {
-			return err
-		}
-	}
-	return nil
+// ProviderWithGeneratedConfig is a provider that corrects the configuration
+// which the framework generates from a state.
+type ProviderWithGeneratedConfig interface {
+	FixGeneratedConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest, resp *tfprotov6.GenerateResourceConfigResponse) error
 }
 
-// logsWanted reports whether the environment asks for logs of a provider.
-func logsWanted(lookup func(string) (string, bool)) bool {
-	for _, name := range slices.Concat(providerLogs, sdkLogs) {
-		if level, _ := lookup(name); level != "" && !strings.EqualFold(level, "off") {
-			return true
-		}
+// ProviderWithShutdown is a provider whose calls leave something held until
+// the process ends. Shutdown gives it back; no call comes after it.
+type ProviderWithShutdown interface {
+	Shutdown(ctx context.Context)
+}
+
+// Serve serves a provider to the CLI that has started this process, or, to
+// debug it, to one that attaches, until the CLI ends it. The address is that of
+// the provider in the registry.
+func Serve(ctx context.Context, address string, p provider.Provider, debug bool) error {
+	var opts []tf6server.ServeOpt
+	if debug {
+		opts = append(opts, tf6server.WithManagedDebug())
 	}
-	return false
+	server := New(p)
+	err := tf6server.Serve(address, func() tfprotov6.ProviderServer { return server }, opts...)
+	if p, ok := p.(ProviderWithShutdown); ok {
+		ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
+		defer cancel()
+		p.Shutdown(ctx)
+	}
+	return err
 }
 
 // frameworkServer is what the framework's server can do besides what
@@ -56,13 +60,12 @@ type frameworkServer interface {
 	tfprotov6.StateStoreServer
 }
 
-// NewServer returns the server of the provider for protocol 6.
-func NewServer(version string) tfprotov6.ProviderServer { return newServer(newProvider(version)) }
-
-func newServer(p *etcdProvider) tfprotov6.ProviderServer {
+// New returns the server of a provider for protocol 6. The provider may
+// implement [ProviderWithGeneratedConfig] too.
+func New(p provider.Provider) tfprotov6.ProviderServer {
 	inner := providerserver.NewProtocol6(p)()
 	if full, ok := inner.(frameworkServer); ok {
-		return &server{frameworkServer: full, locks: p.locks}
+		return &server{frameworkServer: full, provider: p}
 	}
 	// A framework without all of these interfaces is served as it is: calls
 	// then keep their contexts, and nothing else is lost.
@@ -76,73 +79,6 @@ func newServer(p *etcdProvider) tfprotov6.ProviderServer {
 type server struct {
 	frameworkServer
 
-	locks   *heldLocks
-	configs configTypes
-}
-
-// callContext is the context of one call. It ends with its parent, or when it
-// is released; it then no longer refers to the parent.
-type callContext struct {
-	context.Context // not derived from the parent; carries Done and Err
-
-	parent atomic.Pointer[context.Context]
-}
-
-// newCallContext returns a context that stands for parent until it is released.
-func newCallContext(parent context.Context) (ctx context.Context, release func()) {
-	own, cancel := context.WithCancel(context.Background())
-	c := &callContext{Context: own}
-	c.parent.Store(&parent)
-	detach := context.AfterFunc(parent, cancel)
-	return c, func() {
-		detach()
-		cancel()
-		c.parent.Store(nil)
-	}
-}
-
-// Value asks the own context first: contexts derived from c find their way to
-// cancel with it by its values, and start a goroutine each if they do not.
-func (c *callContext) Value(key any) any {
-	if v := c.Context.Value(key); v != nil {
-		return v
-	}
-	if parent := c.parent.Load(); parent != nil {
-		return (*parent).Value(key)
-	}
-	return nil
-}
-
-// Deadline returns that of the parent.
-func (c *callContext) Deadline() (deadline time.Time, ok bool) {
-	if parent := c.parent.Load(); parent != nil {
-		return (*parent).Deadline()
-	}
-	return time.Time{}, false
-}
-
-// call runs f with a context that lets go of ctx when f has returned.
-func call[Req, Resp any](ctx context.Context, req Req, f func(context.Context, Req) (Resp, error)) (Resp, error) {
-	ctx, release := newCallContext(ctx)
-	defer release()
-	return f(ctx, req)
-}
-
-// stream is call for answers that are read after f has returned: the context
-// lives until the answer was read, or reading it was given up.
-func stream[Req, Resp, T any](
-	ctx context.Context, req Req, f func(context.Context, Req) (*Resp, error), events func(*Resp) *iter.Seq[T],
-) (*Resp, error) {
-	ctx, release := newCallContext(ctx)
-	resp, err := f(ctx, req)
-	if err != nil || resp == nil || *events(resp) == nil {
-		release()
-		return resp, err
-	}
-	inner := *events(resp)
-	*events(resp) = func(push func(T) bool) {
-		defer release()
-		inner(push)
-	}
-	return resp, nil
+	provider provider.Provider
+	configs  configTypes
 }

@@ -1,4 +1,4 @@
-package provider
+package tfserver
 
 import (
 	"context"
@@ -14,11 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	datasourceschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/provider"
+	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/provider"
 )
 
 func TestQuietLogs(t *testing.T) {
@@ -40,7 +42,11 @@ func TestQuietLogs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := map[string]string{}
-			err := QuietLogs(lookupIn(test.env), func(name, value string) error {
+			lookup := func(name string) (value string, ok bool) {
+				value, ok = test.env[name]
+				return value, ok
+			}
+			err := QuietLogs(lookup, func(name, value string) error {
 				got[name] = value
 				return nil
 			})
@@ -54,13 +60,6 @@ func TestQuietLogs(t *testing.T) {
 	}
 }
 
-func lookupIn(env map[string]string) func(string) (string, bool) {
-	return func(name string) (string, bool) {
-		value, ok := env[name]
-		return value, ok
-	}
-}
-
 // A call that the wrapper passed on untouched would keep its context.
 func TestServer_wrapsEveryCall(t *testing.T) {
 	t.Parallel()
@@ -69,7 +68,7 @@ func TestServer_wrapsEveryCall(t *testing.T) {
 	promoted := []string{}
 	for method := range typ.Methods() {
 		file, _ := runtime.FuncForPC(method.Func.Pointer()).FileLine(method.Func.Pointer())
-		if !strings.HasSuffix(file, "serve_calls.go") {
+		if !strings.HasSuffix(file, "calls.go") {
 			promoted = append(promoted, method.Name)
 		}
 	}
@@ -81,9 +80,9 @@ func TestServer_wrapsEveryCall(t *testing.T) {
 func TestServer_keepsOptionalInterfaces(t *testing.T) {
 	t.Parallel()
 
-	s := NewServer("test")
+	s := New(provider.New("test", false))
 	if _, ok := s.(*server); !ok {
-		t.Fatalf("NewServer() = %T: the framework's server lacks an interface that is expected of it", s)
+		t.Fatalf("New() = %T: the framework's server lacks an interface that is expected of it", s)
 	}
 	if _, ok := s.(tfprotov6.ListResourceServer); !ok {
 		t.Error("the server has no list resources")
@@ -104,7 +103,7 @@ func TestServer_letsGoOfContexts(t *testing.T) {
 	t.Parallel()
 
 	const calls = 50
-	s := NewServer("test")
+	s := New(provider.New("test", false))
 	var freed sync.WaitGroup
 	for range calls {
 		freed.Add(1)
@@ -135,7 +134,7 @@ func TestServer_letsGoOfContexts(t *testing.T) {
 
 // waitProvider has a data source that is read until its context ends.
 type waitProvider struct {
-	provider.Provider
+	frameworkprovider.Provider
 	started chan struct{}
 }
 
@@ -164,7 +163,7 @@ func (d *waitDataSource) Read(ctx context.Context, _ datasource.ReadRequest, res
 func newWaitServer(t *testing.T) (tfprotov6.ProviderServer, chan struct{}) {
 	t.Helper()
 	started := make(chan struct{})
-	inner, ok := providerserver.NewProtocol6(&waitProvider{New("test"), started})().(frameworkServer)
+	inner, ok := providerserver.NewProtocol6(&waitProvider{provider.New("test", false), started})().(frameworkServer)
 	if !ok {
 		t.Fatal("the framework's server lacks an interface")
 	}
@@ -226,7 +225,7 @@ func TestServer_callsEndWithTheirOwnContext(t *testing.T) {
 func TestServer_stopWhileCallsReturn(t *testing.T) {
 	t.Parallel()
 
-	s := NewServer("test")
+	s := New(provider.New("test", false))
 	var calls sync.WaitGroup
 	for range 8 {
 		calls.Go(func() {
@@ -269,10 +268,10 @@ func TestCallContext(t *testing.T) {
 func TestStream_keepsTheContextUntilItIsRead(t *testing.T) {
 	t.Parallel()
 
-	s := NewServer("test")
+	s := New(provider.New("test", false))
 	inner, ok := s.(*server)
 	if !ok {
-		t.Fatalf("NewServer() = %T", s)
+		t.Fatalf("New() = %T", s)
 	}
 	var seen context.Context //nolint:containedctx // the test looks at it after the call
 	resp, err := stream(t.Context(), &tfprotov6.ListResourceRequest{TypeName: "etcd_none"},
@@ -307,8 +306,8 @@ func BenchmarkServer_retained(b *testing.B) {
 		name string
 		make func() tfprotov6.ProviderServer
 	}{
-		{"wrapped", func() tfprotov6.ProviderServer { return NewServer("test") }},
-		{"framework alone", providerserver.NewProtocol6(New("test"))},
+		{"wrapped", func() tfprotov6.ProviderServer { return New(provider.New("test", false)) }},
+		{"framework alone", providerserver.NewProtocol6(provider.New("test", false))},
 	} {
 		b.Run(test.name, func(b *testing.B) {
 			s := test.make()

@@ -1,0 +1,75 @@
+package tfserver
+
+import (
+	"context"
+	"iter"
+	"sync/atomic"
+	"time"
+)
+
+// callContext is the context of one call. It ends with its parent, or when it
+// is released; it then no longer refers to the parent.
+type callContext struct {
+	context.Context // not derived from the parent; carries Done and Err
+
+	parent atomic.Pointer[context.Context]
+}
+
+// newCallContext returns a context that stands for parent until it is released.
+func newCallContext(parent context.Context) (ctx context.Context, release func()) {
+	own, cancel := context.WithCancel(context.Background())
+	c := &callContext{Context: own}
+	c.parent.Store(&parent)
+	detach := context.AfterFunc(parent, cancel)
+	return c, func() {
+		detach()
+		cancel()
+		c.parent.Store(nil)
+	}
+}
+
+// Value asks the own context first: contexts derived from c find their way to
+// cancel with it by its values, and start a goroutine each if they do not.
+func (c *callContext) Value(key any) any {
+	if v := c.Context.Value(key); v != nil {
+		return v
+	}
+	if parent := c.parent.Load(); parent != nil {
+		return (*parent).Value(key)
+	}
+	return nil
+}
+
+// Deadline returns that of the parent.
+func (c *callContext) Deadline() (deadline time.Time, ok bool) {
+	if parent := c.parent.Load(); parent != nil {
+		return (*parent).Deadline()
+	}
+	return time.Time{}, false
+}
+
+// call runs f with a context that lets go of ctx when f has returned.
+func call[Req, Resp any](ctx context.Context, req Req, f func(context.Context, Req) (Resp, error)) (Resp, error) {
+	ctx, release := newCallContext(ctx)
+	defer release()
+	return f(ctx, req)
+}
+
+// stream is call for answers that are read after f has returned: the context
+// lives until the answer was read, or reading it was given up.
+func stream[Req, Resp, T any](
+	ctx context.Context, req Req, f func(context.Context, Req) (*Resp, error), events func(*Resp) *iter.Seq[T],
+) (*Resp, error) {
+	ctx, release := newCallContext(ctx)
+	resp, err := f(ctx, req)
+	if err != nil || resp == nil || *events(resp) == nil {
+		release()
+		return resp, err
+	}
+	inner := *events(resp)
+	*events(resp) = func(push func(T) bool) {
+		defer release()
+		inner(push)
+	}
+	return resp, nil
+}
