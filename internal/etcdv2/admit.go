@@ -2,16 +2,33 @@ package etcdv2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
+)
+
+// proof is what an endpoint has to prove before it is sent a request.
+type proof int
+
+const (
+	// proofOfMember: it is the member that advertises it, and belongs to the
+	// expected cluster.
+	proofOfMember proof = iota
+	// proofOfCluster: it belongs to the expected cluster. This is for the question
+	// which member it is, and for a member that was found by that.
+	proofOfCluster
+	// proofOfNothing is for the question which cluster it belongs to.
+	proofOfNothing
 )
 
 // admit says whether an endpoint may be sent r.
 func (c *Client) admit(ctx context.Context, endpoint *url.URL, r *request) (outcome, error) {
-	if !r.unclaimed {
+	if r.needs == proofOfNothing {
+		return outcomeAnswered, nil
+	}
+	if r.needs == proofOfMember {
 		if outcome, err := c.checkClaim(ctx, endpoint); err != nil {
 			return outcome, err
 		}
@@ -54,37 +71,22 @@ func (c *Client) verifyCluster(ctx context.Context, endpoint *url.URL) (outcome,
 	if c.options.ExpectedClusterID == "" || c.endpoints.verified(endpoint) {
 		return outcomeAnswered, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.options.RequestTimeout)
-	defer cancel()
-	members := &request{method: http.MethodGet, path: "/v2/members"}
-	target, start := members.url(endpoint), time.Now()
-	resp, err := c.roundTripOnce(ctx, &target, members)
-	if err != nil {
-		c.trace(&target, members, 0, start, err)
-		return classifyError(err, false), err
-	}
-	defer resp.Body.Close()
-	c.trace(&target, members, resp.StatusCode, start, nil)
-	data, err := readBody(resp)
-	if err != nil {
+	ans, last, err := c.send(ctx, endpoint, &request{method: http.MethodGet, path: "/v2/members", replay: replayRead, needs: proofOfNothing})
+	apiErr, isAPIError := errors.AsType[*Error](err)
+	switch {
+	case err == nil && ans.ClusterID == "":
+		return outcomeHopeless, fmt.Errorf("%w: %s does not report its cluster's id, want %s", ErrClusterMismatch, endpoint, c.options.ExpectedClusterID)
+	case err == nil, isAPIError && apiErr.namesCluster:
+		c.endpoints.verify(endpoint)
+		return outcomeAnswered, nil
+	case errors.Is(err, ErrClusterMismatch), last == outcomeAnswered:
+		return outcomeHopeless, err
+	case last == outcomeHopeless, last == outcomeElsewhere:
+		return last, err
+	default:
+		// The request itself was not sent.
 		return outcomeNotSent, err
 	}
-	id := resp.Header.Get("X-Etcd-Cluster-Id")
-	switch {
-	case id != "":
-		err = c.checkCluster(endpoint, id)
-	case resp.StatusCode >= http.StatusInternalServerError:
-		return outcomeNotSent, newError(endpoint, members, resp.StatusCode, data, Meta{})
-	case resp.StatusCode >= http.StatusMultipleChoices:
-		err = newError(endpoint, members, resp.StatusCode, data, Meta{})
-	default:
-		err = fmt.Errorf("%w: %s does not tell its cluster's id, want %s", ErrClusterMismatch, endpoint, c.options.ExpectedClusterID)
-	}
-	if err != nil {
-		return outcomeHopeless, err
-	}
-	c.endpoints.verify(endpoint)
-	return outcomeAnswered, nil
 }
 
 func (c *Client) checkCluster(endpoint *url.URL, id string) error {

@@ -97,17 +97,6 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans
 	}
 }
 
-// unreadable says what an answer means that no server of the v2 API gives.
-// Another endpoint may give one: a read is sent to it, and a guarded write, which
-// this endpoint may have passed on to a server.
-func (r *request) unreadable() outcome {
-	if r.replay == replayNever {
-		return outcomeUnreadable
-	}
-	r.ambiguous = r.ambiguous || r.replay == replayGuarded
-	return outcomeElsewhere
-}
-
 // errEmptyStats is an answer of the statistics that a server gives for a moment.
 var errEmptyStats = fmt.Errorf("%w: it is empty", ErrInvalidAnswer)
 

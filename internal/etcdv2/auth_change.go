@@ -26,6 +26,63 @@ func (c *Client) deleteAuth(ctx context.Context, path string) error {
 	return err
 }
 
+// authObject is a user or a role that is being changed.
+type authObject[T any] struct {
+	client     *Client
+	kind, name string
+	get        func(ctx context.Context, name string, read readFunc) (T, error)
+}
+
+// settleCreate returns what finds out whether a creation whose answer was lost
+// has made what is there.
+func (o authObject[T]) settleCreate(isOurs func(T) bool) func(context.Context, error) (*answer, bool, error) {
+	return func(ctx context.Context, err error) (*answer, bool, error) {
+		found, readErr := o.get(ctx, o.name, o.client.readAuthCaughtUp)
+		switch {
+		case readErr == nil && isOurs(found):
+			return new(answer), false, nil
+		case readErr == nil && errors.Is(err, ErrExists):
+			return nil, false, err
+		case readErr == nil || errors.Is(readErr, ErrNotFound):
+			return nil, false, asUnknown(err)
+		default:
+			return nil, false, fmt.Errorf("%w; reading the %s failed too: %w", asUnknown(err), o.kind, readErr)
+		}
+	}
+}
+
+// settleUpdate reads the object after an update that had the given result: one
+// whose answer was lost was made if that is to be seen.
+func (o authObject[T]) settleUpdate(ctx context.Context, result error, isDone func(T) bool) (found T, err error) {
+	unknown := errors.Is(result, ErrOutcomeUnknown)
+	if result != nil && !unknown {
+		return found, result
+	}
+	found, err = o.readBack(ctx, isDone)
+	if unknown && err != nil {
+		err = fmt.Errorf("%w; it is not seen: %w", result, err)
+	}
+	return found, err
+}
+
+// readBack reads the object after a change. An endpoint that lags is asked once
+// more when it has caught up; what it says then is what became of the change.
+func (o authObject[T]) readBack(ctx context.Context, isDone func(T) bool) (T, error) {
+	var none T
+	found, err := o.get(ctx, o.name, o.client.readAuth)
+	if err == nil && !isDone(found) {
+		found, err = o.get(ctx, o.name, o.client.readAuthCaughtUp)
+	}
+	switch {
+	case err != nil:
+		return none, fmt.Errorf("reading the %s after the change: %w", o.kind, err)
+	case !isDone(found):
+		return none, fmt.Errorf("%w: the %s %q is not as it was changed", ErrOverwritten, o.kind, o.name)
+	default:
+		return found, nil
+	}
+}
+
 // asUnknown makes an error that says that the outcome is unknown.
 func asUnknown(err error) error {
 	if errors.Is(err, ErrOutcomeUnknown) {

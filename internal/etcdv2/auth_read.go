@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 )
 
 // readAuth reads from the auth API, which a server answers from its own store:
@@ -21,37 +20,10 @@ func (c *Client) readAuth(ctx context.Context, path string, read func(*answer) e
 	return c.readAuthCaughtUp(ctx, path, read)
 }
 
-// readAuthCaughtUp reads from the auth API what is true now. An endpoint
-// answers a quorum read of any key, existing or not, after it has applied all
-// that the cluster agreed on before; what it then says of users is no older.
+// readAuthCaughtUp reads from the auth API what is true now.
 func (c *Client) readAuthCaughtUp(ctx context.Context, path string, read func(*answer) error) error {
-	var endpoint *url.URL
-	ans, err := c.do(ctx, barrierRequest())
-	var apiErr *Error
-	switch {
-	case err == nil:
-		endpoint = ans.endpoint
-	case errors.As(err, &apiErr) && errors.Is(err, ErrNotFound):
-		if endpoint, err = url.Parse(apiErr.Endpoint); err != nil {
-			return err
-		}
-	default:
-		return fmt.Errorf("asking for a state that is up to date: %w", err)
-	}
-	_, err = c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read, endpoint: endpoint})
+	_, err := c.doCaughtUp(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
 	return err
-}
-
-// barrierKey is a key that need not exist: asking for it is enough.
-const barrierKey = "/_etcdv2-barrier"
-
-// barrierRequest is answered by an endpoint that has applied all that the cluster
-// agreed on before.
-func barrierRequest() *request {
-	return &request{
-		method: http.MethodGet, path: "/v2/keys" + barrierKey, keys: true, replay: replayRead,
-		query: url.Values{"quorum": {"true"}},
-	}
 }
 
 // readFunc reads a path of the auth API.

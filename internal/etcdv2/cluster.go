@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
 )
 
 // Cluster returns the id of the cluster and, where the credentials permit to
@@ -23,7 +22,7 @@ func (c *Client) Cluster(ctx context.Context) (Meta, error) {
 	}
 	if apiErr, ok := errors.AsType[*Error](err); ok && apiErr.Status == http.StatusMethodNotAllowed {
 		// A gateway may pass fewer methods.
-		root.method, root.attempts = http.MethodGet, 0
+		root.method = http.MethodGet
 		ans, err = c.do(ctx, root)
 		if err == nil {
 			return ans.Meta, nil

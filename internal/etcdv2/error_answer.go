@@ -30,8 +30,11 @@ type Error struct {
 	// Endpoint is the endpoint that answered.
 	Endpoint string
 
-	kind error
-	body []byte
+	endpoint *url.URL
+	kind     error
+	body     []byte
+	// namesCluster reports that the answer has the id of the cluster.
+	namesCluster bool
 	// isText reports that the body is not JSON as servers send it.
 	isText bool
 }
@@ -77,7 +80,7 @@ func (e *Error) Is(target error) bool {
 
 // newError reads an answer outside 2xx, whatever its form.
 func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta) *Error {
-	e := &Error{Status: status, Endpoint: endpoint.String(), Index: meta.EtcdIndex, body: data}
+	e := &Error{Status: status, Endpoint: endpoint.String(), endpoint: endpoint, Index: meta.EtcdIndex, body: data, namesCluster: meta.ClusterID != ""}
 	if status == http.StatusNotImplemented && r.replay != replayRead {
 		e.kind = ErrReadOnly
 		return e

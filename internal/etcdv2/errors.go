@@ -154,8 +154,8 @@ func isRefusedByTLS(err error, sent bool) bool {
 	return !sent && (errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record))
 }
 
-// isSettled reports whether err is a conflict that says, after a read, what
-// became of a write.
-func isSettled(err error) bool {
+// isConflict reports whether an answer may come from a write of our own that was
+// applied before.
+func isConflict(err error) bool {
 	return errors.Is(err, ErrCompareFailed) || errors.Is(err, ErrExists) || errors.Is(err, ErrNotFound)
 }

@@ -75,16 +75,17 @@ func (s *KeysService) Get(ctx context.Context, key string, opts GetOptions) (*Re
 		return nil, err
 	}
 	quorum := !opts.Stale && !s.client.options.StaleReads
-	resp, err := s.read(ctx, key, opts, quorum)
+	resp, err := s.do(ctx, s.readRequest(key, opts, quorum))
 	if errors.Is(err, ErrNotFound) && !opts.Stale && !quorum {
 		// An endpoint that lags does not have what is new, and one that has never
 		// joined has nothing: callers take absence for a fact.
-		return s.read(ctx, key, opts, true)
+		return s.do(ctx, s.readRequest(key, opts, true))
 	}
 	return resp, err
 }
 
-func (s *KeysService) read(ctx context.Context, key string, opts GetOptions, quorum bool) (*Response, error) {
+// readRequest prepares a read of a checked key.
+func (s *KeysService) readRequest(key string, opts GetOptions, quorum bool) *request {
 	r := s.request(http.MethodGet, key, opts.Recursive)
 	r.replay = replayRead
 	for _, option := range [...]struct {
@@ -99,7 +100,7 @@ func (s *KeysService) read(ctx context.Context, key string, opts GetOptions, quo
 		}
 		r.rawQuery += option.text
 	}
-	return s.do(ctx, r)
+	return r
 }
 
 // List reads a directory and its children, sorted by key. It returns

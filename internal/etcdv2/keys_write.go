@@ -98,7 +98,7 @@ func (s *KeysService) create(ctx context.Context, w *write, opts CreateOptions) 
 	if w.since == 0 {
 		w.replay = replayNever
 	}
-	return s.settle(ctx, w)
+	return s.do(ctx, s.settled(w))
 }
 
 // absentAt returns the etcd index at which a read found no key, or 0 if it
@@ -161,7 +161,7 @@ func (s *KeysService) CompareAndSwap(ctx context.Context, key, value string, con
 	cond.addTo(w.form)
 	w.replay = cond.replay()
 	w.since = cond.Index
-	return s.settle(ctx, w)
+	return s.do(ctx, s.settled(w))
 }
 
 // CompareAndDelete deletes a key on a condition. Errors are those of
@@ -175,7 +175,7 @@ func (s *KeysService) CompareAndDelete(ctx context.Context, key string, cond Con
 	r.query = url.Values{}
 	cond.addTo(r.query)
 	r.replay = cond.replay()
-	return s.settle(ctx, &write{request: r, key: key, since: cond.Index, deletes: true})
+	return s.do(ctx, s.settled(&write{request: r, key: key, since: cond.Index, deletes: true}))
 }
 
 // Delete deletes a key unconditionally; the answer's PrevNode is what it held.

@@ -2,14 +2,11 @@ package etcdv2
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"time"
-
 )
 
 // MembersService reads and changes the members of the cluster, /v2/members,
@@ -51,13 +48,8 @@ func normalizeID(id string) (string, error) {
 // List returns the members in the order of their ids. The endpoint answers
 // from what it knows, with or without a quorum, and may lag behind.
 func (s *MembersService) List(ctx context.Context) ([]Member, error) {
-	return s.list(ctx, listMembers(nil))
-}
-
-func (s *MembersService) list(ctx context.Context, r *request) ([]Member, error) {
 	var members []Member
-	r.read = readMembers(&members)
-	_, err := s.client.do(ctx, r)
+	_, err := s.client.do(ctx, listMembersInto(&members))
 	return members, err
 }
 
@@ -65,49 +57,9 @@ func (s *MembersService) list(ctx context.Context, r *request) ([]Member, error)
 // applied all changes of the cluster when it was asked. It needs a quorum, and
 // while authentication is enabled the rights of root: it reads a key to know.
 func (s *MembersService) ListQuorum(ctx context.Context) ([]Member, error) {
-	if err := s.client.prepare(ctx); err != nil {
-		return nil, err
-	}
-	// It is one read, made by two requests of one endpoint each.
-	read := &request{replay: replayRead, started: time.Now()}
-	for {
-		read.attempts++
-		members, err := s.listCurrentAnywhere(ctx)
-		if err == nil || errors.Is(err, ErrUnauthorized) || !errors.Is(err, ErrUnavailable) || !s.client.attemptsLeft(read) || ctx.Err() != nil {
-			return members, err
-		}
-		if waitErr := s.client.backoff(ctx, read.attempts); waitErr != nil {
-			return nil, fmt.Errorf("%w while waiting to try again after: %w", waitErr, err)
-		}
-	}
-}
-
-// listCurrentAnywhere asks the endpoints in turn.
-func (s *MembersService) listCurrentAnywhere(ctx context.Context) ([]Member, error) {
-	failed := new(EndpointsError)
-	for _, endpoint := range s.client.endpoints.order() {
-		members, err := s.listCurrent(ctx, endpoint)
-		if err == nil {
-			return members, nil
-		}
-		failed = failed.add(endpoint, err)
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, failed
-}
-
-// listCurrent lists the members by one endpoint once it has caught up. Members
-// are changed through the same log as keys are, and a quorum read waits until
-// the endpoint has applied its log up to the read.
-func (s *MembersService) listCurrent(ctx context.Context, endpoint *url.URL) ([]Member, error) {
-	barrier, list := barrierRequest(), listMembers(endpoint)
-	barrier.endpoint, barrier.single, list.single = endpoint, true, true
-	if _, err := s.client.do(ctx, barrier); err != nil && !errors.Is(err, ErrNotFound) {
-		return nil, err
-	}
-	return s.list(ctx, list)
+	var members []Member
+	_, err := s.client.doCaughtUp(ctx, listMembersInto(&members))
+	return members, err
 }
 
 // listMembers asks an endpoint for the members, or any if it is nil.

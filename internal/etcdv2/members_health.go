@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
 )
 
 // MemberHealth is one member and what it says of its health.
@@ -66,7 +65,7 @@ func (s *MembersService) health(ctx context.Context, member Member, known []Endp
 		return time.Time{}, err
 	}
 	r := healthRequest()
-	r.endpoint, r.single, r.unclaimed = endpoint, true, true
+	r.endpoint, r.single, r.needs = endpoint, true, proofOfCluster
 	health, err := s.client.health(ctx, r)
 	if err == nil && !health.Healthy {
 		err = errors.New(strings.TrimSpace("it says that it is not healthy " + health.Reason))
@@ -111,7 +110,7 @@ func (c *Client) isMemberOfV3(ctx context.Context, endpoint *url.URL, member str
 		} `json:"header"`
 	}
 	_, _, err := c.send(ctx, endpoint, &request{
-		method: http.MethodPost, path: "/v3/maintenance/status", json: []byte("{}"), replay: replayRead, unclaimed: true,
+		method: http.MethodPost, path: "/v3/maintenance/status", json: []byte("{}"), replay: replayRead, needs: proofOfCluster,
 		read: func(ans *answer) error { return json.Unmarshal(ans.data, &status) },
 	})
 	return err == nil && strconv.FormatUint(status.Header.MemberID, 16) == member

@@ -11,22 +11,32 @@ import (
 )
 
 // roundTrip sends r and follows redirects, keeping verb and body. It returns
-// also the URL that answered last, or did not; t tells of that one alone, because
+// also the URL that answered last, or did not; t is about that one alone, because
 // a redirect is an answer.
 func (c *Client) roundTrip(ctx context.Context, t *trip, endpoint *url.URL, r *request) (*http.Response, *url.URL, error) {
 	t.target = r.url(endpoint)
 	target := &t.target
 	ctx = t.watch(ctx)
+	transport := c.transport
+	if r.stream {
+		transport = c.streams
+	}
 	for hops := 0; ; hops++ {
 		start := time.Now()
 		// A transport that does not report its connections may send it at any time.
 		t.connected.Store(c.options.Transport != nil)
-		resp, err := c.roundTripOnce(ctx, target, r)
-		if err != nil && hops > 0 {
-			return nil, target, &redirectError{host: target.Host, cause: err}
+		limited, stop := c.limitHeader(ctx, target, r)
+		resp, err := transport.RoundTrip(c.newHTTPRequest(limited, target, r))
+		stop()
+		if err != nil {
+			err = withCause(limited, err)
+			if hops > 0 {
+				err = &redirectError{host: target.Host, cause: err}
+			}
+			return nil, target, err
 		}
-		if err != nil || !isRedirect(resp) {
-			return resp, target, err
+		if !isRedirect(resp) {
+			return resp, target, nil
 		}
 		next, err := c.redirectTarget(target, resp, r, hops)
 		if err != nil {

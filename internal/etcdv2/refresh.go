@@ -52,7 +52,7 @@ func (s *KeysService) refresh(ctx context.Context, key string, ttl int64, cond C
 	w.replay = cond.replay()
 	w.since = cond.Index
 	w.unreadable = true
-	return s.settle(ctx, w)
+	return s.do(ctx, s.settled(w))
 }
 
 // ExtendTTL gives a key that is at an index a new TTL, and keeps its value: by a
@@ -254,6 +254,6 @@ func (s *MembersService) version(ctx context.Context, member Member, known []End
 		return VersionInfo{}, fmt.Errorf("member %s: %w", member.ID, err)
 	}
 	r := versionRequest()
-	r.endpoint, r.single, r.unclaimed = endpoint, true, true
+	r.endpoint, r.single, r.needs = endpoint, true, proofOfCluster
 	return s.client.version(ctx, r)
 }

@@ -42,12 +42,20 @@ const (
 	// writes, and did not do it, or would do no harm if it did. Another endpoint
 	// can be asked.
 	outcomeElsewhere
+	// outcomePassedOn: as outcomeElsewhere, but the endpoint may have passed a
+	// guarded write on to a server.
+	outcomePassedOn
 	// outcomeNotReady: the server says that it has not done it and will do it soon.
 	outcomeNotReady
 	// outcomeUnreadable: the server answered with something that is not an
 	// answer of its API. A write may have been applied.
 	outcomeUnreadable
 )
+
+// mayBeApplied reports whether a write with this outcome may have been applied.
+func (o outcome) mayBeApplied() bool {
+	return o == outcomeAmbiguous || o == outcomePassedOn || o == outcomeUnreadable
+}
 
 // mayReplay is the table of the package documentation, "Replays".
 func mayReplay(r replay, o outcome) bool {
@@ -58,7 +66,7 @@ func mayReplay(r replay, o outcome) bool {
 		return r == replayRead || r == replayGuarded
 	case outcomeRefused:
 		return r == replayRead
-	case outcomeAnswered, outcomeHopeless, outcomeElsewhere, outcomeUnreadable:
+	case outcomeAnswered, outcomeHopeless, outcomeElsewhere, outcomePassedOn, outcomeUnreadable:
 		return false
 	}
 	return false

@@ -1,13 +1,14 @@
 package etcdv2
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 )
 
-// request is one call of the API, apart from the endpoint it goes to.
+// request is what is asked of the API, apart from the endpoint it goes to. What
+// has become of it so far is in attempts.
 type request struct {
 	method string
 	// path is the path after the endpoint's own, escaped, with a leading slash.
@@ -17,42 +18,40 @@ type request struct {
 	form url.Values
 	// json is sent as the body of the other APIs, if not nil.
 	json []byte
-	// replay says what an ambiguous failure allows.
-	replay replay
 	// read reads an answer of success that is not one of the key space. Its error,
 	// ErrInvalidAnswer, means that it is none. Nil means that any answer will do.
 	read func(*answer) error
-	// keys is whether the answer is one of the key space.
+	// keys reports whether the answer is one of the key space.
 	keys bool
 	// stream leaves the body of the answer to the caller and lifts
 	// the time-outs.
 	stream bool
+
+	// replay says what an ambiguous failure allows.
+	replay replay
+	// settle finds out what became of a guarded write that failed with err after
+	// an attempt that may have been applied. untouched means that none of them has
+	// been: the write is sent again. Nil leaves it to the caller.
+	settle func(ctx context.Context, err error) (ans *answer, untouched bool, _ error)
 	// definite takes a status of 5xx as the answer of a read.
 	definite bool
 	// endpoint restricts the request to one endpoint, if not nil.
 	endpoint *url.URL
 	// single makes one attempt and no more.
 	single bool
+
+	// needs is what an endpoint has to prove before it is sent the request.
+	needs proof
 	// refresh is what the servers must support to be sent this refresh of a key;
 	// refreshNone for every other request.
 	refresh refreshSupport
-	// unclaimed lets the request go to an endpoint that has yet to prove which
-	// member it is: it is that question.
-	unclaimed bool
+	// discovers is set for a request by which the endpoints are discovered: it does
+	// not wait for that.
+	discovers bool
 
 	// encoded is the body, and rawQuery the query, made once for all attempts.
 	encoded  []byte
 	rawQuery string
-
-	// attempts counts the attempts made so far, started is the time of the
-	// first, and ambiguous is whether any of them may have been applied.
-	attempts  int
-	started   time.Time
-	ambiguous bool
-	// failedAt are the endpoints that were asked and did not do it, once for
-	// each time, and noLeader is the last of their answers that there is no leader.
-	failedAt []*url.URL
-	noLeader error
 }
 
 // isKeys reports whether it is a request of the key space.
@@ -110,4 +109,18 @@ func (r *request) encodedQuery() string {
 // APIs, which can have a password.
 func (r *request) holdsSecrets() bool {
 	return r.json != nil || r.form != nil || r.query.Has("prevValue")
+}
+
+// unreadable says what an answer means that no server of the v2 API gives.
+// Another endpoint may give one: a read is sent to it, and a guarded write, which
+// this endpoint may have passed on to a server.
+func (r *request) unreadable() outcome {
+	switch r.replay {
+	case replayRead:
+		return outcomeElsewhere
+	case replayGuarded:
+		return outcomePassedOn
+	default:
+		return outcomeUnreadable
+	}
 }

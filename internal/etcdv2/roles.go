@@ -116,6 +116,11 @@ func (s *RolesService) GetCurrent(ctx context.Context, name string) (*Role, erro
 	return s.get(ctx, name, s.client.readAuthCaughtUp)
 }
 
+// object is the role of a name, for changes of it.
+func (s *RolesService) object(name string) authObject[*Role] {
+	return authObject[*Role]{client: s.client, kind: "role", name: name, get: s.get}
+}
+
 func (s *RolesService) get(ctx context.Context, name string, read readFunc) (*Role, error) {
 	if err := CheckRoleName(name); err != nil {
 		return nil, err
@@ -169,31 +174,18 @@ func (s *RolesService) Create(ctx context.Context, name string, permissions Perm
 	}
 	// The server refuses a role that exists, so that it applies at most once.
 	r.replay = replayGuarded
-	if _, err := s.client.do(ctx, r); err != nil && (!absent || !r.ambiguous) {
-		return nil, err
-	} else if err != nil {
-		return s.settleCreate(ctx, name, permissions, err)
+	isOurs := func(role *Role) bool { return permissions.equal(role.Permissions) }
+	if absent {
+		r.settle = s.object(name).settleCreate(isOurs)
 	}
-	role, err := s.readBack(ctx, name, permissions.equal)
+	if _, err := s.client.do(ctx, r); err != nil {
+		return nil, err
+	}
+	role, err := s.object(name).readBack(ctx, isOurs)
 	if err != nil {
 		return &Role{Name: name, Permissions: permissions}, fmt.Errorf("the role was created: %w", err)
 	}
 	return role, nil
-}
-
-// settleCreate finds out what became of a creation with a lost answer.
-func (s *RolesService) settleCreate(ctx context.Context, name string, want Permissions, err error) (*Role, error) {
-	role, readErr := s.get(ctx, name, s.client.readAuthCaughtUp)
-	switch {
-	case readErr == nil && want.equal(role.Permissions):
-		return role, nil
-	case readErr == nil && errors.Is(err, ErrExists):
-		return nil, err
-	case readErr == nil || errors.Is(readErr, ErrNotFound):
-		return nil, asUnknown(err)
-	default:
-		return nil, fmt.Errorf("%w; reading the role failed too: %w", asUnknown(err), readErr)
-	}
 }
 
 // Update changes a role with one request, so that there is no moment between a
@@ -223,15 +215,7 @@ func (s *RolesService) Update(ctx context.Context, name string, update RoleUpdat
 		return nil, err
 	}
 	_, err = s.client.do(ctx, r)
-	unknown := errors.Is(err, ErrOutcomeUnknown)
-	if err != nil && !unknown {
-		return nil, err
-	}
-	role, readErr := s.readBack(ctx, name, update.isDone)
-	if unknown && readErr != nil {
-		return nil, fmt.Errorf("%w; it is not seen: %w", err, readErr)
-	}
-	return role, readErr
+	return s.object(name).settleUpdate(ctx, err, update.isDone)
 }
 
 func (u RoleUpdate) check(name string) error {
@@ -247,7 +231,8 @@ func (u RoleUpdate) check(name string) error {
 	)
 }
 
-func (u RoleUpdate) isDone(p Permissions) bool {
+func (u RoleUpdate) isDone(role *Role) bool {
+	p := role.Permissions
 	return containsAll(p.Read, u.Grant.Read) && containsAll(p.Write, u.Grant.Write) &&
 		containsNone(p.Read, u.Revoke.Read) && containsNone(p.Write, u.Revoke.Write)
 }
@@ -269,21 +254,6 @@ func (s *RolesService) compare(ctx context.Context, name string, from Permission
 
 func isFrom(list, from []string) bool {
 	return from == nil || slices.Equal(list, normalized(from))
-}
-
-// readBack reads a role after a change, see UsersService.readBack.
-func (s *RolesService) readBack(ctx context.Context, name string, done func(Permissions) bool) (*Role, error) {
-	role, err := s.get(ctx, name, s.client.readAuth)
-	if err == nil && !done(role.Permissions) {
-		role, err = s.get(ctx, name, s.client.readAuthCaughtUp)
-	}
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading the role after the change: %w", err)
-	case !done(role.Permissions):
-		return nil, fmt.Errorf("%w: the role %q does not have the permissions that were set", ErrOverwritten, name)
-	}
-	return role, nil
 }
 
 // Grant gives a role permissions. Errors are those of Update.

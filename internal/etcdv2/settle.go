@@ -25,34 +25,36 @@ type write struct {
 	unreadable bool
 }
 
-// settle sends a guarded write. If an attempt was ambiguous and a later one met
-// a conflict, a quorum read says whether the conflict is our own write.
-func (s *KeysService) settle(ctx context.Context, w *write) (*Response, error) {
-	for {
-		resp, err := s.do(ctx, w.request)
-		if err == nil || !w.ambiguous || !isSettled(err) || errors.Is(err, ErrOutcomeUnknown) {
-			return resp, err
-		}
-		found, readErr := s.Get(ctx, w.key, GetOptions{})
-		switch {
-		case errors.Is(readErr, ErrNotFound):
-			if w.deletes {
-				return &Response{Meta: metaOf(readErr), Action: ActionCompareAndDelete, Settled: true}, nil
-			}
-			return nil, err
-		case readErr != nil:
-			return nil, fmt.Errorf("%w: %w, and reading it back failed: %w", ErrOutcomeUnknown, err, readErr)
-		case w.isOurs(found.Node):
-			found.Action, found.Settled = w.action(), true
-			return found, nil
-		case w.unreadable && w.isNewer(found.Node):
-			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		case w.isNewer(found.Node):
-			return nil, err
-		}
-		if !s.client.attemptsLeft(w.request) {
-			return nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-		}
+// settled returns the request of a guarded write, with what settles it.
+func (s *KeysService) settled(w *write) *request {
+	w.settle = func(ctx context.Context, err error) (*answer, bool, error) { return s.settle(ctx, w, err) }
+	return w.request
+}
+
+// settle finds out by a quorum read whether a conflict that a write met is the
+// write itself, by an attempt before the one that met it.
+func (s *KeysService) settle(ctx context.Context, w *write, err error) (ans *answer, untouched bool, _ error) {
+	if !isConflict(err) || errors.Is(err, ErrOutcomeUnknown) {
+		return nil, false, err
+	}
+	found, readErr := s.client.do(ctx, s.readRequest(w.key, GetOptions{}, true))
+	switch {
+	case errors.Is(readErr, ErrNotFound) && w.deletes:
+		meta := metaOf(readErr)
+		return &answer{Meta: meta, keys: &Response{Meta: meta, Action: ActionCompareAndDelete, Settled: true}}, false, nil
+	case errors.Is(readErr, ErrNotFound):
+		return nil, false, err
+	case readErr != nil:
+		return nil, false, fmt.Errorf("%w: %w, and reading it back failed: %w", ErrOutcomeUnknown, err, s.stripError(readErr))
+	case w.isOurs(found.keys.Node):
+		found.keys.Action, found.keys.Settled = w.action(), true
+		return found, false, nil
+	case w.unreadable && w.isNewer(found.keys.Node):
+		return nil, false, asUnknown(err)
+	case w.isNewer(found.keys.Node):
+		return nil, false, err
+	default:
+		return nil, true, err
 	}
 }
 

@@ -167,16 +167,16 @@ var errLeaderGone = fmt.Errorf("%w that can be reached", ErrNoLeader)
 // credentials. An election is waited for, as the retry policy says; the error
 // is ErrNoLeader if there is still no leader then.
 func (s *StatsService) Leader(ctx context.Context) (*LeaderStats, error) {
-	read := &request{replay: replayRead, started: time.Now()}
+	var a attempts
 	for {
-		read.attempts++
+		a.begin()
 		stats, err := s.leader(ctx)
 		// That there is no leader at all has been waited for already.
-		if !errors.Is(err, errLeaderGone) || !s.client.attemptsLeft(read) {
+		if !errors.Is(err, errLeaderGone) {
 			return stats, err
 		}
-		if waitErr := s.client.backoff(ctx, read.attempts); waitErr != nil {
-			return nil, fmt.Errorf("%w while waiting to try again after: %w", waitErr, err)
+		if err = s.client.pause(ctx, &a, err); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -29,7 +29,9 @@ func (c *Client) Sync(ctx context.Context) error {
 
 func (c *Client) sync(ctx context.Context) error {
 	var members []Member
-	ans, err := c.perform(ctx, listMembersInto(&members))
+	list := listMembersInto(&members)
+	list.discovers = true
+	ans, err := c.do(ctx, list)
 	if err != nil {
 		return err
 	}
@@ -136,7 +138,7 @@ func (c *Client) probe(ctx context.Context, found []*candidate, self *SelfStats)
 func (c *Client) probeOne(ctx context.Context, endpoint *url.URL, member string) (*SelfStats, probeState, error) {
 	stats := new(SelfStats)
 	r := selfRequest(stats)
-	r.unclaimed = true
+	r.needs = proofOfCluster
 	_, outcome, err := c.send(ctx, endpoint, r)
 	switch {
 	case err != nil && (outcome == outcomeNotSent || outcome == outcomeAmbiguous || outcome == outcomeRefused):
@@ -153,8 +155,8 @@ func (c *Client) probeOne(ctx context.Context, endpoint *url.URL, member string)
 func (c *Client) selfOf(ctx context.Context, endpoint *url.URL) (*SelfStats, error) {
 	stats := new(SelfStats)
 	r := selfRequest(stats)
-	r.endpoint = endpoint
-	_, err := c.perform(ctx, r)
+	r.endpoint, r.discovers = endpoint, true
+	_, err := c.do(ctx, r)
 	return stats, err
 }
 

@@ -98,15 +98,24 @@ func withCause(ctx context.Context, err error) error {
 	return cause
 }
 
-func (c *Client) roundTripOnce(ctx context.Context, target *url.URL, r *request) (*http.Response, error) {
-	if c.options.HeaderTimeout > 0 && !r.stream {
-		limited, cancel := context.WithCancelCause(ctx)
-		timer := time.AfterFunc(c.options.HeaderTimeout, func() {
-			cancel(fmt.Errorf("%s sent no header within %s: %w", target.Host, c.options.HeaderTimeout, context.DeadlineExceeded))
-		})
-		defer timer.Stop()
-		ctx = limited
+// limitHeader returns a context that ends with the time for the header of an
+// answer, and what stops that time.
+func (c *Client) limitHeader(ctx context.Context, target *url.URL, r *request) (limited context.Context, stop func() bool) {
+	limit := c.options.HeaderTimeout
+	if limit == 0 || r.stream {
+		return ctx, nothingToStop
 	}
+	limited, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(limit, func() {
+		cancel(fmt.Errorf("%s sent no header within %s: %w", target.Host, limit, context.DeadlineExceeded))
+	})
+	return limited, timer.Stop
+}
+
+func nothingToStop() bool { return true }
+
+// newHTTPRequest returns r as it is sent to target.
+func (c *Client) newHTTPRequest(ctx context.Context, target *url.URL, r *request) *http.Request {
 	req := (&http.Request{Method: r.method, URL: target, Host: target.Host, Header: http.Header{"User-Agent": c.userAgent}}).WithContext(ctx)
 	if data, contentType := r.body(); contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -117,15 +126,7 @@ func (c *Client) roundTripOnce(ctx context.Context, target *url.URL, r *request)
 	if c.options.Username != "" && c.endpoints.trusts(target) {
 		req.SetBasicAuth(c.options.Username, *c.password.Load())
 	}
-	transport := c.transport
-	if r.stream {
-		transport = c.streams
-	}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return nil, withCause(ctx, err)
-	}
-	return resp, nil
+	return req
 }
 
 // newTransport returns a transport that keeps as many connections as it may

@@ -181,6 +181,11 @@ func readUser(name string, user *userAnswer) func(*answer) error {
 	})
 }
 
+// object is the user of a name, for changes of it.
+func (s *UsersService) object(name string) authObject[*User] {
+	return authObject[*User]{client: s.client, kind: "user", name: name, get: s.getPartial}
+}
+
 func (s *UsersService) get(ctx context.Context, name string, read readFunc) (*User, error) {
 	if err := checkAuthName("user", name); err != nil {
 		return nil, err

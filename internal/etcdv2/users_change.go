@@ -53,15 +53,10 @@ func (s *UsersService) Update(ctx context.Context, name string, update UserUpdat
 	if update.Password != "" && name == s.client.options.Username {
 		err = s.client.takeOwnPassword(ctx, update.Password, err)
 	}
-	unknown := errors.Is(err, ErrOutcomeUnknown)
-	if err != nil && (!unknown || update.Password != "") {
+	if err != nil && update.Password != "" {
 		return nil, err
 	}
-	user, readErr := s.readBack(ctx, name, update.isDone)
-	if unknown && readErr != nil {
-		return nil, fmt.Errorf("%w; it is not seen: %w", err, readErr)
-	}
-	return user, readErr
+	return s.object(name).settleUpdate(ctx, err, update.isDone)
 }
 
 func (u UserUpdate) check(name string) error {
@@ -111,22 +106,6 @@ func (s *UsersService) compare(ctx context.Context, name string, update UserUpda
 		return fmt.Errorf("%w: the user %q holds other roles than expected", ErrCompareFailed, name)
 	}
 	return nil
-}
-
-// readBack reads a user after a change. An endpoint that lags is asked once
-// more when it has caught up; what it says then is what became of the change.
-func (s *UsersService) readBack(ctx context.Context, name string, done func(*User) bool) (*User, error) {
-	user, err := s.getPartial(ctx, name, s.client.readAuth)
-	if err == nil && !done(user) {
-		user, err = s.getPartial(ctx, name, s.client.readAuthCaughtUp)
-	}
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading the user after the change: %w", err)
-	case !done(user):
-		return nil, fmt.Errorf("%w: the user %q does not hold the roles that were set", ErrOverwritten, name)
-	}
-	return user, nil
 }
 
 // Grant gives a user roles. Errors are those of Update.

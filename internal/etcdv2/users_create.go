@@ -38,7 +38,8 @@ func (s *UsersService) Create(ctx context.Context, name, password string, roles 
 	}
 	// The server refuses a user that exists, so that it applies at most once.
 	r.replay = replayGuarded
-	if err := s.sendCreate(ctx, name, marker, r); err != nil {
+	r.settle = s.object(name).settleCreate(func(u *User) bool { return slices.Contains(u.Held(), marker) })
+	if _, err := s.client.do(ctx, r); err != nil {
 		return nil, err
 	}
 	user, err := s.dropMarker(ctx, name, marker)
@@ -48,26 +49,6 @@ func (s *UsersService) Create(ctx context.Context, name, password string, roles 
 	return user, nil
 }
 
-// sendCreate sends the request that creates a user, and finds out by the
-// marker what became of it if its answer was lost.
-func (s *UsersService) sendCreate(ctx context.Context, name, marker string, r *request) error {
-	_, err := s.client.do(ctx, r)
-	if err == nil || !r.ambiguous {
-		return err
-	}
-	user, readErr := s.getPartial(ctx, name, s.client.readAuthCaughtUp)
-	switch {
-	case readErr == nil && slices.Contains(user.Held(), marker):
-		return nil
-	case readErr == nil && errors.Is(err, ErrExists):
-		return err
-	case readErr == nil || errors.Is(readErr, ErrNotFound):
-		return asUnknown(err)
-	default:
-		return fmt.Errorf("%w; reading the user failed too: %w", asUnknown(err), readErr)
-	}
-}
-
 // dropMarker revokes the role with which a user was created. Nobody else
 // grants it, so it is sent again until it is gone.
 func (s *UsersService) dropMarker(ctx context.Context, name, marker string) (*User, error) {
@@ -75,20 +56,22 @@ func (s *UsersService) dropMarker(ctx context.Context, name, marker string) (*Us
 	if err != nil {
 		return nil, err
 	}
+	var a attempts
 	for {
+		a.begin()
 		_, err := s.client.do(ctx, r)
 		if err != nil && !errors.Is(err, ErrOutcomeUnknown) && !errors.Is(err, ErrNotGranted) {
 			return nil, err
 		}
-		user, readErr := s.readBack(ctx, name, func(u *User) bool { return !slices.Contains(u.Held(), marker) })
+		user, readErr := s.object(name).readBack(ctx, func(u *User) bool { return !slices.Contains(u.Held(), marker) })
 		if readErr == nil {
 			return user, nil
 		}
-		if err == nil || !errors.Is(readErr, ErrOverwritten) || !s.client.attemptsLeft(r) {
+		if err == nil || !errors.Is(readErr, ErrOverwritten) {
 			return nil, errors.Join(err, readErr)
 		}
-		if waitErr := s.client.backoff(ctx, r.attempts); waitErr != nil {
-			return nil, errors.Join(err, waitErr)
+		if err = s.client.pause(ctx, &a, errors.Join(err, readErr)); err != nil {
+			return nil, err
 		}
 	}
 }

@@ -169,7 +169,7 @@ func (w *watcher) next(parent context.Context) (*Event, error) {
 		}
 		w.failures++
 		// If ctx ends here, the next round says so.
-		_ = w.keys.client.backoff(ctx, w.failures)
+		_ = w.keys.client.backoff(ctx, w.failures, err)
 	}
 }
 
