@@ -247,15 +247,3 @@ func (m *dirModel) written(node *etcdv2.Node) {
 	m.ModifiedIndex = indexValue(node.ModifiedIndex)
 	m.Expiration = expiration(node)
 }
-
-// readDir reads a directory for a refresh. It returns ErrNotFound only if there is none.
-func (s *store) readDir(ctx context.Context, path string) (*etcdv2.Node, error) {
-	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
-	if err != nil {
-		return nil, err
-	}
-	if !resp.Node.Dir {
-		return nil, isKey(path)
-	}
-	return resp.Node, nil
-}

@@ -86,14 +86,6 @@ func addRival(diags *diag.Diagnostics, name string, other rival) {
 	}
 }
 
-// String names an object of the store for messages.
-func (o storeObject) String() string {
-	if o.kind == kindNode {
-		return o.name
-	}
-	return string(o.kind) + " " + o.name
-}
-
 // textOf returns an attribute, if it is known.
 func textOf(ctx context.Context, from attributeSource, name string) (string, bool) {
 	if from == nil {

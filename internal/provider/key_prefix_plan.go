@@ -80,7 +80,8 @@ func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *
 		notes.TTLSent = wanted.ValueInt64()
 	}
 	addLosses(diags, losses(writes)...)
-	changes := intent.lifetimes(writes, known)
+	var changes lifetimeChanges
+	changes.add(intent.lifetimes(writes, known)...)
 	advice := "The TTL comes from ttl, or else from the provider's default_ttl."
 	if wanted.IsNull() {
 		advice = "Neither ttl nor the provider's default_ttl is set. Set one to keep the keys from becoming permanent."

@@ -124,9 +124,9 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	if checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics); resp.Diagnostics.HasError() {
 		return
 	}
-	w.existsAdvice = existingKeysAdvice(w.prefix)
+	w.existsAdvice = existingKeysAdvice(w.dir)
 	w.apply(ctx, plan.intent(plan, ttlPointer(plan.TTL), false), plan.Exclusive.ValueBool(), &resp.Diagnostics)
-	if w.hasDoneNothing(resp.Diagnostics) {
+	if resp.Diagnostics.HasError() && !w.hasWritten() {
 		return
 	}
 	if resp.Diagnostics.HasError() {
@@ -168,7 +168,7 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 		addFailure(&resp.Diagnostics, "Unable to read keys", state.Prefix.ValueString(), err)
 		return
 	}
-	found.warnOfReplaced(state.Prefix.ValueString(), known, &resp.Diagnostics)
+	warnOfReplaced(found, state.Prefix.ValueString(), known, &resp.Diagnostics)
 	if found.absent && (imported || len(known) > 0) {
 		resp.State.RemoveResource(ctx)
 		return
@@ -196,18 +196,9 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	writeNotes(ctx, resp.Private, after, &resp.Diagnostics)
 }
 
-// nodes returns what a tree holds of the keys that are known, sorted by path.
-func (t *tree) nodes(known map[string]knownKey) []*etcdv2.Node {
-	var nodes []*etcdv2.Node
-	for _, relative := range slices.Sorted(maps.Keys(known)) {
-		nodes = append(nodes, t.keys[relative])
-	}
-	return nodes
-}
-
 // warnOfReplaced warns of keys that are directories now, and of a directory of
 // keys that is a key.
-func (t *tree) warnOfReplaced(prefix string, known map[string]knownKey, diags *diag.Diagnostics) {
+func warnOfReplaced(t *tree, prefix string, known map[string]knownKey, diags *diag.Diagnostics) {
 	var replaced []string
 	for _, relative := range slices.Sorted(maps.Keys(known)) {
 		if t.dirs[relative] {
@@ -223,29 +214,6 @@ func (t *tree) warnOfReplaced(prefix string, known map[string]knownKey, diags *d
 		diags.AddAttributeWarning(path.Root("prefix"), "Directory is a key now", fmt.Sprintf("There is a key at %s, or above it, so nothing can be below it: the keys of this object "+
 			"are gone, and the plan shows them as keys to be created. That will fail as long as that key is there: remove it first, or choose another prefix.\n\nError: %s", prefix, t.blocked))
 	}
-}
-
-// refresh returns what a tree holds of the keys that are known, those that were
-// not known to be created, and, if all is true, of every other key. A TTL with
-// less left than renewBelow is due.
-func (t *tree) refresh(known map[string]knownKey, unsettled map[string]unsettledKey, all bool, renewBelow int64) map[string]knownKey {
-	out := map[string]knownKey{}
-	for relative, node := range t.keys {
-		before, isKnown := known[relative]
-		switch {
-		case isKnown:
-		case unsettled[relative].isOurs(node):
-			before = knownKey{keyNote: keyNote{TTL: unsettled[relative].TTL}}
-		case all:
-			before = knownKey{keyNote: keyNote{Foreign: true}}
-		default:
-			continue
-		}
-		after := before.refreshed(node)
-		after.Due = node.HasTTL() && node.TTL < renewBelow
-		out[relative] = knownKey{after, node.Value}
-	}
-	return out
 }
 
 func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -267,7 +235,7 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	w.existsAdvice = adoptKeysAdvice
 	ttl := (&lifetimeNotes{TTLSent: notes.TTLSent}).toSend(plan.TTL)
 	w.apply(ctx, plan.intent(state, ttl, notes.LeavesTTLs), plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
-	if w.hasDoneNothing(resp.Diagnostics) {
+	if resp.Diagnostics.HasError() && !w.hasWritten() {
 		return
 	}
 	plan.settle(w)
@@ -289,7 +257,7 @@ func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteReque
 		return
 	}
 	if w.recall(ctx, &resp.Diagnostics) {
-		w.run(ctx, removals(w.prefix, w.known))
+		w.run(ctx, removals(w.dir, w.known))
 		w.report(&resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
@@ -309,10 +277,7 @@ func (r *keyPrefixResource) writer(m keyPrefixModel, known map[string]knownKey, 
 	if store == nil {
 		return nil
 	}
-	return &prefixWriter{
-		store: store, about: r.subject("etcd_key_prefix"), prefix: m.Prefix.ValueString(), adopt: m.AdoptExisting.ValueBool(),
-		known: known, unsettled: map[string]unsettledKey{},
-	}
+	return &prefixWriter{batch: newBatch(store, m.Prefix.ValueString(), known, m.AdoptExisting.ValueBool()), about: r.subject("etcd_key_prefix")}
 }
 
 // settleTTL replaces a TTL that was not known when it was planned.

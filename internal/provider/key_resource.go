@@ -422,21 +422,3 @@ func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
 	m.TTL = notes.refreshed(m.TTL, node)
 	m.written(node)
 }
-
-// readKey reads a key for a refresh. It returns ErrNotFound only if there is none.
-func (s *store) readKey(ctx context.Context, key string) (*etcdv2.Node, error) {
-	get := func(ctx context.Context, key string) (*etcdv2.Response, error) {
-		return s.keys.Get(ctx, key, etcdv2.GetOptions{})
-	}
-	if s.ahead != nil {
-		get = s.ahead.get
-	}
-	resp, err := get(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	if resp.Node.Dir {
-		return nil, isDirectory(key)
-	}
-	return resp.Node, nil
-}

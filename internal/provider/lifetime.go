@@ -34,15 +34,6 @@ type lifetimeNotes struct {
 // on a condition. For others the value is written with the TTL.
 const refreshServers = "etcd 2.3.7 and later"
 
-// remainingTTL returns how many seconds a node has left, at least 1, or 0 if it
-// does not expire.
-func remainingTTL(node *etcdv2.Node) int64 {
-	if !node.HasTTL() {
-		return 0
-	}
-	return max(node.TTL, 1)
-}
-
 // ttlValue returns the TTL that a read found, null if there is none.
 func ttlValue(node *etcdv2.Node) types.Int64 {
 	if !node.HasTTL() {
@@ -171,16 +162,18 @@ func planRenewal(renewBelow, ttl types.Int64, creates, lost bool, diags *diag.Di
 // lifetimeChanges names the keys whose lifetime changes.
 type lifetimeChanges struct{ gain, lose, change []string }
 
-// add notes the TTL of a key before and after a write, 0 for none.
-func (c *lifetimeChanges) add(key string, from, to int64) {
-	switch {
-	case from == to:
-	case from == 0:
-		c.gain = append(c.gain, fmt.Sprintf("%s: %d seconds", key, to))
-	case to == 0:
-		c.lose = append(c.lose, fmt.Sprintf("%s: %d seconds until now", key, from))
-	default:
-		c.change = append(c.change, fmt.Sprintf("%s: %d seconds, until now %d", key, to, from))
+// add notes changes.
+func (c *lifetimeChanges) add(changes ...ttlChange) {
+	for _, change := range changes {
+		switch {
+		case change.from == change.to:
+		case change.from == 0:
+			c.gain = append(c.gain, fmt.Sprintf("%s: %d seconds", change.key, change.to))
+		case change.to == 0:
+			c.lose = append(c.lose, fmt.Sprintf("%s: %d seconds until now", change.key, change.from))
+		default:
+			c.change = append(c.change, fmt.Sprintf("%s: %d seconds, until now %d", change.key, change.to, change.from))
+		}
 	}
 }
 
@@ -213,7 +206,7 @@ func (c *lifetimeChanges) warn(summary, advice string, diags *diag.Diagnostics) 
 func warnOfAdoption(diags *diag.Diagnostics) func(path string, before, now int64) {
 	return func(path string, before, now int64) {
 		var changes lifetimeChanges
-		changes.add(path, before, now)
+		changes.add(ttlChange{path, before, now})
 		changes.warn(adoptedLifetime, "", diags)
 	}
 }

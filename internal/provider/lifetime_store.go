@@ -125,3 +125,20 @@ func (s *store) putBack(ctx context.Context, refreshed *etcdv2.Node, value strin
 	}
 	return node, nil
 }
+
+// remainingTTL returns how many seconds a node has left, at least 1, or 0 if it
+// does not expire.
+func remainingTTL(node *etcdv2.Node) int64 {
+	if !node.HasTTL() {
+		return 0
+	}
+	return max(node.TTL, 1)
+}
+
+// seconds returns a TTL as a number, 0 for none.
+func seconds(ttl *int64) int64 {
+	if ttl == nil {
+		return 0
+	}
+	return *ttl
+}

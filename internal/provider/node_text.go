@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
@@ -30,7 +29,7 @@ var errNameNotText = errors.New("its name contains bytes that are not text, and 
 // checkForm reports whether a name that a server has sent can be written in a
 // configuration.
 func checkForm(name string) error {
-	if norm.NFC.IsNormalString(name) {
+	if isNormalized(name) {
 		return nil
 	}
 	return errForm
@@ -76,6 +75,3 @@ func warnNotText(diags *diag.Diagnostics, nodes ...*etcdv2.Node) {
 			enumerate(names)+"\n\nThey are kept on the server as long as no new value is written. To copy one or to write it again, use a client that sends the bytes.")
 	}
 }
-
-// normalized is a text as a CLI writes it.
-func normalized(text string) string { return norm.NFC.String(text) }

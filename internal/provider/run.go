@@ -9,21 +9,12 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
 
-// objectKind is what an object of the store is.
+// objectKind is what an object of the store is. The key space knows nodes; the
+// caller has kinds of its own for what else a run changes.
 type objectKind string
 
-const (
-	kindNode       objectKind = "node" // a key or a directory
-	kindUser       objectKind = "user"
-	kindRole       objectKind = "role"
-	kindGrant      objectKind = "grant"
-	kindPermission objectKind = "permission"
-	kindAuth       objectKind = "authentication"
-	kindMember     objectKind = "member"
-	// All grants of a user, and all permissions of one kind of a role.
-	kindRoles    objectKind = "the roles of user"
-	kindPatterns objectKind = "the permissions of role"
-)
+// kindNode is a key or a directory.
+const kindNode objectKind = "node"
 
 // storeObject names one object of the store.
 type storeObject struct {
@@ -31,25 +22,8 @@ type storeObject struct {
 	name string
 }
 
-// No name of a user or a role has a slash, so the joined names are unambiguous.
-func nodeAt(path string) storeObject        { return storeObject{kindNode, path} }
-func userNamed(name string) storeObject     { return storeObject{kindUser, name} }
-func roleNamed(name string) storeObject     { return storeObject{kindRole, name} }
-func grantOf(user, role string) storeObject { return storeObject{kindGrant, grantPrefix(user) + role} }
-func allRolesOf(user string) storeObject    { return storeObject{kindRoles, user} }
-func allPatternsOf(role string, a access) storeObject {
-	return storeObject{kindPatterns, role + " to " + string(a)}
-}
-func authSwitch() storeObject          { return storeObject{kindAuth, ""} }
-func memberWith(id string) storeObject { return storeObject{kindMember, id} }
-func permissionOf(role string, a access, pattern string) storeObject {
-	return storeObject{kindPermission, permissionPrefix(role, a) + pattern}
-}
-
-// What the names of the grants of a user, and of the permissions of a role,
-// begin with.
-func grantPrefix(user string) string                { return user + "/" }
-func permissionPrefix(role string, a access) string { return role + "/" + string(a) + ":" }
+// nodeAt names the key or the directory at a path.
+func nodeAt(path string) storeObject { return storeObject{kindNode, path} }
 
 // run is what this process did to the store since the CLI configured the
 // provider, which it does once for each plan and once for each apply. Two
@@ -163,8 +137,8 @@ func (r *run) madeOf(kind objectKind, owner string) []string {
 func (r *run) since(kind objectKind, owner string, had, want []string) (has, goal []string) {
 	made := r.madeOf(kind, owner)
 	has = slices.DeleteFunc(slices.Clone(had), func(name string) bool { return r.hasRemoved(storeObject{kind, owner + name}) })
-	has = append(has, without(made, has)...)
-	return has, append(append([]string{}, want...), without(made, want)...)
+	has = append(has, missingFrom(has, made)...)
+	return has, append(append([]string{}, want...), missingFrom(want, made)...)
 }
 
 // hasMade reports whether this run created, wrote or adopted an object.
@@ -206,4 +180,17 @@ func (r *run) madeWithin(path string) (made string, ok bool) {
 // isWithin reports whether a path is that of a directory or below it.
 func isWithin(dir, path string) bool {
 	return path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// missingFrom returns the names that a list lacks.
+func missingFrom(list, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(list, name) })
+}
+
+// String names an object of the store for messages.
+func (o storeObject) String() string {
+	if o.kind == kindNode {
+		return o.name
+	}
+	return string(o.kind) + " " + o.name
 }

@@ -88,10 +88,6 @@ func (w wantedKey) isShown(n *etcdv2.Node) bool {
 	return !n.Dir && sameValue(w.value, n.Value, w.json) && n.HasTTL() == (w.ttl != nil)
 }
 
-func sameValue(a, b string, asJSON bool) bool {
-	return a == b || normalized(a) == normalized(b) || (asJSON && equalJSON(a, b))
-}
-
 func (w wantedKey) options() etcdv2.WriteOptions {
 	return etcdv2.WriteOptions{TTL: w.ttl, NoTTL: w.ttl == nil, IsSame: func(value string) bool { return sameValue(w.value, value, w.json) }}
 }
@@ -362,6 +358,24 @@ func (s *store) swap(
 		}
 	}
 	return nil, hasChanged(key, before.index, index)
+}
+
+// readKey reads a key for a refresh. It returns ErrNotFound only if there is none.
+func (s *store) readKey(ctx context.Context, key string) (*etcdv2.Node, error) {
+	get := func(ctx context.Context, key string) (*etcdv2.Response, error) {
+		return s.keys.Get(ctx, key, etcdv2.GetOptions{})
+	}
+	if s.ahead != nil {
+		get = s.ahead.get
+	}
+	resp, err := get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if resp.Node.Dir {
+		return nil, isDirectory(key)
+	}
+	return resp.Node, nil
 }
 
 // forget makes the next read of a key that was written ask the server.

@@ -83,13 +83,19 @@ func (i *prefixIntent) differs(k knownKey, value string) bool {
 	}
 }
 
+// ttlChange is a TTL before and after a write, 0 for none.
+type ttlChange struct {
+	key      string
+	from, to int64
+}
+
 // lifetimes returns what writes change of the lifetimes of keys that exist.
-func (i *prefixIntent) lifetimes(writes []keyWrite, known map[string]knownKey) lifetimeChanges {
-	var changes lifetimeChanges
+func (i *prefixIntent) lifetimes(writes []keyWrite, known map[string]knownKey) []ttlChange {
+	var changes []ttlChange
 	for _, write := range writes {
 		if write.before != nil && write.want != nil && !write.keepsTTL {
 			k := known[write.path]
-			changes.add(write.key, max(k.TTL, k.Found), seconds(write.want.ttl))
+			changes = append(changes, ttlChange{write.key, max(k.TTL, k.Found), seconds(write.want.ttl)})
 		}
 	}
 	return changes

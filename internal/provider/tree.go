@@ -1,8 +1,10 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -101,7 +103,7 @@ func (s *store) readHidden(ctx context.Context, dir string, paths []string, t *t
 }
 
 func (t *tree) add(dir string, node *etcdv2.Node) {
-	if _, err := refuseNode(node); err != nil {
+	if !isNameable(node) {
 		t.unnameable = append(t.unnameable, node)
 		return
 	}
@@ -137,4 +139,55 @@ func ancestors(relative string) func(yield func(string) bool) {
 			}
 		}
 	}
+}
+
+// emptyDirs returns a directory of the tree and all directories in it, the
+// innermost first, or nil if there is a key among them.
+func (t *tree) emptyDirs(dir, relative string) []string {
+	for key := range t.keys {
+		if isWithin("/"+relative, "/"+key) {
+			return nil
+		}
+	}
+	var empty []string
+	for other := range t.dirs {
+		if isWithin("/"+relative, "/"+other) {
+			empty = append(empty, below(dir, other))
+		}
+	}
+	// What is longer cannot contain what is shorter.
+	slices.SortFunc(empty, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	return empty
+}
+
+// nodes returns what a tree holds of the keys that are known, sorted by path.
+func (t *tree) nodes(known map[string]knownKey) []*etcdv2.Node {
+	var nodes []*etcdv2.Node
+	for _, relative := range slices.Sorted(maps.Keys(known)) {
+		nodes = append(nodes, t.keys[relative])
+	}
+	return nodes
+}
+
+// refresh returns what a tree holds of the keys that are known, those that were
+// not known to be created, and, if all is true, of every other key. A TTL with
+// less left than renewBelow is due.
+func (t *tree) refresh(known map[string]knownKey, unsettled map[string]unsettledKey, all bool, renewBelow int64) map[string]knownKey {
+	out := map[string]knownKey{}
+	for relative, node := range t.keys {
+		before, isKnown := known[relative]
+		switch {
+		case isKnown:
+		case unsettled[relative].isOurs(node):
+			before = knownKey{keyNote: keyNote{TTL: unsettled[relative].TTL}}
+		case all:
+			before = knownKey{keyNote: keyNote{Foreign: true}}
+		default:
+			continue
+		}
+		after := before.refreshed(node)
+		after.Due = node.HasTTL() && node.TTL < renewBelow
+		out[relative] = knownKey{after, node.Value}
+	}
+	return out
 }

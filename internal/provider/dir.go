@@ -1,11 +1,9 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
@@ -183,25 +181,6 @@ func (s *store) deleteDir(ctx context.Context, path string, recursive bool) erro
 	return err
 }
 
-// emptyDirs returns a directory of the tree and all directories in it, the
-// innermost first, or nil if there is a key among them.
-func (t *tree) emptyDirs(dir, relative string) []string {
-	for key := range t.keys {
-		if isWithin("/"+relative, "/"+key) {
-			return nil
-		}
-	}
-	var empty []string
-	for other := range t.dirs {
-		if isWithin("/"+relative, "/"+other) {
-			empty = append(empty, below(dir, other))
-		}
-	}
-	// What is longer cannot contain what is shorter.
-	slices.SortFunc(empty, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	return empty
-}
-
 // emptyDirs returns a directory and all directories in it, the innermost first,
 // or nil if there is a key among them. A listing leaves hidden ones out.
 func (s *store) emptyDirs(ctx context.Context, found *etcdv2.Node) ([]string, error) {
@@ -233,6 +212,18 @@ func appendDirs(dirs []string, node *etcdv2.Node) []string {
 		}
 	}
 	return append(dirs, node.Key)
+}
+
+// readDir reads a directory for a refresh. It returns ErrNotFound only if there is none.
+func (s *store) readDir(ctx context.Context, path string) (*etcdv2.Node, error) {
+	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
+	if err != nil {
+		return nil, err
+	}
+	if !resp.Node.Dir {
+		return nil, isKey(path)
+	}
+	return resp.Node, nil
 }
 
 // ignoreAbsence makes success of a deletion of something that does not exist.

@@ -1,0 +1,89 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
+)
+
+// inOrderDigits is how long the name is that a server gives to a key. Old
+// servers, such as 2.1, do not fill it up with zeros.
+const inOrderDigits = 20
+
+// inOrderIndex returns the number that is the name of a key made in order.
+func inOrderIndex(name string) (index uint64, ok bool) {
+	index, err := strconv.ParseUint(name, 10, 63)
+	return index, err == nil && (len(name) == inOrderDigits || name == strconv.FormatUint(index, 10))
+}
+
+// createInOrder makes a key under the next index. It notes what the directory
+// holds before, so that a lost answer can be settled.
+func (s *store) createInOrder(ctx context.Context, locks *keyedlock.Locks[string], dir string, want wantedKey) (*etcdv2.Node, error) {
+	unlock, err := locks.Lock(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	before, index, err := s.children(ctx, dir)
+	if err != nil && !errors.Is(err, etcdv2.ErrUnauthorized) {
+		return nil, err
+	}
+	resp, err := s.keys.CreateInOrder(ctx, dir, want.value, want.options())
+	if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return s.settleInOrder(ctx, dir, want, before, index, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp.Node, nil
+}
+
+// children reads what a directory holds, and the etcd index of then. A
+// directory that does not exist holds nothing. Where the directory may not be
+// listed, the index is 0.
+func (s *store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node, index uint64, err error) {
+	resp, err := s.keys.List(ctx, dir, etcdv2.GetOptions{})
+	var apiErr *etcdv2.Error
+	switch {
+	case err == nil:
+		return resp.Node.Nodes, resp.EtcdIndex, nil
+	case errors.Is(err, etcdv2.ErrNotDir):
+		return nil, 0, isKey(dir)
+	case errors.Is(err, etcdv2.ErrNotFound) && errors.As(err, &apiErr):
+		return nil, apiErr.Index, nil
+	default:
+		return nil, 0, err
+	}
+}
+
+// settleInOrder looks for the key after the answer was lost: the one new child
+// that holds what was sent.
+func (s *store) settleInOrder(
+	ctx context.Context, dir string, want wantedKey, before []*etcdv2.Node, index uint64, lost error,
+) (*etcdv2.Node, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	after, found, err := s.children(ctx, dir)
+	var candidates []*etcdv2.Node
+	var names []string
+	for _, node := range after {
+		_, inOrder := inOrderIndex(node.Base())
+		isOld := slices.ContainsFunc(before, func(b *etcdv2.Node) bool { return b.Key == node.Key })
+		if inOrder && !isOld && index != 0 && node.CreatedIndex > index && want.matches(node) {
+			candidates = append(candidates, node)
+			names = append(names, node.Key)
+		}
+	}
+	if len(candidates) == 1 {
+		return candidates[0], nil
+	}
+	if err != nil {
+		found = 0
+	}
+	return nil, &keyspace.Refusal{Kind: keyspace.InOrderUnknown, Path: dir, Directory: true, Planned: index, Found: found, Children: names, Err: lost}
+}
