@@ -115,7 +115,7 @@ func (b *base) store(diags *diag.Diagnostics) *store {
 	if client == nil {
 		return nil
 	}
-	return &store{keys: client.Keys, ahead: b.connection.ahead, run: b.connection.run}
+	return newStore(client.Keys, b.connection.ahead, b.connection.run)
 }
 
 // subject returns what the words of a refusal need to know of a resource.

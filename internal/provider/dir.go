@@ -67,12 +67,12 @@ func (s *store) sendCreateDir(ctx context.Context, path string, ttl *int64, abse
 
 // updateDir gives a directory that is still the one in state a new TTL, or
 // none. Its children stay.
-func (s *store) updateDir(ctx context.Context, path string, createdIndex uint64, ttl *int64) (*etcdv2.Node, error) {
+func (s *store) updateDir(ctx context.Context, path string, seen seenDir, ttl *int64) (*etcdv2.Node, error) {
 	return s.write(ctx, path, func() (*etcdv2.Node, error) {
-		if _, err := s.sameDir(ctx, path, createdIndex); err != nil {
+		if _, err := s.sameDir(ctx, path, seen.createdIndex); err != nil {
 			return nil, err
 		}
-		return s.sendUpdateDir(ctx, path, createdIndex, ttl)
+		return s.sendUpdateDir(ctx, path, seen.createdIndex, ttl)
 	})
 }
 
@@ -104,6 +104,16 @@ func hasTTL(n *etcdv2.Node, ttl *int64) bool {
 	}
 	const slack = 60 // seconds between the write and the read, at most
 	return n.HasTTL() && n.TTL <= *ttl && n.TTL > *ttl-slack
+}
+
+// keepDir is keep for a directory that was seen. It is refused if this run has
+// deleted it.
+func (s *store) keepDir(ctx context.Context, path string, seen seenDir) error {
+	isThere, err := s.keep(ctx, path)
+	if err == nil && !isThere {
+		return dirWasDeleted(path, seen.createdIndex, etcdv2.ErrNotFound)
+	}
+	return err
 }
 
 // seenDir is what state says of a directory.

@@ -185,7 +185,7 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	if store == nil {
 		return
 	}
-	node, err := store.changeDir(ctx, plan, state)
+	node, err := plan.send(ctx, store, state)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to update directory", plan.Path.ValueString(), err)
 		return
@@ -217,18 +217,13 @@ func (r *dirResource) ImportState(ctx context.Context, req resource.ImportStateR
 	importPath(ctx, path.Root("path"), etcdv2.CheckKey, req, resp)
 }
 
-// changeDir makes what an update plans. It returns nil if nothing is to be
-// written.
-func (s *store) changeDir(ctx context.Context, plan, state dirModel) (*etcdv2.Node, error) {
-	path, createdIndex := plan.Path.ValueString(), indexOf(state.CreatedIndex)
-	if !plan.TTL.Equal(state.TTL) {
-		return s.updateDir(ctx, path, createdIndex, ttlPointer(plan.TTL))
+// send writes what is planned. It returns nil if nothing is to be written.
+func (m *dirModel) send(ctx context.Context, store *store, state dirModel) (*etcdv2.Node, error) {
+	path, seen := m.Path.ValueString(), seenDir{createdIndex: indexOf(state.CreatedIndex)}
+	if m.TTL.Equal(state.TTL) {
+		return nil, store.keepDir(ctx, path, seen)
 	}
-	isThere, err := s.keep(ctx, path)
-	if err == nil && !isThere {
-		err = dirWasDeleted(path, createdIndex, etcdv2.ErrNotFound)
-	}
-	return nil, err
+	return store.updateDir(ctx, path, seen, ttlPointer(m.TTL))
 }
 
 // warnOfOtherDir says that the directory in state is gone and another one is in

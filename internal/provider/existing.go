@@ -287,7 +287,7 @@ func (l *looks) tree(ctx context.Context, dir string) *tree {
 	if client == nil {
 		return nil
 	}
-	found, err := (&store{keys: client.Keys}).readTree(ctx, dir, nil)
+	found, err := newStore(client.Keys, nil, nil).readTree(ctx, dir, nil)
 	if err != nil {
 		l.failed(err)
 		return nil

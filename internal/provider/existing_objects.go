@@ -52,8 +52,8 @@ func wordList(parts []string) string {
 	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
 }
 
-// changes says what adopting a key changes, without a value.
-func (w wantedKey) changes(found *etcdv2.Node, valueKnown bool) []string {
+// adoptionOf says what adopting a key changes, without a value.
+func adoptionOf(w wantedKey, found *etcdv2.Node, valueKnown bool) []string {
 	var changes []string
 	switch {
 	case !valueKnown:
@@ -83,14 +83,14 @@ func (r *keyResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	switch {
 	case found == nil:
 	case found.Key != key:
-		warnRefused(diags, isBelowKey(key, found.Key))
+		warnRefused(diags, &keyspace.Refusal{Kind: keyspace.BelowKey, Path: key, Other: found.Key})
 	case found.Dir:
-		warnRefused(diags, isDirectory(key))
+		warnRefused(diags, &keyspace.Refusal{Kind: keyspace.IsDirectory, Path: key})
 	case !plan.AdoptExisting.ValueBool():
-		warnRefused(diags, about.worded(exists(key, found.ModifiedIndex)))
+		warnRefused(diags, about.worded(&keyspace.Refusal{Kind: keyspace.Exists, Path: key, Found: found.ModifiedIndex}))
 	case !plan.TTL.IsUnknown():
 		known := !plan.Value.IsUnknown() && !plan.ValueJSON.IsUnknown() && !config.ValueWO.IsUnknown()
-		warnAdopts(diags, key, plan.wanted(config, ttlPointer(plan.TTL)).changes(found, known))
+		warnAdopts(diags, key, adoptionOf(plan.wanted(config, ttlPointer(plan.TTL)), found, known))
 	}
 }
 
@@ -105,13 +105,13 @@ func (r *dirResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	switch {
 	case found == nil:
 	case found.Key != dir:
-		warnRefused(diags, isBelowKey(dir, found.Key))
+		warnRefused(diags, &keyspace.Refusal{Kind: keyspace.BelowKey, Path: dir, Directory: true, Other: found.Key})
 	case !found.Dir:
-		warnRefused(diags, isKey(dir))
+		warnRefused(diags, &keyspace.Refusal{Kind: keyspace.IsKey, Path: dir, Directory: true})
 	case !plan.AdoptExisting.ValueBool():
 		warnRefused(diags, about.worded(&keyspace.Refusal{Kind: keyspace.Exists, Path: dir, Directory: true, Found: found.ModifiedIndex}))
 	case !plan.TTL.IsUnknown():
-		warnAdopts(diags, dir, wantedKey{ttl: ttlPointer(plan.TTL)}.changes(&etcdv2.Node{TTL: found.TTL, Expiration: found.Expiration}, true))
+		warnAdopts(diags, dir, adoptionOf(wantedKey{ttl: ttlPointer(plan.TTL)}, &etcdv2.Node{TTL: found.TTL, Expiration: found.Expiration}, true))
 	}
 }
 
@@ -138,7 +138,7 @@ func (r *keyPrefixResource) warnOfExisting(ctx context.Context, req resource.Mod
 		exist = append(exist, node.Key)
 		value, isText := plan.Keys.Elements()[relative].(types.String)
 		want := wantedKey{value: value.ValueString(), ttl: ttlPointer(plan.TTL)}
-		if changes := want.changes(node, isText && !value.IsUnknown()); len(changes) > 0 && !plan.TTL.IsUnknown() {
+		if changes := adoptionOf(want, node, isText && !value.IsUnknown()); len(changes) > 0 && !plan.TTL.IsUnknown() {
 			changed = append(changed, node.Key+": "+wordList(changes))
 		}
 	}

@@ -254,11 +254,7 @@ func (m *keyModel) hasValue(config keyModel, diags *diag.Diagnostics) bool {
 func (m *keyModel) send(ctx context.Context, store *store, state, config keyModel, notes keyNotes) (*etcdv2.Node, error) {
 	key, ttl := m.Key.ValueString(), notes.toSend(m.TTL)
 	if !m.ModifiedIndex.IsUnknown() {
-		isThere, err := store.keep(ctx, key)
-		if err == nil && !isThere {
-			err = wasDeleted(key, indexOf(state.ModifiedIndex), etcdv2.ErrNotFound)
-		}
-		return nil, err
+		return nil, store.keepKey(ctx, key, state.seen())
 	}
 	before := state.seen()
 	before.notText = notes.NotText

@@ -41,6 +41,12 @@ type store struct {
 	onAdopt func(path string, before, now int64)
 }
 
+// newStore returns the key space as it is reached by keys. The reads of ahead, if
+// it is not nil, and what the run has done are shared with other stores.
+func newStore(keys *etcdv2.KeysService, ahead *readAhead, r *run) *store {
+	return &store{keys: keys, ahead: ahead, run: r}
+}
+
 // seenKey is what state says of a key.
 type seenKey struct {
 	// index is its modified index.
@@ -154,6 +160,15 @@ func (s *store) keep(ctx context.Context, key string) (bool, error) {
 	}
 	s.run.noteMade(nodeAt(key))
 	return true, nil
+}
+
+// keepKey is keep for a key that was seen. It is refused if this run has deleted it.
+func (s *store) keepKey(ctx context.Context, key string, seen seenKey) error {
+	isThere, err := s.keep(ctx, key)
+	if err == nil && !isThere {
+		return wasDeleted(key, seen.index, etcdv2.ErrNotFound)
+	}
+	return err
 }
 
 // sendCreate creates a key that is believed to be absent. Somebody may be faster.

@@ -1,0 +1,55 @@
+package provider
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// The lock of a run lets one object at a time change an object of the store,
+// and the deletion of a tree none at all.
+func TestRun_hold(t *testing.T) {
+	t.Parallel()
+
+	r := newRun()
+	release, err := r.hold(t.Context(), nodeAt("/a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := r.hold(short, nodeAt("/a")); err == nil {
+		t.Error("two objects hold one key")
+	}
+	other, err := r.hold(t.Context(), nodeAt("/b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.whole.TryLock() {
+		t.Error("a tree can be deleted while a key is written")
+	}
+	other()
+	release()
+	r.holdTree()()
+}
+
+func TestRun_notes(t *testing.T) {
+	t.Parallel()
+
+	r := newRun()
+	r.noteTreeRemoved("/d")
+	for path, want := range map[string]bool{"/d": true, "/d/a/b": true, "/dd": false, "/": false} {
+		if got := r.hasRemoved(nodeAt(path)); got != want {
+			t.Errorf("%s counts as removed: %t, want %t", path, got, want)
+		}
+	}
+	r.noteMade(nodeAt("/d/a"), storeObject{"user", "/d/a"})
+	if r.hasRemoved(nodeAt("/d/a")) || !r.hasMade(nodeAt("/d/a")) {
+		t.Error("what was created again counts as removed")
+	}
+	for path, want := range map[string]string{"/": "/d/a", "/d": "/d/a", "/d/a": "/d/a", "/d/a/b": "", "/e": ""} {
+		if got, _ := r.madeWithin(path); got != want {
+			t.Errorf("made within %s: %q, want %q", path, got, want)
+		}
+	}
+}
