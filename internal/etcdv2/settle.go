@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
+
+// SettleTime is how long a caller whose context has ended should go on finding out
+// what became of a write: an interrupted run must know what it did.
+const SettleTime = 10 * time.Second
 
 // write is a request together with what settles it if its answer is lost.
 type write struct {

@@ -18,9 +18,6 @@ const (
 	// downTime is how long a member that was started before may be down until
 	// a change that cannot do without it is refused. A restart takes less.
 	downTime = 10 * time.Second
-	// settleTime is how long the read after a lost answer may take. It outlives
-	// the run's own context: an interrupted run must know what it did.
-	settleTime = 10 * time.Second
 )
 
 // Change changes the members of one cluster without stopping it. In this
@@ -154,7 +151,7 @@ func (c *Change) tryAdd(ctx context.Context, peerURLs []string) (*etcdv2.Member,
 // member, nil if it was not added, or an error. It outlives the run's own
 // context: an interrupted run must know what it did.
 func (c *Change) settleAdd(ctx context.Context, peerURLs []string) (*etcdv2.Member, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
 	ours := func(m etcdv2.Member) bool { return sameURLs(m.PeerURLs, peerURLs) }
 	// Any list that has the member proves that it was added. A cluster of one

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // outOfFormNames are a user and a role of the server that have names which no
@@ -89,7 +90,7 @@ func TestUsersAndRoles_namesOutOfForm(t *testing.T) {
 		if errs != "" {
 			t.Errorf("%s: %s", typeName, errs)
 		}
-		if text := found.state.String(); strings.Contains(text, nfd) || strings.Contains(text, normalized(nfd)) {
+		if text := found.state.String(); strings.Contains(text, nfd) || strings.Contains(text, keyspace.Normalized(nfd)) {
 			t.Errorf("%s shows a name that is another one in a configuration: %s", typeName, text)
 		}
 	}

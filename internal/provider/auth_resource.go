@@ -92,7 +92,7 @@ func (r *authResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	release, err := r.connection.run.hold(ctx, authSwitch())
+	release, err := r.connection.run.Hold(ctx, authSwitch())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to enable authentication", "", err)
 		return
@@ -102,7 +102,7 @@ func (r *authResource) Create(ctx context.Context, req resource.CreateRequest, r
 		addFailure(&resp.Diagnostics, "Unable to enable authentication", "", err)
 		return
 	}
-	r.connection.run.noteMade(authSwitch())
+	r.connection.run.NoteMade(authSwitch())
 	plan.ID = types.StringValue(authID)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	warnOfGuest(ctx, client, &resp.Diagnostics)
@@ -193,7 +193,7 @@ func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, 
 // dropRescue deletes the second user where authentication was not enabled by
 // this call, also when the run was interrupted, and returns the cause of that.
 func dropRescue(ctx context.Context, client *etcdv2.Client, name string, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
 	if err := client.Users.Delete(ctx, name); err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
 		return fmt.Errorf("%w; the user %q, which was there to disable authentication again, may have been left behind: delete it: %w", cause, name, err)
@@ -204,7 +204,7 @@ func dropRescue(ctx context.Context, client *etcdv2.Client, name string, cause e
 // undoEnable disables authentication again, also when the run was interrupted,
 // and says what to do.
 func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, name string, cause error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
 	login := r.connection.options.Username
 	_, err := rescue.Auth.EnsureDisabled(ctx)
@@ -272,7 +272,7 @@ func (r *authResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if client == nil {
 		return
 	}
-	err := r.connection.run.keep(ctx, authSwitch(), authSwitch(), func() error {
+	err := r.connection.run.Keep(ctx, authSwitch(), authSwitch(), func() error {
 		return r.enable(ctx, client, true, &resp.Diagnostics)
 	})
 	if err != nil {
@@ -291,16 +291,16 @@ func (r *authResource) Delete(ctx context.Context, _ resource.DeleteRequest, res
 }
 
 func (r *authResource) disable(ctx context.Context, client *etcdv2.Client) error {
-	release, err := r.connection.run.hold(ctx, authSwitch())
+	release, err := r.connection.run.Hold(ctx, authSwitch())
 	if err != nil {
 		return err
 	}
 	defer release()
-	if r.connection.run.hasMade(authSwitch()) {
+	if r.connection.run.HasMade(authSwitch()) {
 		return staysInStore("Authentication", "Authentication")
 	}
 	if _, err = client.Auth.EnsureDisabled(ctx); err == nil {
-		r.connection.run.noteRemoved(authSwitch())
+		r.connection.run.NoteRemoved(authSwitch())
 	}
 	return err
 }

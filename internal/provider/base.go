@@ -16,6 +16,7 @@ import (
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // connection is what the provider's Configure leaves for its objects. They share
@@ -34,15 +35,15 @@ type connection struct {
 	mu     sync.Mutex
 	client *etcdv2.Client
 	// ahead is nil unless settings want it.
-	ahead *readAhead
+	ahead *keyspace.ReadAhead
 
 	// inOrder holds the directories in which a key is being created in order: two
 	// creations at once could take each other's key for their own.
 	inOrder keyedlock.Locks[string]
 	// run is what was done since this connection was configured.
-	run *run
+	run *keyspace.Run
 	// claims are what the objects that were planned since are about.
-	claims *claims
+	claims *keyspace.Claims
 	// looks are those of plans at what creates would meet.
 	looks *looks
 }
@@ -74,7 +75,7 @@ func (c *connection) connect() (*etcdv2.Client, error) {
 	}
 	c.client = client
 	if c.readAhead {
-		c.ahead = newReadAhead(client.Keys)
+		c.ahead = keyspace.NewReadAhead(client.Keys)
 	}
 	return client, nil
 }
@@ -110,13 +111,16 @@ func (b *base) client(diags *diag.Diagnostics) *etcdv2.Client {
 }
 
 // store returns the key space, or nil and says why there is none.
-func (b *base) store(diags *diag.Diagnostics) *store {
+func (b *base) store(diags *diag.Diagnostics) *keyspace.Store {
 	client := b.client(diags)
 	if client == nil {
 		return nil
 	}
-	return newStore(client.Keys, b.connection.ahead, b.connection.run)
+	return keyspace.NewStore(client.Keys, b.connection.ahead, b.connection.run)
 }
+
+// forget makes the next read of a key ask the server: an action has written it.
+func (b *base) forget(key string) { b.connection.ahead.Forget(key) }
 
 // subject returns what the words of a refusal need to know of a resource.
 func (b *base) subject(resource string) subject {

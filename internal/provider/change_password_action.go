@@ -56,12 +56,12 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := a.store(&resp.Diagnostics)
-	if store == nil {
+	client := a.client(&resp.Diagnostics)
+	if client == nil {
 		return
 	}
 	name, key := config.Name.ValueString(), config.PasswordKey.ValueString()
-	found, err := store.keys.Get(ctx, key, etcdv2.GetOptions{})
+	found, err := client.Keys.Get(ctx, key, etcdv2.GetOptions{})
 	switch {
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Unable to read the new password", key, err)
@@ -73,7 +73,6 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 		resp.Diagnostics.AddError("No new password", key+" contains bytes that are not UTF-8 text, which the API does not show. The password was not changed.")
 		return
 	}
-	client := a.client(&resp.Diagnostics)
 	_, err = client.Users.Update(ctx, name, etcdv2.UserUpdate{Password: found.Node.Value})
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
@@ -88,8 +87,8 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 		resp.Diagnostics.AddWarning("Password of the provider was changed", "The provider logs in as "+name+", and goes on with the new password to the end of this run. "+
 			"Set password in the provider block, or ETCDCTL_PASSWORD, to the new one before the next run.")
 	}
-	_, err = store.keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: found.Node.ModifiedIndex})
-	store.forget(key)
+	_, err = client.Keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: found.Node.ModifiedIndex})
+	a.forget(key)
 	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
 		summary, detail := wordFailure("Key with the new password was not deleted", key, err)
 		resp.Diagnostics.AddWarning(summary, "The password was changed. "+detail)

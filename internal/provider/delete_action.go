@@ -53,16 +53,16 @@ func (a *deleteAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := a.store(&resp.Diagnostics)
-	if store == nil {
+	client := a.client(&resp.Diagnostics)
+	if client == nil {
 		return
 	}
 	key := config.Key.ValueString()
-	done, err := store.keys.Delete(ctx, key)
+	done, err := client.Keys.Delete(ctx, key)
 	if errors.Is(err, etcdv2.ErrNotFile) && boolOr(config.Recursive, false) {
-		done, err = store.keys.DeleteDir(ctx, key, etcdv2.DeleteDirOptions{Recursive: true})
+		done, err = client.Keys.DeleteDir(ctx, key, etcdv2.DeleteDirOptions{Recursive: true})
 	}
-	store.forget(key)
+	a.forget(key)
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		progress(resp, key+" does not exist, so nothing was deleted")

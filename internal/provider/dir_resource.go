@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -124,8 +125,8 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if store == nil {
 		return
 	}
-	store.onAdopt = warnOfAdoption(&resp.Diagnostics)
-	node, err := store.createDir(ctx, plan.Path.ValueString(), ttlPointer(plan.TTL), plan.AdoptExisting.ValueBool())
+	store.OnAdopt = warnOfAdoption(&resp.Diagnostics)
+	node, err := store.CreateDir(ctx, plan.Path.ValueString(), ttlPointer(plan.TTL), plan.AdoptExisting.ValueBool())
 	if err != nil {
 		r.subject("etcd_dir").addFailure(&resp.Diagnostics, "Unable to create directory", plan.Path.ValueString(), err)
 		return
@@ -145,7 +146,7 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		return
 	}
 	isImport := state.CreatedIndex.IsNull()
-	node, err := store.readDir(ctx, state.Path.ValueString())
+	node, err := store.ReadDir(ctx, state.Path.ValueString())
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)
@@ -208,8 +209,8 @@ func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if store == nil {
 		return
 	}
-	seen := seenDir{createdIndex: indexOf(state.CreatedIndex), replacedBy: notes.ReplacedBy}
-	err := store.removeDir(ctx, state.Path.ValueString(), seen, state.ForceDestroy.ValueBool())
+	seen := keyspace.SeenDir{CreatedIndex: indexOf(state.CreatedIndex), ReplacedBy: notes.ReplacedBy}
+	err := store.RemoveDir(ctx, state.Path.ValueString(), seen, state.ForceDestroy.ValueBool())
 	addRemoval(&resp.Diagnostics, "Unable to delete directory", state.Path.ValueString(), err)
 }
 
@@ -218,12 +219,12 @@ func (r *dirResource) ImportState(ctx context.Context, req resource.ImportStateR
 }
 
 // send writes what is planned. It returns nil if nothing is to be written.
-func (m *dirModel) send(ctx context.Context, store *store, state dirModel) (*etcdv2.Node, error) {
-	path, seen := m.Path.ValueString(), seenDir{createdIndex: indexOf(state.CreatedIndex)}
+func (m *dirModel) send(ctx context.Context, store *keyspace.Store, state dirModel) (*etcdv2.Node, error) {
+	path, seen := m.Path.ValueString(), keyspace.SeenDir{CreatedIndex: indexOf(state.CreatedIndex)}
 	if m.TTL.Equal(state.TTL) {
-		return nil, store.keepDir(ctx, path, seen)
+		return nil, store.KeepDir(ctx, path, seen)
 	}
-	return store.updateDir(ctx, path, seen, ttlPointer(m.TTL))
+	return store.UpdateDir(ctx, path, seen, ttlPointer(m.TTL))
 }
 
 // warnOfOtherDir says that the directory in state is gone and another one is in

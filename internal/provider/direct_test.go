@@ -13,6 +13,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // direct drives the provider by the calls that a CLI makes, in this process
@@ -251,7 +253,7 @@ func undynamic(t *testing.T, typ tftypes.Type, v *tfprotov6.DynamicValue) tftype
 			return v, nil
 		}
 		err := v.As(&text)
-		return tftypes.NewValue(tftypes.String, normalized(text)), err
+		return tftypes.NewValue(tftypes.String, keyspace.Normalized(text)), err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // A plan of a create looks whether the object exists already: the apply would
@@ -39,17 +40,17 @@ type creator interface {
 }
 
 // kindTree is the kind of all keys below a directory.
-const kindTree objectKind = "tree"
+const kindTree keyspace.ObjectKind = "tree"
 
 // objectNames are the attributes that name the object of each resource type.
 var objectNames = map[string]struct {
-	kind       objectKind
+	kind       keyspace.ObjectKind
 	attributes []string
 }{
 	"etcd_auth":            {kindAuth, nil},
-	"etcd_dir":             {kindNode, []string{"path"}},
-	"etcd_in_order_key":    {kindNode, []string{"key"}},
-	"etcd_key":             {kindNode, []string{"key"}},
+	"etcd_dir":             {keyspace.KindNode, []string{"path"}},
+	"etcd_in_order_key":    {keyspace.KindNode, []string{"key"}},
+	"etcd_key":             {keyspace.KindNode, []string{"key"}},
 	"etcd_key_prefix":      {kindTree, []string{"prefix"}},
 	"etcd_member":          {kindMember, []string{"id"}},
 	"etcd_role":            {kindRole, []string{"name"}},
@@ -64,7 +65,7 @@ type looks struct {
 
 	mu sync.Mutex
 	// ours are the objects that state has, or that this run deletes.
-	ours map[storeObject]bool
+	ours map[keyspace.Object]bool
 	// off ends the looks: one has failed, and so would others.
 	off bool
 	// dirs are the directories that were listed, by path, and asks counts the
@@ -87,7 +88,7 @@ type listedDir struct {
 }
 
 func newLooks(c *connection) *looks {
-	return &looks{connection: c, ours: map[storeObject]bool{}, dirs: map[string]*listedDir{}, asks: map[string]int{}}
+	return &looks{connection: c, ours: map[keyspace.Object]bool{}, dirs: map[string]*listedDir{}, asks: map[string]int{}}
 }
 
 // looks returns those of the connection, nil without one.
@@ -129,7 +130,7 @@ func lookBeforeCreate(ctx context.Context, r resource.Resource, req resource.Mod
 }
 
 // objectOf names the object of a resource, if that is known.
-func objectOf(ctx context.Context, r resource.Resource, object tftypes.Value) (o storeObject, ok bool) {
+func objectOf(ctx context.Context, r resource.Resource, object tftypes.Value) (o keyspace.Object, ok bool) {
 	var answer resource.MetadataResponse
 	r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: "etcd"}, &answer)
 	naming, ok := objectNames[answer.TypeName]
@@ -145,10 +146,10 @@ func objectOf(ctx context.Context, r resource.Resource, object tftypes.Value) (o
 		}
 		parts = append(parts, text)
 	}
-	return storeObject{naming.kind, strings.Join(parts, "/")}, true
+	return keyspace.Object{Kind: naming.kind, Name: strings.Join(parts, "/")}, true
 }
 
-func (l *looks) isOurs(o storeObject) bool {
+func (l *looks) isOurs(o keyspace.Object) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.ours[o]
@@ -157,11 +158,11 @@ func (l *looks) isOurs(o storeObject) bool {
 // isOursAt reports whether state has a key or directory at a path, or the tree
 // that it is in.
 func (l *looks) isOursAt(path string) bool {
-	if l.isOurs(nodeAt(path)) || l.isOurs(storeObject{kindTree, "/"}) {
+	if l.isOurs(keyspace.NodeAt(path)) || l.isOurs(keyspace.Object{Kind: kindTree, Name: "/"}) {
 		return true
 	}
 	for dir := path; dir != ""; dir = dir[:strings.LastIndexByte(dir, '/')] {
-		if l.isOurs(storeObject{kindTree, dir}) {
+		if l.isOurs(keyspace.Object{Kind: kindTree, Name: dir}) {
 			return true
 		}
 	}
@@ -253,7 +254,7 @@ func (l *looks) list(ctx context.Context, keys *etcdv2.KeysService, dir string) 
 	listed := &listedDir{children: map[string]*etcdv2.Node{}}
 	l.dirs[dir] = listed
 	switch {
-	case err == nil && len(resp.Node.Nodes) > readAheadBound:
+	case err == nil && len(resp.Node.Nodes) > keyspace.ReadAheadBound:
 		listed.denied = true
 	case err == nil:
 		for _, node := range resp.Node.Nodes {
@@ -280,14 +281,14 @@ func (l *looks) alone(ctx context.Context, keys *etcdv2.KeysService, path string
 }
 
 // tree returns what is below a directory, nil if that is not known.
-func (l *looks) tree(ctx context.Context, dir string) *tree {
+func (l *looks) tree(ctx context.Context, dir string) *keyspace.Tree {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	client := l.client()
 	if client == nil {
 		return nil
 	}
-	found, err := newStore(client.Keys, nil, nil).readTree(ctx, dir, nil)
+	found, err := keyspace.NewStore(client.Keys, nil, nil).ReadTree(ctx, dir, nil)
 	if err != nil {
 		l.failed(err)
 		return nil

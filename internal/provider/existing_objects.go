@@ -53,21 +53,21 @@ func wordList(parts []string) string {
 }
 
 // adoptionOf says what adopting a key changes, without a value.
-func adoptionOf(w wantedKey, found *etcdv2.Node, valueKnown bool) []string {
+func adoptionOf(w keyspace.Wanted, found *etcdv2.Node, valueKnown bool) []string {
 	var changes []string
 	switch {
 	case !valueKnown:
 		changes = append(changes, "may write another value")
-	case found.NotText || !sameValue(w.value, found.Value, w.json):
+	case found.NotText || !keyspace.SameValue(w.Value, found.Value, w.JSON):
 		changes = append(changes, "writes another value")
 	}
 	switch {
-	case w.ttl == nil && found.HasTTL():
+	case w.TTL == nil && found.HasTTL():
 		changes = append(changes, fmt.Sprintf("removes its TTL, of which %d seconds are left", found.TTL))
-	case w.ttl != nil && found.HasTTL():
-		changes = append(changes, fmt.Sprintf("sets its TTL, of which %d seconds are left, to %d seconds", found.TTL, *w.ttl))
-	case w.ttl != nil:
-		changes = append(changes, fmt.Sprintf("gives it a TTL of %d seconds, so that it expires", *w.ttl))
+	case w.TTL != nil && found.HasTTL():
+		changes = append(changes, fmt.Sprintf("sets its TTL, of which %d seconds are left, to %d seconds", found.TTL, *w.TTL))
+	case w.TTL != nil:
+		changes = append(changes, fmt.Sprintf("gives it a TTL of %d seconds, so that it expires", *w.TTL))
 	}
 	return changes
 }
@@ -111,7 +111,7 @@ func (r *dirResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	case !plan.AdoptExisting.ValueBool():
 		warnRefused(diags, about.worded(&keyspace.Refusal{Kind: keyspace.Exists, Path: dir, Directory: true, Found: found.ModifiedIndex}))
 	case !plan.TTL.IsUnknown():
-		warnAdopts(diags, dir, adoptionOf(wantedKey{ttl: ttlPointer(plan.TTL)}, &etcdv2.Node{TTL: found.TTL, Expiration: found.Expiration}, true))
+		warnAdopts(diags, dir, adoptionOf(keyspace.Wanted{TTL: ttlPointer(plan.TTL)}, &etcdv2.Node{TTL: found.TTL, Expiration: found.Expiration}, true))
 	}
 }
 
@@ -131,13 +131,13 @@ func (r *keyPrefixResource) warnOfExisting(ctx context.Context, req resource.Mod
 	}
 	var exist, changed []string
 	for _, relative := range slices.Sorted(maps.Keys(plan.Keys.Elements())) {
-		node := found.keys[relative]
+		node := found.Keys[relative]
 		if node == nil || l.isOursAt(node.Key) {
 			continue
 		}
 		exist = append(exist, node.Key)
 		value, isText := plan.Keys.Elements()[relative].(types.String)
-		want := wantedKey{value: value.ValueString(), ttl: ttlPointer(plan.TTL)}
+		want := keyspace.Wanted{Value: value.ValueString(), TTL: ttlPointer(plan.TTL)}
 		if changes := adoptionOf(want, node, isText && !value.IsUnknown()); len(changes) > 0 && !plan.TTL.IsUnknown() {
 			changed = append(changed, node.Key+": "+wordList(changes))
 		}

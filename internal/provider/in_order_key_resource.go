@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -149,7 +150,7 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 // writes in other words, as the jsonencode of a generated configuration does.
 func (m *inOrderKeyModel) keepFoundText(state inOrderKeyModel) {
 	found, wanted := state.Value.ValueString(), m.Value.ValueString()
-	if isSet(m.Value) && isJSONDocument(found) && isJSONDocument(wanted) && equalJSON(found, wanted) {
+	if isSet(m.Value) && keyspace.IsJSONDocument(found) && keyspace.IsJSONDocument(wanted) && keyspace.EqualJSON(found, wanted) {
 		m.Value = state.Value
 	}
 }
@@ -185,12 +186,12 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	node, err := store.createInOrder(ctx, &r.connection.inOrder, plan.Dir.ValueString(), plan.wanted(ttlPointer(plan.TTL)))
+	node, err := store.CreateInOrder(ctx, &r.connection.inOrder, plan.Dir.ValueString(), plan.wanted(ttlPointer(plan.TTL)))
 	if err != nil {
 		r.subject("etcd_in_order_key").addFailure(&resp.Diagnostics, "Unable to create key", plan.Dir.ValueString(), err)
 		return
 	}
-	r.connection.run.noteMade(nodeAt(node.Key))
+	r.connection.run.NoteMade(keyspace.NodeAt(node.Key))
 	plan.named(node.Key)
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -207,7 +208,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 	if store == nil {
 		return
 	}
-	node, err := store.readKey(ctx, state.Key.ValueString())
+	node, err := store.ReadKey(ctx, state.Key.ValueString())
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)
@@ -259,16 +260,16 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 }
 
 // send writes what is planned: the TTL alone where the value stays, or else both.
-func (m *inOrderKeyModel) send(ctx context.Context, store *store, state inOrderKeyModel, notes inOrderNotes) (*etcdv2.Node, error) {
+func (m *inOrderKeyModel) send(ctx context.Context, store *keyspace.Store, state inOrderKeyModel, notes inOrderNotes) (*etcdv2.Node, error) {
 	key, before, ttl := m.Key.ValueString(), state.seen(), notes.toSend(m.TTL)
-	before.notText = notes.NotText
+	before.NotText = notes.NotText
 	if m.Value.Equal(state.Value) {
-		node, err := store.setTTL(ctx, key, before, ttl)
+		node, err := store.SetTTL(ctx, key, before, ttl)
 		if !errors.Is(err, etcdv2.ErrUnsupported) {
 			return node, err
 		}
 	}
-	return store.update(ctx, key, before, m.wanted(ttl))
+	return store.Update(ctx, key, before, m.wanted(ttl))
 }
 
 func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -281,7 +282,7 @@ func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequ
 	if store == nil {
 		return
 	}
-	err := store.remove(ctx, state.Key.ValueString(), state.seen())
+	err := store.Remove(ctx, state.Key.ValueString(), state.seen())
 	addRemoval(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
 }
 
@@ -297,13 +298,13 @@ func (m *inOrderKeyModel) settleTTL(otherwise types.Int64) {
 }
 
 // wanted is what the key is to hold.
-func (m *inOrderKeyModel) wanted(ttl *int64) wantedKey {
-	return wantedKey{value: m.Value.ValueString(), ttl: ttl}
+func (m *inOrderKeyModel) wanted(ttl *int64) keyspace.Wanted {
+	return keyspace.Wanted{Value: m.Value.ValueString(), TTL: ttl}
 }
 
 // seen is what the key held when state was read.
-func (m *inOrderKeyModel) seen() seenKey {
-	return seenKey{index: indexOf(m.ModifiedIndex), value: m.Value.ValueStringPointer(), expires: isSet(m.TTL)}
+func (m *inOrderKeyModel) seen() keyspace.Seen {
+	return keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: isSet(m.TTL)}
 }
 
 // named takes over what the key's name says.
@@ -312,7 +313,7 @@ func (m *inOrderKeyModel) named(key string) {
 	if dir == "" {
 		dir = "/"
 	}
-	index, _ := inOrderIndex(name)
+	index, _ := keyspace.InOrderIndex(name)
 	m.Dir, m.Key, m.Index = types.StringValue(dir), types.StringValue(key), indexValue(index)
 }
 
@@ -325,8 +326,8 @@ func checkInOrderKey(key string) error {
 	if err := etcdv2.CheckKey(key); err != nil {
 		return err
 	}
-	if _, ok := inOrderIndex(key[strings.LastIndexByte(key, '/')+1:]); !ok {
-		return fmt.Errorf("%w: the name of %q is not a number of %d digits, nor one without leading zeros; what was not made in order is an etcd_key", etcdv2.ErrInvalidKey, key, inOrderDigits)
+	if _, ok := keyspace.InOrderIndex(key[strings.LastIndexByte(key, '/')+1:]); !ok {
+		return fmt.Errorf("%w: the name of %q is not a number of %d digits, nor one without leading zeros; what was not made in order is an etcd_key", etcdv2.ErrInvalidKey, key, keyspace.InOrderDigits)
 	}
 	return nil
 }

@@ -9,17 +9,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // intentional is a resource that says what an object of it is about.
 type intentional interface {
 	// intent returns what a planned object claims and releases. What is not
 	// known yet is left out.
-	intent(ctx context.Context, change intendedChange) intent
-	plannedClaims() *claims
+	intent(ctx context.Context, change intendedChange) keyspace.Intent
+	plannedClaims() *keyspace.Claims
 }
 
-func (b *base) plannedClaims() *claims {
+func (b *base) plannedClaims() *keyspace.Claims {
 	if b.connection == nil {
 		return nil
 	}
@@ -49,40 +51,40 @@ func planClaims(ctx context.Context, r intentional, name string, req resource.Mo
 		return
 	}
 	change := intendedChange{private: req.Private}
-	by := claimant{resource: name, exists: !req.State.Raw.IsNull()}
-	if by.exists {
+	by := keyspace.Claimant{Resource: name, Exists: !req.State.Raw.IsNull()}
+	if by.Exists {
 		change.before = req.State
 	}
 	if !resp.Plan.Raw.IsNull() {
 		change.after, change.config = resp.Plan, req.Config
-		by.sum = maphash.String(configSeed, req.Config.Raw.String())
-		by.idle = by.exists && resp.Plan.Raw.Equal(req.State.Raw)
+		by.Sum = maphash.String(configSeed, req.Config.Raw.String())
+		by.Idle = by.Exists && resp.Plan.Raw.Equal(req.State.Raw)
 	}
-	for _, other := range claims.plan(by, r.intent(ctx, change)) {
+	for _, other := range claims.Plan(by, r.intent(ctx, change)) {
 		addRival(&resp.Diagnostics, name, other)
 	}
 }
 
 // addRival reports that two objects do not go together.
-func addRival(diags *diag.Diagnostics, name string, other rival) {
-	lines := make([]string, 0, len(other.objects))
-	for _, o := range other.objects {
+func addRival(diags *diag.Diagnostics, name string, other keyspace.Rival) {
+	lines := make([]string, 0, len(other.Objects))
+	for _, o := range other.Objects {
 		lines = append(lines, o.String())
 	}
 	list := enumerate(lines)
-	switch other.rivalry {
-	case managedTwice:
+	switch other.Rivalry {
+	case keyspace.ManagedTwice:
 		diags.AddWarning("Managed by two objects", fmt.Sprintf("This %s and another object of this configuration, an %s, manage the same:\n\n%s\n\n"+
-			"Each undoes what the other does, plan by plan, and the one that is destroyed takes it from the other. Keep one of them.", name, other.resource, list))
-	case belowExclusive:
+			"Each undoes what the other does, plan by plan, and the one that is destroyed takes it from the other. Keep one of them.", name, other.Resource, list))
+	case keyspace.BelowExclusive:
 		diags.AddWarning("Key below an exclusive prefix", fmt.Sprintf("This %s and another object of this configuration, an %s, do not go together: "+
 			"an exclusive prefix removes the keys that it does not list, and these are managed elsewhere:\n\n%s\n\n"+
-			"So one apply removes what the next one creates again. List them in the keys of the prefix alone, or set exclusive = false.", name, other.resource, list))
-	case lostToOther:
+			"So one apply removes what the next one creates again. List them in the keys of the prefix alone, or set exclusive = false.", name, other.Resource, list))
+	case keyspace.LostToOther:
 		diags.AddError("Deleted here and needed there", fmt.Sprintf("This %s and another object of this configuration, an %s, are about the same, which this plan would delete "+
 			"for one of them while it leaves the other as it is:\n\n%s\n\nNothing was changed. Take the object that goes out of state instead of having it destroyed, by a `removed` block with "+
 			"`destroy = false` or by `terraform state rm`. If it is a key that goes from an etcd_key_prefix, take the other object out of state, and apply it with adopt_existing = true.",
-			name, other.resource, list))
+			name, other.Resource, list))
 	}
 }
 
@@ -112,62 +114,62 @@ func namesIn(ctx context.Context, from attributeSource, name string) (names []st
 
 // intentOfOne is the intent of an object that is about one object of the store,
 // which name finds in a plan or a state.
-func intentOfOne(change intendedChange, t terms, name func(from attributeSource) (storeObject, bool)) intent {
-	want := intent{claims: map[storeObject]terms{}}
+func intentOfOne(change intendedChange, t keyspace.Terms, name func(from attributeSource) (keyspace.Object, bool)) keyspace.Intent {
+	want := keyspace.Intent{Claims: map[keyspace.Object]keyspace.Terms{}}
 	before, had := name(change.before)
 	after, has := name(change.after)
 	if has {
-		want.claims[after] = t
+		want.Claims[after] = t
 	}
 	if had && before != after {
-		want.releases = []storeObject{before}
+		want.Releases = []keyspace.Object{before}
 	}
 	return want
 }
 
 // byText names an object of the store by one attribute.
-func byText(ctx context.Context, attribute string, object func(string) storeObject) func(attributeSource) (storeObject, bool) {
-	return func(from attributeSource) (storeObject, bool) {
+func byText(ctx context.Context, attribute string, object func(string) keyspace.Object) func(attributeSource) (keyspace.Object, bool) {
+	return func(from attributeSource) (keyspace.Object, bool) {
 		text, ok := textOf(ctx, from, attribute)
 		return object(text), ok
 	}
 }
 
-func (r *keyResource) intent(ctx context.Context, change intendedChange) intent {
-	return intentOfOne(change, sole, byText(ctx, "key", nodeAt))
+func (r *keyResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	return intentOfOne(change, keyspace.Sole, byText(ctx, "key", keyspace.NodeAt))
 }
 
-func (r *inOrderKeyResource) intent(ctx context.Context, change intendedChange) intent {
-	return intentOfOne(change, sole, byText(ctx, "key", nodeAt))
+func (r *inOrderKeyResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	return intentOfOne(change, keyspace.Sole, byText(ctx, "key", keyspace.NodeAt))
 }
 
-func (r *dirResource) intent(ctx context.Context, change intendedChange) intent {
-	want := intentOfOne(change, soleDir, byText(ctx, "path", nodeAt))
-	if len(want.releases) > 0 {
-		want.tree, want.releases = want.releases[0].name, nil
+func (r *dirResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	want := intentOfOne(change, keyspace.SoleDir, byText(ctx, "path", keyspace.NodeAt))
+	if len(want.Releases) > 0 {
+		want.Tree, want.Releases = want.Releases[0].Name, nil
 	}
 	return want
 }
 
-func (r *keyPrefixResource) intent(ctx context.Context, change intendedChange) intent {
-	want := intent{claims: map[storeObject]terms{}}
+func (r *keyPrefixResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	want := keyspace.Intent{Claims: map[keyspace.Object]keyspace.Terms{}}
 	if prefix, ok := textOf(ctx, change.after, "prefix"); ok {
 		for relative := range keysIn(ctx, change.after) {
-			want.claims[nodeAt(below(prefix, relative))] = sole
+			want.Claims[keyspace.NodeAt(keyspace.Below(prefix, relative))] = keyspace.Sole
 		}
 		var exclusive types.Bool
 		change.after.GetAttribute(ctx, path.Root("exclusive"), &exclusive)
 		if exclusive.ValueBool() {
-			want.exclusive = prefix
+			want.Exclusive = prefix
 		}
 	}
 	prefix, _ := textOf(ctx, change.before, "prefix")
 	var ignored diag.Diagnostics
 	notes := readNotes[prefixNotes](ctx, change.private, &ignored)
 	for relative := range keysIn(ctx, change.before) {
-		o := nodeAt(below(prefix, relative))
-		if _, stays := want.claims[o]; !stays && !notes.Keys[relative].Foreign {
-			want.releases = append(want.releases, o)
+		o := keyspace.NodeAt(keyspace.Below(prefix, relative))
+		if _, stays := want.Claims[o]; !stays && !notes.Keys[relative].Foreign {
+			want.Releases = append(want.Releases, o)
 		}
 	}
 	return want
@@ -181,46 +183,46 @@ func keysIn(ctx context.Context, from attributeSource) map[string]string {
 	return texted(keys)
 }
 
-func (r *userResource) intent(ctx context.Context, change intendedChange) intent {
-	want := intentOfOne(change, sole, byText(ctx, "name", userNamed))
+func (r *userResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	want := intentOfOne(change, keyspace.Sole, byText(ctx, "name", userNamed))
 	name, known := textOf(ctx, change.after, "name")
 	if roles, managed := namesIn(ctx, change.config, "roles"); managed && known {
-		want.claims[allRolesOf(name)] = sole
+		want.Claims[allRolesOf(name)] = keyspace.Sole
 		for _, role := range roles {
-			want.claims[grantOf(name, role)] = sole
+			want.Claims[grantOf(name, role)] = keyspace.Sole
 		}
 	}
 	return want
 }
 
-func (r *userRoleResource) intent(ctx context.Context, change intendedChange) intent {
-	want := intentOfOne(change, sole, func(from attributeSource) (storeObject, bool) {
+func (r *userRoleResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	want := intentOfOne(change, keyspace.Sole, func(from attributeSource) (keyspace.Object, bool) {
 		user, hasUser := textOf(ctx, from, "user")
 		role, hasRole := textOf(ctx, from, "role")
 		return grantOf(user, role), hasUser && hasRole
 	})
 	if user, ok := textOf(ctx, change.after, "user"); ok {
-		want.claims[allRolesOf(user)] = shared
+		want.Claims[allRolesOf(user)] = keyspace.Shared
 	}
 	return want
 }
 
-func (r *roleResource) intent(ctx context.Context, change intendedChange) intent {
-	want := intentOfOne(change, sole, byText(ctx, "name", roleNamed))
+func (r *roleResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	want := intentOfOne(change, keyspace.Sole, byText(ctx, "name", roleNamed))
 	name, known := textOf(ctx, change.after, "name")
 	for a, attribute := range map[access]string{accessRead: "kv_read", accessWrite: "kv_write"} {
 		if patterns, managed := namesIn(ctx, change.config, attribute); managed && known {
-			want.claims[allPatternsOf(name, a)] = sole
+			want.Claims[allPatternsOf(name, a)] = keyspace.Sole
 			for _, pattern := range patterns {
-				want.claims[permissionOf(name, a, pattern)] = sole
+				want.Claims[permissionOf(name, a, pattern)] = keyspace.Sole
 			}
 		}
 	}
 	return want
 }
 
-func (r *rolePermissionResource) intent(ctx context.Context, change intendedChange) intent {
-	want := intentOfOne(change, sole, func(from attributeSource) (storeObject, bool) {
+func (r *rolePermissionResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	want := intentOfOne(change, keyspace.Sole, func(from attributeSource) (keyspace.Object, bool) {
 		role, hasRole := textOf(ctx, from, "role")
 		kind, hasKind := textOf(ctx, from, "access")
 		pattern, hasPattern := textOf(ctx, from, "pattern")
@@ -228,15 +230,15 @@ func (r *rolePermissionResource) intent(ctx context.Context, change intendedChan
 	})
 	role, hasRole := textOf(ctx, change.after, "role")
 	if kind, ok := textOf(ctx, change.after, "access"); ok && hasRole {
-		want.claims[allPatternsOf(role, access(kind))] = shared
+		want.Claims[allPatternsOf(role, access(kind))] = keyspace.Shared
 	}
 	return want
 }
 
-func (r *authResource) intent(_ context.Context, change intendedChange) intent {
-	return intentOfOne(change, sole, func(from attributeSource) (storeObject, bool) { return authSwitch(), from != nil })
+func (r *authResource) intent(_ context.Context, change intendedChange) keyspace.Intent {
+	return intentOfOne(change, keyspace.Sole, func(from attributeSource) (keyspace.Object, bool) { return authSwitch(), from != nil })
 }
 
-func (r *memberResource) intent(ctx context.Context, change intendedChange) intent {
-	return intentOfOne(change, sole, byText(ctx, "id", memberWith))
+func (r *memberResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
+	return intentOfOne(change, keyspace.Sole, byText(ctx, "id", memberWith))
 }

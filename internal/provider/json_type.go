@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -82,7 +84,7 @@ func (v jsonValue) saysTheSameAs(text string) bool {
 	if v.IsNull() || v.IsUnknown() {
 		return false
 	}
-	return v.ValueString() == text || equalJSON(v.ValueString(), text)
+	return v.ValueString() == text || keyspace.EqualJSON(v.ValueString(), text)
 }
 
 // isJSON accepts JSON text.

@@ -84,7 +84,7 @@ func (d *keyDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	if store == nil {
 		return
 	}
-	node, err := store.readKey(ctx, model.Key.ValueString())
+	node, err := store.ReadKey(ctx, model.Key.ValueString())
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound) && isSet(model.Default):
 		model.Exists, model.Value = types.BoolValue(false), model.Default

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var _ list.ListResourceWithConfigure = (*keyList)(nil)
@@ -97,7 +98,7 @@ func (p *etcdProvider) FixGeneratedConfig(
 		return err
 	}
 	config["value"] = held["value"]
-	if isJSONDocument(value) {
+	if keyspace.IsJSONDocument(value) {
 		config["value"], config["value_json"] = tftypes.NewValue(tftypes.String, nil), held["value"]
 	}
 	generated, err := tfprotov6.NewDynamicValue(kind, tftypes.NewValue(kind, config))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // notInTofu skips a test of what OpenTofu does not have.
@@ -113,7 +114,7 @@ func TestAccList_missing(t *testing.T) {
 			t.Errorf("%s with %q lists %d, want %d", c.typeName, c.attributes, got, c.listed)
 		}
 		output := mustRun(t, w, 0, "query")
-		if !spaced(normalized(c.want)).MatchString(normalized(output)) || c.not != "" && spaced(c.not).MatchString(output) {
+		if !spaced(keyspace.Normalized(c.want)).MatchString(keyspace.Normalized(output)) || c.not != "" && spaced(c.not).MatchString(output) {
 			t.Errorf("%s with %q, want %q and not %q:\n%s", c.typeName, c.attributes, c.want, c.not, output)
 		}
 	}

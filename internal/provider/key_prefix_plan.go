@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // ModifyPlan fills in the provider's default TTL, plans renewals, and refuses
@@ -39,7 +41,7 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	if state != nil && !plan.Prefix.IsUnknown() && !plan.Prefix.Equal(state.Prefix) {
 		known := knownKeys(state.Keys, notes)
 		intent := plan.intent(*state, nil, false)
-		addLosses(&resp.Diagnostics, losses(intent.copies(state.Prefix.ValueString(), known))...)
+		addLosses(&resp.Diagnostics, keyspace.Losses(intent.Copies(state.Prefix.ValueString(), known))...)
 	}
 	if state != nil && plan.Prefix.Equal(state.Prefix) {
 		sent := notes.TTLSent
@@ -67,21 +69,21 @@ func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *
 	wanted := m.TTL
 	m.TTL = plannedSharedTTL(wanted, state.TTL, sent, known)
 	intent := m.intent(state, ttlPointer(wanted), notes.LeavesTTLs)
-	intent.learn(m.Keys, known)
-	writes, _ := intent.changes(m.Prefix.ValueString(), known)
+	learn(&intent, m.Keys, known)
+	writes, _ := intent.Changes(m.Prefix.ValueString(), known)
 	switch {
 	case len(writes) == 0 && m.Keys.Equal(state.Keys):
 		m.Expiration = state.Expiration
 		return
-	case intent.keepsTTLs():
+	case intent.KeepsTTLs():
 		m.Expiration = types.StringUnknown()
 	}
 	if !m.TTL.Equal(wanted) {
 		notes.TTLSent = wanted.ValueInt64()
 	}
-	addLosses(diags, losses(writes)...)
+	addLosses(diags, keyspace.Losses(writes)...)
 	var changes lifetimeChanges
-	changes.add(intent.lifetimes(writes, known)...)
+	changes.add(intent.Lifetimes(writes, known)...)
 	advice := "The TTL comes from ttl, or else from the provider's default_ttl."
 	if wanted.IsNull() {
 		advice = "Neither ttl nor the provider's default_ttl is set. Set one to keep the keys from becoming permanent."
@@ -91,10 +93,10 @@ func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *
 
 // plannedSharedTTL returns the TTL to plan: see lifetimeNotes.plannedTTL. sent is
 // the one that was sent since the last read, 0 for none.
-func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]knownKey) types.Int64 {
+func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]keyspace.Known) types.Int64 {
 	isRead := sent != 0
 	for _, k := range known {
-		if !k.hasTTL(wanted.ValueInt64()) {
+		if !k.HasTTL(wanted.ValueInt64()) {
 			return wanted
 		}
 		isRead = isRead || (k.TTLRead && k.TTL == state.ValueInt64())
@@ -106,34 +108,34 @@ func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]kn
 }
 
 // intent is what an apply is to make of the keys.
-func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs bool) prefixIntent {
-	return prefixIntent{
-		values: texted(m.Keys), ttl: ttl, leavesTTLs: leavesTTLs, exclusive: m.Exclusive.ValueBool(),
-		renewsDue: isSet(m.TTLRenewBelow), renewsAll: isSet(m.TTLRenewBelow) && !m.TTLRenewBelow.Equal(state.TTLRenewBelow),
+func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs bool) keyspace.TreeIntent {
+	return keyspace.TreeIntent{
+		Values: texted(m.Keys), TTL: ttl, LeavesTTLs: leavesTTLs, Exclusive: m.Exclusive.ValueBool(),
+		RenewsDue: isSet(m.TTLRenewBelow), RenewsAll: isSet(m.TTLRenewBelow) && !m.TTLRenewBelow.Equal(state.TTLRenewBelow),
 	}
 }
 
 // learn notes of which keys a plan does not know the values yet: they may be
 // written, and where not even the keys are known, all may.
-func (i *prefixIntent) learn(keys types.Map, known map[string]knownKey) {
-	i.unknown = map[string]bool{}
+func learn(i *keyspace.TreeIntent, keys types.Map, known map[string]keyspace.Known) {
+	i.Unknown = map[string]bool{}
 	for relative, value := range keys.Elements() {
-		i.unknown[relative] = value.IsUnknown()
+		i.Unknown[relative] = value.IsUnknown()
 	}
 	if keys.IsUnknown() {
 		for relative, k := range known {
-			i.values[relative], i.unknown[relative] = k.value, true
+			i.Values[relative], i.Unknown[relative] = k.Value, true
 		}
 	}
 }
 
 // checkDirs refuses a key that is to stand where keys of state stand below: a
 // server leaves the directory when the last key in it goes.
-func (m *keyPrefixModel) checkDirs(prefix string, known map[string]knownKey, diags *diag.Diagnostics) {
+func (m *keyPrefixModel) checkDirs(prefix string, known map[string]keyspace.Known, diags *diag.Diagnostics) {
 	wanted := m.Keys.Elements()
 	held := map[string]string{}
 	for relative := range known {
-		for dir := range ancestors(relative) {
+		for dir := range keyspace.Ancestors(relative) {
 			held[dir] = relative
 		}
 	}
@@ -142,13 +144,13 @@ func (m *keyPrefixModel) checkDirs(prefix string, known map[string]knownKey, dia
 			diags.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key stands where a directory is",
 				fmt.Sprintf("%q cannot be created, because %q lies below it and so it is a directory, which stays when its last key goes. "+
 					"Take out what lies below it and apply, remove the directory that is empty then (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add the key; "+
-					"or choose another path.", relative, inside, prefix+below(m.Prefix.ValueString(), relative)))
+					"or choose another path.", relative, inside, prefix+keyspace.Below(m.Prefix.ValueString(), relative)))
 		}
 	}
 }
 
 // warnOfLeft tells of keys that the plan shows as removed and that only leave state.
-func (m *keyPrefixModel) warnOfLeft(known map[string]knownKey, diags *diag.Diagnostics) {
+func (m *keyPrefixModel) warnOfLeft(known map[string]keyspace.Known, diags *diag.Diagnostics) {
 	if m.Exclusive.IsUnknown() || m.Exclusive.ValueBool() {
 		return
 	}
@@ -156,7 +158,7 @@ func (m *keyPrefixModel) warnOfLeft(known map[string]knownKey, diags *diag.Diagn
 	var left []string
 	for _, relative := range slices.Sorted(maps.Keys(known)) {
 		if _, ok := wanted[relative]; !ok && known[relative].Foreign {
-			left = append(left, below(m.Prefix.ValueString(), relative))
+			left = append(left, keyspace.Below(m.Prefix.ValueString(), relative))
 		}
 	}
 	if len(left) > 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -116,7 +117,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	w := r.writer(plan, map[string]knownKey{}, &resp.Diagnostics)
+	w := r.writer(plan, map[string]keyspace.Known{}, &resp.Diagnostics)
 	if w == nil {
 		return
 	}
@@ -124,9 +125,9 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	if checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics); resp.Diagnostics.HasError() {
 		return
 	}
-	w.existsAdvice = existingKeysAdvice(w.dir)
+	w.existsAdvice = existingKeysAdvice(w.Dir)
 	w.apply(ctx, plan.intent(plan, ttlPointer(plan.TTL), false), plan.Exclusive.ValueBool(), &resp.Diagnostics)
-	if resp.Diagnostics.HasError() && !w.hasWritten() {
+	if resp.Diagnostics.HasError() && !w.HasWritten() {
 		return
 	}
 	if resp.Diagnostics.HasError() {
@@ -135,7 +136,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	}
 	plan.settle(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
+	writeNotes(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 }
 
 func existingKeysAdvice(prefix string) string {
@@ -160,29 +161,29 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	known := knownKeys(state.Keys, notes)
 	imported := state.Keys.IsNull()
 	paths := append(slices.Collect(maps.Keys(known)), slices.Collect(maps.Keys(notes.Unsettled))...)
-	found, err := store.readTree(ctx, state.Prefix.ValueString(), paths)
+	found, err := store.ReadTree(ctx, state.Prefix.ValueString(), paths)
 	if err == nil && imported {
-		err = found.blocked
+		err = found.Blocked
 	}
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to read keys", state.Prefix.ValueString(), err)
 		return
 	}
 	warnOfReplaced(found, state.Prefix.ValueString(), known, &resp.Diagnostics)
-	if found.absent && (imported || len(known) > 0) {
+	if found.Absent && (imported || len(known) > 0) {
 		resp.State.RemoveResource(ctx)
 		return
 	}
 	all := imported || state.Exclusive.ValueBool()
 	if all {
-		nameable(found.unnameable, &resp.Diagnostics)
+		nameable(found.Unnameable, &resp.Diagnostics)
 	}
-	known = found.refresh(known, notes.Unsettled, all, state.TTLRenewBelow.ValueInt64())
-	warnNotText(&resp.Diagnostics, found.nodes(known)...)
+	known = found.Refresh(known, notes.Unsettled, all, state.TTLRenewBelow.ValueInt64())
+	warnNotText(&resp.Diagnostics, found.Nodes(known)...)
 	after := notesOf(known, notes.Unsettled)
 	after.LeavesTTLs = notes.LeavesTTLs
 	if imported {
-		with, without, _ := countTTLs(known)
+		with, without, _ := keyspace.CountTTLs(known)
 		after.LeavesTTLs = with > 0 && without > 0
 	}
 	state.Keys, state.Expiration = keysValue(known), firstExpiration(known)
@@ -198,11 +199,11 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 
 // warnOfReplaced warns of keys that are directories now, and of a directory of
 // keys that is a key.
-func warnOfReplaced(t *tree, prefix string, known map[string]knownKey, diags *diag.Diagnostics) {
+func warnOfReplaced(t *keyspace.Tree, prefix string, known map[string]keyspace.Known, diags *diag.Diagnostics) {
 	var replaced []string
 	for _, relative := range slices.Sorted(maps.Keys(known)) {
-		if t.dirs[relative] {
-			replaced = append(replaced, below(prefix, relative))
+		if t.Dirs[relative] {
+			replaced = append(replaced, keyspace.Below(prefix, relative))
 		}
 	}
 	if len(replaced) > 0 {
@@ -210,9 +211,9 @@ func warnOfReplaced(t *tree, prefix string, known map[string]knownKey, diags *di
 			"\n\nThe keys are gone, so the plan shows them as keys to be created, and nothing is done to the directories. To create the keys will fail as long as "+
 			"the directories are there: take the keys out of keys, or remove the directories first.")
 	}
-	if t.blocked != nil {
+	if t.Blocked != nil {
 		diags.AddAttributeWarning(path.Root("prefix"), "Directory is a key now", fmt.Sprintf("There is a key at %s, or above it, so nothing can be below it: the keys of this object "+
-			"are gone, and the plan shows them as keys to be created. That will fail as long as that key is there: remove it first, or choose another prefix.\n\nError: %s", prefix, t.blocked))
+			"are gone, and the plan shows them as keys to be created. That will fail as long as that key is there: remove it first, or choose another prefix.\n\nError: %s", prefix, t.Blocked))
 	}
 }
 
@@ -235,12 +236,12 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	w.existsAdvice = adoptKeysAdvice
 	ttl := (&lifetimeNotes{TTLSent: notes.TTLSent}).toSend(plan.TTL)
 	w.apply(ctx, plan.intent(state, ttl, notes.LeavesTTLs), plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
-	if resp.Diagnostics.HasError() && !w.hasWritten() {
+	if resp.Diagnostics.HasError() && !w.HasWritten() {
 		return
 	}
 	plan.settle(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	after := notesOf(w.known, w.unsettled)
+	after := notesOf(w.Known, w.Unsettled)
 	after.LeavesTTLs, after.TTLSent = notes.LeavesTTLs && ttl == nil, notes.TTLSent
 	writeNotes(ctx, resp.Private, after, &resp.Diagnostics)
 }
@@ -257,13 +258,13 @@ func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteReque
 		return
 	}
 	if w.recall(ctx, &resp.Diagnostics) {
-		w.run(ctx, removals(w.dir, w.known))
+		w.Run(ctx, keyspace.Removals(w.Dir, w.Known))
 		w.report(&resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		state.settle(w)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-		writeNotes(ctx, resp.Private, notesOf(w.known, w.unsettled), &resp.Diagnostics)
+		writeNotes(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 	}
 }
 
@@ -272,12 +273,12 @@ func (r *keyPrefixResource) ImportState(ctx context.Context, req resource.Import
 }
 
 // writer starts the account of an apply, or says why there cannot be one.
-func (r *keyPrefixResource) writer(m keyPrefixModel, known map[string]knownKey, diags *diag.Diagnostics) *prefixWriter {
+func (r *keyPrefixResource) writer(m keyPrefixModel, known map[string]keyspace.Known, diags *diag.Diagnostics) *prefixWriter {
 	store := r.store(diags)
 	if store == nil {
 		return nil
 	}
-	return &prefixWriter{batch: newBatch(store, m.Prefix.ValueString(), known, m.AdoptExisting.ValueBool()), about: r.subject("etcd_key_prefix")}
+	return &prefixWriter{Batch: keyspace.NewBatch(store, m.Prefix.ValueString(), known, m.AdoptExisting.ValueBool()), about: r.subject("etcd_key_prefix")}
 }
 
 // settleTTL replaces a TTL that was not known when it was planned.
@@ -289,7 +290,7 @@ func (m *keyPrefixModel) settleTTL(otherwise types.Int64) {
 
 // settle takes over what was written.
 func (m *keyPrefixModel) settle(w *prefixWriter) {
-	m.Keys, m.Expiration = keysValue(w.known), firstExpiration(w.known)
+	m.Keys, m.Expiration = keysValue(w.Known), firstExpiration(w.Known)
 }
 
 // isRelativePath accepts the path of a key relative to a prefix.
@@ -319,7 +320,7 @@ func (v noKeyBelowAnother) MarkdownDescription(ctx context.Context) string { ret
 func (noKeyBelowAnother) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
 	elements := req.ConfigValue.Elements()
 	for _, relative := range slices.Sorted(maps.Keys(elements)) {
-		for above := range ancestors(relative) {
+		for above := range keyspace.Ancestors(relative) {
 			if resp.Diagnostics.ErrorsCount() >= namedAtMost {
 				return
 			}

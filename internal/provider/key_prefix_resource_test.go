@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // prefixFixture is a prefix of a test's own on the shared server, and a
@@ -730,7 +731,7 @@ func TestKeyPrefixResource_serverLost(t *testing.T) {
 	if got := len(keysOf(t, o)); got != 50 {
 		t.Errorf("%d keys in state, want 50", got)
 	}
-	if got := len(f.writes()); got > 50+keysAtOnce*3 {
+	if got := len(f.writes()); got > 50+keyspace.KeysAtOnce*3 {
 		t.Errorf("%d writes were sent, want no more once one has failed for good", got)
 	}
 	f.proxy.Refuse()
@@ -807,7 +808,7 @@ func TestKeyPrefixResource_interrupted(t *testing.T) {
 	wantError(t, errs, "of 200 writes were made; state says which.", "were not tried any more")
 	// A write that was under way can have been applied after the last look.
 	o = f.refresh(t, o)
-	if held := f.onServer(t); len(held) < 50 || len(held) > 50+2*keysAtOnce {
+	if held := f.onServer(t); len(held) < 50 || len(held) > 50+2*keyspace.KeysAtOnce {
 		t.Errorf("%d keys on the server, want about 50", len(held))
 	}
 	f.wantHeld(t, o, f.onServer(t), f.onServer(t))

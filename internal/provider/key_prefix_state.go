@@ -7,13 +7,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // prefixNotes are what private state holds of a prefix. A computed attribute
 // would print a line for every key in every plan.
 type prefixNotes struct {
-	Keys      map[string]keyNote      `json:"keys"`
-	Unsettled map[string]unsettledKey `json:"unsettled,omitempty"`
+	Keys      map[string]keyspace.Note      `json:"keys"`
+	Unsettled map[string]keyspace.Unsettled `json:"unsettled,omitempty"`
 	// LeavesTTLs reports that an import found keys with a TTL and keys without
 	// one. As long as no TTL is configured, every key keeps what it has.
 	LeavesTTLs bool `json:"leaves_ttls,omitempty"`
@@ -22,19 +23,19 @@ type prefixNotes struct {
 }
 
 // knownKeys joins what state and private state say.
-func knownKeys(keys types.Map, notes prefixNotes) map[string]knownKey {
-	known := map[string]knownKey{}
+func knownKeys(keys types.Map, notes prefixNotes) map[string]keyspace.Known {
+	known := map[string]keyspace.Known{}
 	for path, value := range texted(keys) {
-		known[path] = knownKey{notes.Keys[path], value}
+		known[path] = keyspace.Known{Note: notes.Keys[path], Value: value}
 	}
 	return known
 }
 
 // notesOf are the notes for what is known.
-func notesOf(known map[string]knownKey, unsettled map[string]unsettledKey) prefixNotes {
-	notes := prefixNotes{Keys: make(map[string]keyNote, len(known)), Unsettled: unsettled}
+func notesOf(known map[string]keyspace.Known, unsettled map[string]keyspace.Unsettled) prefixNotes {
+	notes := prefixNotes{Keys: make(map[string]keyspace.Note, len(known)), Unsettled: unsettled}
 	for path, k := range known {
-		notes.Keys[path] = k.keyNote
+		notes.Keys[path] = k.Note
 	}
 	return notes
 }
@@ -52,10 +53,10 @@ func texted(m types.Map) map[string]string {
 }
 
 // keysValue is the attribute keys for what is known.
-func keysValue(known map[string]knownKey) types.Map {
+func keysValue(known map[string]keyspace.Known) types.Map {
 	elements := make(map[string]attr.Value, len(known))
 	for path, k := range known {
-		elements[path] = types.StringValue(k.value)
+		elements[path] = types.StringValue(k.Value)
 	}
 	return types.MapValueMust(types.StringType, elements)
 }
@@ -63,8 +64,8 @@ func keysValue(known map[string]knownKey) types.Map {
 // sharedTTL returns the TTL for state after a refresh: the one that was there,
 // as long as some keys have one, for the plan names the keys that deviate. Only
 // what all keys have in common, that they lost it or that they have one, is shown.
-func sharedTTL(expected types.Int64, known map[string]knownKey) types.Int64 {
-	with, without, longest := countTTLs(known)
+func sharedTTL(expected types.Int64, known map[string]keyspace.Known) types.Int64 {
+	with, without, longest := keyspace.CountTTLs(known)
 	switch {
 	case with == 0 && without > 0:
 		return types.Int64Null()
@@ -76,7 +77,7 @@ func sharedTTL(expected types.Int64, known map[string]knownKey) types.Int64 {
 }
 
 // firstExpiration returns when the first key expires, null if none does.
-func firstExpiration(known map[string]knownKey) types.String {
+func firstExpiration(known map[string]keyspace.Known) types.String {
 	var first *time.Time
 	for _, k := range known {
 		if k.Expiration != nil && (first == nil || k.Expiration.Before(*first)) {

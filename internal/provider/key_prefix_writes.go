@@ -11,11 +11,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // prefixWriter makes the writes of one apply and says what became of them.
 type prefixWriter struct {
-	*batch
+	*keyspace.Batch
 
 	about subject
 	// existsAdvice says what to do about keys that exist already.
@@ -25,40 +26,40 @@ type prefixWriter struct {
 // recall reads again what private state should say of the keys in state. It
 // reports whether all can be written.
 func (w *prefixWriter) recall(ctx context.Context, diags *diag.Diagnostics) bool {
-	if err := w.restore(ctx); err != nil {
-		addFailure(diags, "Unable to read keys", w.dir, err)
+	if err := w.Restore(ctx); err != nil {
+		addFailure(diags, "Unable to read keys", w.Dir, err)
 		return false
 	}
 	w.report(diags)
-	return len(w.failures) == 0
+	return len(w.Failures) == 0
 }
 
 // apply makes the store what is planned. Where keys are to be created, or
 // takeStock is true, it looks at what there is before the first write.
-func (w *prefixWriter) apply(ctx context.Context, intent prefixIntent, takeStock bool, diags *diag.Diagnostics) {
-	known := w.known
-	writes, found, err := w.plan(ctx, intent, takeStock)
+func (w *prefixWriter) apply(ctx context.Context, intent keyspace.TreeIntent, takeStock bool, diags *diag.Diagnostics) {
+	known := w.Known
+	writes, found, err := w.Plan(ctx, intent, takeStock)
 	if err != nil {
-		addFailure(diags, "Unable to read keys", w.dir, err)
+		addFailure(diags, "Unable to read keys", w.Dir, err)
 		return
 	}
 	if takeStock && found != nil {
-		w.warnOfUnlisted(found, known, intent.values, diags)
+		w.warnOfUnlisted(found, known, intent.Values, diags)
 	}
-	w.run(ctx, writes)
+	w.Run(ctx, writes)
 	w.report(diags)
 	var changes lifetimeChanges
-	changes.add(w.adopted...)
+	changes.add(w.Adopted...)
 	changes.warn(adoptedLifetime, "", diags)
 }
 
 // warnOfUnlisted tells of keys that the next plan will show as removed.
-func (w *prefixWriter) warnOfUnlisted(found *tree, known map[string]knownKey, wanted map[string]string, diags *diag.Diagnostics) {
+func (w *prefixWriter) warnOfUnlisted(found *keyspace.Tree, known map[string]keyspace.Known, wanted map[string]string, diags *diag.Diagnostics) {
 	var unlisted []string
-	for _, relative := range slices.Sorted(maps.Keys(found.keys)) {
+	for _, relative := range slices.Sorted(maps.Keys(found.Keys)) {
 		_, isWanted := wanted[relative]
 		if _, isKnown := known[relative]; !isWanted && !isKnown {
-			unlisted = append(unlisted, below(w.dir, relative))
+			unlisted = append(unlisted, keyspace.Below(w.Dir, relative))
 		}
 	}
 	if len(unlisted) > 0 {
@@ -73,15 +74,15 @@ func (w *prefixWriter) warnOfUnlisted(found *tree, known map[string]knownKey, wa
 func (w *prefixWriter) report(diags *diag.Diagnostics) {
 	w.warnOfStayed(diags)
 	progress := w.progress()
-	if len(w.failures) == 0 {
-		if w.skipped > 0 {
+	if len(w.Failures) == 0 {
+		if w.Skipped > 0 {
 			diags.AddError("Unable to write every key", "The run was interrupted. "+progress)
 		}
 		return
 	}
-	groups := map[string][]keyFailure{}
-	slices.SortFunc(w.failures, func(a, b keyFailure) int { return strings.Compare(a.key, b.key) })
-	for _, failure := range w.failures {
+	groups := map[string][]keyspace.Failure{}
+	slices.SortFunc(w.Failures, func(a, b keyspace.Failure) int { return strings.Compare(a.Key, b.Key) })
+	for _, failure := range w.Failures {
 		summary := w.summary(failure)
 		groups[summary] = append(groups[summary], failure)
 	}
@@ -93,9 +94,9 @@ func (w *prefixWriter) report(diags *diag.Diagnostics) {
 // warnOfStayed warns of the keys that were to be deleted and stay: one warning
 // for each reason.
 func (w *prefixWriter) warnOfStayed(diags *diag.Diagnostics) {
-	slices.SortFunc(w.stayed, func(a, b keyFailure) int { return strings.Compare(a.key, b.key) })
-	groups := map[string][]keyFailure{}
-	for _, s := range w.stayed {
+	slices.SortFunc(w.Stayed, func(a, b keyspace.Failure) int { return strings.Compare(a.Key, b.Key) })
+	groups := map[string][]keyspace.Failure{}
+	for _, s := range w.Stayed {
 		summary := w.summary(s)
 		groups[summary] = append(groups[summary], s)
 	}
@@ -106,45 +107,45 @@ func (w *prefixWriter) warnOfStayed(diags *diag.Diagnostics) {
 
 func (w *prefixWriter) progress() string {
 	text := "No key was written."
-	if w.written > 0 {
-		text = fmt.Sprintf("%d of %d writes were made; state says which.", w.written, w.written+len(w.failures)+w.skipped)
+	if w.Written > 0 {
+		text = fmt.Sprintf("%d of %d writes were made; state says which.", w.Written, w.Written+len(w.Failures)+w.Skipped)
 	}
-	if w.skipped > 0 {
-		text += fmt.Sprintf(" %d were not tried any more.", w.skipped)
+	if w.Skipped > 0 {
+		text += fmt.Sprintf(" %d were not tried any more.", w.Skipped)
 	}
 	return text
 }
 
 // summary tells the kinds of failures apart.
-func (w *prefixWriter) summary(f keyFailure) string {
-	if c, ok := errors.AsType[*conflict](w.about.worded(f.err)); ok {
+func (w *prefixWriter) summary(f keyspace.Failure) string {
+	if c, ok := errors.AsType[*conflict](w.about.worded(f.Err)); ok {
 		return c.summary
 	}
 	verb := "Unable to update key"
 	switch {
-	case f.want == nil:
+	case f.Want == nil:
 		verb = "Unable to delete key"
-	case f.before == nil:
+	case f.Before == nil:
 		verb = "Unable to create key"
 	}
-	summary, _ := wordFailure(verb, "", f.err)
+	summary, _ := wordFailure(verb, "", f.Err)
 	return summary
 }
 
 // wordFailures words failures of one kind.
-func (w *prefixWriter) wordFailures(failures []keyFailure) string {
+func (w *prefixWriter) wordFailures(failures []keyspace.Failure) string {
 	var lines []string
 	var told *conflict
 	for _, f := range failures {
-		line := f.key
-		if c, ok := errors.AsType[*conflict](w.about.worded(f.err)); ok {
+		line := f.Key
+		if c, ok := errors.AsType[*conflict](w.about.worded(f.Err)); ok {
 			line, told = c.what, c
 		}
 		lines = append(lines, line)
 	}
 	switch {
 	case told == nil:
-		_, detail := wordFailure("", "", failures[0].err)
+		_, detail := wordFailure("", "", failures[0].Err)
 		return enumerate(lines) + "\n\n" + detail
 	case errors.Is(told, etcdv2.ErrExists):
 		return enumerate(lines) + "\n\n" + w.existsAdvice

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -168,8 +169,8 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if !plan.hasValue(config, &resp.Diagnostics) || resp.Diagnostics.HasError() {
 		return
 	}
-	store.onAdopt = warnOfAdoption(&resp.Diagnostics)
-	node, err := store.create(ctx, plan.Key.ValueString(), plan.wanted(config, ttlPointer(plan.TTL)), plan.AdoptExisting.ValueBool())
+	store.OnAdopt = warnOfAdoption(&resp.Diagnostics)
+	node, err := store.Create(ctx, plan.Key.ValueString(), plan.wanted(config, ttlPointer(plan.TTL)), plan.AdoptExisting.ValueBool())
 	if err != nil {
 		plan.subject(&r.base).addFailure(&resp.Diagnostics, "Unable to create key", plan.Key.ValueString(), err)
 		return
@@ -189,7 +190,7 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if store == nil {
 		return
 	}
-	node, err := store.readKey(ctx, state.Key.ValueString())
+	node, err := store.ReadKey(ctx, state.Key.ValueString())
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)
@@ -251,21 +252,21 @@ func (m *keyModel) hasValue(config keyModel, diags *diag.Diagnostics) bool {
 
 // send writes what is planned: the TTL alone where the value stays, or else both.
 // It returns nil if nothing is to be written.
-func (m *keyModel) send(ctx context.Context, store *store, state, config keyModel, notes keyNotes) (*etcdv2.Node, error) {
+func (m *keyModel) send(ctx context.Context, store *keyspace.Store, state, config keyModel, notes keyNotes) (*etcdv2.Node, error) {
 	key, ttl := m.Key.ValueString(), notes.toSend(m.TTL)
 	if !m.ModifiedIndex.IsUnknown() {
-		return nil, store.keepKey(ctx, key, state.seen())
+		return nil, store.Keep(ctx, key, state.seen())
 	}
 	before := state.seen()
-	before.notText = notes.NotText
+	before.NotText = notes.NotText
 	if notes.KeepsValue {
-		node, err := store.setTTL(ctx, key, before, ttl)
+		node, err := store.SetTTL(ctx, key, before, ttl)
 		noValue := isSet(m.ValueWOVersion) && config.ValueWO.IsNull()
 		if !errors.Is(err, etcdv2.ErrUnsupported) || noValue {
 			return node, err
 		}
 	}
-	return store.update(ctx, key, before, m.wanted(config, ttl))
+	return store.Update(ctx, key, before, m.wanted(config, ttl))
 }
 
 func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -278,7 +279,7 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if store == nil {
 		return
 	}
-	err := store.remove(ctx, state.Key.ValueString(), state.seen())
+	err := store.Remove(ctx, state.Key.ValueString(), state.seen())
 	addRemoval(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
 }
 
@@ -311,7 +312,7 @@ func (m *keyModel) importID() string {
 		return importJSON + m.Key.ValueString()
 	case isSet(m.ValueWOVersion):
 		return importWriteOnly + m.Key.ValueString()
-	case isJSONDocument(m.Value.ValueString()):
+	case keyspace.IsJSONDocument(m.Value.ValueString()):
 		return importText + m.Key.ValueString()
 	default:
 		return m.Key.ValueString()
@@ -352,22 +353,22 @@ func (m *keyModel) settleTTL(otherwise types.Int64) {
 }
 
 // wanted is what the key is to hold. Only the configuration has a write-only value.
-func (m *keyModel) wanted(config keyModel, ttl *int64) wantedKey {
-	want := wantedKey{value: m.Value.ValueString(), ttl: ttl}
+func (m *keyModel) wanted(config keyModel, ttl *int64) keyspace.Wanted {
+	want := keyspace.Wanted{Value: m.Value.ValueString(), TTL: ttl}
 	switch {
 	case isSet(m.ValueJSON):
-		want.value, want.json = m.ValueJSON.ValueString(), true
+		want.Value, want.JSON = m.ValueJSON.ValueString(), true
 	case isSet(m.ValueWOVersion):
-		want.value = config.ValueWO.ValueString()
+		want.Value = config.ValueWO.ValueString()
 	}
 	return want
 }
 
 // seen is what the key held when state was read.
-func (m *keyModel) seen() seenKey {
-	seen := seenKey{index: indexOf(m.ModifiedIndex), value: m.Value.ValueStringPointer(), expires: isSet(m.TTL)}
+func (m *keyModel) seen() keyspace.Seen {
+	seen := keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: isSet(m.TTL)}
 	if isSet(m.ValueJSON) {
-		seen.value, seen.json = m.ValueJSON.ValueStringPointer(), true
+		seen.Value, seen.JSON = m.ValueJSON.ValueStringPointer(), true
 	}
 	return seen
 }
@@ -403,7 +404,7 @@ func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
 			// After an import there is nothing to compare with: what is found counts as ours.
 			notes.Written = node.ModifiedIndex
 		}
-	case m.ValueJSON.IsNull() && m.Value.IsNull() && isJSONDocument(node.Value):
+	case m.ValueJSON.IsNull() && m.Value.IsNull() && keyspace.IsJSONDocument(node.Value):
 		// An import has not chosen an attribute.
 		m.ValueJSON = newJSONValue(node.Value)
 	case !isSet(m.ValueJSON):

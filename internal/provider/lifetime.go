@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // The lifetime of a key is part of what a plan shows. State has the TTL that
@@ -39,7 +40,7 @@ func ttlValue(node *etcdv2.Node) types.Int64 {
 	if !node.HasTTL() {
 		return types.Int64Null()
 	}
-	return types.Int64Value(remainingTTL(node))
+	return types.Int64Value(keyspace.RemainingTTL(node))
 }
 
 // configuredTTL returns the TTL that a configuration asks for.
@@ -163,16 +164,16 @@ func planRenewal(renewBelow, ttl types.Int64, creates, lost bool, diags *diag.Di
 type lifetimeChanges struct{ gain, lose, change []string }
 
 // add notes changes.
-func (c *lifetimeChanges) add(changes ...ttlChange) {
+func (c *lifetimeChanges) add(changes ...keyspace.TTLChange) {
 	for _, change := range changes {
 		switch {
-		case change.from == change.to:
-		case change.from == 0:
-			c.gain = append(c.gain, fmt.Sprintf("%s: %d seconds", change.key, change.to))
-		case change.to == 0:
-			c.lose = append(c.lose, fmt.Sprintf("%s: %d seconds until now", change.key, change.from))
+		case change.From == change.To:
+		case change.From == 0:
+			c.gain = append(c.gain, fmt.Sprintf("%s: %d seconds", change.Key, change.To))
+		case change.To == 0:
+			c.lose = append(c.lose, fmt.Sprintf("%s: %d seconds until now", change.Key, change.From))
 		default:
-			c.change = append(c.change, fmt.Sprintf("%s: %d seconds, until now %d", change.key, change.to, change.from))
+			c.change = append(c.change, fmt.Sprintf("%s: %d seconds, until now %d", change.Key, change.To, change.From))
 		}
 	}
 }
@@ -203,10 +204,10 @@ func (c *lifetimeChanges) warn(summary, advice string, diags *diag.Diagnostics) 
 
 // warnOfAdoption returns what names an object that was taken over and has another
 // lifetime now. No plan shows it: whether the object exists is found at apply.
-func warnOfAdoption(diags *diag.Diagnostics) func(path string, before, now int64) {
-	return func(path string, before, now int64) {
+func warnOfAdoption(diags *diag.Diagnostics) func(keyspace.TTLChange) {
+	return func(change keyspace.TTLChange) {
 		var changes lifetimeChanges
-		changes.add(ttlChange{path, before, now})
+		changes.add(change)
 		changes.warn(adoptedLifetime, "", diags)
 	}
 }

@@ -179,7 +179,7 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 		addFailure(&resp.Diagnostics, "Unable to add member", plan.describe(ctx), wordMembership(err))
 		return
 	}
-	r.connection.run.noteMade(memberWith(added.ID))
+	r.connection.run.NoteMade(memberWith(added.ID))
 	plan.ID = types.StringValue(added.ID)
 	plan.show(ctx, *added, &resp.Diagnostics)
 	plan.showCluster(ctx, client.Members, *added, &resp.Diagnostics)
@@ -292,7 +292,7 @@ func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	change := &membership.Change{Members: client.Members, Force: state.AllowQuorumLoss.ValueBool()}
-	if r.connection.run.hasMade(memberWith(state.ID.ValueString())) {
+	if r.connection.run.HasMade(memberWith(state.ID.ValueString())) {
 		addRemoval(&resp.Diagnostics, "", "", staysInStore("Member", state.describe(ctx)))
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // The API cannot show every name and value that a store contains.
@@ -29,7 +30,7 @@ var errNameNotText = errors.New("its name contains bytes that are not text, and 
 // checkForm reports whether a name that a server has sent can be written in a
 // configuration.
 func checkForm(name string) error {
-	if isNormalized(name) {
+	if keyspace.IsNormalized(name) {
 		return nil
 	}
 	return errForm

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // latin1 is a value with a byte that is not UTF-8, and shown is what the API
@@ -224,7 +225,7 @@ func TestNormalization_values(t *testing.T) {
 	key := prefix + "/k"
 	s.Put(t, key, nfd)
 	o := d.imported(t, "etcd_key", key)
-	config := map[string]any{"key": key, "value": normalized(nfd)}
+	config := map[string]any{"key": key, "value": keyspace.Normalized(nfd)}
 	if !d.isEmpty(t, o, config) {
 		t.Fatal("an import plans a change of the Unicode form")
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -278,7 +279,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	c := &connection{locks: p.locks, run: newRun(), claims: newClaims(), unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
+	c := &connection{locks: p.locks, run: keyspace.NewRun(), claims: keyspace.NewClaims(), unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
 	c.looks = newLooks(c)
 	if len(c.unknown) == 0 {
 		settings, diags := configure(ctx, config, os.LookupEnv)

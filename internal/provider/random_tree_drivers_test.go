@@ -18,6 +18,7 @@ import (
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // cliTree is the configuration of a random tree in a CLI's workspace.
@@ -203,7 +204,7 @@ func importTreeDirectly(t *testing.T, r *randomTree) *directTree {
 	c := &directTree{d: newDirect(t, endpoint(r.server.URL())), objects: map[string]managed{}, configs: map[string]map[string]any{}}
 	for address, id := range r.ids() {
 		typeName, _, _ := strings.Cut(address, ".")
-		o := c.d.imported(t, typeName, normalized(id))
+		o := c.d.imported(t, typeName, keyspace.Normalized(id))
 		resp, err := c.d.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: typeName, State: dynamic(t, o.state.Type(), o.state)})
 		if err != nil || errorText(resp.Diagnostics) != "" {
 			t.Fatal(err, errorText(resp.Diagnostics))
@@ -256,11 +257,11 @@ func (c *directTree) edit(t *testing.T, e edit) {
 		case nil:
 			delete(c.configs[e.address], name)
 		case string:
-			c.configs[e.address][name] = normalized(v)
+			c.configs[e.address][name] = keyspace.Normalized(v)
 		case map[string]string:
 			elements := map[string]any{}
 			for name, element := range v {
-				elements[name] = normalized(element)
+				elements[name] = keyspace.Normalized(element)
 			}
 			c.configs[e.address][name] = elements
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // These tests import random trees, change one thing at a time, and check what
@@ -131,9 +132,9 @@ func newRandomTree(t *testing.T, s *etcdtest.Server, seed uint64) *randomTree {
 func (r *randomTree) plant(t *testing.T, relative string, ttl int64, isManaged bool) {
 	t.Helper()
 	k := &randomKey{value: r.value(), ttl: ttl, isRead: true, wanted: ttl}
-	r.server.Put(t, below(r.prefix, relative), k.value, ttlParams(int(ttl))...)
+	r.server.Put(t, keyspace.Below(r.prefix, relative), k.value, ttlParams(int(ttl))...)
 	if !isManaged && len(r.keys) > 0 {
-		r.foreign = append(r.foreign, below(r.prefix, relative))
+		r.foreign = append(r.foreign, keyspace.Below(r.prefix, relative))
 		return
 	}
 	k.address = r.newAddress()
@@ -144,7 +145,7 @@ func (r *randomTree) plant(t *testing.T, relative string, ttl int64, isManaged b
 // also some that no configuration names.
 func (r *randomTree) plantForeign(t *testing.T, dirs []string) {
 	t.Helper()
-	dir := below(r.prefix, pick(r, dirs))
+	dir := keyspace.Below(r.prefix, pick(r, dirs))
 	for _, key := range []string{
 		r.prefix + "x", r.prefix + "-2/" + r.name(), r.root + "/beside", dir + "_hidden/" + r.name(), dir + "_" + r.name(), dir + nfd, dir + nfd + "s/" + r.name(), dir + "\xff" + r.name(),
 	} {
@@ -210,7 +211,7 @@ func (r *randomTree) newPath(dirs []string, mayHide bool) string {
 
 // isFree reports whether no other path is at, above or below a relative path.
 func (r *randomTree) isFree(relative string) bool {
-	for above := range ancestors(relative) {
+	for above := range keyspace.Ancestors(relative) {
 		if r.paths[above] {
 			return false
 		}
@@ -286,13 +287,13 @@ func (r *randomTree) snapshot(t *testing.T) map[string]string {
 	r.list(t, r.root, lines)
 	r.list(t, r.prefix, lines)
 	for _, key := range r.foreign {
-		if hiddenRoot(key) != "" {
+		if keyspace.HiddenRoot(key) != "" {
 			r.list(t, key, lines)
 		}
 	}
 	for relative := range r.paths {
-		if hiddenRoot(relative) != "" {
-			r.list(t, below(r.prefix, relative), lines)
+		if keyspace.HiddenRoot(relative) != "" {
+			r.list(t, keyspace.Below(r.prefix, relative), lines)
 		}
 	}
 	return lines
@@ -401,7 +402,7 @@ func (r *randomTree) lowered(ttl int64) int64 {
 
 // changeKey changes an etcd_key. It returns nil for what cannot be done to it.
 func (r *randomTree) changeKey(relative string, k *randomKey) *oneChange {
-	key := below(r.prefix, relative)
+	key := keyspace.Below(r.prefix, relative)
 	written := func(what string, attribute string, value any, after randomKey) *oneChange {
 		attributes := []string{attribute, "created_index", "modified_index"}
 		if k.ttl != 0 || after.wanted != 0 {
@@ -420,10 +421,10 @@ func (r *randomTree) changeKey(relative string, k *randomKey) *oneChange {
 	case 0:
 		attribute := "value"
 		after.value = r.text()
-		if isJSONDocument(k.value) && k.isText() {
+		if keyspace.IsJSONDocument(k.value) && k.isText() {
 			attribute, after.value = "value_json", fmt.Sprintf(`{"changed": [%s, %d]}`, r.json(1), r.IntN(1e9))
 		}
-		if normalized(after.value) == normalized(k.value) || !k.isText() && isJSONDocument(shownText(k.value)) {
+		if keyspace.Normalized(after.value) == keyspace.Normalized(k.value) || !k.isText() && keyspace.IsJSONDocument(shownText(k.value)) {
 			return nil
 		}
 		return written("another value", attribute, after.value, after)
@@ -480,7 +481,7 @@ func (r *randomTree) turnOn(address, attribute string) *oneChange {
 func (r *randomTree) addKey() *oneChange {
 	relative := r.newPath([]string{"", "new/"}, true)
 	k := &randomKey{value: r.text(), address: r.newAddress()}
-	set := map[string]any{"key": below(r.prefix, relative), "value": k.value}
+	set := map[string]any{"key": keyspace.Below(r.prefix, relative), "value": k.value}
 	if r.IntN(2) == 0 {
 		k.value = r.json(0)
 		delete(set, "value")
@@ -503,7 +504,7 @@ func (r *randomTree) changePrefix(relative string, k *randomKey) *oneChange {
 	switch r.IntN(8) {
 	case 0:
 		after.value = r.text()
-		if normalized(after.value) == normalized(k.value) {
+		if keyspace.Normalized(after.value) == keyspace.Normalized(k.value) {
 			return nil
 		}
 		return r.changeElement("another value of "+relative, relative, &after)
@@ -554,8 +555,8 @@ func (r *randomTree) changeElement(what, relative string, after *randomKey) *one
 	case after == nil && !before.isListed && !r.flags[randomPrefixAddress+"exclusive"]:
 		// It leaves state alone.
 		r.isLeft = true
-		r.foreign = append(r.foreign, below(r.prefix, relative))
-		c.leaves, c.writes = below(r.prefix, relative), nil
+		r.foreign = append(r.foreign, keyspace.Below(r.prefix, relative))
+		c.leaves, c.writes = keyspace.Below(r.prefix, relative), nil
 		delete(r.keys, relative)
 	case after == nil:
 	default:
@@ -565,7 +566,7 @@ func (r *randomTree) changeElement(what, relative string, after *randomKey) *one
 			after.ttl, after.isRead = r.ttl, false
 		}
 		if before != nil {
-			c.lifetime(below(r.prefix, relative), before.ttl, after.ttl)
+			c.lifetime(keyspace.Below(r.prefix, relative), before.ttl, after.ttl)
 		}
 	}
 	c.edit = edit{address: randomPrefixAddress, set: map[string]any{"keys": values}}
@@ -598,7 +599,7 @@ func (r *randomTree) changeTTL(ttl int64) *oneChange {
 		after := *k
 		after.ttl, after.isRead = ttl, false
 		c.writes[relative] = &after
-		c.lifetime(below(r.prefix, relative), k.ttl, ttl)
+		c.lifetime(keyspace.Below(r.prefix, relative), k.ttl, ttl)
 	}
 	if len(c.writes) == 0 {
 		if ttl < r.ttl || r.count(func(k *randomKey) bool { return k.isRead && k.ttl == r.ttl }) == 0 {
@@ -649,7 +650,7 @@ func (r *randomTree) check(t *testing.T, d randomDriver, before map[string]strin
 	}
 	left := r.snapshot(t)
 	for relative := range r.keys {
-		delete(left, below(r.prefix, relative))
+		delete(left, keyspace.Below(r.prefix, relative))
 	}
 	d.destroy(t)
 	r.keys = nil
@@ -683,7 +684,7 @@ func (c *oneChange) wantShown(t *testing.T, changes map[string]shownChange) {
 func (c *oneChange) wantWarned(t *testing.T, r *randomTree, warnings string) {
 	t.Helper()
 	for relative := range r.paths {
-		key := below(r.prefix, relative)
+		key := keyspace.Below(r.prefix, relative)
 		isNamed := strings.Contains(warnings, "  "+key+": ") || strings.Contains(warnings, ": "+key+" was found with a TTL")
 		if isNamed && !slices.Contains(c.mayWarn, key) || !isNamed && slices.Contains(c.warns, key) {
 			t.Errorf("the plan of %s names the lifetime of %s: %t, want %t:\n%s", c.what, key, isNamed, !isNamed, warnings)
@@ -701,12 +702,12 @@ func (r *randomTree) wantStore(t *testing.T, what string, before map[string]stri
 	want := maps.Clone(before)
 	if c != nil {
 		for relative, k := range c.writes {
-			key := below(r.prefix, relative)
+			key := keyspace.Below(r.prefix, relative)
 			r.wantWritten(t, what, key, k, got[key], before[key])
 			delete(got, key)
 			delete(want, key)
 		}
-		if dir := below(r.prefix, "new"); before[dir] == "" {
+		if dir := keyspace.Below(r.prefix, "new"); before[dir] == "" {
 			delete(got, dir) // It came with the first key in it.
 		}
 	}
@@ -728,8 +729,8 @@ func (r *randomTree) wantWritten(t *testing.T, what, key string, want *randomKey
 		t.Errorf("after %s there is no write of %s: %s", what, key, got)
 	}
 	node := r.server.Get(t, key).Node
-	same := normalized(node.Value) == normalized(shownText(want.value))
-	if !same && !equalJSON(node.Value, want.value) {
+	same := keyspace.Normalized(node.Value) == keyspace.Normalized(shownText(want.value))
+	if !same && !keyspace.EqualJSON(node.Value, want.value) {
 		t.Errorf("after %s %s = %q, want %q", what, key, node.Value, want.value)
 	}
 	if differs(node.TTL, want.ttl) && want.ttl != 0 || (node.TTL == 0) != (want.ttl == 0) {
@@ -744,7 +745,7 @@ func (r *randomTree) ids() map[string]string {
 	}
 	ids := map[string]string{}
 	for relative, k := range r.keys {
-		ids[k.address] = below(r.prefix, relative)
+		ids[k.address] = keyspace.Below(r.prefix, relative)
 	}
 	return ids
 }

@@ -54,13 +54,15 @@ func (a *refreshAction) Invoke(ctx context.Context, req action.InvokeRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := a.store(&resp.Diagnostics)
-	if store == nil {
+	client := a.client(&resp.Diagnostics)
+	if client == nil {
 		return
 	}
 	key := config.Key.ValueString()
 	ttl := config.TTL.ValueInt64()
-	if err := refresh(ctx, store, key, ttl); err != nil {
+	err := refresh(ctx, client.Keys, key, ttl)
+	a.forget(key)
+	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to refresh key", key, err)
 		return
 	}
@@ -69,18 +71,17 @@ func (a *refreshAction) Invoke(ctx context.Context, req action.InvokeRequest, re
 
 // refresh gives a key a new TTL. Servers give one to a directory too, and so the
 // key is read first; who may not read it may still refresh it.
-func refresh(ctx context.Context, store *store, key string, ttl int64) error {
-	found, err := store.keys.Get(ctx, key, etcdv2.GetOptions{})
+func refresh(ctx context.Context, keys *etcdv2.KeysService, key string, ttl int64) error {
+	found, err := keys.Get(ctx, key, etcdv2.GetOptions{})
 	if err == nil && found.Node.Dir {
 		return fmt.Errorf("%w: %s", etcdv2.ErrNotFile, key)
 	}
 	if err != nil && !errors.Is(err, etcdv2.ErrUnauthorized) {
 		return err
 	}
-	defer store.forget(key)
-	_, err = store.keys.Refresh(ctx, key, ttl, etcdv2.Condition{})
+	_, err = keys.Refresh(ctx, key, ttl, etcdv2.Condition{})
 	if errors.Is(err, etcdv2.ErrUnsupported) && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
-		_, err = store.keys.SetTTL(ctx, key, &ttl)
+		_, err = keys.SetTTL(ctx, key, &ttl)
 	}
 	return err
 }

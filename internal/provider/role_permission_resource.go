@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 var (
@@ -110,7 +111,7 @@ func (r *rolePermissionResource) Create(ctx context.Context, req resource.Create
 }
 
 func (r *rolePermissionResource) grant(ctx context.Context, client *etcdv2.Client, plan rolePermissionModel) error {
-	release, err := r.connection.run.hold(ctx, roleNamed(plan.Role.ValueString()))
+	release, err := r.connection.run.Hold(ctx, roleNamed(plan.Role.ValueString()))
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (r *rolePermissionResource) grant(ctx context.Context, client *etcdv2.Clien
 	_, err = client.Roles.Grant(ctx, plan.Role.ValueString(), plan.permissions())
 	switch {
 	case err == nil, errors.Is(err, etcdv2.ErrGranted) && plan.AdoptExisting.ValueBool():
-		r.connection.run.noteMade(plan.object())
+		r.connection.run.NoteMade(plan.object())
 		return nil
 	case errors.Is(err, etcdv2.ErrGranted):
 		return alreadyExists("Permission", plan.String()+" is granted already", "etcd_role_permission", plan.id())
@@ -162,7 +163,7 @@ func (r *rolePermissionResource) Update(ctx context.Context, req resource.Update
 		return
 	}
 	role := plan.Role.ValueString()
-	err := r.connection.run.keep(ctx, roleNamed(role), plan.object(), func() error {
+	err := r.connection.run.Keep(ctx, roleNamed(role), plan.object(), func() error {
 		_, err := client.Roles.Grant(ctx, role, plan.permissions())
 		return err
 	})
@@ -187,16 +188,16 @@ func (r *rolePermissionResource) Delete(ctx context.Context, req resource.Delete
 }
 
 func (r *rolePermissionResource) revoke(ctx context.Context, client *etcdv2.Client, state rolePermissionModel) error {
-	release, err := r.connection.run.hold(ctx, roleNamed(state.Role.ValueString()))
+	release, err := r.connection.run.Hold(ctx, roleNamed(state.Role.ValueString()))
 	if err != nil {
 		return err
 	}
 	defer release()
-	if r.connection.run.hasMade(state.object()) {
+	if r.connection.run.HasMade(state.object()) {
 		return staysInStore("Permission", state.String())
 	}
 	if _, err = client.Roles.Revoke(ctx, state.Role.ValueString(), state.permissions()); err == nil {
-		r.connection.run.noteRemoved(state.object())
+		r.connection.run.NoteRemoved(state.object())
 	}
 	return err
 }
@@ -222,7 +223,7 @@ func (r *rolePermissionResource) ImportState(ctx context.Context, req resource.I
 }
 
 // object names the permission among the objects of the store.
-func (m rolePermissionModel) object() storeObject {
+func (m rolePermissionModel) object() keyspace.Object {
 	return permissionOf(m.Role.ValueString(), access(m.Access.ValueString()), m.Pattern.ValueString())
 }
 

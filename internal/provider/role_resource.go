@@ -117,7 +117,7 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	name, want := plan.Name.ValueString(), plan.permissions(ctx, &resp.Diagnostics)
-	release, err := r.connection.run.hold(ctx, roleNamed(name))
+	release, err := r.connection.run.Hold(ctx, roleNamed(name))
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create role", name, err)
 		return
@@ -203,17 +203,17 @@ func (r *roleResource) update(ctx context.Context, client *etcdv2.Client, name s
 // revoked since state was read: what they granted stays.
 func (r *roleResource) updateInRun(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) error {
 	run := r.connection.run
-	release, err := run.hold(ctx, roleNamed(name))
+	release, err := run.Hold(ctx, roleNamed(name))
 	if err != nil {
 		return err
 	}
 	defer release()
 	goal := want
 	if want.Read != nil {
-		had.Read, goal.Read = run.since(kindPermission, permissionPrefix(name, accessRead), had.Read, want.Read)
+		had.Read, goal.Read = run.Since(kindPermission, permissionPrefix(name, accessRead), had.Read, want.Read)
 	}
 	if want.Write != nil {
-		had.Write, goal.Write = run.since(kindPermission, permissionPrefix(name, accessWrite), had.Write, want.Write)
+		had.Write, goal.Write = run.Since(kindPermission, permissionPrefix(name, accessWrite), had.Write, want.Write)
 	}
 	if !permissionsAre(had, goal) {
 		err = r.update(ctx, client, name, had, goal)
@@ -227,12 +227,12 @@ func (r *roleResource) updateInRun(ctx context.Context, client *etcdv2.Client, n
 // noteMade notes that this run created, wrote or adopted a role, and the
 // permissions that are managed with it.
 func (r *roleResource) noteMade(name string, want etcdv2.Permissions) {
-	r.connection.run.noteMade(roleNamed(name))
+	r.connection.run.NoteMade(roleNamed(name))
 	for _, pattern := range want.Read {
-		r.connection.run.noteMade(permissionOf(name, accessRead, pattern))
+		r.connection.run.NoteMade(permissionOf(name, accessRead, pattern))
 	}
 	for _, pattern := range want.Write {
-		r.connection.run.noteMade(permissionOf(name, accessWrite, pattern))
+		r.connection.run.NoteMade(permissionOf(name, accessWrite, pattern))
 	}
 }
 
@@ -332,12 +332,12 @@ func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name s
 
 // tryRemove deletes the role, or returns the names of the users that hold it.
 func (r *roleResource) tryRemove(ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions) (holders []string, err error) {
-	release, err := r.connection.run.hold(ctx, roleNamed(name))
+	release, err := r.connection.run.Hold(ctx, roleNamed(name))
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	if r.connection.run.hasMade(roleNamed(name)) {
+	if r.connection.run.HasMade(roleNamed(name)) {
 		return nil, staysInStore("Role", fmt.Sprintf("The role %q", name))
 	}
 	role, err := client.Roles.Get(ctx, name)

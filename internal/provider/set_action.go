@@ -59,13 +59,13 @@ func (a *setAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	store := a.store(&resp.Diagnostics)
-	if store == nil {
+	client := a.client(&resp.Diagnostics)
+	if client == nil {
 		return
 	}
 	key := config.Key.ValueString()
-	done, err := store.keys.Set(ctx, key, config.Value.ValueString(), etcdv2.WriteOptions{TTL: ttlPointer(config.TTL)})
-	store.forget(key)
+	done, err := client.Keys.Set(ctx, key, config.Value.ValueString(), etcdv2.WriteOptions{TTL: ttlPointer(config.TTL)})
+	a.forget(key)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to set key", key, err)
 		return

@@ -1,30 +1,34 @@
 package provider
 
+import "github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
+
 // The kinds of objects that a run can be about besides keys and directories.
 const (
-	kindUser       objectKind = "user"
-	kindRole       objectKind = "role"
-	kindGrant      objectKind = "grant"
-	kindPermission objectKind = "permission"
-	kindAuth       objectKind = "authentication"
-	kindMember     objectKind = "member"
+	kindUser       keyspace.ObjectKind = "user"
+	kindRole       keyspace.ObjectKind = "role"
+	kindGrant      keyspace.ObjectKind = "grant"
+	kindPermission keyspace.ObjectKind = "permission"
+	kindAuth       keyspace.ObjectKind = "authentication"
+	kindMember     keyspace.ObjectKind = "member"
 	// All grants of a user, and all permissions of one kind of a role.
-	kindRoles    objectKind = "the roles of user"
-	kindPatterns objectKind = "the permissions of role"
+	kindRoles    keyspace.ObjectKind = "the roles of user"
+	kindPatterns keyspace.ObjectKind = "the permissions of role"
 )
 
 // No name of a user or a role has a slash, so the joined names are unambiguous.
-func userNamed(name string) storeObject     { return storeObject{kindUser, name} }
-func roleNamed(name string) storeObject     { return storeObject{kindRole, name} }
-func grantOf(user, role string) storeObject { return storeObject{kindGrant, grantPrefix(user) + role} }
-func allRolesOf(user string) storeObject    { return storeObject{kindRoles, user} }
-func allPatternsOf(role string, a access) storeObject {
-	return storeObject{kindPatterns, role + " to " + string(a)}
+func userNamed(name string) keyspace.Object { return keyspace.Object{Kind: kindUser, Name: name} }
+func roleNamed(name string) keyspace.Object { return keyspace.Object{Kind: kindRole, Name: name} }
+func grantOf(user, role string) keyspace.Object {
+	return keyspace.Object{Kind: kindGrant, Name: grantPrefix(user) + role}
 }
-func authSwitch() storeObject          { return storeObject{kindAuth, ""} }
-func memberWith(id string) storeObject { return storeObject{kindMember, id} }
-func permissionOf(role string, a access, pattern string) storeObject {
-	return storeObject{kindPermission, permissionPrefix(role, a) + pattern}
+func allRolesOf(user string) keyspace.Object { return keyspace.Object{Kind: kindRoles, Name: user} }
+func allPatternsOf(role string, a access) keyspace.Object {
+	return keyspace.Object{Kind: kindPatterns, Name: role + " to " + string(a)}
+}
+func authSwitch() keyspace.Object          { return keyspace.Object{Kind: kindAuth, Name: ""} }
+func memberWith(id string) keyspace.Object { return keyspace.Object{Kind: kindMember, Name: id} }
+func permissionOf(role string, a access, pattern string) keyspace.Object {
+	return keyspace.Object{Kind: kindPermission, Name: permissionPrefix(role, a) + pattern}
 }
 
 // What the names of the grants of a user, and of the permissions of a role,

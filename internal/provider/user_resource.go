@@ -180,7 +180,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	release, err := r.connection.run.hold(ctx, userNamed(plan.Name.ValueString()))
+	release, err := r.connection.run.Hold(ctx, userNamed(plan.Name.ValueString()))
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create user", plan.Name.ValueString(), err)
 		return
@@ -289,12 +289,12 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 }
 
 func (r *userResource) remove(ctx context.Context, client *etcdv2.Client, name string, had []string) error {
-	release, err := r.connection.run.hold(ctx, userNamed(name))
+	release, err := r.connection.run.Hold(ctx, userNamed(name))
 	if err != nil {
 		return err
 	}
 	defer release()
-	if r.connection.run.hasMade(userNamed(name)) {
+	if r.connection.run.HasMade(userNamed(name)) {
 		return staysInStore("User", fmt.Sprintf("The user %q", name))
 	}
 	if err := r.keepOwnLogin(ctx, client, name, "to delete it"); err != nil {

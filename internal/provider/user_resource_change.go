@@ -17,17 +17,17 @@ func (r *userResource) updateInRun(
 	ctx context.Context, client *etcdv2.Client, plan, config, state userModel, password string, diags *diag.Diagnostics,
 ) error {
 	name, run := plan.Name.ValueString(), r.connection.run
-	release, err := run.hold(ctx, userNamed(name))
+	release, err := run.Hold(ctx, userNamed(name))
 	if err != nil {
 		return err
 	}
 	defer release()
 	var had, goal []string
 	roles := namesOf(ctx, plan.Roles, diags)
-	revoked := func(role string) bool { return run.hasRemoved(grantOf(name, role)) }
+	revoked := func(role string) bool { return run.HasRemoved(grantOf(name, role)) }
 	isManaged := !config.Roles.IsNull()
 	if plan.changesRoles(config, state) || (isManaged && slices.ContainsFunc(roles, revoked)) {
-		had, goal = run.since(kindGrant, grantPrefix(name), state.held(ctx, diags), roles)
+		had, goal = run.Since(kindGrant, grantPrefix(name), state.held(ctx, diags), roles)
 	}
 	if goal != nil || password != "" {
 		err = r.update(ctx, client, had, goal, name, password)
@@ -41,10 +41,10 @@ func (r *userResource) updateInRun(
 // noteMade notes that this run created, wrote or adopted a user, and its roles
 // if they are managed with it.
 func (r *userResource) noteMade(name string, roles []string, areManaged bool) {
-	r.connection.run.noteMade(userNamed(name))
+	r.connection.run.NoteMade(userNamed(name))
 	for _, role := range roles {
 		if areManaged {
-			r.connection.run.noteMade(grantOf(name, role))
+			r.connection.run.NoteMade(grantOf(name, role))
 		}
 	}
 }

@@ -94,7 +94,7 @@ func (r *userRoleResource) grant(ctx context.Context, client *etcdv2.Client, pla
 	if err := requireRoles(ctx, client, []string{role}); err != nil {
 		return err
 	}
-	release, err := r.connection.run.hold(ctx, userNamed(user))
+	release, err := r.connection.run.Hold(ctx, userNamed(user))
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (r *userRoleResource) grant(ctx context.Context, client *etcdv2.Client, pla
 	_, err = client.Users.Grant(ctx, user, role)
 	switch {
 	case err == nil, errors.Is(err, etcdv2.ErrGranted) && plan.AdoptExisting.ValueBool():
-		r.connection.run.noteMade(grantOf(user, role))
+		r.connection.run.NoteMade(grantOf(user, role))
 		return nil
 	case errors.Is(err, etcdv2.ErrGranted):
 		return alreadyExists("Grant", plan.String()+" is granted already", "etcd_user_role", plan.id())
@@ -168,7 +168,7 @@ func (r *userRoleResource) Update(ctx context.Context, req resource.UpdateReques
 		return
 	}
 	user, role := plan.User.ValueString(), plan.Role.ValueString()
-	err := r.connection.run.keep(ctx, userNamed(user), grantOf(user, role), func() error {
+	err := r.connection.run.Keep(ctx, userNamed(user), grantOf(user, role), func() error {
 		_, err := client.Users.Grant(ctx, user, role)
 		return err
 	})
@@ -194,12 +194,12 @@ func (r *userRoleResource) Delete(ctx context.Context, req resource.DeleteReques
 
 func (r *userRoleResource) revoke(ctx context.Context, client *etcdv2.Client, state userRoleModel) error {
 	user, role := state.User.ValueString(), state.Role.ValueString()
-	release, err := r.connection.run.hold(ctx, userNamed(user))
+	release, err := r.connection.run.Hold(ctx, userNamed(user))
 	if err != nil {
 		return err
 	}
 	defer release()
-	if r.connection.run.hasMade(grantOf(user, role)) {
+	if r.connection.run.HasMade(grantOf(user, role)) {
 		return staysInStore("Grant", state.String())
 	}
 	if role == etcdv2.RootRole {
@@ -208,7 +208,7 @@ func (r *userRoleResource) revoke(ctx context.Context, client *etcdv2.Client, st
 		}
 	}
 	if _, err = client.Users.Revoke(ctx, user, role); err == nil {
-		r.connection.run.noteRemoved(grantOf(user, role))
+		r.connection.run.NoteRemoved(grantOf(user, role))
 	}
 	return err
 }

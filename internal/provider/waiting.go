@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 const defaultWaitTimeout = 5 * time.Minute
@@ -87,7 +88,7 @@ func (m *waitModel) wait() (wait, error) {
 	case isSet(m.Equals):
 		w.wants = "to have the value of equals"
 		w.holds = func(n *etcdv2.Node) bool {
-			return n != nil && !n.NotText && sameValue(n.Value, m.Equals.ValueString(), false)
+			return n != nil && !n.NotText && keyspace.SameValue(n.Value, m.Equals.ValueString(), false)
 		}
 	default:
 		pattern, err := regexp.Compile(m.Matches.ValueString())

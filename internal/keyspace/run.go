@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"context"
@@ -9,23 +9,23 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
 
-// objectKind is what an object of the store is. The key space knows nodes; the
+// ObjectKind is what an object of the store is. The key space knows nodes; the
 // caller has kinds of its own for what else a run changes.
-type objectKind string
+type ObjectKind string
 
-// kindNode is a key or a directory.
-const kindNode objectKind = "node"
+// KindNode is a key or a directory.
+const KindNode ObjectKind = "node"
 
-// storeObject names one object of the store.
-type storeObject struct {
-	kind objectKind
-	name string
+// Object names one object of the store.
+type Object struct {
+	Kind ObjectKind
+	Name string
 }
 
-// nodeAt names the key or the directory at a path.
-func nodeAt(path string) storeObject { return storeObject{kindNode, path} }
+// NodeAt names the key or the directory at a path.
+func NodeAt(path string) Object { return Object{KindNode, path} }
 
-// run is what this process did to the store since the CLI configured the
+// Run is what this process did to the store since the CLI configured the
 // provider, which it does once for each plan and once for each apply. Two
 // objects of a configuration can be about one object of the store: the old and
 // the new instance under create_before_destroy, two that swap their paths, a
@@ -34,31 +34,31 @@ func nodeAt(path string) storeObject { return storeObject{kindNode, path} }
 //
 // A change is made between hold and its release, so that a deletion never comes
 // between another object's look at the store and its note.
-type run struct {
+type Run struct {
 	mu      sync.Mutex
-	made    map[storeObject]bool
-	removed map[storeObject]bool
+	made    map[Object]bool
+	removed map[Object]bool
 	// trees are the directories that were deleted with all that they contained.
 	trees map[string]bool
 
-	turns keyedlock.Locks[storeObject]
+	turns keyedlock.Locks[Object]
 	// whole is locked for writing while a directory is deleted, with whatever
 	// is in it.
 	whole sync.RWMutex
 }
 
-func newRun() *run {
-	return &run{made: map[storeObject]bool{}, removed: map[storeObject]bool{}, trees: map[string]bool{}}
+func NewRun() *Run {
+	return &Run{made: map[Object]bool{}, removed: map[Object]bool{}, trees: map[string]bool{}}
 }
 
-// hold waits until no other object of this run changes o. No second object may
+// Hold waits until no other object of this run changes o. No second object may
 // be held at the same time.
-func (r *run) hold(ctx context.Context, o storeObject) (release func(), err error) {
+func (r *Run) Hold(ctx context.Context, o Object) (release func(), err error) {
 	unlock, err := r.turns.Lock(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	if o.kind != kindNode {
+	if o.Kind != KindNode {
 		return unlock, nil
 	}
 	r.whole.RLock()
@@ -68,31 +68,31 @@ func (r *run) hold(ctx context.Context, o storeObject) (release func(), err erro
 	}, nil
 }
 
-// keep notes that an object of the store is to stay, or has it made again if
+// Keep notes that an object of the store is to stay, or has it made again if
 // another object of this run deleted it. Meanwhile turn is held.
-func (r *run) keep(ctx context.Context, turn, o storeObject, again func() error) error {
-	release, err := r.hold(ctx, turn)
+func (r *Run) Keep(ctx context.Context, turn, o Object, again func() error) error {
+	release, err := r.Hold(ctx, turn)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if r.hasRemoved(o) {
+	if r.HasRemoved(o) {
 		if err := again(); err != nil {
 			return err
 		}
 	}
-	r.noteMade(o)
+	r.NoteMade(o)
 	return nil
 }
 
 // holdTree waits until no other object of this run changes a key or a directory.
-func (r *run) holdTree() (release func()) {
+func (r *Run) holdTree() (release func()) {
 	r.whole.Lock()
 	return r.whole.Unlock
 }
 
-// noteMade notes that an object of the store is as this run wants it.
-func (r *run) noteMade(objects ...storeObject) {
+// NoteMade notes that an object of the store is as this run wants it.
+func (r *Run) NoteMade(objects ...Object) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, o := range objects {
@@ -101,8 +101,8 @@ func (r *run) noteMade(objects ...storeObject) {
 	}
 }
 
-// noteRemoved notes that this run deleted an object.
-func (r *run) noteRemoved(objects ...storeObject) {
+// NoteRemoved notes that this run deleted an object.
+func (r *Run) NoteRemoved(objects ...Object) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, o := range objects {
@@ -111,20 +111,20 @@ func (r *run) noteRemoved(objects ...storeObject) {
 }
 
 // noteTreeRemoved notes that this run deleted a directory with its contents.
-func (r *run) noteTreeRemoved(path string) {
+func (r *Run) noteTreeRemoved(path string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trees[path] = true
 }
 
-// madeOf returns what this run granted of one kind to one user or role: the rest
+// MadeOf returns what this run granted of one kind to one user or role: the rest
 // of the names that begin with its own.
-func (r *run) madeOf(kind objectKind, owner string) []string {
+func (r *Run) MadeOf(kind ObjectKind, owner string) []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var names []string
 	for o := range r.made {
-		if name, ok := strings.CutPrefix(o.name, owner); ok && o.kind == kind {
+		if name, ok := strings.CutPrefix(o.Name, owner); ok && o.Kind == kind {
 			names = append(names, name)
 		}
 	}
@@ -132,32 +132,32 @@ func (r *run) madeOf(kind objectKind, owner string) []string {
 	return names
 }
 
-// since brings what a user or a role had of one kind up to what this run granted
+// Since brings what a user or a role had of one kind up to what this run granted
 // and revoked since, and adds to what it is to have what others granted.
-func (r *run) since(kind objectKind, owner string, had, want []string) (has, goal []string) {
-	made := r.madeOf(kind, owner)
-	has = slices.DeleteFunc(slices.Clone(had), func(name string) bool { return r.hasRemoved(storeObject{kind, owner + name}) })
+func (r *Run) Since(kind ObjectKind, owner string, had, want []string) (has, goal []string) {
+	made := r.MadeOf(kind, owner)
+	has = slices.DeleteFunc(slices.Clone(had), func(name string) bool { return r.HasRemoved(Object{kind, owner + name}) })
 	has = append(has, missingFrom(has, made)...)
 	return has, append(append([]string{}, want...), missingFrom(want, made)...)
 }
 
-// hasMade reports whether this run created, wrote or adopted an object.
-func (r *run) hasMade(o storeObject) bool {
+// HasMade reports whether this run created, wrote or adopted an object.
+func (r *Run) HasMade(o Object) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.made[o]
 }
 
-// hasRemoved reports whether this run deleted an object, and did not create it
+// HasRemoved reports whether this run deleted an object, and did not create it
 // again.
-func (r *run) hasRemoved(o storeObject) bool {
+func (r *Run) HasRemoved(o Object) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.made[o] {
 		return false
 	}
 	for path := range r.trees {
-		if o.kind == kindNode && isWithin(path, o.name) {
+		if o.Kind == KindNode && isWithin(path, o.Name) {
 			return true
 		}
 	}
@@ -166,12 +166,12 @@ func (r *run) hasRemoved(o storeObject) bool {
 
 // madeWithin returns a path, at or below the given one, at which this run
 // created, wrote or adopted something.
-func (r *run) madeWithin(path string) (made string, ok bool) {
+func (r *Run) madeWithin(path string) (made string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for o := range r.made {
-		if o.kind == kindNode && isWithin(path, o.name) && (!ok || o.name < made) {
-			made, ok = o.name, true
+		if o.Kind == KindNode && isWithin(path, o.Name) && (!ok || o.Name < made) {
+			made, ok = o.Name, true
 		}
 	}
 	return made, ok
@@ -188,9 +188,9 @@ func missingFrom(list, names []string) []string {
 }
 
 // String names an object of the store for messages.
-func (o storeObject) String() string {
-	if o.kind == kindNode {
-		return o.name
+func (o Object) String() string {
+	if o.Kind == KindNode {
+		return o.Name
 	}
-	return string(o.kind) + " " + o.name
+	return string(o.Kind) + " " + o.Name
 }

@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"context"
@@ -17,12 +17,12 @@ const (
 	// readAheadFor is how long a snapshot of a directory serves, and how long
 	// an ask counts towards the next one.
 	readAheadFor = 2 * time.Second
-	// readAheadBound is how many children a directory may have to be read as a
+	// ReadAheadBound is how many children a directory may have to be read as a
 	// whole again.
-	readAheadBound = 20000
+	ReadAheadBound = 20000
 )
 
-// readAhead answers reads of single keys from one read of their directory once
+// ReadAhead answers reads of single keys from one read of their directory once
 // several keys of it have been asked for. Terraform refreshes one object per
 // call, and on a slow link the round trips are all that a plan waits for.
 //
@@ -31,7 +31,7 @@ const (
 // so that whoever asks again gets a fresh answer, and what this process writes
 // is forgotten. Serving an answer that is a moment old is safe, because every
 // write is conditional on the index that was served.
-type readAhead struct {
+type ReadAhead struct {
 	keys *etcdv2.KeysService
 	now  func() time.Time
 
@@ -58,12 +58,12 @@ type directory struct {
 	written map[string]bool
 }
 
-func newReadAhead(keys *etcdv2.KeysService) *readAhead {
-	return &readAhead{keys: keys, now: time.Now, dirs: map[string]*directory{}}
+func NewReadAhead(keys *etcdv2.KeysService) *ReadAhead {
+	return &ReadAhead{keys: keys, now: time.Now, dirs: map[string]*directory{}}
 }
 
-// get reads a key as KeysService.Get does.
-func (r *readAhead) get(ctx context.Context, key string) (*etcdv2.Response, error) {
+// Get reads a key as KeysService.Get does.
+func (r *ReadAhead) Get(ctx context.Context, key string) (*etcdv2.Response, error) {
 	path := key[:strings.LastIndexByte(key, '/')+1]
 	for {
 		resp, listing, list := r.ask(path, key)
@@ -87,7 +87,7 @@ func (r *readAhead) get(ctx context.Context, key string) (*etcdv2.Response, erro
 // ask says how a key is to be read: from the answer, after the listing that is
 // under way, after a listing that the caller is to make, or, if none of these,
 // directly.
-func (r *readAhead) ask(path, key string) (resp *etcdv2.Response, listing chan struct{}, list bool) {
+func (r *ReadAhead) ask(path, key string) (resp *etcdv2.Response, listing chan struct{}, list bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.dirs[path]
@@ -123,7 +123,7 @@ func (r *readAhead) ask(path, key string) (resp *etcdv2.Response, listing chan s
 
 // list reads a directory for the snapshot. Whatever goes wrong, single reads
 // tell.
-func (r *readAhead) list(ctx context.Context, path string) {
+func (r *ReadAhead) list(ctx context.Context, path string) {
 	dir := strings.TrimSuffix(path, "/")
 	if dir == "" {
 		dir = "/"
@@ -138,7 +138,7 @@ func (r *readAhead) list(ctx context.Context, path string) {
 		d.single = errors.Is(err, etcdv2.ErrUnauthorized) || errors.Is(err, etcdv2.ErrInvalidAnswer)
 		return
 	}
-	d.single = len(resp.Node.Nodes) > readAheadBound
+	d.single = len(resp.Node.Nodes) > ReadAheadBound
 	d.meta, d.nodes = resp.Meta, make(map[string]*etcdv2.Node, len(resp.Node.Nodes))
 	for _, node := range resp.Node.Nodes {
 		if !node.Dir && !d.written[node.Key] {
@@ -147,9 +147,12 @@ func (r *readAhead) list(ctx context.Context, path string) {
 	}
 }
 
-// forget drops what is known of a key. It is called after every write of this
-// process, whatever came of it.
-func (r *readAhead) forget(key string) {
+// Forget drops what is known of a key. It is called after every write of this
+// process, whatever came of it. Of a nil ReadAhead nothing is known.
+func (r *ReadAhead) Forget(key string) {
+	if r == nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	d := r.dirs[key[:strings.LastIndexByte(key, '/')+1]]

@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"context"
@@ -6,18 +6,17 @@ import (
 	"slices"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
-	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // The directories of the store. A server has no conditions for them: their
 // created index is compared just before a write, which narrows the gap and does
 // not close it.
 
-// createDir makes a directory that must not exist, or takes over one that does
+// CreateDir makes a directory that must not exist, or takes over one that does
 // if adopt is true.
-func (s *store) createDir(ctx context.Context, path string, ttl *int64, adopt bool) (*etcdv2.Node, error) {
+func (s *Store) CreateDir(ctx context.Context, path string, ttl *int64, adopt bool) (*etcdv2.Node, error) {
 	return s.write(ctx, path, func() (*etcdv2.Node, error) {
-		found, absentAt, err := s.look(ctx, path)
+		found, absentAt, err := s.readBeforeCreate(ctx, path)
 		if err != nil {
 			return nil, err
 		}
@@ -36,8 +35,8 @@ func (s *store) createDir(ctx context.Context, path string, ttl *int64, adopt bo
 			return found, nil
 		default:
 			node, err := s.sendUpdateDir(ctx, path, found.CreatedIndex, ttl)
-			if err == nil && s.onAdopt != nil {
-				s.onAdopt(path, remainingTTL(found), seconds(ttl))
+			if err == nil && s.OnAdopt != nil {
+				s.OnAdopt(TTLChange{path, RemainingTTL(found), Seconds(ttl)})
 			}
 			return node, err
 		}
@@ -46,7 +45,7 @@ func (s *store) createDir(ctx context.Context, path string, ttl *int64, adopt bo
 
 // sendCreateDir creates a directory that is believed to be absent. Somebody may
 // be faster; found is then what stands there.
-func (s *store) sendCreateDir(ctx context.Context, path string, ttl *int64, absentAt uint64) (created, found *etcdv2.Node, err error) {
+func (s *Store) sendCreateDir(ctx context.Context, path string, ttl *int64, absentAt uint64) (created, found *etcdv2.Node, err error) {
 	isOurs := func(n *etcdv2.Node) bool { return n.Dir && n.HasTTL() == (ttl != nil) }
 	opts := etcdv2.CreateOptions{WriteOptions: etcdv2.WriteOptions{TTL: ttl}, AbsentAt: absentAt}
 	resp, err := s.keys.CreateDir(ctx, path, opts)
@@ -59,30 +58,30 @@ func (s *store) sendCreateDir(ctx context.Context, path string, ttl *int64, abse
 	case !errors.Is(err, etcdv2.ErrExists):
 		return nil, nil, err
 	}
-	if found, _, err = s.look(ctx, path); err == nil && found == nil {
+	if found, _, err = s.readBeforeCreate(ctx, path); err == nil && found == nil {
 		err = s.dirExists(path, 0)
 	}
 	return nil, found, err
 }
 
-// updateDir gives a directory that is still the one in state a new TTL, or
+// UpdateDir gives a directory that is still the one in state a new TTL, or
 // none. Its children stay.
-func (s *store) updateDir(ctx context.Context, path string, seen seenDir, ttl *int64) (*etcdv2.Node, error) {
+func (s *Store) UpdateDir(ctx context.Context, path string, seen SeenDir, ttl *int64) (*etcdv2.Node, error) {
 	return s.write(ctx, path, func() (*etcdv2.Node, error) {
-		if _, err := s.sameDir(ctx, path, seen.createdIndex); err != nil {
+		if _, err := s.sameDir(ctx, path, seen.CreatedIndex); err != nil {
 			return nil, err
 		}
-		return s.sendUpdateDir(ctx, path, seen.createdIndex, ttl)
+		return s.sendUpdateDir(ctx, path, seen.CreatedIndex, ttl)
 	})
 }
 
-func (s *store) sendUpdateDir(ctx context.Context, path string, createdIndex uint64, ttl *int64) (*etcdv2.Node, error) {
+func (s *Store) sendUpdateDir(ctx context.Context, path string, createdIndex uint64, ttl *int64) (*etcdv2.Node, error) {
 	_, err := s.keys.UpdateDir(ctx, path, etcdv2.WriteOptions{TTL: ttl})
 	if err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
 		return nil, err
 	}
 	// Servers before 3.5 answer with an index that a read does not show.
-	found, readErr := s.lastLook(ctx, path)
+	found, readErr := s.readAfterLostAnswer(ctx, path)
 	switch {
 	case err == nil && readErr != nil:
 		return nil, readErr
@@ -106,41 +105,41 @@ func hasTTL(n *etcdv2.Node, ttl *int64) bool {
 	return n.HasTTL() && n.TTL <= *ttl && n.TTL > *ttl-slack
 }
 
-// keepDir is keep for a directory that was seen. It is refused if this run has
+// KeepDir is keep for a directory that was seen. It is refused if this run has
 // deleted it.
-func (s *store) keepDir(ctx context.Context, path string, seen seenDir) error {
+func (s *Store) KeepDir(ctx context.Context, path string, seen SeenDir) error {
 	isThere, err := s.keep(ctx, path)
 	if err == nil && !isThere {
-		return dirWasDeleted(path, seen.createdIndex, etcdv2.ErrNotFound)
+		return dirWasDeleted(path, seen.CreatedIndex, etcdv2.ErrNotFound)
 	}
 	return err
 }
 
-// seenDir is what state says of a directory.
-type seenDir struct {
-	// createdIndex tells it from another one at the same path.
-	createdIndex uint64
-	// replacedBy is the created index of another one that a refresh has found in
+// SeenDir is what state says of a directory.
+type SeenDir struct {
+	// CreatedIndex tells it from another one at the same path.
+	CreatedIndex uint64
+	// ReplacedBy is the created index of another one that a refresh has found in
 	// its place, 0 if there was none.
-	replacedBy uint64
+	ReplacedBy uint64
 }
 
-// removeDir deletes a directory that is still the one in state. One that
+// RemoveDir deletes a directory that is still the one in state. One that
 // contains a key is only deleted if force is true; one that contains nothing but
 // empty directories counts as empty. One that is gone is removed. One in which
 // another object of this run created, wrote or adopted anything stays, as does
 // one that a refresh has found to be another, and a key in its place.
-func (s *store) removeDir(ctx context.Context, path string, seen seenDir, force bool) error {
+func (s *Store) RemoveDir(ctx context.Context, path string, seen SeenDir, force bool) error {
 	defer s.run.holdTree()()
 	if made, ok := s.run.madeWithin(path); ok {
-		return &keyspace.Refusal{Kind: keyspace.StaysNeeded, Path: path, Directory: true, Other: made}
+		return &Refusal{Kind: StaysNeeded, Path: path, Directory: true, Other: made}
 	}
-	found, err := s.sameDir(ctx, path, seen.createdIndex)
+	found, err := s.sameDir(ctx, path, seen.CreatedIndex)
 	switch {
 	case errors.Is(err, etcdv2.ErrNotDir) && !errors.Is(err, etcdv2.ErrNotFound):
-		return &keyspace.Refusal{Kind: keyspace.StaysReplaced, Path: path, Directory: true}
-	case err != nil && found != nil && found.CreatedIndex == seen.replacedBy:
-		return &keyspace.Refusal{Kind: keyspace.StaysRemade, Path: path, Directory: true, Found: found.CreatedIndex}
+		return &Refusal{Kind: StaysReplaced, Path: path, Directory: true}
+	case err != nil && found != nil && found.CreatedIndex == seen.ReplacedBy:
+		return &Refusal{Kind: StaysRemade, Path: path, Directory: true, Found: found.CreatedIndex}
 	case err != nil:
 		return ignoreAbsence(err)
 	case force:
@@ -156,7 +155,7 @@ func (s *store) removeDir(ctx context.Context, path string, seen seenDir, force 
 
 // removeEmpty deletes a directory that contains nothing but empty directories,
 // from the innermost on. The server refuses one that contains anything.
-func (s *store) removeEmpty(ctx context.Context, found *etcdv2.Node) error {
+func (s *Store) removeEmpty(ctx context.Context, found *etcdv2.Node) error {
 	empty, err := s.emptyDirs(ctx, found)
 	if err != nil {
 		return err
@@ -173,7 +172,7 @@ func (s *store) removeEmpty(ctx context.Context, found *etcdv2.Node) error {
 }
 
 // deleteDir deletes a directory, which must be empty unless recursive is true.
-func (s *store) deleteDir(ctx context.Context, path string, recursive bool) error {
+func (s *Store) deleteDir(ctx context.Context, path string, recursive bool) error {
 	_, err := s.keys.DeleteDir(ctx, path, etcdv2.DeleteDirOptions{Recursive: recursive})
 	switch {
 	case errors.Is(err, etcdv2.ErrDirNotEmpty):
@@ -184,7 +183,7 @@ func (s *store) deleteDir(ctx context.Context, path string, recursive bool) erro
 		}
 		return notEmpty(path, found.Node.Nodes)
 	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-		if found, readErr := s.lastLook(ctx, path); readErr == nil && found == nil {
+		if found, readErr := s.readAfterLostAnswer(ctx, path); readErr == nil && found == nil {
 			return nil
 		}
 	}
@@ -193,7 +192,7 @@ func (s *store) deleteDir(ctx context.Context, path string, recursive bool) erro
 
 // emptyDirs returns a directory and all directories in it, the innermost first,
 // or nil if there is a key among them. A listing leaves hidden ones out.
-func (s *store) emptyDirs(ctx context.Context, found *etcdv2.Node) ([]string, error) {
+func (s *Store) emptyDirs(ctx context.Context, found *etcdv2.Node) ([]string, error) {
 	if len(found.Nodes) == 0 {
 		return []string{found.Key}, nil
 	}
@@ -224,8 +223,8 @@ func appendDirs(dirs []string, node *etcdv2.Node) []string {
 	return append(dirs, node.Key)
 }
 
-// readDir reads a directory for a refresh. It returns ErrNotFound only if there is none.
-func (s *store) readDir(ctx context.Context, path string) (*etcdv2.Node, error) {
+// ReadDir reads a directory for a refresh. It returns ErrNotFound only if there is none.
+func (s *Store) ReadDir(ctx context.Context, path string) (*etcdv2.Node, error) {
 	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
 	if err != nil {
 		return nil, err
@@ -238,7 +237,7 @@ func (s *store) readDir(ctx context.Context, path string) (*etcdv2.Node, error) 
 
 // ignoreAbsence makes success of a deletion of something that does not exist.
 func ignoreAbsence(err error) error {
-	if _, refused := errors.AsType[*keyspace.Refusal](err); !refused && errors.Is(err, etcdv2.ErrNotFound) {
+	if _, refused := errors.AsType[*Refusal](err); !refused && errors.Is(err, etcdv2.ErrNotFound) {
 		return nil
 	}
 	return err
@@ -246,7 +245,7 @@ func ignoreAbsence(err error) error {
 
 // sameDir reads a directory with its children, and refuses one that is not
 // the one in state, which it returns too.
-func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (*etcdv2.Node, error) {
+func (s *Store) sameDir(ctx context.Context, path string, createdIndex uint64) (*etcdv2.Node, error) {
 	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
 	if err != nil {
 		return nil, err
@@ -255,7 +254,7 @@ func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (
 	case !resp.Node.Dir:
 		return nil, isKey(path)
 	case resp.Node.CreatedIndex != createdIndex:
-		return resp.Node, &keyspace.Refusal{Kind: keyspace.Remade, Path: path, Directory: true, Planned: createdIndex, Found: resp.Node.CreatedIndex}
+		return resp.Node, &Refusal{Kind: Remade, Path: path, Directory: true, Planned: createdIndex, Found: resp.Node.CreatedIndex}
 	default:
 		return resp.Node, nil
 	}
@@ -263,17 +262,17 @@ func (s *store) sameDir(ctx context.Context, path string, createdIndex uint64) (
 
 // dirExists is the refusal to create a directory that exists. It may be there
 // only because a key below it was created first.
-func (s *store) dirExists(path string, found uint64) error {
-	refusal := &keyspace.Refusal{Kind: keyspace.Exists, Path: path, Directory: true, Found: found, Err: etcdv2.ErrExists}
+func (s *Store) dirExists(path string, found uint64) error {
+	refusal := &Refusal{Kind: Exists, Path: path, Directory: true, Found: found, Err: etcdv2.ErrExists}
 	if made, ok := s.run.madeWithin(path); ok {
-		refusal.Kind, refusal.Other = keyspace.ExistsByRun, made
+		refusal.Kind, refusal.Other = ExistsByRun, made
 	}
 	return refusal
 }
 
 // directoryInTheWay is the refusal to create a key where a directory is. It
 // says how to remove one that contains nothing.
-func (s *store) directoryInTheWay(ctx context.Context, key string) error {
+func (s *Store) directoryInTheWay(ctx context.Context, key string) error {
 	resp, err := s.keys.List(ctx, key, etcdv2.GetOptions{})
 	if err != nil {
 		return isDirectory(key)
@@ -288,15 +287,15 @@ func (s *store) directoryInTheWay(ctx context.Context, key string) error {
 // emptyInTheWay is the refusal to create a key where an empty directory is. The
 // directories to remove are given with the innermost first.
 func emptyInTheWay(key string, empty []string) error {
-	return &keyspace.Refusal{Kind: keyspace.IsEmptyDirectory, Path: key, Children: empty, Err: etcdv2.ErrNotFile}
+	return &Refusal{Kind: IsEmptyDirectory, Path: key, Children: empty, Err: etcdv2.ErrNotFile}
 }
 
 func isKey(path string) error {
-	return &keyspace.Refusal{Kind: keyspace.IsKey, Path: path, Directory: true, Err: etcdv2.ErrNotDir}
+	return &Refusal{Kind: IsKey, Path: path, Directory: true, Err: etcdv2.ErrNotDir}
 }
 
 func dirWasDeleted(path string, planned uint64, cause error) error {
-	return &keyspace.Refusal{Kind: keyspace.Gone, Path: path, Directory: true, Planned: planned, Err: cause}
+	return &Refusal{Kind: Gone, Path: path, Directory: true, Planned: planned, Err: cause}
 }
 
 func notEmpty(path string, children []*etcdv2.Node) error {
@@ -308,5 +307,5 @@ func notEmpty(path string, children []*etcdv2.Node) error {
 		}
 		names = append(names, name)
 	}
-	return &keyspace.Refusal{Kind: keyspace.NotEmpty, Path: path, Directory: true, Children: names, Err: etcdv2.ErrDirNotEmpty}
+	return &Refusal{Kind: NotEmpty, Path: path, Directory: true, Children: names, Err: etcdv2.ErrDirNotEmpty}
 }

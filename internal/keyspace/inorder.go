@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"context"
@@ -8,22 +8,21 @@ import (
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
-	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// inOrderDigits is how long the name is that a server gives to a key. Old
+// InOrderDigits is how long the name is that a server gives to a key. Old
 // servers, such as 2.1, do not fill it up with zeros.
-const inOrderDigits = 20
+const InOrderDigits = 20
 
-// inOrderIndex returns the number that is the name of a key made in order.
-func inOrderIndex(name string) (index uint64, ok bool) {
+// InOrderIndex returns the number that is the name of a key made in order.
+func InOrderIndex(name string) (index uint64, ok bool) {
 	index, err := strconv.ParseUint(name, 10, 63)
-	return index, err == nil && (len(name) == inOrderDigits || name == strconv.FormatUint(index, 10))
+	return index, err == nil && (len(name) == InOrderDigits || name == strconv.FormatUint(index, 10))
 }
 
-// createInOrder makes a key under the next index. It notes what the directory
+// CreateInOrder makes a key under the next index. It notes what the directory
 // holds before, so that a lost answer can be settled.
-func (s *store) createInOrder(ctx context.Context, locks *keyedlock.Locks[string], dir string, want wantedKey) (*etcdv2.Node, error) {
+func (s *Store) CreateInOrder(ctx context.Context, locks *keyedlock.Locks[string], dir string, want Wanted) (*etcdv2.Node, error) {
 	unlock, err := locks.Lock(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -33,7 +32,7 @@ func (s *store) createInOrder(ctx context.Context, locks *keyedlock.Locks[string
 	if err != nil && !errors.Is(err, etcdv2.ErrUnauthorized) {
 		return nil, err
 	}
-	resp, err := s.keys.CreateInOrder(ctx, dir, want.value, want.options())
+	resp, err := s.keys.CreateInOrder(ctx, dir, want.Value, want.options())
 	if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
 		return s.settleInOrder(ctx, dir, want, before, index, err)
 	}
@@ -46,7 +45,7 @@ func (s *store) createInOrder(ctx context.Context, locks *keyedlock.Locks[string
 // children reads what a directory holds, and the etcd index of then. A
 // directory that does not exist holds nothing. Where the directory may not be
 // listed, the index is 0.
-func (s *store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node, index uint64, err error) {
+func (s *Store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node, index uint64, err error) {
 	resp, err := s.keys.List(ctx, dir, etcdv2.GetOptions{})
 	var apiErr *etcdv2.Error
 	switch {
@@ -63,16 +62,16 @@ func (s *store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node,
 
 // settleInOrder looks for the key after the answer was lost: the one new child
 // that holds what was sent.
-func (s *store) settleInOrder(
-	ctx context.Context, dir string, want wantedKey, before []*etcdv2.Node, index uint64, lost error,
+func (s *Store) settleInOrder(
+	ctx context.Context, dir string, want Wanted, before []*etcdv2.Node, index uint64, lost error,
 ) (*etcdv2.Node, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
 	after, found, err := s.children(ctx, dir)
 	var candidates []*etcdv2.Node
 	var names []string
 	for _, node := range after {
-		_, inOrder := inOrderIndex(node.Base())
+		_, inOrder := InOrderIndex(node.Base())
 		isOld := slices.ContainsFunc(before, func(b *etcdv2.Node) bool { return b.Key == node.Key })
 		if inOrder && !isOld && index != 0 && node.CreatedIndex > index && want.matches(node) {
 			candidates = append(candidates, node)
@@ -85,5 +84,5 @@ func (s *store) settleInOrder(
 	if err != nil {
 		found = 0
 	}
-	return nil, &keyspace.Refusal{Kind: keyspace.InOrderUnknown, Path: dir, Directory: true, Planned: index, Found: found, Children: names, Err: lost}
+	return nil, &Refusal{Kind: InOrderUnknown, Path: dir, Directory: true, Planned: index, Found: found, Children: names, Err: lost}
 }

@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"cmp"
@@ -14,19 +14,19 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// tree is what a directory holds, by paths relative to it.
-type tree struct {
-	keys map[string]*etcdv2.Node
-	dirs map[string]bool
-	// unnameable are keys and directories that no path in a configuration names.
-	unnameable []*etcdv2.Node
+// Tree is what a directory holds, by paths relative to it.
+type Tree struct {
+	Keys map[string]*etcdv2.Node
+	Dirs map[string]bool
+	// Unnameable are keys and directories that no path in a configuration names.
+	Unnameable []*etcdv2.Node
 	// index is an etcd index at which all of it was so, or had been so before:
 	// what is not in the tree and has an older created index does not exist.
 	index uint64
-	// absent is whether there is no such directory, and blocked why there
+	// Absent is whether there is no such directory, and blocked why there
 	// cannot be one: it, or one above it, is a key.
-	absent  bool
-	blocked error
+	Absent  bool
+	Blocked error
 }
 
 // relativeTo returns the path of a key relative to a directory.
@@ -34,12 +34,12 @@ func relativeTo(dir, key string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(key, strings.TrimSuffix(dir, "/")), "/")
 }
 
-// below returns the path of a key from its path relative to a directory.
-func below(dir, relative string) string { return strings.TrimSuffix(dir, "/") + "/" + relative }
+// Below returns the path of a key from its path relative to a directory.
+func Below(dir, relative string) string { return strings.TrimSuffix(dir, "/") + "/" + relative }
 
-// hiddenRoot returns the part of a relative path up to its last hidden segment,
+// HiddenRoot returns the part of a relative path up to its last hidden segment,
 // which a listing of anything above it leaves out; "" if there is none.
-func hiddenRoot(relative string) string {
+func HiddenRoot(relative string) string {
 	segments := strings.Split(relative, "/")
 	for i, segment := range slices.Backward(segments) {
 		if strings.HasPrefix(segment, "_") {
@@ -49,23 +49,23 @@ func hiddenRoot(relative string) string {
 	return ""
 }
 
-// readTree reads all that a directory holds in one read, and what a listing
+// ReadTree reads all that a directory holds in one read, and what a listing
 // hides of the given relative paths, each hidden directory or key in one more.
-func (s *store) readTree(ctx context.Context, dir string, paths []string) (*tree, error) {
-	t := &tree{keys: map[string]*etcdv2.Node{}, dirs: map[string]bool{}}
+func (s *Store) ReadTree(ctx context.Context, dir string, paths []string) (*Tree, error) {
+	t := &Tree{Keys: map[string]*etcdv2.Node{}, Dirs: map[string]bool{}}
 	resp, err := s.keys.Get(ctx, dir, etcdv2.GetOptions{Recursive: true})
 	var apiErr *etcdv2.Error
 	switch {
 	case errors.Is(err, etcdv2.ErrNotDir):
-		t.absent, t.blocked = true, err
+		t.Absent, t.Blocked = true, err
 		return t, nil
 	case errors.Is(err, etcdv2.ErrNotFound) && errors.As(err, &apiErr):
-		t.absent, t.index = true, apiErr.Index
+		t.Absent, t.index = true, apiErr.Index
 		return t, nil
 	case err != nil:
 		return nil, err
 	case !resp.Node.Dir:
-		t.absent, t.blocked = true, isKey(dir)
+		t.Absent, t.Blocked = true, isKey(dir)
 		return t, nil
 	}
 	t.add(dir, resp.Node)
@@ -74,19 +74,19 @@ func (s *store) readTree(ctx context.Context, dir string, paths []string) (*tree
 }
 
 // readHidden adds to a tree what its listing has left out.
-func (s *store) readHidden(ctx context.Context, dir string, paths []string, t *tree) error {
+func (s *Store) readHidden(ctx context.Context, dir string, paths []string, t *Tree) error {
 	roots := map[string]bool{}
 	for _, path := range paths {
-		if root := hiddenRoot(path); root != "" {
+		if root := HiddenRoot(path); root != "" {
 			roots[root] = roots[root] || root != path
 		}
 	}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(keysAtOnce)
+	group.SetLimit(KeysAtOnce)
 	for root, isDir := range roots {
 		group.Go(func() error {
-			resp, err := s.keys.Get(ctx, below(dir, root), etcdv2.GetOptions{Recursive: isDir})
+			resp, err := s.keys.Get(ctx, Below(dir, root), etcdv2.GetOptions{Recursive: isDir})
 			if errors.Is(err, etcdv2.ErrNotFound) {
 				return nil
 			}
@@ -102,17 +102,17 @@ func (s *store) readHidden(ctx context.Context, dir string, paths []string, t *t
 	return group.Wait()
 }
 
-func (t *tree) add(dir string, node *etcdv2.Node) {
+func (t *Tree) add(dir string, node *etcdv2.Node) {
 	if !isNameable(node) {
-		t.unnameable = append(t.unnameable, node)
+		t.Unnameable = append(t.Unnameable, node)
 		return
 	}
 	relative := relativeTo(dir, node.Key)
 	if !node.Dir {
-		t.keys[relative] = node
+		t.Keys[relative] = node
 		return
 	}
-	t.dirs[relative] = true
+	t.Dirs[relative] = true
 	for _, child := range node.Nodes {
 		t.add(dir, child)
 	}
@@ -120,18 +120,18 @@ func (t *tree) add(dir string, node *etcdv2.Node) {
 
 // keyAbove returns the key of the tree that stands where a directory is needed
 // for a relative path.
-func (t *tree) keyAbove(relative string) (string, bool) {
-	for above := range ancestors(relative) {
-		if t.keys[above] != nil {
+func (t *Tree) keyAbove(relative string) (string, bool) {
+	for above := range Ancestors(relative) {
+		if t.Keys[above] != nil {
 			return above, true
 		}
 	}
 	return "", false
 }
 
-// ancestors yields the relative paths of the directories that a relative path
+// Ancestors yields the relative paths of the directories that a relative path
 // lies in, the nearest first.
-func ancestors(relative string) func(yield func(string) bool) {
+func Ancestors(relative string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for i := len(relative) - 1; i > 0; i-- {
 			if relative[i] == '/' && !yield(relative[:i]) {
@@ -143,16 +143,16 @@ func ancestors(relative string) func(yield func(string) bool) {
 
 // emptyDirs returns a directory of the tree and all directories in it, the
 // innermost first, or nil if there is a key among them.
-func (t *tree) emptyDirs(dir, relative string) []string {
-	for key := range t.keys {
+func (t *Tree) emptyDirs(dir, relative string) []string {
+	for key := range t.Keys {
 		if isWithin("/"+relative, "/"+key) {
 			return nil
 		}
 	}
 	var empty []string
-	for other := range t.dirs {
+	for other := range t.Dirs {
 		if isWithin("/"+relative, "/"+other) {
-			empty = append(empty, below(dir, other))
+			empty = append(empty, Below(dir, other))
 		}
 	}
 	// What is longer cannot contain what is shorter.
@@ -160,34 +160,34 @@ func (t *tree) emptyDirs(dir, relative string) []string {
 	return empty
 }
 
-// nodes returns what a tree holds of the keys that are known, sorted by path.
-func (t *tree) nodes(known map[string]knownKey) []*etcdv2.Node {
+// Nodes returns what a tree holds of the keys that are known, sorted by path.
+func (t *Tree) Nodes(known map[string]Known) []*etcdv2.Node {
 	var nodes []*etcdv2.Node
 	for _, relative := range slices.Sorted(maps.Keys(known)) {
-		nodes = append(nodes, t.keys[relative])
+		nodes = append(nodes, t.Keys[relative])
 	}
 	return nodes
 }
 
-// refresh returns what a tree holds of the keys that are known, those that were
+// Refresh returns what a tree holds of the keys that are known, those that were
 // not known to be created, and, if all is true, of every other key. A TTL with
 // less left than renewBelow is due.
-func (t *tree) refresh(known map[string]knownKey, unsettled map[string]unsettledKey, all bool, renewBelow int64) map[string]knownKey {
-	out := map[string]knownKey{}
-	for relative, node := range t.keys {
+func (t *Tree) Refresh(known map[string]Known, unsettled map[string]Unsettled, all bool, renewBelow int64) map[string]Known {
+	out := map[string]Known{}
+	for relative, node := range t.Keys {
 		before, isKnown := known[relative]
 		switch {
 		case isKnown:
 		case unsettled[relative].isOurs(node):
-			before = knownKey{keyNote: keyNote{TTL: unsettled[relative].TTL}}
+			before = Known{Note: Note{TTL: unsettled[relative].TTL}}
 		case all:
-			before = knownKey{keyNote: keyNote{Foreign: true}}
+			before = Known{Note: Note{Foreign: true}}
 		default:
 			continue
 		}
 		after := before.refreshed(node)
 		after.Due = node.HasTTL() && node.TTL < renewBelow
-		out[relative] = knownKey{after, node.Value}
+		out[relative] = Known{after, node.Value}
 	}
 	return out
 }

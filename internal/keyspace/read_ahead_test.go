@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ type aheadFixture struct {
 	server *etcdtest.Server
 	proxy  *etcdtest.Proxy
 	client *etcdv2.Client
-	ahead  *readAhead
+	ahead  *ReadAhead
 	now    time.Time
 }
 
@@ -30,7 +30,7 @@ func newAheadFixture(t *testing.T, keys int) *aheadFixture {
 		t.Fatal(err)
 	}
 	f.client = client
-	f.ahead = newReadAhead(client.Keys)
+	f.ahead = NewReadAhead(client.Keys)
 	f.ahead.now = func() time.Time { return f.now }
 	for i := range keys {
 		f.server.Put(t, aheadKey(i), fmt.Sprint(i))
@@ -54,7 +54,7 @@ func (f *aheadFixture) reads() (single, listings int) {
 
 func (f *aheadFixture) get(t *testing.T, i int) string {
 	t.Helper()
-	resp, err := f.ahead.get(t.Context(), aheadKey(i))
+	resp, err := f.ahead.Get(t.Context(), aheadKey(i))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestReadAhead_burst(t *testing.T) {
 	for worker := range 10 {
 		wg.Go(func() {
 			for i := worker; i < keys; i += 10 {
-				resp, err := f.ahead.get(t.Context(), aheadKey(i))
+				resp, err := f.ahead.Get(t.Context(), aheadKey(i))
 				if err != nil {
 					t.Errorf("get(%s): %v", aheadKey(i), err)
 				} else if resp.Node.Value != fmt.Sprint(i) || resp.Node.ModifiedIndex == 0 || resp.EtcdIndex == 0 {
@@ -125,15 +125,15 @@ func TestReadAhead_absenceIsNotInferred(t *testing.T) {
 	}
 	f.server.Put(t, "/d/new", "n")
 	for key, want := range map[string]string{"/d/_hidden": "h", "/d/new": "n"} {
-		resp, err := f.ahead.get(t.Context(), key)
+		resp, err := f.ahead.Get(t.Context(), key)
 		if err != nil || resp.Node.Value != want {
 			t.Errorf("get(%s) = %v, %v, want %q", key, resp, err, want)
 		}
 	}
-	if resp, err := f.ahead.get(t.Context(), "/d/sub"); err != nil || !resp.Node.Dir || len(resp.Node.Nodes) != 1 {
+	if resp, err := f.ahead.Get(t.Context(), "/d/sub"); err != nil || !resp.Node.Dir || len(resp.Node.Nodes) != 1 {
 		t.Errorf("get(/d/sub) = %v, %v, want the directory with its child", resp, err)
 	}
-	if _, err := f.ahead.get(t.Context(), "/d/none"); err == nil {
+	if _, err := f.ahead.Get(t.Context(), "/d/none"); err == nil {
 		t.Error("get(/d/none) found a key that does not exist")
 	}
 }
@@ -145,7 +145,7 @@ func TestReadAhead_writesAreForgotten(t *testing.T) {
 		f.get(t, i)
 	}
 	f.server.Put(t, aheadKey(4), "written")
-	f.ahead.forget(aheadKey(4))
+	f.ahead.Forget(aheadKey(4))
 	if got := f.get(t, 4); got != "written" {
 		t.Errorf("get after a write = %q, want what was written", got)
 	}
@@ -158,7 +158,7 @@ func TestReadAhead_writeDuringListing(t *testing.T) {
 		Match: func(r etcdtest.Request) bool { return strings.TrimSuffix(r.Path, "/") == "/v2/keys/d" },
 		Action: etcdtest.InterceptAnswer(func(etcdtest.Request) {
 			f.server.Put(t, aheadKey(4), "written")
-			f.ahead.forget(aheadKey(4))
+			f.ahead.Forget(aheadKey(4))
 		}),
 	})
 	for i := range 3 {

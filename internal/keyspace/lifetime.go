@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"context"
@@ -11,22 +11,22 @@ import (
 // The writes of the store that change the lifetime of a key and keep its value,
 // or the other way round.
 
-// setTTL gives a key that still holds what state says a new TTL, or none if ttl
+// SetTTL gives a key that still holds what state says a new TTL, or none if ttl
 // is nil, and keeps its value. It returns ErrUnsupported if there is none to keep.
-func (s *store) setTTL(ctx context.Context, key string, before seenKey, ttl *int64) (*etcdv2.Node, error) {
+func (s *Store) SetTTL(ctx context.Context, key string, before Seen, ttl *int64) (*etcdv2.Node, error) {
 	if ttl != nil {
 		return s.renew(ctx, key, before, *ttl)
 	}
-	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) wantedKey { return wantedKey{value: found.Value} })
+	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) Wanted { return Wanted{Value: found.Value} })
 }
 
-// setValue gives a key that still holds what state says a new value, and keeps
+// SetValue gives a key that still holds what state says a new value, and keeps
 // what is left of its TTL. It returns ErrUnsupported if there is none to keep.
-func (s *store) setValue(ctx context.Context, key string, before seenKey, value string) (*etcdv2.Node, error) {
-	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) wantedKey {
-		want := wantedKey{value: value}
-		if left := remainingTTL(found); left != 0 {
-			want.ttl = &left
+func (s *Store) SetValue(ctx context.Context, key string, before Seen, value string) (*etcdv2.Node, error) {
+	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) Wanted {
+		want := Wanted{Value: value}
+		if left := RemainingTTL(found); left != 0 {
+			want.TTL = &left
 		}
 		return want
 	})
@@ -34,16 +34,16 @@ func (s *store) setValue(ctx context.Context, key string, before seenKey, value 
 
 // rewrite reads a key that still holds what state says, and writes what want
 // makes of it.
-func (s *store) rewrite(ctx context.Context, key string, before seenKey, want func(found *etcdv2.Node) wantedKey) (*etcdv2.Node, error) {
+func (s *Store) rewrite(ctx context.Context, key string, before Seen, want func(found *etcdv2.Node) Wanted) (*etcdv2.Node, error) {
 	return s.write(ctx, key, func() (*etcdv2.Node, error) {
-		if s.run.hasRemoved(nodeAt(key)) {
+		if s.run.HasRemoved(NodeAt(key)) {
 			return nil, deletedInRun(key)
 		}
 		found, err := s.stillAs(ctx, key, before)
 		if err != nil {
 			return nil, err
 		}
-		return s.swapValue(ctx, key, seenAs(found), want(found))
+		return s.swapValue(ctx, key, SeenIn(found), want(found))
 	})
 }
 
@@ -54,17 +54,17 @@ func deletedInRun(key string) error {
 }
 
 // stillAs reads a key, and refuses one that does not hold what state says.
-func (s *store) stillAs(ctx context.Context, key string, before seenKey) (*etcdv2.Node, error) {
+func (s *Store) stillAs(ctx context.Context, key string, before Seen) (*etcdv2.Node, error) {
 	resp, err := s.keys.Get(ctx, key, etcdv2.GetOptions{})
 	if err != nil {
-		return nil, refused(key, before.index, err)
+		return nil, refused(key, before.Index, err)
 	}
 	found := resp.Node
 	switch {
 	case found.Dir:
 		return nil, isDirectory(key)
-	case found.ModifiedIndex != before.index && !before.matches(found):
-		return nil, hasChanged(key, before.index, found.ModifiedIndex)
+	case found.ModifiedIndex != before.Index && !before.matches(found):
+		return nil, hasChanged(key, before.Index, found.ModifiedIndex)
 	default:
 		return found, nil
 	}
@@ -73,9 +73,9 @@ func (s *store) stillAs(ctx context.Context, key string, before seenKey) (*etcdv
 // renew gives a key that still holds what state says a new TTL, without an event
 // where the servers can. A lost answer is settled only where state has the
 // value: another writer's TTL looks like ours.
-func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
+func (s *Store) renew(ctx context.Context, key string, before Seen, ttl int64) (*etcdv2.Node, error) {
 	return s.write(ctx, key, func() (*etcdv2.Node, error) {
-		if s.run.hasRemoved(nodeAt(key)) {
+		if s.run.HasRemoved(NodeAt(key)) {
 			return nil, deletedInRun(key)
 		}
 		return s.refreshTTL(ctx, key, before, ttl)
@@ -83,7 +83,7 @@ func (s *store) renew(ctx context.Context, key string, before seenKey, ttl int64
 }
 
 // refreshTTL sends a renewal.
-func (s *store) refreshTTL(ctx context.Context, key string, before seenKey, ttl int64) (*etcdv2.Node, error) {
+func (s *Store) refreshTTL(ctx context.Context, key string, before Seen, ttl int64) (*etcdv2.Node, error) {
 	var held *string
 	node, err := s.swap(ctx, key, before, nil, func(index uint64) (*etcdv2.Response, error) {
 		resp, err := s.keys.ExtendTTL(ctx, key, ttl, index)
@@ -98,18 +98,18 @@ func (s *store) refreshTTL(ctx context.Context, key string, before seenKey, ttl 
 	case !errors.Is(err, etcdv2.ErrOutcomeUnknown):
 		return node, err
 	}
-	found, readErr := s.lastLook(ctx, key)
+	found, readErr := s.readAfterLostAnswer(ctx, key)
 	after := before
-	after.expires = true
+	after.Expires = true
 	switch {
 	case readErr != nil:
 		return nil, err
 	case found == nil:
-		return nil, wasDeleted(key, before.index, err)
-	case found.ModifiedIndex > before.index && after.matches(found) && hasTTL(found, &ttl):
+		return nil, wasDeleted(key, before.Index, err)
+	case found.ModifiedIndex > before.Index && after.matches(found) && hasTTL(found, &ttl):
 		return found, nil
-	case found.ModifiedIndex > before.index && before.value != nil && !after.matches(found):
-		return nil, hasChanged(key, before.index, found.ModifiedIndex)
+	case found.ModifiedIndex > before.Index && before.Value != nil && !after.matches(found):
+		return nil, hasChanged(key, before.Index, found.ModifiedIndex)
 	default:
 		return nil, err
 	}
@@ -118,25 +118,25 @@ func (s *store) refreshTTL(ctx context.Context, key string, before seenKey, ttl 
 // putBack writes the value that a key held before a refresh that did not keep
 // it, a fault of etcd 2.3.0 to 2.3.6, which are not asked for one: this is for a
 // server that has the fault and another version.
-func (s *store) putBack(ctx context.Context, refreshed *etcdv2.Node, value string, ttl int64) (*etcdv2.Node, error) {
-	node, err := s.swapValue(ctx, refreshed.Key, seenAs(refreshed), wantedKey{value: value, ttl: &ttl})
+func (s *Store) putBack(ctx context.Context, refreshed *etcdv2.Node, value string, ttl int64) (*etcdv2.Node, error) {
+	node, err := s.swapValue(ctx, refreshed.Key, SeenIn(refreshed), Wanted{Value: value, TTL: &ttl})
 	if err != nil {
 		return nil, fmt.Errorf("the server did not keep the value of %s when its TTL was refreshed, and the value could not be put back: %w", refreshed.Key, err)
 	}
 	return node, nil
 }
 
-// remainingTTL returns how many seconds a node has left, at least 1, or 0 if it
+// RemainingTTL returns how many seconds a node has left, at least 1, or 0 if it
 // does not expire.
-func remainingTTL(node *etcdv2.Node) int64 {
+func RemainingTTL(node *etcdv2.Node) int64 {
 	if !node.HasTTL() {
 		return 0
 	}
 	return max(node.TTL, 1)
 }
 
-// seconds returns a TTL as a number, 0 for none.
-func seconds(ttl *int64) int64 {
+// Seconds returns a TTL as a number, 0 for none.
+func Seconds(ttl *int64) int64 {
 	if ttl == nil {
 		return 0
 	}

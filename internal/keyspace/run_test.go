@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"context"
@@ -11,17 +11,17 @@ import (
 func TestRun_hold(t *testing.T) {
 	t.Parallel()
 
-	r := newRun()
-	release, err := r.hold(t.Context(), nodeAt("/a"))
+	r := NewRun()
+	release, err := r.Hold(t.Context(), NodeAt("/a"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := r.hold(short, nodeAt("/a")); err == nil {
+	if _, err := r.Hold(short, NodeAt("/a")); err == nil {
 		t.Error("two objects hold one key")
 	}
-	other, err := r.hold(t.Context(), nodeAt("/b"))
+	other, err := r.Hold(t.Context(), NodeAt("/b"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,15 +36,15 @@ func TestRun_hold(t *testing.T) {
 func TestRun_notes(t *testing.T) {
 	t.Parallel()
 
-	r := newRun()
+	r := NewRun()
 	r.noteTreeRemoved("/d")
 	for path, want := range map[string]bool{"/d": true, "/d/a/b": true, "/dd": false, "/": false} {
-		if got := r.hasRemoved(nodeAt(path)); got != want {
+		if got := r.HasRemoved(NodeAt(path)); got != want {
 			t.Errorf("%s counts as removed: %t, want %t", path, got, want)
 		}
 	}
-	r.noteMade(nodeAt("/d/a"), storeObject{"user", "/d/a"})
-	if r.hasRemoved(nodeAt("/d/a")) || !r.hasMade(nodeAt("/d/a")) {
+	r.NoteMade(NodeAt("/d/a"), Object{"user", "/d/a"})
+	if r.HasRemoved(NodeAt("/d/a")) || !r.HasMade(NodeAt("/d/a")) {
 		t.Error("what was created again counts as removed")
 	}
 	for path, want := range map[string]string{"/": "/d/a", "/d": "/d/a", "/d/a": "/d/a", "/d/a/b": "", "/e": ""} {

@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"strings"
@@ -59,10 +59,10 @@ func TestEqualJSON(t *testing.T) {
 		{`1 2`, `1 2`, false},
 		{`01`, `1`, false},
 	} {
-		if got := equalJSON(test.a, test.b); got != test.want {
+		if got := EqualJSON(test.a, test.b); got != test.want {
 			t.Errorf("equalJSON(%.60q, %.60q) = %t, want %t", test.a, test.b, got, test.want)
 		}
-		if got := equalJSON(test.b, test.a); got != test.want {
+		if got := EqualJSON(test.b, test.a); got != test.want {
 			t.Errorf("equalJSON(%.60q, %.60q) = %t, want %t", test.b, test.a, got, test.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"bytes"
@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// equalJSON reports whether two texts are the same JSON value. White space, the
+// EqualJSON reports whether two texts are the same JSON value. White space, the
 // order of the members of an object and the way a number is written make no
 // difference: 1.0, 1 and 10e-1 are equal, at any size and without rounding. A
 // text that is not JSON equals none. Half of a surrogate pair, which no text
 // contains, equals itself and U+FFFD, which a CLI makes of it.
-func equalJSON(a, b string) bool {
+func EqualJSON(a, b string) bool {
 	markedA, loneA := markLoneSurrogates(a)
 	markedB, loneB := markLoneSurrogates(b)
 	if loneA && loneB {
@@ -65,7 +65,7 @@ func markLoneSurrogates(text string) (marked string, found bool) {
 func canonicalValue(v any) any {
 	switch v := v.(type) {
 	case string:
-		return normalized(v)
+		return Normalized(v)
 	case json.Number:
 		return json.Number(canonicalNumber(v.String()))
 	case []any:
@@ -81,7 +81,7 @@ func canonicalValue(v any) any {
 func canonicalObject(members map[string]any) map[string]any {
 	out := make(map[string]any, len(members))
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		canonical := normalized(name)
+		canonical := Normalized(name)
 		if _, taken := out[canonical]; taken {
 			canonical = name
 		}
@@ -90,8 +90,8 @@ func canonicalObject(members map[string]any) map[string]any {
 	return out
 }
 
-// isJSONDocument reports whether a text is a JSON object or array.
-func isJSONDocument(text string) bool {
+// IsJSONDocument reports whether a text is a JSON object or array.
+func IsJSONDocument(text string) bool {
 	start := strings.TrimLeft(text, " \t\r\n")
 	return start != "" && (start[0] == '{' || start[0] == '[') && json.Valid([]byte(text))
 }

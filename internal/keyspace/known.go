@@ -1,4 +1,4 @@
-package provider
+package keyspace
 
 import (
 	"crypto/sha256"
@@ -8,8 +8,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// keyNote is what is known of one key besides its value.
-type keyNote struct {
+// Note is what is known of one key besides its value.
+type Note struct {
 	// Index is its modified index.
 	Index uint64 `json:"index"`
 	// TTL is what it was written with, or found with, 0 for none, and TTLRead is
@@ -32,16 +32,16 @@ type keyNote struct {
 	Foreign bool `json:"foreign,omitempty"`
 }
 
-// hasTTL reports whether the key was written with a TTL, 0 for none, or may
+// HasTTL reports whether the key was written with a TTL, 0 for none, or may
 // have been.
-func (n keyNote) hasTTL(ttl int64) bool {
+func (n Note) HasTTL(ttl int64) bool {
 	return n.TTL == ttl || (n.TTLRead && n.TTL != 0 && n.TTL < ttl)
 }
 
 // refreshed is the note for what a read has found. What counts of a TTL is
 // whether there is one.
-func (n keyNote) refreshed(node *etcdv2.Node) keyNote {
-	after := keyNote{Index: node.ModifiedIndex, Expiration: node.Expiration, Foreign: n.Foreign, NotText: node.NotText}
+func (n Note) refreshed(node *etcdv2.Node) Note {
+	after := Note{Index: node.ModifiedIndex, Expiration: node.Expiration, Foreign: n.Foreign, NotText: node.NotText}
 	switch {
 	case !node.HasTTL():
 	case n.TTL != 0:
@@ -50,24 +50,24 @@ func (n keyNote) refreshed(node *etcdv2.Node) keyNote {
 			after.Found = node.TTL
 		}
 	default:
-		after.TTL, after.TTLRead = remainingTTL(node), true
+		after.TTL, after.TTLRead = RemainingTTL(node), true
 	}
 	return after
 }
 
-// knownKey is what state and private state say of one key.
-type knownKey struct {
-	keyNote
+// Known is what state and private state say of one key.
+type Known struct {
+	Note
 
-	value string
+	Value string
 }
 
-func (k knownKey) seen() seenKey {
-	return seenKey{index: k.Index, value: &k.value, notText: k.NotText, expires: k.TTL != 0}
+func (k Known) seen() Seen {
+	return Seen{Index: k.Index, Value: &k.Value, NotText: k.NotText, Expires: k.TTL != 0}
 }
 
-// unsettledKey is a key of which it is not known whether it was created.
-type unsettledKey struct {
+// Unsettled is a key of which it is not known whether it was created.
+type Unsettled struct {
 	// AbsentAt is an etcd index at which it did not exist.
 	AbsentAt uint64 `json:"absent_at"`
 	// Sum is the SHA-256 of the value that was sent, and TTL the TTL.
@@ -75,8 +75,8 @@ type unsettledKey struct {
 	TTL int64  `json:"ttl,omitempty"`
 }
 
-func newUnsettledKey(absentAt uint64, sent wantedKey) unsettledKey {
-	return unsettledKey{AbsentAt: absentAt, Sum: sumOf(sent.value), TTL: seconds(sent.ttl)}
+func newUnsettledKey(absentAt uint64, sent Wanted) Unsettled {
+	return Unsettled{AbsentAt: absentAt, Sum: sumOf(sent.Value), TTL: Seconds(sent.TTL)}
 }
 
 func sumOf(value string) string {
@@ -85,14 +85,14 @@ func sumOf(value string) string {
 }
 
 // isOurs reports whether a node is what was sent, applied after all.
-func (u unsettledKey) isOurs(n *etcdv2.Node) bool {
+func (u Unsettled) isOurs(n *etcdv2.Node) bool {
 	return u.AbsentAt != 0 && !n.NotText && n.CreatedIndex > u.AbsentAt && u.Sum == sumOf(n.Value) && n.HasTTL() == (u.TTL != 0)
 }
 
-// countTTLs returns how many keys have a TTL and how many have none, and the
+// CountTTLs returns how many keys have a TTL and how many have none, and the
 // longest one. Keys that were only found count if there are no others, as after
 // an import.
-func countTTLs(known map[string]knownKey) (with, without int, longest int64) {
+func CountTTLs(known map[string]Known) (with, without int, longest int64) {
 	hasOwn := false
 	for _, k := range known {
 		hasOwn = hasOwn || !k.Foreign
