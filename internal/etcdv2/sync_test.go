@@ -364,3 +364,26 @@ func TestClient_expectedClusterID(t *testing.T) {
 		t.Errorf("the value on the server is %q, want 1", got)
 	}
 }
+
+// TestClient_expectedClusterID_asked has the question for the cluster go the way
+// of every request: it follows a redirect, and is traced.
+func TestClient_expectedClusterID_asked(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	id := s.Get(t, "/").Header.Get("X-Etcd-Cluster-Id")
+	p := etcdtest.NewProxy(t, s.URL())
+	p.Inject(etcdtest.Rule{Path: "/v2/members", Action: etcdtest.Redirect(http.StatusTemporaryRedirect, s.URL()+"/v2/members")})
+	for want, expected := range map[string]string{"": id, ErrClusterMismatch.Error(): "1" + id[1:] + "0"} {
+		var asked []string
+		c := clusterClient(t, Options{Endpoints: []string{p.URL()}, ExpectedClusterID: expected, Trace: func(e Exchange) {
+			asked = append(asked, fmt.Sprintf("%d %s", e.Status, strings.TrimPrefix(e.URL, s.URL())))
+		}})
+		_, err := c.Keys.Get(t.Context(), "/", GetOptions{})
+		if (err == nil) != (want == "") || (err != nil && !strings.Contains(err.Error(), want)) {
+			t.Errorf("Get() error = %v, want %q", err, want)
+		}
+		if want := []string{"307 " + p.URL() + "/v2/members", "200 /v2/members"}; len(asked) < 2 || !slices.Equal(asked[:2], want) {
+			t.Errorf("the exchanges are %q, want %q first", asked, want)
+		}
+	}
+}
