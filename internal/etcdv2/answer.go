@@ -26,7 +26,7 @@ type answer struct {
 	body io.ReadCloser
 }
 
-// Meta is what the headers of an answer say of the cluster.
+// Meta is what the headers of an answer report about the cluster.
 type Meta struct {
 	// EtcdIndex is the index of the last event of the store, X-Etcd-Index. On
 	// the answer of a write it is the index of that write.

@@ -32,7 +32,7 @@ type AuthService struct {
 const authSwitch = "/v2/auth/enable"
 
 // Status reports whether authentication is enabled. It needs no credentials.
-// An endpoint that lags tells what was so a moment ago: see CurrentStatus.
+// An endpoint that lags reports what was so a moment ago: see CurrentStatus.
 func (s *AuthService) Status(ctx context.Context) (bool, error) {
 	return s.status(ctx, s.client.readAuth)
 }

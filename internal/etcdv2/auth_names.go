@@ -14,7 +14,7 @@ func CheckUserName(name string) error {
 		return err
 	}
 	if strings.Contains(name, ":") {
-		return fmt.Errorf("%w: the user name %q holds a colon, and could never log in: basic authentication ends the name at the first colon", ErrInvalidName, name)
+		return fmt.Errorf("%w: the user name %q contains a colon, and could never log in: basic authentication ends the name at the first colon", ErrInvalidName, name)
 	}
 	return nil
 }
@@ -23,23 +23,23 @@ func CheckUserName(name string) error {
 // wraps ErrInvalidName and says what to change.
 func CheckRoleName(name string) error { return checkAuthName("role", name) }
 
-// checkAuthName refuses a name that is no segment of a path of its own.
+// checkAuthName refuses a name that is not one segment of a path.
 func checkAuthName(kind, name string) error {
 	switch {
 	case name == "":
 		return fmt.Errorf("%w: the %s name is empty", ErrInvalidName, kind)
 	case name == "." || name == "..":
-		return fmt.Errorf("%w: the %s name %q stands for another path", ErrInvalidName, kind, name)
+		return fmt.Errorf("%w: the %s name %q is another path", ErrInvalidName, kind, name)
 	case strings.Contains(name, "/"):
-		return fmt.Errorf("%w: the %s name %q holds a slash, which no server takes", ErrInvalidName, kind, name)
+		return fmt.Errorf("%w: the %s name %q contains a slash, which no server takes", ErrInvalidName, kind, name)
 	case strings.ContainsRune(name, 0) || !utf8.ValidString(name):
 		return fmt.Errorf("%w: the %s name %q is not plain text (NUL or invalid UTF-8)", ErrInvalidName, kind, name)
 	}
 	return nil
 }
 
-// CheckPassword refuses a password that no server takes, or of which servers
-// ignore a part. The error wraps ErrInvalidPassword; it does not quote the
+// CheckPassword refuses a password that no server takes, or that servers use in
+// part. The error wraps ErrInvalidPassword; it does not quote the
 // password.
 func CheckPassword(password string) error {
 	switch {

@@ -9,9 +9,8 @@ import (
 )
 
 // readAuth reads from the auth API, which a server answers from its own store:
-// one that lags says of a new user that it does not exist, and of a user that
-// its new role does not. Before such an answer is believed, the endpoint is
-// made to catch up and is asked again.
+// one that lags does not know a new user yet, or the new role of a user. Before
+// such an answer is believed, the endpoint is made to catch up and is asked again.
 func (c *Client) readAuth(ctx context.Context, path string, read func(*answer) error) error {
 	_, err := c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
 	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDanglingRole) {

@@ -94,8 +94,9 @@ type Options struct {
 	// [CheckProxyURL]. Empty means the environment's HTTP_PROXY, HTTPS_PROXY and
 	// NO_PROXY.
 	ProxyURL string
-	// MaxConnections bounds the open connections to one endpoint, all of which
-	// are kept for the next request. Watches have their own, and no bound. Zero means DefaultMaxConnections.
+	// MaxConnections bounds the open connections to one endpoint, which are
+	// all kept for the next request. Watches have their own, and no bound. Zero means
+	// DefaultMaxConnections.
 	MaxConnections int
 
 	// ConnectTimeout bounds the making of one connection, TLS included. Zero
@@ -107,7 +108,7 @@ type Options struct {
 	// HeaderTimeout bounds the time from a request to the header of its
 	// answer; watches are exempt. Zero means that only RequestTimeout does.
 	HeaderTimeout time.Duration
-	// PollTimeout bounds one long poll of a watch, which is then begun anew, on
+	// PollTimeout bounds one long poll of a watch, which is then begun again, on
 	// another endpoint if this one has not answered at all: a server that hangs
 	// is noticed by nothing else. Zero means DefaultPollTimeout.
 	PollTimeout time.Duration
@@ -170,7 +171,7 @@ type Client struct {
 	// password is that of options, until this client changes it on the server.
 	password  atomic.Pointer[string]
 	transport http.RoundTripper
-	// streams has no limit of connections: each watch holds one.
+	// streams has no limit of connections: each watch occupies one.
 	streams   http.RoundTripper
 	endpoints *endpointSet
 	prepared  preparation
@@ -180,7 +181,7 @@ type Client struct {
 	// outage is the time, in nanoseconds since 1970, up to which the cluster is
 	// taken to be down; see givesUp.
 	outage atomic.Int64
-	// authLocks hold the users and roles that are being changed. The auth API has
+	// authLocks lock the users and roles that are being changed. The auth API has
 	// no conditions: a server reads a user or a role, changes it and writes it
 	// back, and of two changes at once one is lost.
 	authLocks keyedlock.Locks[string]
@@ -266,7 +267,7 @@ func (o Options) validate() error {
 	case o.Username == "" && o.Password != "":
 		return errors.New("a password needs a username")
 	case strings.Contains(o.Username, ":"):
-		return fmt.Errorf("username %q holds a colon, which basic authentication cannot carry", o.Username)
+		return fmt.Errorf("username %q contains a colon, which basic authentication cannot carry", o.Username)
 	case !utf8.ValidString(o.Username) || !utf8.ValidString(o.Password):
 		return errors.New("the username or the password is not valid UTF-8, and no user has such")
 	case strings.ContainsFunc(o.UserAgent, unicode.IsControl):

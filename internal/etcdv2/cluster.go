@@ -13,7 +13,7 @@ import (
 // Cluster returns the id of the cluster and, where the credentials permit to
 // read keys, the indexes and the term of an endpoint.
 func (c *Client) Cluster(ctx context.Context) (Meta, error) {
-	// Only the answer of a key that is there tells all of it; the root is. HEAD
+	// Only the answer of a key that is there has all of it; the root is. HEAD
 	// leaves out what it contains.
 	root := &request{method: http.MethodHead, path: "/v2/keys/", replay: replayRead, read: checkMeta}
 	ans, err := c.do(ctx, root)

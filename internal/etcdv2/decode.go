@@ -15,7 +15,7 @@ import (
 )
 
 // parseResponse reads an answer of the key space as it comes in, so that a large
-// one is not held twice. Names are case-sensitive, unknown ones are skipped.
+// one is not kept twice. Names are case-sensitive, unknown ones are skipped.
 func parseResponse(r io.Reader) (*Response, error) {
 	resp := new(Response)
 	source := &source{LimitedReader: io.LimitedReader{R: r, N: maxAnswer}}
@@ -36,7 +36,7 @@ var decodeOptions = jsontext.AllowInvalidUTF8(true)
 var errKind = errors.New("another kind of JSON")
 
 // UnmarshalJSONFrom reads a node field by field: only the raw text of a string
-// tells a byte that is not text from a genuine U+FFFD. A null leaves its field
+// distinguishes a byte that is not text from a genuine U+FFFD. A null leaves its field
 // as it is.
 func (n *Node) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() == jsontext.KindNull {
@@ -83,7 +83,7 @@ func (n *Node) readField(dec *jsontext.Decoder, name []byte) (err error) {
 	return err
 }
 
-// readText reads a string, and reports whether it stands for bytes that are not
+// readText reads a string, and reports whether it replaces bytes that are not
 // UTF-8 text.
 func readText(dec *jsontext.Decoder, text *string) (notText bool, err error) {
 	raw, err := dec.ReadValue()
@@ -101,7 +101,7 @@ func readText(dec *jsontext.Decoder, text *string) (notText bool, err error) {
 }
 
 // unquote returns the text of a JSON string, and reports whether it contains a
-// U+FFFD that stands for something else. Servers write a byte that is not UTF-8
+// U+FFFD that replaces something else. Servers write a byte that is not UTF-8
 // as the escape \ufffd, and a genuine U+FFFD raw.
 func unquote(raw jsontext.Value) (text []byte, notText bool) {
 	quoted := raw[1 : len(raw)-1]
@@ -157,15 +157,15 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// invalidJSON names the place and quotes nothing, since values stand there.
+// invalidJSON names the place and quotes nothing, since values are there.
 func invalidJSON(err error) error {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
-		return fmt.Errorf("%w: it is no JSON at byte %d", ErrInvalidAnswer, syntactic.ByteOffset)
+		return fmt.Errorf("%w: it is not JSON at byte %d", ErrInvalidAnswer, syntactic.ByteOffset)
 	}
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
 		return fmt.Errorf("%w: its JSON is of another kind at byte %d", ErrInvalidAnswer, semantic.ByteOffset)
 	}
-	return fmt.Errorf("%w: it is no JSON", ErrInvalidAnswer)
+	return fmt.Errorf("%w: it is not JSON", ErrInvalidAnswer)
 }
 
 // errorBody is the body of an answer outside 2xx. A message may be empty.

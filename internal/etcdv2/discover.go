@@ -36,7 +36,7 @@ type SRVRecord struct {
 	// priority, the highest first.
 	Priority uint16
 	Weight   uint16
-	// TLS is whether the record is one of _etcd-client-ssl.
+	// TLS reports whether the record is one of _etcd-client-ssl.
 	TLS bool
 }
 

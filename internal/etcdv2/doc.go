@@ -16,7 +16,7 @@
 //	ErrAuthEnabled        status 409 of enabling authentication
 //	ErrAuthDisabled       status 409 of disabling it
 //	ErrNoRootUser         status 409 of enabling it without the user root
-//	ErrGranted            status 409 of granting what is held
+//	ErrGranted            status 409 of granting what was granted
 //	ErrNotGranted         status 409 or 400 of revoking what is not
 //	ErrDirNotEmpty        code 108
 //	ErrUnauthorized       code 110, status 401
@@ -40,7 +40,7 @@
 // A lock that somebody else holds is ErrLockHeld, and one that was lost is
 // ErrLockLost.
 //
-// No error's text holds a value, a password or a header, apart from the owner of
+// No error's text contains a value, a password or a header, apart from the owner of
 // a lock, which is stored to be reported.
 //
 // # Replays
@@ -65,7 +65,7 @@
 //	an answer that cannot be read          error   unknown   unknown
 //	any other answer                       error   error     error
 //
-// An endpoint that is no server of the v2 API is passed over: one that answers 404
+// An endpoint that is not a server of the v2 API is passed over: one that answers 404
 // in plain text, as a member without --enable-v2 does, or with a page of a gateway
 // (status 200, 401, 403, 404 or 410), and for a write one that answers 501, as a
 // read-only proxy does. The request is sent to the next endpoint at once, and such
@@ -83,7 +83,7 @@
 //     for a delete.
 //   - The node is as it was: the write is sent again. An attempt that timed out
 //     can still be applied later, so this is never reported as "not applied".
-//   - Otherwise the conflict stands: the key holds what somebody else wrote,
+//   - Otherwise the conflict is reported: the key has what somebody else wrote,
 //     whether or not that was over a write of ours.
 //
 // The creation of a user or a role is a guarded write too, because the server

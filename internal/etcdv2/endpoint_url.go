@@ -15,7 +15,7 @@ import (
 func ParseEndpoint(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		// The error of url.Parse quotes the URL, which can hold a password.
+		// The error of url.Parse quotes the URL, which can contain a password.
 		if parseErr, ok := errors.AsType[*url.Error](err); ok {
 			err = parseErr.Err
 		}
@@ -23,11 +23,11 @@ func ParseEndpoint(text string) (*url.URL, error) {
 	}
 	if u.User == nil && strings.Contains(text, "@") {
 		// Without its slashes "user:password@host" is a URL with a scheme of its own.
-		return nil, fmt.Errorf("endpoint holds an @, as credentials have; write it as in %q, and give those as username and password", DefaultEndpoint)
+		return nil, fmt.Errorf("endpoint contains an @, as credentials do; write it as in %q, and give those as username and password", DefaultEndpoint)
 	}
 	switch {
 	case u.User != nil:
-		return nil, fmt.Errorf("endpoint %s holds credentials; give them as username and password", u.Redacted())
+		return nil, fmt.Errorf("endpoint %s contains credentials; give them as username and password", u.Redacted())
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("endpoint %q has no scheme http or https, as in %q", text, DefaultEndpoint)
 	case u.Hostname() == "":

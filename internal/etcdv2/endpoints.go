@@ -87,7 +87,7 @@ func (s *endpointSet) replace(urls []*url.URL) {
 	}
 	if s.selection == SelectRandom {
 		added := next[kept:]
-		//nolint:gosec // the order of the endpoints is no secret
+		//nolint:gosec // the order of the endpoints is not a secret
 		rand.Shuffle(len(added), func(i, j int) { added[i], added[j] = added[j], added[i] })
 	}
 	s.urls, s.given = next, slices.Clone(urls)
@@ -160,7 +160,7 @@ func (s *endpointSet) move(endpoint *url.URL, first bool) {
 	if i < 0 || (first && i == 0) {
 		return
 	}
-	// Others may hold the slice that is in use.
+	// Others may still use the slice.
 	urls := slices.Delete(slices.Clone(s.urls), i, i+1)
 	at := len(urls)
 	if first {

@@ -13,7 +13,7 @@ import (
 // the form of the body was: the key space's {"errorCode", "message", "cause",
 // "index"}, the {"message"} of the other APIs, or plain text.
 //
-// Cause can hold values of keys (code 101 quotes both) and is therefore not
+// Cause can contain values of keys (code 101 quotes both) and is therefore not
 // part of the text.
 type Error struct {
 	// Status is the HTTP status.
@@ -40,7 +40,7 @@ type Error struct {
 }
 
 // Error returns the status, the code and the message, and the cause where it
-// cannot hold a value.
+// cannot contain a value.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s answered %d", e.Endpoint, e.Status)
@@ -157,7 +157,7 @@ func kindOf(r *request, e *Error) error {
 }
 
 // refusals are the beginnings of the auth API's sentences, and what they mean.
-// A name, which can be anything, stands further back.
+// A name, which can be anything, comes later.
 var refusals = []struct {
 	beginning string
 	kind      error
@@ -209,7 +209,7 @@ const (
 )
 
 // MissingRole returns the name of the role that an ErrDanglingRole is about:
-// a role that a user holds and that does not exist.
+// a role that a user has and that does not exist.
 func MissingRole(err error) (role string, ok bool) {
 	var apiErr *Error
 	if !errors.Is(err, ErrDanglingRole) || !errors.As(err, &apiErr) {

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// EndpointsError says of each endpoint why it gave no answer of the v2 API. It is
+// EndpointsError lists the endpoints and why each gave no answer of the v2 API. It is
 // what each of its errors is, and ErrUnavailable if one of them gave no answer at
 // all.
 type EndpointsError struct {

@@ -35,13 +35,13 @@ const (
 	CodeEventIndexCleared  Code = 401
 )
 
-// The errors that callers tell apart with errors.Is. An [Error] is the kind
+// The errors that callers distinguish with errors.Is. An [Error] is the kind
 // that its answer says; the others are made by the client.
 var (
 	// ErrNotFound: the key, user, role or member does not exist. For a key it
 	// is code 100, or 104 where an ancestor is a file, and nothing else.
 	ErrNotFound = errors.New("not found")
-	// ErrCompareFailed: the condition of a write did not hold (code 101).
+	// ErrCompareFailed: the condition of a write was not met (code 101).
 	ErrCompareFailed = errors.New("compare failed")
 	// ErrExists: the key, user, role or peer URL exists already.
 	ErrExists = errors.New("already exists")
@@ -62,18 +62,18 @@ var (
 	// ErrReadOnly: the endpoint takes no writes, as a proxy of etcd in the mode
 	// readonly (status 501); nothing was changed.
 	ErrReadOnly = errors.New("the endpoint takes no writes: it is a read-only proxy")
-	// ErrDanglingRole: the user exists, and holds a role that does not.
-	ErrDanglingRole = errors.New("the user holds a role that does not exist")
+	// ErrDanglingRole: the user exists, and has a role that does not.
+	ErrDanglingRole = errors.New("the user has a role that does not exist")
 	// ErrAuthEnabled: authentication is enabled already.
 	ErrAuthEnabled = errors.New("authentication is already enabled")
 	// ErrAuthDisabled: authentication is disabled already.
 	ErrAuthDisabled = errors.New("authentication is already disabled")
 	// ErrNoRootUser: authentication cannot be enabled without the user root.
 	ErrNoRootUser = errors.New("there is no user root, without which authentication cannot be enabled")
-	// ErrGranted: the user holds one of the roles already, or the role one of
+	// ErrGranted: the user has one of the roles already, or the role one of
 	// the permissions; nothing was changed.
 	ErrGranted = errors.New("already granted")
-	// ErrNotGranted: the user does not hold one of the roles to revoke, or the
+	// ErrNotGranted: the user does not have one of the roles to revoke, or the
 	// role none of the permissions; nothing was changed.
 	ErrNotGranted = errors.New("not granted")
 	// ErrOverwritten: a change of a user or a role was made, and a read after it
@@ -139,7 +139,7 @@ var (
 )
 
 // isRefusedByTLS reports whether one side does not accept the other's
-// certificate or does not speak TLS. TLS 1.3 tells a client that its
+// certificate or does not speak TLS. TLS 1.3 reports to a client that its
 // certificate is missing only after the request was sent, which the server then
 // does not read; any other alert may come from a server that has.
 func isRefusedByTLS(err error, sent bool) bool {

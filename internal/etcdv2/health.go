@@ -49,15 +49,15 @@ func (v *VersionInfo) read(ans *answer) error {
 	}
 	return readJSON(v, func(body *VersionInfo) string {
 		if body.Server == "" {
-			return "it holds no version"
+			return "it has no version"
 		}
 		return ""
 	})(ans)
 }
 
-// HealthInfo is what an endpoint says of its health.
+// HealthInfo is the health that an endpoint reports.
 type HealthInfo struct {
-	// Healthy is whether the endpoint can make progress: it has a leader.
+	// Healthy reports whether the endpoint can make progress: it has a leader.
 	Healthy bool
 	// Reason is why not, where the server says it (etcd 3.5).
 	Reason string

@@ -35,7 +35,7 @@ const abandonTimeout = 5 * time.Second
 
 // LockRequest says which lock is wanted.
 type LockRequest struct {
-	// Key is the key that stands for the lock. Whoever creates it holds it.
+	// Key is the key that is the lock. Whoever creates it holds it.
 	Key string
 	// Token is by which the holder knows the key as its own. It must be one that
 	// no other holder uses: a lost answer is settled by it. Empty means a random one.
@@ -44,7 +44,7 @@ type LockRequest struct {
 	// 4711)", MaxLockOwner bytes at most. The value of the key is then a JSON object
 	// with the owner, the time and the token; it is the token alone if Owner is empty.
 	Owner string
-	// TTL is the life of the key in seconds, MinLockTTL to MaxTTL. A holder
+	// TTL is the lifetime of the key in seconds, MinLockTTL to MaxTTL. A holder
 	// that ends without Release blocks others for as long.
 	TTL int64
 	// Waiting, if not nil, is called each time that the lock turns out to be
@@ -62,7 +62,7 @@ type Lock struct {
 	// Since is when the lock was asked for, by the local clock.
 	Since time.Time
 	// CreatedIndex is the index at which the lock was taken. It grows with
-	// each holder and can serve to tell late writes of an earlier one.
+	// each holder and can serve to recognize late writes of an earlier one.
 	CreatedIndex uint64
 	// ModifiedIndex is the index of the last write of the holder.
 	ModifiedIndex uint64
@@ -91,11 +91,11 @@ func (e *LockHeldError) Error() string {
 	if e.Owner != "" {
 		owner = fmt.Sprintf("%s since %s", e.Owner, e.Since.Format(time.RFC3339))
 	}
-	life := "does not expire"
+	lifetime := "does not expire"
 	if e.Holder.HasTTL() {
-		life = fmt.Sprintf("expires in %d seconds unless it is renewed", e.Holder.TTL)
+		lifetime = fmt.Sprintf("expires in %d seconds unless it is renewed", e.Holder.TTL)
 	}
-	return fmt.Sprintf("%s is held by %s: the key was created at index %d and %s", e.Key, owner, e.Holder.CreatedIndex, life)
+	return fmt.Sprintf("%s is held by %s: the key was created at index %d and %s", e.Key, owner, e.Holder.CreatedIndex, lifetime)
 }
 
 // Unwrap returns ErrLockHeld and the error of the context.
@@ -212,7 +212,7 @@ type acquisition struct {
 	waits bool
 	// wanted is the lock as it is if it can be taken.
 	wanted Lock
-	// sent is whether a create was sent whose outcome is not known.
+	// sent reports whether a create was sent and its outcome is not known.
 	sent bool
 	// held is the key of the other holder as it was last seen, nil if it was free.
 	held *Node
@@ -278,7 +278,7 @@ func (l *Lock) renewed(n *Node, start time.Time) {
 	l.Until = start.Add(time.Duration(l.TTL) * time.Second)
 }
 
-// awaitFree waits until something happens to the key of a lock, or its life
+// awaitFree waits until something happens to the key of a lock, or its TTL
 // may be over: an endpoint that is cut off from its cluster reports neither.
 func (a *acquisition) awaitFree(ctx context.Context, index uint64) error {
 	if a.req.Waiting != nil {

@@ -47,9 +47,9 @@ type Response struct {
 	Node *Node `json:"node"`
 	// PrevNode is the node before it, nil if there was none.
 	PrevNode *Node `json:"prevNode"`
-	// Created is whether the request made a new node (status 201).
+	// Created reports whether the request made a new node (status 201).
 	Created bool `json:"-"`
-	// Settled is whether the answer was lost and the outcome found by reading.
+	// Settled reports whether the answer was lost and the outcome found by reading.
 	// Node is then what was read, PrevNode is nil.
 	Settled bool `json:"-"`
 }
@@ -147,7 +147,7 @@ func (s *KeysService) do(ctx context.Context, r *request) (*Response, error) {
 }
 
 // errNoNode is an answer of the key space that lacks what every one has.
-var errNoNode = fmt.Errorf("%w: it holds no node", ErrInvalidAnswer)
+var errNoNode = fmt.Errorf("%w: it has no node", ErrInvalidAnswer)
 
 // readResponse reads an answer of the key space from its body.
 func readResponse(ans *answer, body io.Reader) (*Response, error) {

@@ -15,7 +15,7 @@ const MaxTTL int64 = 3153600000
 
 // WriteOptions are the options of every write.
 type WriteOptions struct {
-	// TTL is the life of the node in seconds, 1 to MaxTTL. Nil means
+	// TTL is the lifetime of the node in seconds, 1 to MaxTTL. Nil means
 	// Options.DefaultTTL for a key and none for a directory; a write without a
 	// TTL makes a node that expired permanent.
 	TTL *int64
@@ -39,7 +39,7 @@ type CreateOptions struct {
 }
 
 // Condition guards a write. At least one of its fields must be set, and all
-// that are set must hold.
+// that are set must be met.
 type Condition struct {
 	// Index is the modifiedIndex that the key must have. 0 means any.
 	Index uint64
@@ -135,7 +135,7 @@ func (s *KeysService) Update(ctx context.Context, key, value string, opts WriteO
 }
 
 // Set writes a key unconditionally: it creates it, or overwrites whatever it
-// held. It returns ErrNotFile if there is a directory of this name, and
+// was. It returns ErrNotFile if there is a directory of this name, and
 // ErrOutcomeUnknown if the answer was lost.
 func (s *KeysService) Set(ctx context.Context, key, value string, opts WriteOptions) (*Response, error) {
 	w, err := s.write(key, &value, opts)
@@ -146,7 +146,7 @@ func (s *KeysService) Set(ctx context.Context, key, value string, opts WriteOpti
 }
 
 // CompareAndSwap writes a key on a condition. It returns ErrInvalidCondition
-// for an empty condition, ErrCompareFailed if the condition does not hold,
+// for an empty condition, ErrCompareFailed if the condition is not met,
 // ErrNotFound if there is no such key and ErrNotFile if it is a directory. A
 // lost answer is settled if the condition has an index; otherwise it is
 // ErrOutcomeUnknown.
@@ -178,7 +178,7 @@ func (s *KeysService) CompareAndDelete(ctx context.Context, key string, cond Con
 	return s.do(ctx, s.settled(&write{request: r, key: key, since: cond.Index, deletes: true}))
 }
 
-// Delete deletes a key unconditionally; the answer's PrevNode is what it held.
+// Delete deletes a key unconditionally; the answer's PrevNode is what it was.
 // It returns ErrNotFound if there is none, ErrNotFile if it is a directory,
 // and ErrOutcomeUnknown if the answer was lost.
 func (s *KeysService) Delete(ctx context.Context, key string) (*Response, error) {

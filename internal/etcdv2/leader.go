@@ -13,7 +13,7 @@ const leaderRetry = time.Second
 
 // leaderState says when the leader has to be asked for.
 type leaderState struct {
-	// stale is whether the first endpoint may not be the leader.
+	// stale reports whether the first endpoint may not be the leader.
 	stale bool
 	// term is the raft term of the answers since the leader was asked for; a
 	// newer one means that there was an election. 0 until the first answer.
@@ -49,7 +49,7 @@ func (s *endpointSet) pinLeader(clientURLs []string) {
 
 // findLeader puts the leader's endpoint first if the client prefers it and
 // does not know it. It changes the order of asking and nothing else, so a
-// failure is no error: the endpoints are asked in the order they have.
+// failure is not an error: the endpoints are asked in the order they have.
 func (c *Client) findLeader(ctx context.Context) {
 	if !c.endpoints.leaderWanted(time.Now()) {
 		return

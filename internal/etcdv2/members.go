@@ -14,7 +14,7 @@ import (
 //
 // A change that is refused because the cluster is not healthy enough for it is
 // ErrUnhealthy; it changed nothing and can be tried again. A change whose
-// answer was lost is ErrOutcomeUnknown; ListQuorum tells what became of it.
+// answer was lost is ErrOutcomeUnknown; ListQuorum shows what became of it.
 type MembersService struct {
 	client *Client
 }

@@ -15,10 +15,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
 
-// memberLocks hold the clusters whose members are being changed, by id.
+// memberLocks lock the clusters whose members are being changed, by id.
 var memberLocks keyedlock.Locks[string]
 
-// Lock waits until no other caller in this process holds the members of the
+// Lock waits until no other caller in this process has locked the members of the
 // cluster, through whichever client. The caller must call unlock. It is for
 // those who change the members by what they have read of them; no request
 // takes it by itself.
@@ -95,7 +95,7 @@ func memberChange(method, path string, peerURLs []string) (*request, error) {
 }
 
 // change sends a change of the members. Servers refuse one that endangers the
-// quorum with a prompt 500 that tells no reason.
+// quorum with a prompt 500 without a reason.
 func (s *MembersService) change(ctx context.Context, r *request) error {
 	_, err := s.client.do(ctx, r)
 	var apiErr *Error
@@ -135,7 +135,7 @@ func peerURLFault(text string) string {
 	case !slices.Contains(urlSchemes, u.Scheme):
 		return "needs the scheme http or https"
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return "holds more than a scheme, a host and a port"
+		return "has more than a scheme, a host and a port"
 	case u.Path != "":
 		return "has a path; a trailing slash is one"
 	}

@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// MemberHealth is one member and what it says of its health.
+// MemberHealth is one member and the health that it reports.
 type MemberHealth struct {
 	Member
-	// Healthy is whether the member's process answers and takes part in the
+	// Healthy reports whether the member's process answers and takes part in the
 	// cluster.
 	Healthy bool
 	// Up is since when the process runs, zero if it does not answer.
@@ -68,7 +68,7 @@ func (s *MembersService) health(ctx context.Context, member Member, known []Endp
 	r.endpoint, r.single, r.needs = endpoint, true, proofOfCluster
 	health, err := s.client.health(ctx, r)
 	if err == nil && !health.Healthy {
-		err = errors.New(strings.TrimSpace("it says that it is not healthy " + health.Reason))
+		err = errors.New(strings.TrimSpace("it reports that it is not healthy " + health.Reason))
 	}
 	return self.StartTime, err
 }

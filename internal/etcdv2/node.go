@@ -15,28 +15,28 @@ type Node struct {
 	Key string `json:"key"`
 	// Value is the value of a key, "" for a directory.
 	Value string `json:"value"`
-	// Dir is whether the node is a directory.
+	// Dir reports whether the node is a directory.
 	Dir bool `json:"dir"`
 	// NotText reports whether the server sent the escape \ufffd in the value,
-	// which stands for a byte that is not UTF-8 text: the API cannot return it,
+	// which replaces a byte that is not UTF-8 text: the API cannot return it,
 	// and a write of Value would replace it by U+FFFD. A genuine U+FFFD does not
 	// set it.
 	NotText bool `json:"-"`
-	// KeyNotText reports the same of the key, of which a request for Key does not
-	// reach the node.
+	// KeyNotText reports the same about the key: a request for Key does not reach
+	// such a node.
 	KeyNotText bool `json:"-"`
 	// Nodes are the children of a directory that was read. A directory below
 	// it has none unless the read was recursive.
 	Nodes []*Node `json:"nodes"`
 	// CreatedIndex is the index of the event that created the node. A plain
-	// set creates it anew. 0 for the root.
+	// set creates it again. 0 for the root.
 	CreatedIndex uint64 `json:"createdIndex"`
 	// ModifiedIndex is the index of the last event that changed the node. That
 	// of a directory does not move with its children. 0 for the root.
 	ModifiedIndex uint64 `json:"modifiedIndex"`
 	// Expiration is when the node expires, nil if it does not.
 	Expiration *time.Time `json:"expiration"`
-	// TTL is the rest of its life in whole seconds, rounded up. It is 0 for a
+	// TTL is the time until then in whole seconds, rounded up. It is 0 for a
 	// node that does not expire, and for one that is about to be purged.
 	TTL int64 `json:"ttl"`
 }
@@ -73,7 +73,7 @@ func (n *Node) print(b *strings.Builder, indent string) {
 // quote the value.
 func (n *Node) DecodeJSON(v any) error {
 	if err := json.Unmarshal([]byte(n.Value), v); err != nil {
-		return fmt.Errorf("the value of %s is no JSON that can be read into a %T", n.Key, v)
+		return fmt.Errorf("the value of %s is not JSON that can be read into a %T", n.Key, v)
 	}
 	return nil
 }

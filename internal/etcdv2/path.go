@@ -22,7 +22,7 @@ func CheckKey(key string) error {
 	case strings.HasSuffix(key, "/"):
 		return fmt.Errorf("%w: %q ends with a slash", ErrInvalidKey, key)
 	case strings.ContainsRune(key, 0):
-		return fmt.Errorf("%w: %q holds a NUL", ErrInvalidKey, key)
+		return fmt.Errorf("%w: %q contains a NUL", ErrInvalidKey, key)
 	case !utf8.ValidString(key):
 		return fmt.Errorf("%w: %q is not valid UTF-8", ErrInvalidKey, key)
 	}

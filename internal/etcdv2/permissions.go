@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Permissions are what a role may do with keys. Each list holds patterns: a
+// Permissions are what a role may do with keys. Each list has patterns: a
 // key, or the beginning of keys followed by "*". See [Permits].
 type Permissions struct {
 	// Read are the patterns of the keys that can be read and watched.
@@ -17,7 +17,7 @@ type Permissions struct {
 }
 
 // CheckPattern refuses a pattern that does harm: a server that meets an empty
-// one answers no request of those who hold the role, but drops the connection.
+// one answers no request of those who have the role, but drops the connection.
 // The error wraps ErrInvalidPattern.
 func CheckPattern(pattern string) error {
 	if pattern == "" || !utf8.ValidString(pattern) {
@@ -47,8 +47,8 @@ func (p Permissions) checkText() error {
 }
 
 // Permits reports whether one of the patterns allows an operation on one key
-// or one directory, as servers match it: a pattern that ends with "*" stands
-// for all that begins with what is before the "*"; any other for itself. So
+// or one directory, as servers match it: a pattern that ends with "*" matches
+// all that begins with what is before the "*"; any other matches itself. So
 // "/dir/*" permits what is below "/dir", and not "/dir" itself.
 func Permits(patterns []string, key string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool {

@@ -56,8 +56,8 @@ func (s *KeysService) refresh(ctx context.Context, key string, ttl int64, cond C
 }
 
 // ExtendTTL gives a key that is at an index a new TTL, and keeps its value: by a
-// Refresh where every member can, or else by writing the value once more, of which
-// watchers see an event. Errors are those of CompareAndSwap, ErrInvalidValue for a
+// Refresh where every member can, or else by writing the value once more, which
+// watchers see as an event. Errors are those of CompareAndSwap, ErrInvalidValue for a
 // value that is not text and has to be written, and ErrUnsupported for one that
 // has to be written and may not be read.
 func (s *KeysService) ExtendTTL(ctx context.Context, key string, ttl int64, index uint64) (*Response, error) {
@@ -125,7 +125,7 @@ type refreshVerdict struct {
 	lasting bool
 }
 
-// isKept reports whether the verdict holds until the endpoint fails. A server of
+// isKept reports whether the verdict is kept until the endpoint fails. A server of
 // an older cluster can be replaced by one that empties the value, and a client
 // whose connection is lost between two requests does not notice; so such a
 // server is asked before each refresh.

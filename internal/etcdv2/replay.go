@@ -26,7 +26,7 @@ const (
 type outcome int
 
 const (
-	// outcomeAnswered: the server answered, and the answer stands.
+	// outcomeAnswered: the server answered, and the answer is final.
 	outcomeAnswered outcome = iota
 	// outcomeNotSent: no connection was made.
 	outcomeNotSent
@@ -38,7 +38,7 @@ const (
 	outcomeAmbiguous
 	// outcomeRefused: the server was not able to do it and did not.
 	outcomeRefused
-	// outcomeElsewhere: the endpoint is no server of the v2 API, or takes no
+	// outcomeElsewhere: the endpoint is not a server of the v2 API, or takes no
 	// writes, and did not do it, or would do no harm if it did. Another endpoint
 	// can be asked.
 	outcomeElsewhere
@@ -72,7 +72,7 @@ func mayReplay(r replay, o outcome) bool {
 	return false
 }
 
-// classifyError says what a failure without an answer means. sent is whether
+// classifyError says what a failure without an answer means. sent reports whether
 // a connection had been made.
 func classifyError(err error, sent bool) outcome {
 	switch {

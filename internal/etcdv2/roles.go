@@ -12,8 +12,8 @@ import (
 )
 
 // RolesService reads and changes the roles of the cluster, /v2/auth/roles, see
-// https://etcd.io/docs/v2.3/auth_api/#roles. What [UsersService] says of
-// credentials, of changes at the same moment and of lost answers holds here too.
+// https://etcd.io/docs/v2.3/auth_api/#roles. What [UsersService] says about
+// credentials, changes at the same moment and lost answers is true here too.
 //
 // The role root is always there and cannot be changed: ErrForbidden.
 type RolesService struct {
@@ -33,9 +33,9 @@ type Role struct {
 
 // RoleUpdate is a change of a role, made with one request.
 type RoleUpdate struct {
-	// Grant are permissions that the role does not have and shall.
+	// Grant are permissions to add, which the role does not have.
 	Grant Permissions
-	// Revoke are permissions that the role shall no longer have. Servers skip
+	// Revoke are permissions to remove. Servers skip
 	// those that it does not have.
 	Revoke Permissions
 	// From are the permissions that the role must have right before the
@@ -44,7 +44,7 @@ type RoleUpdate struct {
 	From Permissions
 }
 
-// roleAnswer is a role as servers tell it, as an object or by its name alone.
+// roleAnswer is a role as servers send it, an object or its name alone.
 type roleAnswer struct {
 	Role        string          `json:"role"`
 	Permissions rolePermissions `json:"permissions"`
@@ -78,7 +78,7 @@ type roleBody struct {
 }
 
 // List returns the roles by name. Servers leave out those whose name starts
-// with "_". etcd 2.1 and 2.2 tell the names only; each role is then read.
+// with "_". etcd 2.1 and 2.2 list the names only; each role is then read.
 func (s *RolesService) List(ctx context.Context) ([]*Role, error) {
 	var answers []roleAnswer
 	err := s.client.readAuth(ctx, "/v2/auth/roles", readList("roles", &answers))
@@ -266,7 +266,7 @@ func (s *RolesService) Revoke(ctx context.Context, name string, permissions Perm
 	return s.Update(ctx, name, RoleUpdate{Revoke: permissions})
 }
 
-// Delete deletes a role, also one that users hold: see [UsersService.Holders].
+// Delete deletes a role, also one that users have: see [UsersService.Holders].
 // It returns ErrNotFound if there is none. After a lost answer, a role that is
 // gone counts as deleted.
 func (s *RolesService) Delete(ctx context.Context, name string) error {

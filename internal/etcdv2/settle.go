@@ -24,9 +24,9 @@ type write struct {
 	byCreation bool
 	// isSame is WriteOptions.IsSame.
 	isSame func(value string) bool
-	// deletes is whether the write is a delete.
+	// deletes reports whether the write is a delete.
 	deletes bool
-	// unreadable is whether the node does not tell whose write it was.
+	// unreadable reports whether the node does not show whose write it was.
 	unreadable bool
 }
 

@@ -17,7 +17,7 @@ type StatsService struct {
 	client *Client
 }
 
-// SelfStats are what a server says of itself.
+// SelfStats are the statistics of a server about itself.
 type SelfStats struct {
 	// Name and ID are those of the member.
 	Name string `json:"name"`
@@ -127,7 +127,7 @@ type CountStats struct {
 	Success uint64 `json:"success"`
 }
 
-// Self returns what the first endpoint that answers says of itself.
+// Self returns the statistics of the first endpoint that answers about itself.
 func (s *StatsService) Self(ctx context.Context) (*SelfStats, error) {
 	return s.self(ctx, statsRequest("self"))
 }
@@ -137,7 +137,7 @@ func (s *StatsService) Store(ctx context.Context) (*StoreStats, error) {
 	return s.store(ctx, statsRequest("store"))
 }
 
-// SelfAll returns what each endpoint says of itself.
+// SelfAll returns the statistics of each endpoint about itself.
 func (s *StatsService) SelfAll(ctx context.Context) ([]EndpointResult[*SelfStats], error) {
 	return askAll(ctx, s.client, statsRequest("self"), s.self)
 }
@@ -209,7 +209,7 @@ func (s *StatsService) leader(ctx context.Context) (*LeaderStats, error) {
 
 // leaderCandidates returns where the leader may be asked: the endpoints that
 // are its client URLs, the other client URLs, and then the other endpoints,
-// one of which may lead to it by a name that it does not advertise.
+// as one may lead to it by a name that it does not advertise.
 func (c *Client) leaderCandidates(leader *Member) []*url.URL {
 	ours := c.endpoints.order()
 	var first, second, last []*url.URL
@@ -232,7 +232,7 @@ func statsRequest(kind string) *request {
 	return &request{method: http.MethodGet, path: "/v2/stats/" + kind, replay: replayRead}
 }
 
-// selfRequest asks a server what it says of itself, and reads it into stats.
+// selfRequest asks a server for the statistics about itself, and reads them into stats.
 func selfRequest(stats *SelfStats) *request {
 	r := statsRequest("self")
 	r.read = readJSON(stats, checkSelfStats)
@@ -264,7 +264,7 @@ func checkLeaderStats(s *LeaderStats) string {
 	return ""
 }
 
-// storeAnswer tells counters from JSON without any.
+// storeAnswer distinguishes counters from JSON without any.
 type storeAnswer struct {
 	StoreStats
 

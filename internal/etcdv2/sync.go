@@ -49,7 +49,7 @@ func (c *Client) sync(ctx context.Context) error {
 }
 
 // AutoSync calls Sync now and then every interval until ctx ends, and returns
-// the context's error. While no endpoint answers, or one answers with what is no
+// the context's error. While no endpoint answers, or one answers with what is not an
 // answer of etcd, it keeps trying; any other error of Sync ends it.
 func (c *Client) AutoSync(ctx context.Context, interval time.Duration) error {
 	if interval <= 0 {
@@ -81,7 +81,7 @@ type candidate struct {
 	state  probeState
 }
 
-// probeState is what a probe says of a candidate.
+// probeState is what a probe found out about a candidate.
 type probeState int
 
 const (
@@ -104,7 +104,7 @@ func candidates(source *url.URL, members []Member) []*candidate {
 			case err != nil, isUnspecified(u):
 			case isLoopback(u) && !isLoopback(source):
 				// Another machine's localhost. The id of a cluster that was
-				// started with defaults does not tell it from one here.
+				// started with defaults does not distinguish it from one here.
 			case source.Scheme == "https" && u.Scheme == "http":
 			case slices.ContainsFunc(found, func(c *candidate) bool { return location(c.url) == location(u) }):
 			default:
@@ -216,7 +216,7 @@ func (c *Client) checkClaim(ctx context.Context, endpoint *url.URL) (outcome, er
 // preparation is what a client has to find out before its first request.
 type preparation struct {
 	done atomic.Bool
-	// turn is held while finding out, so that all first requests wait for one
+	// turn is taken while finding out, so that all first requests wait for one
 	// discovery, each no longer than its context allows.
 	turn     chan struct{}
 	resolved bool
@@ -245,7 +245,7 @@ func (c *Client) prepare(ctx context.Context) error {
 	return nil
 }
 
-// discover does the work of prepare. The caller holds the turn.
+// discover does the work of prepare. The caller has the turn.
 func (c *Client) discover(ctx context.Context) error {
 	if c.options.DiscoverySRV != "" && !c.prepared.resolved {
 		records, err := DiscoverSRV(ctx, c.options.DiscoverySRV, c.srvOptions())
@@ -254,7 +254,7 @@ func (c *Client) discover(ctx context.Context) error {
 		}
 		var endpoints []string
 		for _, record := range records {
-			// A record of port 0 cannot be dialed, and is no reason not to ask the others.
+			// A record of port 0 cannot be dialed; the others are asked all the same.
 			if record.Port != 0 {
 				endpoints = append(endpoints, record.Endpoint())
 			}

@@ -43,7 +43,7 @@ func (o TLSOptions) Config() (*tls.Config, error) {
 	if ca != nil {
 		out.RootCAs = x509.NewCertPool()
 		if !out.RootCAs.AppendCertsFromPEM(ca) {
-			return nil, errors.New("the CA certificates hold no certificate in PEM form")
+			return nil, errors.New("the CA certificates contain no certificate in PEM form")
 		}
 	}
 	cert, err := fileOr(o.CertFile, o.CertPEM, "client certificate")

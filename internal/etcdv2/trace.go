@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// masked stands for a secret in a trace.
+// masked replaces a secret in a trace.
 const masked = "xxxxx"
 
-// secretFields are the parameters of the key space that hold values.
+// secretFields are the parameters of the key space that are values.
 var secretFields = []string{"value", "prevValue"}
 
 // Exchange is one request and what came of it, for Options.Trace: each hop of a
-// redirect and each question of the client's own is one too. It holds no value,
+// redirect and each question of the client's own is one too. It has no value,
 // password or header.
 type Exchange struct {
 	// Method and URL are those of the request; prevValue is masked in the URL.
@@ -26,7 +26,7 @@ type Exchange struct {
 	Body string
 	// ContentType is the content type of Body, empty without a body.
 	ContentType string
-	// Authenticated is whether credentials were sent.
+	// Authenticated reports whether credentials were sent.
 	Authenticated bool
 	// Status is the HTTP status of the answer, 0 without one.
 	Status int

@@ -24,7 +24,7 @@ const (
 	maxRequestLine = 4096
 	// maxAnswer bounds the memory that one answer can take.
 	maxAnswer = 512 << 20
-	// refusalTime tells an instant 500, which is a refusal, from one that
+	// refusalTime distinguishes an instant 500, which is a refusal, from one that
 	// follows a time-out inside the server, which takes more than 5 s.
 	refusalTime = 2 * time.Second
 )
@@ -130,7 +130,7 @@ func (c *Client) newHTTPRequest(ctx context.Context, target *url.URL, r *request
 }
 
 // newTransport returns a transport that keeps as many connections as it may
-// open: with fewer, every other request of a busy client dials anew. A limit of
+// open: with fewer, every other request of a busy client dials again. A limit of
 // 0 is none.
 func newTransport(o Options, limit int) *http.Transport {
 	dialer := &net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}

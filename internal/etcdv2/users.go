@@ -17,9 +17,9 @@ import (
 // The server has no conditional change of a user: it reads the user, changes it
 // and writes it back. Within one [Client] the changes of one user are made one
 // after the other; a change that another process makes at the same moment can
-// be lost, or lose ours, of which a read after every change tells:
+// be lost, or lose ours, which a read after every change shows:
 // ErrOverwritten. No change is sent twice; a lost answer is settled by
-// reading where that can tell, and is ErrOutcomeUnknown otherwise.
+// reading where that is possible, and is ErrOutcomeUnknown otherwise.
 type UsersService struct {
 	client *Client
 }
@@ -28,20 +28,20 @@ type UsersService struct {
 type User struct {
 	// Name is the name of the user.
 	Name string
-	// Roles are the names of the roles that the user holds, sorted.
+	// Roles are the names of the roles that the user has, sorted.
 	Roles []string
-	// MissingRole is a role that the user holds and that does not exist, see
+	// MissingRole is a role that the user has and that does not exist, see
 	// [UsersService.GetPartial]. It is not among Roles.
 	MissingRole string
 	// Granted is what Roles permit, in the same order. It is nil from etcd 2.1
-	// and 2.2, which tell the names only.
+	// and 2.2, which list the names only.
 	Granted []Role
 	// Unread reports that a list has the name alone, and that no request can
 	// name the user: its roles are unknown. Only etcd 2.1 and 2.2 have such lists.
 	Unread bool
 }
 
-// Held returns the names of all roles that the user is known to hold,
+// Held returns the names of all roles that the user is known to have,
 // MissingRole included, sorted.
 func (u *User) Held() []string {
 	if u.MissingRole == "" {
@@ -58,7 +58,7 @@ type userBody struct {
 	Revoke   []string `json:"revoke,omitempty"`
 }
 
-// userAnswer is a user as servers tell it: its roles are objects since etcd
+// userAnswer is a user as servers send it: its roles are objects since etcd
 // 2.3, names before, and null, [] or left out if there are none.
 type userAnswer struct {
 	User  string       `json:"user"`
@@ -129,8 +129,8 @@ func (s *UsersService) list(ctx context.Context) ([]userAnswer, error) {
 	return users, nil
 }
 
-// Holders returns the names of the users that hold a role, whether the role
-// exists or not as far as the server tells, without those that List leaves out.
+// Holders returns the names of the users that have a role, whether the role
+// exists or not as far as the server reports it, without those that List leaves out.
 func (s *UsersService) Holders(ctx context.Context, role string) ([]string, error) {
 	users, err := s.List(ctx)
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *UsersService) Holders(ctx context.Context, role string) ([]string, erro
 	var holders []string
 	for _, user := range users {
 		if user.Unread {
-			return nil, fmt.Errorf("the user %q may hold the role %q: its roles cannot be read: %w", user.Name, role, CheckUserName(user.Name))
+			return nil, fmt.Errorf("the user %q may have the role %q: its roles cannot be read: %w", user.Name, role, CheckUserName(user.Name))
 		}
 		if slices.Contains(user.Held(), role) {
 			holders = append(holders, user.Name)
@@ -149,14 +149,13 @@ func (s *UsersService) Holders(ctx context.Context, role string) ([]string, erro
 }
 
 // Get returns a user. It returns ErrNotFound if there is none, and
-// ErrDanglingRole if there is, and it holds a role that does not exist, of
-// which servers tell nothing but the role's name: see [MissingRole] and
-// GetPartial.
+// ErrDanglingRole if there is, and it has a role that does not exist: servers
+// then report nothing but that role's name, see [MissingRole] and GetPartial.
 func (s *UsersService) Get(ctx context.Context, name string) (*User, error) {
 	return s.get(ctx, name, s.client.readAuth)
 }
 
-// GetPartial is Get for a user that may hold a role that does not exist. Of
+// GetPartial is Get for a user that may have a role that does not exist. Of
 // such a user it returns the roles that exist, as the list of users has them,
 // and one of those that do not. The list lacks users whose name starts with "_".
 func (s *UsersService) GetPartial(ctx context.Context, name string) (*User, error) {
@@ -166,7 +165,7 @@ func (s *UsersService) GetPartial(ctx context.Context, name string) (*User, erro
 // GetCurrent is GetPartial by an endpoint that has first caught up with what
 // the cluster agreed on, whatever [Options].StaleReads says. The other reads
 // make an endpoint catch up only before they believe that something does not
-// exist; what they tell of a user that does can be older.
+// exist; a user that does can be shown as it was before.
 func (s *UsersService) GetCurrent(ctx context.Context, name string) (*User, error) {
 	return s.getPartial(ctx, name, s.client.readAuthCaughtUp)
 }

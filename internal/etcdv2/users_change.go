@@ -10,16 +10,16 @@ import (
 
 // UserUpdate is a change of a user, made with one request.
 type UserUpdate struct {
-	// Grant are roles that the user does not hold and shall. A server takes
+	// Grant are roles to add, which the user does not have. A server takes
 	// roles that do not exist, too.
 	Grant []string
-	// Revoke are roles that the user holds and shall no longer.
+	// Revoke are roles to remove, which the user has.
 	Revoke []string
 	// Password is the new password. Empty means that it stays.
 	Password string
-	// From are the roles, by [User.Held], that the user must hold right before
+	// From are the roles, by [User.Held], that the user must have right before
 	// the change, or it is not made. Nil means that it is not checked; empty,
-	// that it holds none.
+	// that it has none.
 	From []string
 }
 
@@ -74,8 +74,8 @@ func (u UserUpdate) check(name string) error {
 	return checkDisjoint("role", u.Grant, u.Revoke)
 }
 
-// isDone reports whether the user is as the update wants it. Of a user with a
-// missing role servers do not tell all that are missing.
+// isDone reports whether the user is as the update wants it. Servers report
+// only one of the roles of a user that are missing.
 func (u UserUpdate) isDone(user *User) bool {
 	held := user.Held()
 	for _, role := range u.Revoke {
@@ -103,7 +103,7 @@ func (s *UsersService) compare(ctx context.Context, name string, update UserUpda
 		return err
 	}
 	if update.From != nil && !slices.Equal(user.Held(), normalized(update.From)) {
-		return fmt.Errorf("%w: the user %q holds other roles than expected", ErrCompareFailed, name)
+		return fmt.Errorf("%w: the user %q has other roles than expected", ErrCompareFailed, name)
 	}
 	return nil
 }
@@ -140,7 +140,7 @@ func (s *UsersService) Delete(ctx context.Context, name string) error {
 }
 
 // checkRoleNamesLoosely lets a name pass that no role can have, so that it can
-// be taken from a user that holds it. JSON would change one that is not UTF-8.
+// be taken from a user that has it. JSON would change one that is not UTF-8.
 func checkRoleNamesLoosely(roles []string) error {
 	for _, role := range roles {
 		switch {

@@ -16,7 +16,7 @@ import (
 // creates one, unless the request names roles. So the user is created with a
 // role that cannot exist, "etcdv2/creating/" and a random text, which is
 // revoked at once. By it, a user whose creation went unanswered is known as
-// ours. If the second request fails, the user exists and still holds that
+// ours. If the second request fails, the user exists and still has that
 // role, which permits nothing: the error says so, and the user is returned
 // with it.
 func (s *UsersService) Create(ctx context.Context, name, password string, roles []string) (*User, error) {

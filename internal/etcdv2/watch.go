@@ -44,8 +44,8 @@ type Event struct {
 	Response
 	// Index is the index of the event: the AfterIndex that goes on after it.
 	Index uint64
-	// Resync is whether the server no longer had all events since the last
-	// one. The event stands for those that are lost: its Node is the node as
+	// Resync reports whether the server no longer had all events since the last
+	// one. The event is in place of those that are lost: its Node is the node as
 	// it is now, with what is below it if the watch is recursive, or nil if
 	// there is none. Its Action is ActionGet.
 	Resync bool
@@ -87,7 +87,7 @@ func (s *KeysService) Watch(ctx context.Context, key string, opts WatchOptions) 
 // on the next endpoint if need be, until ctx ends or opts.Timeout has passed.
 // Where the server has no longer all events in between (code 401; it keeps
 // 1,000, of all keys), or the cluster has become another, the node is read and
-// yielded as an event with Resync. A refresh of a TTL is no event.
+// yielded as an event with Resync. A refresh of a TTL is not an event.
 func (s *KeysService) Events(ctx context.Context, key string, opts WatchOptions) iter.Seq2[*Event, error] {
 	return func(yield func(*Event, error) bool) {
 		w, err := s.watcher(key, opts)
@@ -115,7 +115,7 @@ type watcher struct {
 	opts WatchOptions
 	// index is the next index that is wanted, 0 for any from now on.
 	index uint64
-	// connected is whether a poll has been answered.
+	// connected reports whether a poll has been answered.
 	connected bool
 	// clusterID is that of the last answer; "" before the first.
 	clusterID string
@@ -181,7 +181,7 @@ func (w *watcher) step(ctx context.Context) (*Event, error) {
 	case errors.Is(err, ErrEventIndexCleared):
 		return w.resync(ctx, false)
 	case errors.Is(err, errOtherCluster), w.index == 0 && (errors.Is(err, errPollOver) || errors.Is(err, errEmptyPoll)):
-		// Nothing tells which events there were.
+		// Nothing shows which events there were.
 		return w.resync(ctx, true)
 	case errors.Is(err, errPollOver):
 		return nil, nil //nolint:nilnil // documented above

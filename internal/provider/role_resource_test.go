@@ -167,7 +167,7 @@ func TestAccRoleResource_invalidInput(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ name, attribute, want string }{
 		"root":          {"root", "", "is built in and cannot be changed"},
-		"slash":         {"a/b", "", "holds a slash"},
+		"slash":         {"a/b", "", "contains a slash"},
 		"empty":         {"", "", "is empty"},
 		"empty pattern": {"a", `kv_read = [""]`, "Invalid pattern"},
 	} {

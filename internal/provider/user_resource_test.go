@@ -264,14 +264,14 @@ func TestAccUserResource_invalidInput(t *testing.T) {
 		attributes []string
 		want       string
 	}{
-		"colon":                        {[]string{`name = "a:b"`, withPassword}, "holds a colon"},
-		"slash":                        {[]string{`name = "a/b"`, withPassword}, "holds a slash"},
+		"colon":                        {[]string{`name = "a:b"`, withPassword}, "contains a colon"},
+		"slash":                        {[]string{`name = "a/b"`, withPassword}, "contains a slash"},
 		"empty name":                   {[]string{`name = ""`, withPassword}, "is empty"},
 		"long password":                {[]string{`name = "a"`, long}, "74 bytes, and bcrypt takes 72"},
 		"empty password":               {[]string{`name = "a"`, `password = ""`}, "Invalid password"},
 		"both passwords":               {[]string{`name = "a"`, withPassword, `password_wo = "x"`}, "Invalid Attribute Combination"},
 		"version of nothing":           {[]string{`name = "a"`, withPassword, `password_wo_version = 1`}, "Invalid Attribute Combination"},
-		"role name":                    {[]string{`name = "a"`, withPassword, `roles = ["x/y"]`}, "holds a slash"},
+		"role name":                    {[]string{`name = "a"`, withPassword, `roles = ["x/y"]`}, "contains a slash"},
 		"root without its role":        {[]string{`name = "root"`, withPassword, noRoles}, "always holds the role root"},
 		"write-only password too long": {[]string{`name = "a"`, strings.Replace(long, "password", "password_wo", 1)}, "bcrypt takes 72"},
 	} {

@@ -79,8 +79,8 @@ func TestAccUserRoleResource_refusals(t *testing.T) {
 		},
 		resource.TestStep{Config: grantConfig(s.URL(), name, name+"-none", ""), ExpectError: errorWith("Role does not exist", "Nothing was changed")},
 		resource.TestStep{Config: grantConfig(s.URL(), name+"-none", name, ""), ExpectError: errorWith("Unable to grant role", "does not exist")},
-		resource.TestStep{Config: grantConfig(s.URL(), "a:b", name, ""), ExpectError: errorWith("holds a colon")},
-		resource.TestStep{Config: grantConfig(s.URL(), name, "a/b", ""), ExpectError: errorWith("holds a slash")},
+		resource.TestStep{Config: grantConfig(s.URL(), "a:b", name, ""), ExpectError: errorWith("contains a colon")},
+		resource.TestStep{Config: grantConfig(s.URL(), name, "a/b", ""), ExpectError: errorWith("contains a slash")},
 		resource.TestStep{Config: grantConfig(s.URL(), name, name, "adopt_existing = true"), Check: holds(t, s, name, name)},
 	)
 }
