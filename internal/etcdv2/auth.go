@@ -32,20 +32,20 @@ type AuthService struct {
 const authSwitch = "/v2/auth/enable"
 
 // Status reports whether authentication is enabled. It needs no credentials.
-// An endpoint that lags reports what was so a moment ago: see CurrentStatus.
+// An endpoint that lags reports what was so a moment ago: see StatusLinearizable.
 func (s *AuthService) Status(ctx context.Context) (bool, error) {
 	return s.status(ctx, s.client.readAuth)
 }
 
-// CurrentStatus is Status of which also a "no" can be believed: an endpoint
-// that gives it is made to catch up with what the cluster agreed on, and is
-// asked again.
-func (s *AuthService) CurrentStatus(ctx context.Context) (bool, error) {
+// StatusLinearizable is Status whose "no" can be believed too: an endpoint that
+// gives it is made to catch up with what the cluster agreed on, and is asked
+// again.
+func (s *AuthService) StatusLinearizable(ctx context.Context) (bool, error) {
 	enabled, err := s.Status(ctx)
 	if err != nil || enabled {
 		return enabled, err
 	}
-	enabled, err = s.status(ctx, s.client.readAuthCaughtUp)
+	enabled, err = s.status(ctx, s.client.readAuthLinearizable)
 	if errors.Is(err, ErrUnauthorized) {
 		// To catch up takes a read of a key, which an open store permits.
 		return true, nil
@@ -103,7 +103,7 @@ func (s *AuthService) EnsureDisabled(ctx context.Context) (changed bool, err err
 		return changed, err
 	}
 	// A server that lags says so too, and has caught up after this.
-	if enabled, err := s.CurrentStatus(ctx); err != nil || !enabled {
+	if enabled, err := s.StatusLinearizable(ctx); err != nil || !enabled {
 		return false, err
 	}
 	return ensured(s.Disable(ctx), ErrAuthDisabled)

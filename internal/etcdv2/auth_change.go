@@ -20,7 +20,7 @@ func (c *Client) deleteAuth(ctx context.Context, path string) error {
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return err
 	}
-	if readErr := c.readAuthCaughtUp(ctx, path, nil); errors.Is(readErr, ErrNotFound) {
+	if readErr := c.readAuthLinearizable(ctx, path, nil); errors.Is(readErr, ErrNotFound) {
 		return nil
 	}
 	return err
@@ -37,7 +37,7 @@ type authObject[T any] struct {
 // has made what is there.
 func (o authObject[T]) settleCreate(isOurs func(T) bool) func(context.Context, error) (*answer, bool, error) {
 	return func(ctx context.Context, err error) (*answer, bool, error) {
-		found, readErr := o.get(ctx, o.name, o.client.readAuthCaughtUp)
+		found, readErr := o.get(ctx, o.name, o.client.readAuthLinearizable)
 		switch {
 		case readErr == nil && isOurs(found):
 			return new(answer), false, nil
@@ -71,7 +71,7 @@ func (o authObject[T]) readBack(ctx context.Context, isDone func(T) bool) (T, er
 	var none T
 	found, err := o.get(ctx, o.name, o.client.readAuth)
 	if err == nil && !isDone(found) {
-		found, err = o.get(ctx, o.name, o.client.readAuthCaughtUp)
+		found, err = o.get(ctx, o.name, o.client.readAuthLinearizable)
 	}
 	switch {
 	case err != nil:

@@ -16,12 +16,12 @@ func (c *Client) readAuth(ctx context.Context, path string, read func(*answer) e
 	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDanglingRole) {
 		return err
 	}
-	return c.readAuthCaughtUp(ctx, path, read)
+	return c.readAuthLinearizable(ctx, path, read)
 }
 
-// readAuthCaughtUp reads from the auth API what is true now.
-func (c *Client) readAuthCaughtUp(ctx context.Context, path string, read func(*answer) error) error {
-	_, err := c.doCaughtUp(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
+// readAuthLinearizable reads from the auth API what is true now.
+func (c *Client) readAuthLinearizable(ctx context.Context, path string, read func(*answer) error) error {
+	_, err := c.doLinearizable(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
 	return err
 }
 

@@ -121,10 +121,10 @@ type Options struct {
 	// DefaultTTL is the TTL in seconds of every key written without one. Zero
 	// means that such a key does not expire.
 	DefaultTTL int64
-	// StaleReads makes reads answer from the endpoint's own store, which may
-	// lag behind the cluster, except that something does not exist: that is asked
-	// again of the quorum. False means quorum reads.
-	StaleReads bool
+	// NotLinearizable makes reads of keys answer from the endpoint's own store, which
+	// may lag behind the cluster. A not-found answer is confirmed with a quorum read.
+	// False means that every read of a key is a quorum read.
+	NotLinearizable bool
 	// ExpectedClusterID is the cluster's id in lower-case hexadecimal, as the
 	// X-Etcd-Cluster-Id header has it. Every endpoint is asked for it before
 	// its first request and a different id is ErrClusterMismatch. Empty means

@@ -69,15 +69,15 @@ var calls = map[string]call{
 	"Keys.Acquire": func(ctx context.Context, c *etcdv2.Client) error {
 		return errOf(c.Keys.Acquire(ctx, etcdv2.LockRequest{Key: "/k", TTL: 10}))
 	},
-	"Auth.Status":        func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Auth.Status(ctx)) },
-	"Auth.CurrentStatus": func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Auth.CurrentStatus(ctx)) },
-	"Auth.Enable":        enable,
-	"Auth.Disable":       disable,
-	"Users.List":         func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.List(ctx)) },
-	"Users.Get":          getUser,
-	"Users.GetCurrent":   func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.GetCurrent(ctx, "u")) },
-	"Users.Create":       func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.Create(ctx, "u", "p", nil)) },
-	"Users.Grant":        func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.Grant(ctx, "u", "r")) },
+	"Auth.Status":             func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Auth.Status(ctx)) },
+	"Auth.StatusLinearizable": func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Auth.StatusLinearizable(ctx)) },
+	"Auth.Enable":             enable,
+	"Auth.Disable":            disable,
+	"Users.List":              func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.List(ctx)) },
+	"Users.Get":               getUser,
+	"Users.GetLinearizable":   func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.GetLinearizable(ctx, "u")) },
+	"Users.Create":            func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.Create(ctx, "u", "p", nil)) },
+	"Users.Grant":             func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Users.Grant(ctx, "u", "r")) },
 	"Users.ChangePassword": func(ctx context.Context, c *etcdv2.Client) error {
 		return c.Users.ChangePassword(ctx, "u", "p")
 	},
@@ -90,11 +90,11 @@ var calls = map[string]call{
 	"Roles.Grant": func(ctx context.Context, c *etcdv2.Client) error {
 		return errOf(c.Roles.Grant(ctx, "r", etcdv2.Permissions{Read: []string{"/x"}}))
 	},
-	"Roles.Delete":       deleteRole,
-	"Members.List":       func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Members.List(ctx)) },
-	"Members.ListQuorum": func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Members.ListQuorum(ctx)) },
-	"Members.Leader":     leader,
-	"Members.Health":     func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Members.Health(ctx)) },
+	"Roles.Delete":             deleteRole,
+	"Members.List":             func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Members.List(ctx)) },
+	"Members.ListLinearizable": func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Members.ListLinearizable(ctx)) },
+	"Members.Leader":           leader,
+	"Members.Health":           func(ctx context.Context, c *etcdv2.Client) error { return errOf(c.Members.Health(ctx)) },
 	"Members.Add": func(ctx context.Context, c *etcdv2.Client) error {
 		return errOf(c.Members.Add(ctx, []string{"http://10.0.0.1:2380"}))
 	},

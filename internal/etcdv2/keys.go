@@ -62,10 +62,10 @@ type GetOptions struct {
 	// Sorted orders the children by key; without it their order is random.
 	// List always sorts.
 	Sorted bool
-	// Stale reads the endpoint's own store, which may lag behind the cluster.
-	// False means a quorum read, unless Options.StaleReads says otherwise; that
-	// there is none is then asked of the quorum all the same.
-	Stale bool
+	// NotLinearizable reads the endpoint's own store, which may lag behind the
+	// cluster. False means a quorum read, unless Options.NotLinearizable is set; a
+	// not-found answer is confirmed with a quorum read even then.
+	NotLinearizable bool
 }
 
 // Get reads a key or a directory, with its children.
@@ -74,9 +74,9 @@ func (s *KeysService) Get(ctx context.Context, key string, opts GetOptions) (*Re
 	if err := CheckDir(key); err != nil {
 		return nil, err
 	}
-	quorum := !opts.Stale && !s.client.options.StaleReads
+	quorum := !opts.NotLinearizable && !s.client.options.NotLinearizable
 	resp, err := s.do(ctx, s.readRequest(key, opts, quorum))
-	if errors.Is(err, ErrNotFound) && !opts.Stale && !quorum {
+	if errors.Is(err, ErrNotFound) && !opts.NotLinearizable && !quorum {
 		// An endpoint that lags does not have what is new, and one that has never
 		// joined has nothing: callers take absence for a fact.
 		return s.do(ctx, s.readRequest(key, opts, true))

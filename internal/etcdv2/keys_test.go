@@ -777,7 +777,7 @@ func TestKeysService_wire(t *testing.T) {
 		},
 		"Get of the root, stale": {
 			do: func(ctx context.Context, k *etcdv2.KeysService) (*etcdv2.Response, error) {
-				return k.Get(ctx, "/", etcdv2.GetOptions{Stale: true})
+				return k.Get(ctx, "/", etcdv2.GetOptions{NotLinearizable: true})
 			},
 			want: sent{"GET", "/v2/keys", url.Values{}, nil},
 		},
@@ -785,7 +785,7 @@ func TestKeysService_wire(t *testing.T) {
 			do: func(ctx context.Context, k *etcdv2.KeysService) (*etcdv2.Response, error) {
 				return k.Get(ctx, "/k", etcdv2.GetOptions{})
 			},
-			opts: etcdv2.Options{StaleReads: true},
+			opts: etcdv2.Options{NotLinearizable: true},
 			want: sent{"GET", "/v2/keys/k", url.Values{}, nil},
 		},
 		"a recursive read keeps the slash that permissions need": {
@@ -889,7 +889,7 @@ func TestKeysService_Get_quorum(t *testing.T) {
 		t.Errorf("Get() without a quorum = %+v, want an error", resp.Node)
 	}
 	eventually(t, "the member answers from its own store", func() bool {
-		resp, err := client.Keys.Get(t.Context(), "/k", etcdv2.GetOptions{Stale: true})
+		resp, err := client.Keys.Get(t.Context(), "/k", etcdv2.GetOptions{NotLinearizable: true})
 		return err == nil && resp.Node.Value == "1"
 	})
 }
@@ -927,7 +927,7 @@ func TestMeta(t *testing.T) {
 // newest keys yet: that a key is absent is asked of the quorum.
 func TestKeysService_Get_lagging(t *testing.T) {
 	t.Parallel()
-	keys, prefix, proxy := newProxied(t, etcdv2.Options{StaleReads: true})
+	keys, prefix, proxy := newProxied(t, etcdv2.Options{NotLinearizable: true})
 	etcdtest.Shared(t).Put(t, prefix+"/k", "1")
 	proxy.Inject(etcdtest.Rule{
 		Match:  func(r etcdtest.Request) bool { return !r.Query.Has("quorum") },
@@ -939,6 +939,6 @@ func TestKeysService_Get_lagging(t *testing.T) {
 	}
 	_, err = keys.Get(t.Context(), "/none", etcdv2.GetOptions{})
 	wantErr(t, "Get() of a missing key", err, etcdv2.ErrNotFound)
-	_, err = keys.Get(t.Context(), "/k", etcdv2.GetOptions{Stale: true})
+	_, err = keys.Get(t.Context(), "/k", etcdv2.GetOptions{NotLinearizable: true})
 	wantErr(t, "Get() of the endpoint alone", err, etcdv2.ErrNotFound)
 }

@@ -14,7 +14,7 @@ import (
 //
 // A change that is refused because the cluster is not healthy enough for it is
 // ErrUnhealthy; it changed nothing and can be tried again. A change whose
-// answer was lost is ErrOutcomeUnknown; ListQuorum shows what became of it.
+// answer was lost is ErrOutcomeUnknown; ListLinearizable shows what became of it.
 type MembersService struct {
 	client *Client
 }
@@ -53,12 +53,12 @@ func (s *MembersService) List(ctx context.Context) ([]Member, error) {
 	return members, err
 }
 
-// ListQuorum returns the members as List does, from an endpoint that had
+// ListLinearizable returns the members as List does, from an endpoint that had
 // applied all changes of the cluster when it was asked. It needs a quorum, and
 // while authentication is enabled the rights of root: it reads a key to know.
-func (s *MembersService) ListQuorum(ctx context.Context) ([]Member, error) {
+func (s *MembersService) ListLinearizable(ctx context.Context) ([]Member, error) {
 	var members []Member
-	_, err := s.client.doCaughtUp(ctx, listMembersInto(&members))
+	_, err := s.client.doLinearizable(ctx, listMembersInto(&members))
 	return members, err
 }
 

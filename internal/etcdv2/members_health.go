@@ -109,9 +109,15 @@ func (c *Client) isMemberOfV3(ctx context.Context, endpoint *url.URL, member str
 			MemberID uint64 `json:"member_id,string"`
 		} `json:"header"`
 	}
-	_, _, err := c.send(ctx, endpoint, &request{
-		method: http.MethodPost, path: "/v3/maintenance/status", json: []byte("{}"), replay: replayRead, needs: proofOfCluster,
-		read: func(ans *answer) error { return json.Unmarshal(ans.data, &status) },
-	})
-	return err == nil && strconv.FormatUint(status.Header.MemberID, 16) == member
+	// etcd 3.3 has only the second of these paths.
+	for _, version := range []string{"/v3", "/v3beta"} {
+		_, _, err := c.send(ctx, endpoint, &request{
+			method: http.MethodPost, path: version + "/maintenance/status", json: []byte("{}"), replay: replayRead, needs: proofOfCluster,
+			read: func(ans *answer) error { return json.Unmarshal(ans.data, &status) },
+		})
+		if err == nil {
+			return strconv.FormatUint(status.Header.MemberID, 16) == member
+		}
+	}
+	return false
 }

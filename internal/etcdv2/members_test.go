@@ -43,8 +43,8 @@ func eventually(t *testing.T, check func() error) {
 	}
 }
 
-// patiently makes a change of the members again as long as it is refused.
-func patiently(t *testing.T, change func() error) {
+// retryUntilReady makes a change of the members again as long as it is refused.
+func retryUntilReady(t *testing.T, change func() error) {
 	t.Helper()
 	eventually(t, func() error {
 		err := change()
@@ -150,8 +150,8 @@ func TestMembersService_lifeOfAMember(t *testing.T) {
 		}
 		return nil
 	})
-	if members, err := c.Members.ListQuorum(ctx); err != nil || len(members) != 2 {
-		t.Errorf("ListQuorum() = %v, %v, want 2 members", members, err)
+	if members, err := c.Members.ListLinearizable(ctx); err != nil || len(members) != 2 {
+		t.Errorf("ListLinearizable() = %v, %v, want 2 members", members, err)
 	}
 	if machines, err := c.Machines(ctx); err != nil || !slices.Contains(machines, n2.URL()) {
 		t.Errorf("Machines() = %q, %v, want one to be %s", machines, err, n2.URL())
@@ -172,7 +172,7 @@ func TestMembersService_lifeOfAMember(t *testing.T) {
 	if err := c.Members.Remove(ctx, "abc"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrMemberRemoved) {
 		t.Errorf("Remove() of no member = %v, want ErrNotFound", err)
 	}
-	patiently(t, func() error { return c.Members.Remove(ctx, added.ID) })
+	retryUntilReady(t, func() error { return c.Members.Remove(ctx, added.ID) })
 	if code := n2.WaitExit(t); code != 0 {
 		t.Errorf("the removed process ended with %d, want 0", code)
 	}
@@ -230,9 +230,9 @@ func TestMembersService_threeNodes(t *testing.T) {
 	if n := p.Count(http.MethodPost, "/v2/members"); n != 1 {
 		t.Errorf("the add was sent %d times, want once", n)
 	}
-	members, err := c.Members.ListQuorum(ctx)
+	members, err := c.Members.ListLinearizable(ctx)
 	if err != nil || !slices.ContainsFunc(members, func(m Member) bool { return slices.Contains(m.PeerURLs, n4.PeerURL()) }) {
-		t.Errorf("ListQuorum() = %+v, %v, want one with %s", members, err, n4.PeerURL())
+		t.Errorf("ListLinearizable() = %+v, %v, want one with %s", members, err, n4.PeerURL())
 	}
 	if _, err := c.Members.Add(ctx, []string{n4.PeerURL()}); !errors.Is(err, ErrExists) && !errors.Is(err, ErrUnhealthy) {
 		t.Errorf("Add() again = %v, want ErrExists or ErrUnhealthy", err)
@@ -260,8 +260,8 @@ func TestMembersService_withoutQuorum(t *testing.T) {
 	if members, err := c.Members.List(ctx); err != nil || len(members) != 3 {
 		t.Errorf("List() = %v, %v, want 3 members", members, err)
 	}
-	if members, err := c.Members.ListQuorum(ctx); err == nil {
-		t.Errorf("ListQuorum() = %v, want an error", members)
+	if members, err := c.Members.ListLinearizable(ctx); err == nil {
+		t.Errorf("ListLinearizable() = %v, want an error", members)
 	}
 	health, err := c.Members.Health(ctx)
 	if err != nil || len(health) != 3 {
@@ -323,9 +323,6 @@ func TestClient_Cluster(t *testing.T) {
 // TestMembersService_Health_withoutV2 has members whose v2 API is off.
 func TestMembersService_Health_withoutV2(t *testing.T) {
 	t.Parallel()
-	if !etcdtest.ServerVersion(t).AtLeast(3, 4) {
-		t.Skip("etcd 3.3 has the status that tells a member under another path, and serves v2 unless told otherwise")
-	}
 	cluster := etcdtest.StartCluster(t, 3)
 	cluster.Servers[1].RestartWithoutV2(t)
 	cluster.Servers[2].RestartWithoutV2(t)

@@ -15,7 +15,7 @@ func (c *Client) takeOwnPassword(ctx context.Context, password string, result er
 		return result
 	}
 	if result != nil {
-		if enabled, err := c.Auth.CurrentStatus(ctx); err != nil || !enabled {
+		if enabled, err := c.Auth.StatusLinearizable(ctx); err != nil || !enabled {
 			return result
 		}
 	}

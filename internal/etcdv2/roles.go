@@ -110,10 +110,10 @@ func (s *RolesService) Get(ctx context.Context, name string) (*Role, error) {
 	return s.get(ctx, name, s.client.readAuth)
 }
 
-// GetCurrent is Get by an endpoint that has first caught up with what the
-// cluster agreed on, as [UsersService.GetCurrent] is.
-func (s *RolesService) GetCurrent(ctx context.Context, name string) (*Role, error) {
-	return s.get(ctx, name, s.client.readAuthCaughtUp)
+// GetLinearizable is Get by an endpoint that has first caught up with what the
+// cluster agreed on, as [UsersService.GetLinearizable] is.
+func (s *RolesService) GetLinearizable(ctx context.Context, name string) (*Role, error) {
+	return s.get(ctx, name, s.client.readAuthLinearizable)
 }
 
 // object is the role of a name, for changes of it.
@@ -242,7 +242,7 @@ func (s *RolesService) compare(ctx context.Context, name string, from Permission
 	if from.Read == nil && from.Write == nil {
 		return nil
 	}
-	role, err := s.get(ctx, name, s.client.readAuthCaughtUp)
+	role, err := s.get(ctx, name, s.client.readAuthLinearizable)
 	if err != nil {
 		return err
 	}

@@ -162,12 +162,12 @@ func (s *UsersService) GetPartial(ctx context.Context, name string) (*User, erro
 	return s.getPartial(ctx, name, s.client.readAuth)
 }
 
-// GetCurrent is GetPartial by an endpoint that has first caught up with what
-// the cluster agreed on, whatever [Options].StaleReads says. The other reads
+// GetLinearizable is GetPartial by an endpoint that has first caught up with what
+// the cluster agreed on, whatever [Options].NotLinearizable says. The other reads
 // make an endpoint catch up only before they believe that something does not
 // exist; a user that does can be shown as it was before.
-func (s *UsersService) GetCurrent(ctx context.Context, name string) (*User, error) {
-	return s.getPartial(ctx, name, s.client.readAuthCaughtUp)
+func (s *UsersService) GetLinearizable(ctx context.Context, name string) (*User, error) {
+	return s.getPartial(ctx, name, s.client.readAuthLinearizable)
 }
 
 // readUser returns a function that reads the answer about a user.

@@ -98,7 +98,7 @@ func (s *UsersService) compare(ctx context.Context, name string, update UserUpda
 	if update.From == nil && !passwordOnly {
 		return nil
 	}
-	user, err := s.getPartial(ctx, name, s.client.readAuthCaughtUp)
+	user, err := s.getPartial(ctx, name, s.client.readAuthLinearizable)
 	if err != nil {
 		return err
 	}

@@ -162,7 +162,7 @@ func (c *Change) settleAdd(ctx context.Context, peerURLs []string) (*etcdv2.Memb
 			return &members[i], nil
 		}
 	}
-	members, err := c.Members.ListQuorum(ctx)
+	members, err := c.Members.ListLinearizable(ctx)
 	if err != nil {
 		return nil, &notYet{refusal: &Refusal{Kind: AnswerLost, Err: err}}
 	}
@@ -185,7 +185,7 @@ func (c *Change) Update(ctx context.Context, id string, planned, peerURLs []stri
 }
 
 func (c *Change) tryUpdate(ctx context.Context, id string, planned, peerURLs []string) (*etcdv2.Member, error) {
-	members, err := c.Members.ListQuorum(ctx)
+	members, err := c.Members.ListLinearizable(ctx)
 	if err != nil {
 		return nil, err
 	}

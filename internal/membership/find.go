@@ -17,7 +17,7 @@ func Find(ctx context.Context, members *etcdv2.MembersService, id string) (*etcd
 	if !errors.Is(err, etcdv2.ErrNotFound) {
 		return member, err
 	}
-	all, err := members.ListQuorum(ctx)
+	all, err := members.ListLinearizable(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -99,7 +99,7 @@ var faults = []fault{
 	{"B3", "etcdv2/keys.go", `opts.Sorted = true`, ``},
 	{"B3", "etcdv2/node.go", `slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Key, b.Key) })`, `_ = slices.Clone(nodes)`},
 	{"B4", "etcdv2/keys.go", `{quorum, "quorum=true"}, `, ``},
-	{"B4", "etcdv2/keys.go", `!opts.Stale && !s.client.options.StaleReads`, `!s.client.options.StaleReads`},
+	{"B4", "etcdv2/keys.go", `!opts.NotLinearizable && !s.client.options.NotLinearizable`, `!s.client.options.NotLinearizable`},
 	{"B6", "etcdv2/keys.go", `opts.Sorted = true`, `opts.Sorted, opts.Recursive = true, true`},
 	{"B7", "etcdv2/keys.go", `if !resp.Node.Dir {`, `if false {`},
 	{"B7", "etcdv2/decode.go", `err = json.UnmarshalDecode(dec, &n.Dir)`, `err = dec.SkipValue()`},

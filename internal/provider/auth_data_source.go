@@ -39,7 +39,7 @@ func (d *authDataSource) Read(ctx context.Context, _ datasource.ReadRequest, res
 	if client == nil {
 		return
 	}
-	enabled, err := client.Auth.CurrentStatus(ctx)
+	enabled, err := client.Auth.StatusLinearizable(ctx)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to read whether authentication is enabled", "", err)
 		return

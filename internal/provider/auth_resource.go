@@ -112,7 +112,7 @@ func (r *authResource) enable(ctx context.Context, client *etcdv2.Client, adopt 
 	if r.connection.options.Username == "" {
 		return errNoCredentials()
 	}
-	enabled, err := client.Auth.CurrentStatus(ctx)
+	enabled, err := client.Auth.StatusLinearizable(ctx)
 	if err != nil {
 		return err
 	}
@@ -239,7 +239,7 @@ func (r *authResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	enabled, err := client.Auth.CurrentStatus(ctx)
+	enabled, err := client.Auth.StatusLinearizable(ctx)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to read whether authentication is enabled", "", err)
 		return

@@ -92,7 +92,7 @@ func (b *base) keepOwnLogin(ctx context.Context, client *etcdv2.Client, user, ch
 	if user != b.connection.options.Username {
 		return nil
 	}
-	enabled, err := client.Auth.CurrentStatus(ctx)
+	enabled, err := client.Auth.StatusLinearizable(ctx)
 	if err != nil || !enabled {
 		return err
 	}

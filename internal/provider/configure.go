@@ -244,7 +244,7 @@ func (c *configurator) requests(config providerModel) {
 	o.ConnectTimeout = c.duration(path.Root("connect_timeout"), config.ConnectTimeout)
 	o.RequestTimeout = c.duration(path.Root("request_timeout"), config.RequestTimeout)
 	o.MaxConnections = int(config.MaxConnections.ValueInt64())
-	o.StaleReads = !boolOr(config.ConsistentReads, true)
+	o.NotLinearizable = !boolOr(config.ConsistentReads, true)
 	c.out.readAhead = boolOr(config.ReadAhead, true)
 	if isSet(config.ExpectedClusterID) {
 		id := c.text(path.Root("expected_cluster_id"), config.ExpectedClusterID)

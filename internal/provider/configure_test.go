@@ -78,7 +78,7 @@ func TestConfigure_settings(t *testing.T) {
 		"part of retry": {config: m{"retry": m{"min_delay": "10s"}}, want: etcdv2.Options{Retry: etcdv2.RetryPolicy{MinDelay: 10 * time.Second}}},
 		"the rest": {
 			config: m{"max_connections": 7, "consistent_reads": false, "expected_cluster_id": "CDF8", "key_prefix": "/team"},
-			want:   etcdv2.Options{MaxConnections: 7, StaleReads: true, ExpectedClusterID: "cdf8", KeyPrefix: "/team"},
+			want:   etcdv2.Options{MaxConnections: 7, NotLinearizable: true, ExpectedClusterID: "cdf8", KeyPrefix: "/team"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -138,7 +138,7 @@ func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequ
 	role, err := client.Roles.Get(ctx, state.Role.ValueString())
 	if err == nil && !state.isGranted(role) {
 		// An endpoint that lags says so too.
-		role, err = client.Roles.GetCurrent(ctx, state.Role.ValueString())
+		role, err = client.Roles.GetLinearizable(ctx, state.Role.ValueString())
 	}
 	if errors.Is(err, etcdv2.ErrNotFound) {
 		resp.State.RemoveResource(ctx)

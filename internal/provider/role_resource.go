@@ -192,7 +192,7 @@ func (r *roleResource) update(ctx context.Context, client *etcdv2.Client, name s
 	_, err := r.change(ctx, client, name, had, want)
 	if errors.Is(err, etcdv2.ErrCompareFailed) {
 		// Somebody may have made the very change that was planned.
-		if found, readErr := client.Roles.GetCurrent(ctx, name); readErr == nil && permissionsAre(patternsInForm(found.Permissions), want) {
+		if found, readErr := client.Roles.GetLinearizable(ctx, name); readErr == nil && permissionsAre(patternsInForm(found.Permissions), want) {
 			return nil
 		}
 	}
@@ -244,7 +244,7 @@ func (r *roleResource) change(ctx context.Context, client *etcdv2.Client, name s
 	if !errors.Is(err, etcdv2.ErrCompareFailed) {
 		return role, err
 	}
-	found, readErr := client.Roles.GetCurrent(ctx, name)
+	found, readErr := client.Roles.GetLinearizable(ctx, name)
 	if readErr != nil || permissionsAre(keepPatterns(had, found.Permissions), had) {
 		return role, err
 	}

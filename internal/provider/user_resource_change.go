@@ -64,7 +64,7 @@ func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, w
 		return err
 	}
 	// Somebody may have made the very change that was planned.
-	user, readErr := client.Users.GetCurrent(ctx, name)
+	user, readErr := client.Users.GetLinearizable(ctx, name)
 	if readErr != nil || !sameInForm(user.Held(), want) {
 		return err
 	}
@@ -80,7 +80,7 @@ func (r *userResource) change(ctx context.Context, client *etcdv2.Client, had, w
 	if want == nil || !errors.Is(err, etcdv2.ErrCompareFailed) {
 		return user, err
 	}
-	found, readErr := client.Users.GetCurrent(ctx, name)
+	found, readErr := client.Users.GetLinearizable(ctx, name)
 	if readErr != nil || len(without(outOfForm(found.Held()), had)) == 0 {
 		return user, err
 	}

@@ -137,7 +137,7 @@ func (r *userRoleResource) isGranted(ctx context.Context, client *etcdv2.Client,
 	user, err := client.Users.GetPartial(ctx, state.User.ValueString())
 	if err == nil && !slices.Contains(user.Roles, role) {
 		// An endpoint that lags says so too.
-		user, err = client.Users.GetCurrent(ctx, state.User.ValueString())
+		user, err = client.Users.GetLinearizable(ctx, state.User.ValueString())
 	}
 	if errors.Is(err, etcdv2.ErrNotFound) {
 		return false, nil

@@ -8,11 +8,11 @@ import (
 	"net/url"
 )
 
-// doCaughtUp sends a read to an endpoint that has first caught up with the
+// doLinearizable sends a read to an endpoint that has first caught up with the
 // cluster: what it answers is no older than the call. Users, roles and members
 // are changed through the same log as keys are, and an endpoint answers a quorum
 // read of any key, existing or not, once it has applied its log up to the read.
-func (c *Client) doCaughtUp(ctx context.Context, r *request) (*answer, error) {
+func (c *Client) doLinearizable(ctx context.Context, r *request) (*answer, error) {
 	var a attempts
 	for {
 		a.begin()
