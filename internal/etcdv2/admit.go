@@ -29,11 +29,11 @@ func (c *Client) admit(ctx context.Context, endpoint *url.URL, r *request) (outc
 		return outcomeAnswered, nil
 	}
 	if r.needs == proofOfMember {
-		if outcome, err := c.checkClaim(ctx, endpoint); err != nil {
+		if outcome, err := c.proveMember(ctx, endpoint); err != nil {
 			return outcome, err
 		}
 	}
-	if outcome, err := c.verifyCluster(ctx, endpoint); err != nil {
+	if outcome, err := c.proveCluster(ctx, endpoint); err != nil {
 		return outcome, err
 	}
 	if outcome, err := c.checkServed(ctx, endpoint, r); err != nil {
@@ -65,9 +65,9 @@ func (c *Client) checkServed(ctx context.Context, endpoint *url.URL, r *request)
 	}
 }
 
-// verifyCluster asks an endpoint for its cluster's id before the first
+// proveCluster asks an endpoint for its cluster's id before the first
 // request to it, if Options.ExpectedClusterID wants to know.
-func (c *Client) verifyCluster(ctx context.Context, endpoint *url.URL) (outcome, error) {
+func (c *Client) proveCluster(ctx context.Context, endpoint *url.URL) (outcome, error) {
 	if c.options.ExpectedClusterID == "" || c.endpoints.verified(endpoint) {
 		return outcomeAnswered, nil
 	}
@@ -75,7 +75,8 @@ func (c *Client) verifyCluster(ctx context.Context, endpoint *url.URL) (outcome,
 	apiErr, isAPIError := errors.AsType[*Error](err)
 	switch {
 	case err == nil && ans.ClusterID == "":
-		return outcomeHopeless, fmt.Errorf("%w: %s does not report its cluster's id, want %s", ErrClusterMismatch, endpoint, c.options.ExpectedClusterID)
+		return outcomeHopeless, fmt.Errorf("%w: %s does not report its cluster's id, want %s",
+			ErrClusterMismatch, endpoint, c.options.ExpectedClusterID)
 	case err == nil, isAPIError && apiErr.namesCluster:
 		c.endpoints.verify(endpoint)
 		return outcomeAnswered, nil

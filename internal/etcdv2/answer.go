@@ -40,7 +40,9 @@ type Meta struct {
 }
 
 // streamed hands the open body of an answer to the caller, who closes it.
-func (c *Client) streamed(endpoint *url.URL, r *request, resp *http.Response, ans *answer, cancel context.CancelFunc) (*answer, outcome, error) {
+func (c *Client) streamed(
+	endpoint *url.URL, r *request, resp *http.Response, ans *answer, cancel context.CancelFunc,
+) (*answer, outcome, error) {
 	meta, err := readMeta(resp.Header)
 	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		err = fmt.Errorf("%w: it is a page", ErrInvalidAnswer)

@@ -14,7 +14,8 @@ func CheckUserName(name string) error {
 		return err
 	}
 	if strings.Contains(name, ":") {
-		return fmt.Errorf("%w: the user name %q contains a colon, and could never log in: basic authentication ends the name at the first colon", ErrInvalidName, name)
+		return fmt.Errorf("%w: the user name %q contains a colon, and could never log in: basic authentication ends the name at the first colon",
+			ErrInvalidName, name)
 	}
 	return nil
 }

@@ -21,8 +21,7 @@ func (c *Client) readAuth(ctx context.Context, path string, read func(*answer) e
 
 // readAuthLinearizable reads from the auth API what is true now.
 func (c *Client) readAuthLinearizable(ctx context.Context, path string, read func(*answer) error) error {
-	_, err := c.doLinearizable(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
-	return err
+	return c.readLinearizable(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
 }
 
 // readFunc reads a path of the auth API.

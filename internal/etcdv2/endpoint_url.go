@@ -23,7 +23,8 @@ func ParseEndpoint(text string) (*url.URL, error) {
 	}
 	if u.User == nil && strings.Contains(text, "@") {
 		// Without its slashes "user:password@host" is a URL with a scheme of its own.
-		return nil, fmt.Errorf("endpoint contains an @, as credentials do; write it as in %q, and give those as username and password", DefaultEndpoint)
+		return nil, fmt.Errorf("endpoint contains an @, as credentials do; write it as in %q, and give those as username and password",
+			DefaultEndpoint)
 	}
 	switch {
 	case u.User != nil:
@@ -37,7 +38,8 @@ func ParseEndpoint(text string) (*url.URL, error) {
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return nil, fmt.Errorf("endpoint %q has a query or a fragment", text)
 	case holdsAPIPath(u.Path):
-		return nil, fmt.Errorf("endpoint %q ends in the path of the v2 API, which is added to every endpoint: leave out /v2 and what follows it", text)
+		return nil, fmt.Errorf("endpoint %q ends in the path of the v2 API, which is added to every endpoint: leave out /v2 and what follows it",
+			text)
 	}
 	return u, nil
 }

@@ -31,9 +31,9 @@ type endpointSet struct {
 	// proven are the origins at which a Sync found the member that advertises
 	// them. Like the configured ones they are sent credentials.
 	proven map[string]bool
-	// claims are the ids of the members whose URLs did not answer the Sync, by
+	// advertised are the ids of the members whose URLs did not answer the Sync, by
 	// location. They have to prove themselves before the first request.
-	claims map[string]string
+	advertised map[string]string
 	// known are the locations that belong to the expected cluster.
 	known map[string]bool
 	// refreshes are what was found out of refreshes at each endpoint since it
@@ -65,7 +65,7 @@ func (s *endpointSet) configure(endpoints []string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.configured, s.proven, s.claims = urls, nil, nil
+	s.configured, s.proven, s.advertised = urls, nil, nil
 	s.replace(urls)
 	return nil
 }
@@ -177,23 +177,23 @@ func (s *endpointSet) trusts(u *url.URL) bool {
 	return s.proven[origin(u)] || containsOrigin(s.configured, u)
 }
 
-// claim returns the id of the member that has yet to be found at an endpoint.
-func (s *endpointSet) claim(u *url.URL) (member string, claimed bool) {
+// advertisedBy returns the id of the member that has yet to be found at an endpoint.
+func (s *endpointSet) advertisedBy(u *url.URL) (member string, found bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if len(s.claims) == 0 {
+	if len(s.advertised) == 0 {
 		return "", false
 	}
-	member, claimed = s.claims[location(u)]
-	return member, claimed
+	member, found = s.advertised[location(u)]
+	return member, found
 }
 
 // prove notes that the member was found that an endpoint is said to be.
 func (s *endpointSet) prove(u *url.URL) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, claimed := s.claims[location(u)]; claimed {
-		delete(s.claims, location(u))
+	if _, found := s.advertised[location(u)]; found {
+		delete(s.advertised, location(u))
 		s.proven[origin(u)] = true
 	}
 }

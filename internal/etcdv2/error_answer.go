@@ -80,7 +80,10 @@ func (e *Error) Is(target error) bool {
 
 // newError reads an answer outside 2xx, whatever its form.
 func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta) *Error {
-	e := &Error{Status: status, Endpoint: endpoint.String(), endpoint: endpoint, Index: meta.EtcdIndex, body: data, namesCluster: meta.ClusterID != ""}
+	e := &Error{
+		Status: status, Endpoint: endpoint.String(), Index: meta.EtcdIndex,
+		endpoint: endpoint, body: data, namesCluster: meta.ClusterID != "",
+	}
 	if status == http.StatusNotImplemented && r.replay != replayRead {
 		e.kind = ErrReadOnly
 		return e

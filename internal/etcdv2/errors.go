@@ -102,7 +102,8 @@ var (
 	// ErrUnhealthy: the cluster refuses to change its members, or to change
 	// this one. It does so at once and without a reason while not all members
 	// have been connected for 5 s, or where the change would cost the quorum.
-	ErrUnhealthy = errors.New("the cluster refuses to change its members now: some may not have been connected for 5 s, or the change could cost its quorum")
+	ErrUnhealthy = errors.New("the cluster refuses to change its members now: " +
+		"some may not have been connected for 5 s, or the change could cost its quorum")
 	// ErrInvalidMember: an id or a URL of a member breaks the servers' rules.
 	ErrInvalidMember = errors.New("invalid member")
 	// ErrOutcomeUnknown: a write was sent and its answer lost. It may have been

@@ -8,26 +8,25 @@ import (
 	"net/url"
 )
 
-// doLinearizable sends a read to an endpoint that has first caught up with the
+// readLinearizable sends a read to an endpoint that has first caught up with the
 // cluster: what it answers is no older than the call. Users, roles and members
 // are changed through the same log as keys are, and an endpoint answers a quorum
 // read of any key, existing or not, once it has applied its log up to the read.
-func (c *Client) doLinearizable(ctx context.Context, r *request) (*answer, error) {
+func (c *Client) readLinearizable(ctx context.Context, r *request) error {
 	var a attempts
 	for {
 		a.begin()
 		endpoint, err := c.catchUp(ctx)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		one := *r
 		one.endpoint, one.single = endpoint, true
-		ans, err := c.do(ctx, &one)
-		if err == nil || !isPassing(err) {
-			return ans, err
+		if _, err = c.do(ctx, &one); err == nil || !isPassing(err) {
+			return err
 		}
 		if err = c.pause(ctx, &a, err); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

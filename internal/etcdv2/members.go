@@ -58,7 +58,7 @@ func (s *MembersService) List(ctx context.Context) ([]Member, error) {
 // while authentication is enabled the rights of root: it reads a key to know.
 func (s *MembersService) ListLinearizable(ctx context.Context) ([]Member, error) {
 	var members []Member
-	_, err := s.client.doLinearizable(ctx, listMembersInto(&members))
+	err := s.client.readLinearizable(ctx, listMembersInto(&members))
 	return members, err
 }
 

@@ -81,7 +81,8 @@ func (s *KeysService) ExtendTTL(ctx context.Context, key string, ttl int64, inde
 // rewrite writes the value of a node that was read once more.
 func (s *KeysService) rewrite(ctx context.Context, n *Node, cond Condition, opts WriteOptions) (*Response, error) {
 	if n.NotText {
-		return nil, fmt.Errorf("%w: that of %s contains bytes that are not UTF-8, which the API cannot return and a write would replace", ErrInvalidValue, n.Key)
+		return nil, fmt.Errorf("%w: that of %s contains bytes that are not UTF-8, which the API cannot return and a write would replace",
+			ErrInvalidValue, n.Key)
 	}
 	return s.CompareAndSwap(ctx, n.Key, n.Value, cond, opts)
 }
@@ -192,7 +193,8 @@ func (c *Client) judgeRefresh(ctx context.Context, version VersionInfo) refreshV
 	versions, err := c.Members.versions(ctx)
 	if err != nil {
 		return refreshVerdict{
-			support: min(verdict.support, refreshSupportOf(version.Cluster)), reason: fmt.Sprintf("the versions of the other members are not known: %v", err),
+			support: min(verdict.support, refreshSupportOf(version.Cluster)),
+			reason:  fmt.Sprintf("the versions of the other members are not known: %v", err),
 		}
 	}
 	for _, other := range versions {

@@ -166,7 +166,7 @@ func (s *endpointSet) adopt(found []*candidate) {
 	if !slices.ContainsFunc(found, func(c *candidate) bool { return c.state == probeProven }) {
 		return
 	}
-	proven, claims := map[string]bool{}, map[string]string{}
+	proven, advertised := map[string]bool{}, map[string]string{}
 	var urls []*url.URL
 	for _, state := range []probeState{probeProven, probeSilent} {
 		for _, cand := range found {
@@ -177,24 +177,24 @@ func (s *endpointSet) adopt(found []*candidate) {
 			if state == probeProven {
 				proven[origin(cand.url)] = true
 			} else {
-				claims[location(cand.url)] = cand.member
+				advertised[location(cand.url)] = cand.member
 			}
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, u := range s.configured {
-		delete(claims, location(u))
+		delete(advertised, location(u))
 	}
-	s.proven, s.claims = proven, claims
+	s.proven, s.advertised = proven, advertised
 	s.replace(urls)
 }
 
-// checkClaim asks an endpoint that did not answer the Sync whether it is the
+// proveMember asks an endpoint that did not answer the Sync whether it is the
 // member that advertises it, before the first request to it.
-func (c *Client) checkClaim(ctx context.Context, endpoint *url.URL) (outcome, error) {
-	member, claimed := c.endpoints.claim(endpoint)
-	if !claimed {
+func (c *Client) proveMember(ctx context.Context, endpoint *url.URL) (outcome, error) {
+	member, found := c.endpoints.advertisedBy(endpoint)
+	if !found {
 		return outcomeAnswered, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.ConnectTimeout)

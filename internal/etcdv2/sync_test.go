@@ -329,13 +329,13 @@ func TestClient_checkClaim(t *testing.T) {
 			}
 			c := clusterClient(t, Options{Endpoints: []string{proxy.URL()}})
 			endpoint := c.endpoints.order()[0]
-			c.endpoints.claims = map[string]string{location(endpoint): "1"}
-			_, err := c.checkClaim(t.Context(), endpoint)
+			c.endpoints.advertised = map[string]string{location(endpoint): "1"}
+			_, err := c.proveMember(t.Context(), endpoint)
 			if test.want != nil && !errors.Is(err, test.want) || !strings.Contains(fmt.Sprint(err), test.text) {
-				t.Errorf("checkClaim() = %v, want %v, with %q", err, test.want, test.text)
+				t.Errorf("proveMember() = %v, want %v, with %q", err, test.want, test.text)
 			}
 			if test.answer != nil && errors.Is(err, ErrClusterMismatch) {
-				t.Errorf("checkClaim() = %v, want no mismatch of clusters", err)
+				t.Errorf("proveMember() = %v, want no mismatch of clusters", err)
 			}
 		})
 	}

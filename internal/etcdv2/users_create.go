@@ -44,7 +44,8 @@ func (s *UsersService) Create(ctx context.Context, name, password string, roles 
 	}
 	user, err := s.dropMarker(ctx, name, marker)
 	if err != nil {
-		return &User{Name: name, Roles: roles, MissingRole: marker}, fmt.Errorf("the user was created, but the role %q with which that is done was not revoked: %w", marker, err)
+		err = fmt.Errorf("the user was created, but the role %q with which that is done was not revoked: %w", marker, err)
+		return &User{Name: name, Roles: roles, MissingRole: marker}, err
 	}
 	return user, nil
 }

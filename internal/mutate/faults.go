@@ -132,7 +132,7 @@ var faults = []fault{
 	{"C10", "etcdv2/refresh.go", `case isAtLeast(version, "2.3.7"):`, `case isAtLeast(version, "2.3.0"):`},
 	{"C10", "etcdv2/refresh.go", `refreshSupportOf(version.Server), refreshReason(version.Server), `, `refreshSupportOf(version.Cluster), refreshReason(version.Server), `},
 	{"C10", "etcdv2/refresh.go", `if support := refreshSupportOf(other.Server); support < verdict.support {`, `if support := refreshSupportOf(other.Server); false {`},
-	{"C10", "etcdv2/refresh.go", `support: min(verdict.support, refreshSupportOf(version.Cluster)), `, `support: verdict.support, `},
+	{"C10", "etcdv2/refresh.go", `support: min(verdict.support, refreshSupportOf(version.Cluster)),`, `support: verdict.support,`},
 	{"C10", "etcdv2/refresh.go", `return v.lasting || v.support == refreshNone`, `return true`},
 	{"C10", "etcdv2/refresh.go", `if isVersion(version.Cluster) && refreshSupportOf(version.Cluster) == refreshNone {`, `if false {`},
 	{"C10", "etcdv2/refresh.go", `if support == refreshGuarded {`, `if false {`},
