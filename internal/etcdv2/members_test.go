@@ -358,3 +358,21 @@ func TestMembersService_Health_withoutV2(t *testing.T) {
 		}
 	}
 }
+
+// TestMembersService_ListLinearizable_failover loses the endpoint that has caught up.
+func TestMembersService_ListLinearizable_failover(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	first, second := etcdtest.NewProxy(t, s.URL()), etcdtest.NewProxy(t, s.URL())
+	for name, action := range map[string]etcdtest.Action{"cut": etcdtest.CutBefore(), "500": etcdtest.Respond(http.StatusInternalServerError, nil, "{}")} {
+		first.Inject(etcdtest.Rule{Path: "/v2/members", Action: action})
+		c := clusterClient(t, Options{Endpoints: []string{first.URL(), second.URL()}})
+		if members, err := c.Members.ListLinearizable(t.Context()); err != nil || len(members) != 1 {
+			t.Errorf("%s: ListLinearizable() = %v, %v, want the member by the other endpoint", name, members, err)
+		}
+		if got := first.Count(http.MethodGet, "/v2/keys"); got == 0 {
+			t.Errorf("%s: the first endpoint was not asked to catch up", name)
+		}
+		first.Clear()
+	}
+}
