@@ -97,7 +97,7 @@ func must[T any](tb testing.TB) func(T, error) T {
 	}
 }
 
-// eventually polls until check holds, as long as the test has patience.
+// eventually polls until check is true, as long as the test has patience.
 func eventually(tb testing.TB, what string, check func() bool) {
 	tb.Helper()
 	deadline := time.NewTimer(patience)

@@ -47,18 +47,18 @@ type clusterFault struct {
 	// timeout bounds a request, and outage is how long the fault lasts.
 	timeout, outage time.Duration
 	// first is the endpoint that is asked first, fail makes nodes fail, and
-	// mend makes them work again.
-	first      func(t *testing.T) *etcdtest.Server
-	fail, mend func(t *testing.T)
+	// repair makes them work again.
+	first        func(t *testing.T) *etcdtest.Server
+	fail, repair func(t *testing.T)
 }
 
 func leaderKilled(cluster *etcdtest.Cluster) clusterFault {
 	var leader *etcdtest.Server
 	return clusterFault{
 		name: "the leader is killed and restarted", timeout: 10 * time.Second, outage: time.Second,
-		first: func(t *testing.T) *etcdtest.Server { t.Helper(); leader = cluster.Leader(t); return leader },
-		fail:  func(t *testing.T) { t.Helper(); leader.Kill(t) },
-		mend:  func(t *testing.T) { t.Helper(); leader.Restart(t) },
+		first:  func(t *testing.T) *etcdtest.Server { t.Helper(); leader = cluster.Leader(t); return leader },
+		fail:   func(t *testing.T) { t.Helper(); leader.Kill(t) },
+		repair: func(t *testing.T) { t.Helper(); leader.Restart(t) },
 	}
 }
 
@@ -66,9 +66,9 @@ func followerPaused(cluster *etcdtest.Cluster) clusterFault {
 	var follower *etcdtest.Server
 	return clusterFault{
 		name: "the follower that is asked hangs and goes on", timeout: 500 * time.Millisecond, outage: 2 * time.Second,
-		first: func(t *testing.T) *etcdtest.Server { t.Helper(); follower = cluster.Followers(t)[0]; return follower },
-		fail:  func(t *testing.T) { t.Helper(); follower.Pause(t) },
-		mend:  func(t *testing.T) { t.Helper(); follower.Resume(t); cluster.Leader(t) },
+		first:  func(t *testing.T) *etcdtest.Server { t.Helper(); follower = cluster.Followers(t)[0]; return follower },
+		fail:   func(t *testing.T) { t.Helper(); follower.Pause(t) },
+		repair: func(t *testing.T) { t.Helper(); follower.Resume(t); cluster.Leader(t) },
 	}
 }
 
@@ -87,7 +87,7 @@ func quorumLost(cluster *etcdtest.Cluster) clusterFault {
 				s.Kill(t)
 			}
 		},
-		mend: func(t *testing.T) {
+		repair: func(t *testing.T) {
 			t.Helper()
 			for _, s := range followers {
 				s.Launch(t)
@@ -146,7 +146,7 @@ func (r *clusterRun) write(t *testing.T, endpoints []string, fault clusterFault)
 	fault.fail(t)
 	close(failed)
 	<-time.After(fault.outage)
-	fault.mend(t)
+	fault.repair(t)
 	writers.Wait()
 	r.watch(t, client.Keys, start.EtcdIndex)
 }

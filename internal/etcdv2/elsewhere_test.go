@@ -114,7 +114,7 @@ var calls = map[string]call{
 	"Client.Sync":    func(ctx context.Context, c *etcdv2.Client) error { return c.Sync(ctx) },
 }
 
-// TestClient_readsEveryAnswer gets an answer from something that is no etcd, with
+// TestClient_readsEveryAnswer gets an answer from something that is not etcd, with
 // the status of success, to whatever it asks.
 func TestClient_readsEveryAnswer(t *testing.T) {
 	t.Parallel()
@@ -141,7 +141,7 @@ func TestClient_readsEveryAnswer(t *testing.T) {
 	}
 }
 
-// noEndpoints are what can stand at an endpoint that is no server of the v2 API.
+// noEndpoints are what can be at an endpoint that is not a server of the v2 API.
 var noEndpoints = map[string]struct {
 	action etcdtest.Action
 	// writes reports whether it refuses writes alone.
@@ -172,7 +172,7 @@ func elsewhere(t *testing.T, kind string, server *etcdtest.Server) string {
 }
 
 // TestClient_passesOver makes each request as the first one of a client whose
-// first endpoint is no server of the v2 API.
+// first endpoint is not a server of the v2 API.
 func TestClient_passesOver(t *testing.T) {
 	t.Parallel()
 	for kind := range noEndpoints {
@@ -194,7 +194,7 @@ func TestClient_passesOver(t *testing.T) {
 					t.Fatalf("error = %v, want none: the second endpoint takes it", err)
 				}
 				if got := listing(server.Get(t, prefix, "recursive=true", "sorted=true").Node, prefix); got != v.after {
-					t.Errorf("the server holds %q, want %q", got, v.after)
+					t.Errorf("the server has %q, want %q", got, v.after)
 				}
 				if got := client.Endpoints(); got[0] == none && !noEndpoints[kind].writes {
 					t.Errorf("Endpoints() = %v, want the one that serves v2 first", got)
@@ -458,7 +458,7 @@ func TestKeysService_Refresh_dir(t *testing.T) {
 	}
 	_, err = keys.Refresh(t.Context(), "/d", 100, etcdv2.Condition{Index: index})
 	wantErr(t, "Refresh() on a condition", err, etcdv2.ErrNotFile)
-	// An empty value is no update of a directory either.
+	// An empty value is not an update of a directory either.
 	wantErr(t, "Update()", errOf(keys.Update(t.Context(), "/d", "", etcdv2.WriteOptions{})), etcdv2.ErrNotFile)
 }
 

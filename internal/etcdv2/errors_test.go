@@ -23,7 +23,7 @@ import (
 
 // respond returns a client of a scripted server that answers everything alike,
 // apart from reads of keys but "/k": with them the client makes sure that a
-// server is up to date before it believes what it says of users.
+// server is up to date before it believes what it reports about users.
 func respond(tb testing.TB, status int, header http.Header, body string) *etcdv2.Client {
 	tb.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -141,7 +141,7 @@ func TestErrors(t *testing.T) {
 		name := strings.Fields(line)[0]
 		listed = append(listed, name)
 		if len(errorCases[name]) == 0 && provedElsewhere[name] == nil {
-			t.Errorf("no answer stands for the error %s of doc.go", name)
+			t.Errorf("no answer is there for the error %s of doc.go", name)
 		}
 	}
 	for name, cases := range errorCases {
@@ -233,31 +233,31 @@ func TestError(t *testing.T) {
 			want: etcdv2.Error{Status: 400, Message: "Invalid path"},
 			text: "answered 400: Invalid path",
 		},
-		"a 404 of a gateway is no missing key": {
+		"a 404 of a gateway is not a missing key": {
 			status: 404, body: `{"message":"no route"}`,
 			want:  etcdv2.Error{Status: 404, Message: "no route"},
 			text:  "answered 404: no route",
 			isNot: []error{etcdv2.ErrNotFound},
 		},
-		"a 404 of a gateway is no missing user": {
+		"a 404 of a gateway is not a missing user": {
 			call: getUser, status: 404, body: `{"message":"no Route matched with those values"}`,
 			want:  etcdv2.Error{Status: 404, Message: "no Route matched with those values"},
 			text:  "answered 404: no Route matched with those values",
 			isNot: []error{etcdv2.ErrNotFound, etcdv2.ErrDanglingRole},
 		},
-		"a 404 of a gateway is no missing role": {
+		"a 404 of a gateway is not a missing role": {
 			call: deleteRole, status: 404, body: `{"message":"Not Found"}`,
 			want:  etcdv2.Error{Status: 404, Message: "Not Found"},
 			text:  "answered 404: Not Found",
 			isNot: []error{etcdv2.ErrNotFound},
 		},
-		"a 404 of a gateway is no missing member": {
+		"a 404 of a gateway is not a missing member": {
 			call: removeMember, status: 404, body: `{"message":"Not Found"}`,
 			want:  etcdv2.Error{Status: 404, Message: "Not Found"},
 			text:  "answered 404: Not Found",
 			isNot: []error{etcdv2.ErrNotFound},
 		},
-		"a 410 of a gateway is no removed member": {
+		"a 410 of a gateway is not a removed member": {
 			call: removeMember, status: 410, body: `{"message":"Gone"}`,
 			want:  etcdv2.Error{Status: 410, Message: "Gone"},
 			text:  "answered 410: Gone",
@@ -348,12 +348,12 @@ func TestErrors_holdNoSecrets(t *testing.T) {
 			_, keyErr := proxied.Set(t.Context(), "bad", secret, etcdv2.WriteOptions{})
 			for _, err := range []error{swapErr, createErr, deleteErr, dirErr, keyErr} {
 				if strings.Contains(fmt.Sprintf("%v", err), secret) {
-					t.Errorf("error = %v holds the value", err)
+					t.Errorf("error = %v contains the value", err)
 				}
 			}
 			for _, text := range traced {
 				if strings.Contains(text, secret) {
-					t.Errorf("the trace %s holds the value", text)
+					t.Errorf("the trace %s contains the value", text)
 				}
 			}
 		})

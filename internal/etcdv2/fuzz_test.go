@@ -105,7 +105,7 @@ func FuzzParseResponse(f *testing.F) {
 			return
 		}
 		if !json.Valid(data) {
-			t.Fatalf("%q was read, and is no JSON", data)
+			t.Fatalf("%q was read, and is not JSON", data)
 		}
 		if hasTwins(data) {
 			return
@@ -217,7 +217,7 @@ func FuzzParseError(f *testing.F) {
 				t.Errorf("%q is a key that was not found", data)
 			}
 			if err.Code == etcdv2.CodeCompareFailed && len(err.Cause) > 8 && !strings.Contains(err.Message, err.Cause) && strings.Contains(err.Error(), err.Cause) {
-				t.Errorf("the text %q holds the cause", err.Error())
+				t.Errorf("the text %q contains the cause", err.Error())
 			}
 		}
 	})

@@ -894,7 +894,7 @@ func TestKeysService_Get_quorum(t *testing.T) {
 	})
 }
 
-// TestMeta compares what an answer says of the cluster with the headers that
+// TestMeta compares what an answer reports about the cluster with the headers that
 // the server sent.
 func TestMeta(t *testing.T) {
 	t.Parallel()

@@ -203,7 +203,7 @@ func TestMembersService_threeNodes(t *testing.T) {
 		t.Errorf("Health() = %+v, %v, want three healthy members", health, err)
 	}
 
-	// The answer of an add is lost. It is not sent again, and the list tells.
+	// The answer of an add is lost. It is not sent again, and the list shows it.
 	n4 := cluster.Reserve(t, "n4")
 	p.Inject(etcdtest.Rule{
 		Method: http.MethodPost, Times: 1,
@@ -338,7 +338,7 @@ func TestMembersService_Health_withoutV2(t *testing.T) {
 	}
 	all, err := c.HealthAll(t.Context())
 	if err != nil || !all[0].Value.Healthy || all[0].Value.ServesV2 || !all[1].Value.Healthy || !all[1].Value.ServesV2 {
-		t.Errorf("HealthAll() = %+v, %v, want two healthy ones, of which the second serves v2", all, err)
+		t.Errorf("HealthAll() = %+v, %v, want two healthy ones, the second one serving v2", all, err)
 	}
 	// Only that member is asked for keys.
 	if err := c.Sync(t.Context()); err != nil {

@@ -40,7 +40,7 @@ func TestClient_redirects(t *testing.T) {
 				t.Errorf("CreateInOrder() = %v", err)
 			}
 			if nodes := s.Get(t, "/queue").Node.Nodes; len(nodes) != 1 || nodes[0].Value != "x" {
-				t.Errorf("the queue holds %+v, want one x", nodes)
+				t.Errorf("the queue has %+v, want one x", nodes)
 			}
 		})
 	}
@@ -302,7 +302,7 @@ func TestClient_errorNamesEachEndpoint(t *testing.T) {
 		}
 	}
 	if strings.Contains(err.Error(), "secret") {
-		t.Errorf("Set() = %v, which holds a secret", err)
+		t.Errorf("Set() = %v, which contains a secret", err)
 	}
 }
 

@@ -73,7 +73,7 @@ func docBlock(tb testing.TB, start string) []string {
 	return lines
 }
 
-// verb is a request of the client, the class it is of, and what the server holds
+// verb is a request of the client, the class it is of, and what the server has
 // once it was applied.
 type verb struct {
 	method string
@@ -81,11 +81,11 @@ type verb struct {
 	api    string
 	after  string
 	call   func(ctx context.Context, c *etcdv2.Client, index uint64) error
-	// settled is whether a read settles even that all answers are lost.
+	// settled reports whether a read settles even that all answers are lost.
 	settled bool
 }
 
-// before is what the server holds before it.
+// before is what the server has before it.
 const before = "/dir/child=1 /k=1"
 
 const (
@@ -180,9 +180,9 @@ type fault struct {
 	api string
 	// timeout is how long the client waits for an answer, 0 for long enough.
 	timeout time.Duration
-	// applied is whether the server does what it was asked.
+	// applied reports whether the server does what it was asked.
 	applied bool
-	// undone is whether the server says that it has not done it.
+	// undone reports whether the server says that it has not done it.
 	undone bool
 	// onlyOnce is for a fault that takes too long to meet it again.
 	onlyOnce bool
@@ -271,7 +271,7 @@ func TestReplays(t *testing.T) {
 	}
 	for row, verdicts := range table {
 		if len(faults[row]) == 0 {
-			t.Errorf("no fault stands for the row %q of doc.go", row)
+			t.Errorf("no fault is there for the row %q of doc.go", row)
 		}
 		for faultName, f := range faults[row] {
 			for verbName, v := range verbs {
@@ -304,7 +304,7 @@ type replayCase struct {
 const replayAttempts = 3
 
 // run makes the first attempt of a request fail, or all, and compares what the
-// caller is told, what reached the server and what the server holds with the
+// caller is told, what reached the server and what the server has with the
 // verdict.
 func (c replayCase) run(t *testing.T, once bool) {
 	t.Helper()
@@ -394,7 +394,7 @@ func (c replayCase) received(once bool) int {
 	return attempts * max(1, c.fault.received)
 }
 
-// checkServer makes sure that the server holds what the caller was told: what
+// checkServer makes sure that the server has what the caller was told: what
 // it held before after a definite error, and never a write that was applied
 // twice.
 func (c replayCase) checkServer(t *testing.T, got string, err error) {
@@ -402,7 +402,7 @@ func (c replayCase) checkServer(t *testing.T, got string, err error) {
 	isUnknown := errors.Is(err, etcdv2.ErrOutcomeUnknown)
 	applied, untouched := got == c.verb.after, got == before
 	if (err == nil && !applied) || (err != nil && !isUnknown && !untouched) || (!applied && !untouched) {
-		t.Errorf("after the error %v the server holds %q; it was %q before the write, and is %q after it", err, got, before, c.verb.after)
+		t.Errorf("after the error %v the server has %q; it was %q before the write, and is %q after it", err, got, before, c.verb.after)
 	}
 }
 

@@ -147,7 +147,7 @@ func TestStatsService_Store(t *testing.T) {
 	}
 }
 
-// TestStatsService_Self compares what a leader and a follower say of themselves
+// TestStatsService_Self compares what a leader and a follower report about themselves
 // with what they sent.
 func TestStatsService_Self(t *testing.T) {
 	t.Parallel()

@@ -160,7 +160,7 @@ func TestClient_AutoSync(t *testing.T) {
 	n2.Join(t, "n1="+s.PeerURL()+",n2="+n2.PeerURL())
 	eventually(t, func() error {
 		if !slices.Contains(c.Endpoints(), n2.URL()) {
-			return errors.New("the new member is no endpoint")
+			return errors.New("the new member is not an endpoint")
 		}
 		return nil
 	})
@@ -209,7 +209,7 @@ func TestClient_AutoSync_noAnswer(t *testing.T) {
 		default:
 		}
 		if !slices.Contains(c.Endpoints(), s.URL()) {
-			return errors.New("the member is no endpoint")
+			return errors.New("the member is not an endpoint")
 		}
 		return nil
 	})

@@ -352,13 +352,13 @@ func TestKeysService_settle(t *testing.T) {
 		do func(w writer, index uint64) (*etcdv2.Response, error)
 		// before happens before the index is read that the write goes by.
 		before func(prefix string)
-		// applied is whether the server gets the write whose answer is lost.
+		// applied reports whether the server gets the write whose answer is lost.
 		applied bool
 		rival   func(prefix string)
-		// denied is whether reading back is not permitted.
+		// denied reports whether reading back is not permitted.
 		denied bool
 		want   error
-		// refresh is whether it needs a server that can refresh a key.
+		// refresh reports whether it needs a server that can refresh a key.
 		refresh bool
 	}{
 		"a swap, applied":                   {do: swapIt, applied: true},

@@ -9,19 +9,19 @@ import (
 // expectations are all that the tests of the key space expect to differ between
 // the servers that the suite runs on.
 type expectations struct {
-	// updatesDirs is whether the TTL of a directory can be changed in place.
+	// updatesDirs reports whether the TTL of a directory can be changed in place.
 	updatesDirs bool
-	// leavesOutNodes is whether a write can leave the node out of its answer.
+	// leavesOutNodes reports whether a write can leave the node out of its answer.
 	leavesOutNodes bool
-	// refreshes is whether a TTL can be renewed without a word on the value.
+	// refreshes reports whether a TTL can be renewed without a word on the value.
 	refreshes bool
-	// describesRoles is whether what a user holds comes with what it permits;
+	// describesRoles reports whether what a user has comes with what it permits;
 	// a role that does not exist is then missed. Older servers give names.
 	describesRoles bool
-	// remembersParents is whether the history has the end of a directory for
-	// those who watch what was in it. Older servers tell it as it happens.
+	// remembersParents reports whether the history has the end of a directory for
+	// those who watch what was in it. Older servers report it as it happens.
 	remembersParents bool
-	// limitsRequestLine is whether a request line of more than 4,096 bytes
+	// limitsRequestLine reports whether a request line of more than 4,096 bytes
 	// resets the connection.
 	limitsRequestLine bool
 }

@@ -114,7 +114,7 @@ func TestKeysService_Events(t *testing.T) {
 		ttl   string
 		write func(w writer)
 		want  []seen
-		// parent is whether it ends with the end of a directory above the key.
+		// parent reports whether it ends with the end of a directory above the key.
 		parent bool
 	}{
 		"every kind of change of a key, in order": {
@@ -270,7 +270,7 @@ func waitForPoll(tb testing.TB, proxy *etcdtest.Proxy, n int) {
 	eventually(tb, fmt.Sprintf("long poll %d is answered", n), func() bool { return polls(proxy) >= n })
 }
 
-// polls counts the long polls of which the header came back.
+// polls counts the long polls whose header came back.
 func polls(proxy *etcdtest.Proxy) int {
 	n := 0
 	for _, r := range proxy.Forwarded() {
@@ -650,7 +650,7 @@ func TestKeysService_Events_pollTimeout(t *testing.T) {
 	polls := slices.DeleteFunc(proxy.Requests(), func(r etcdtest.Request) bool { return r.Query.Get("wait") == "" })
 	for _, r := range polls[1:] {
 		if r.Query.Get("waitIndex") == "" {
-			t.Error("a poll that begins anew has no index, and would miss events")
+			t.Error("a poll that begins again has no index, and would miss events")
 		}
 	}
 }
@@ -692,7 +692,7 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 			want:    seen{Action: etcdv2.ActionSet, Key: "/k", Value: "v"},
 			wantRaw: "6",
 		},
-		"another cluster is read anew": {
+		"another cluster is read again": {
 			answers: []pollAnswer{
 				{poll: true, index: 3, cluster: "a"},
 				{poll: true, index: 3, cluster: "b", body: event("/k", 9)},
@@ -700,7 +700,7 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 			},
 			want: seen{Action: etcdv2.ActionGet, Key: "/k", Value: "now", Resync: true},
 		},
-		"the end of a poll that told no index is read anew": {
+		"the end of a poll without an index is read again": {
 			answers: []pollAnswer{{poll: true}, {index: 8, body: read}},
 			want:    seen{Action: etcdv2.ActionGet, Key: "/k", Value: "now", Resync: true},
 			wantRaw: "8",
@@ -731,7 +731,7 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 
 // pollAnswer is one answer of a scripted server.
 type pollAnswer struct {
-	// poll is whether a long poll is expected.
+	// poll reports whether a long poll is expected.
 	poll    bool
 	status  int
 	index   int
