@@ -14,7 +14,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-func isUserName() validator.String {
+func validUserName() validator.String {
 	return textCheck{"Invalid user name", "must not be empty and hold neither `/` nor `:`", etcdv2.CheckUserName}
 }
 

@@ -134,7 +134,7 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				Optional: true,
 				MarkdownDescription: "User for basic authentication. Empty means anonymous, whatever the environment says. " +
 					"Environment: `ETCDCTL_USERNAME` or `ETCDCTL_USER`, as `name` or `name:password`.",
-				Validators: []validator.String{isUsername()},
+				Validators: []validator.String{validLogin()},
 			},
 			"password": schema.StringAttribute{
 				Optional:            true,

@@ -35,7 +35,7 @@ func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"name": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Name of the user.",
-				Validators:          []validator.String{isUserName()},
+				Validators:          []validator.String{validUserName()},
 			},
 			"roles": schema.SetAttribute{
 				ElementType:         types.StringType,

@@ -73,7 +73,7 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				Required: true,
 				MarkdownDescription: "Name of the user. It is not empty and holds no `/`, and no `:`, with which it could never log in. " +
 					"The user `root` always holds the role `root`. A change replaces the user.",
-				Validators:    []validator.String{isUserName()},
+				Validators:    []validator.String{validUserName()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"password": schema.StringAttribute{

@@ -61,7 +61,7 @@ func (r *userRoleResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 			"user": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Name of the user, which must exist. A change replaces the grant.",
-				Validators:          []validator.String{isUserName()},
+				Validators:          []validator.String{validUserName()},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"role": schema.StringAttribute{

@@ -74,7 +74,7 @@ func isClusterID() validator.String {
 	return textCheck{"Invalid cluster id", "must be 1 to 16 hexadecimal digits", checkClusterID}
 }
 
-func isUsername() validator.String {
+func validLogin() validator.String {
 	return textCheck{"Invalid username", "must hold no colon", checkUsername}
 }
 
