@@ -105,6 +105,11 @@ type Options struct {
 	// RequestTimeout bounds one attempt of one request, its answer included;
 	// watches are exempt. Zero means DefaultRequestTimeout.
 	RequestTimeout time.Duration
+	// SettleTime bounds one more read, at the end of a guarded write or the deletion
+	// of a directory whose answer was lost: it finds out what became of it, also for
+	// a caller whose context has ended by then. Zero means that such a write is
+	// ErrOutcomeUnknown once its attempts are spent or its context ends.
+	SettleTime time.Duration
 	// HeaderTimeout bounds the time from a request to the header of its
 	// answer; watches are exempt. Zero means that only RequestTimeout does.
 	HeaderTimeout time.Duration

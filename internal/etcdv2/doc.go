@@ -93,6 +93,10 @@
 // that shows the roles, the permissions or the switch as asked is success.
 //
 // Unknown is ErrOutcomeUnknown, and also what a guarded write ends with when
-// its attempts are spent and one of them may have been applied. prevExist=true
-// and prevValue alone are no guard: a value can come back, and the write with it.
+// its attempts are spent, or its context ends, and one of them may have been
+// applied. With Options.SettleTime one more read, which outlives the context,
+// settles it by the same rules: success, or a conflict, and only a node that is as
+// it was leaves it unknown. So does a key that is not there after a create, and
+// a directory that is gone counts as deleted. prevExist=true and prevValue alone
+// are no guard: a value can come back, and the write with it.
 package etcdv2

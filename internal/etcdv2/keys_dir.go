@@ -24,7 +24,8 @@ func (s *KeysService) CreateDir(ctx context.Context, path string, opts CreateOpt
 // it becomes permanent. A server cannot compare a directory with an index, so
 // the last writer wins. It returns ErrNotDir if it is a key, ErrNotFound if
 // there is none, and ErrDirUpdate from etcd 3.5, which cannot do it. It needs no
-// permission to read the directory.
+// permission to read the directory. With opts.IsOurs and Options.SettleTime a lost
+// answer is settled; otherwise it is ErrOutcomeUnknown.
 func (s *KeysService) UpdateDir(ctx context.Context, path string, opts WriteOptions) (*Response, error) {
 	w, err := s.write(path, nil, opts)
 	if err != nil {
@@ -35,7 +36,8 @@ func (s *KeysService) UpdateDir(ctx context.Context, path string, opts WriteOpti
 		return nil, err
 	}
 	w.form.Set("prevExist", "true")
-	return s.do(ctx, w.request)
+	w.unguarded = opts.IsOurs != nil
+	return s.do(ctx, s.settled(w))
 }
 
 // requireDir returns ErrNotDir if there is a key of this name, and ErrNotFound if
@@ -69,8 +71,9 @@ type DeleteDirOptions struct {
 
 // DeleteDir deletes a directory. It returns ErrDirNotEmpty if it has children
 // and opts does not say recursive, ErrNotDir if it is a key, ErrNotFound if
-// there is none, and ErrOutcomeUnknown if the answer was lost. It needs no
-// permission to read the directory.
+// there is none, and ErrOutcomeUnknown if the answer was lost: with
+// Options.SettleTime, only if the directory is still there. It needs no permission
+// to read the directory.
 func (s *KeysService) DeleteDir(ctx context.Context, path string, opts DeleteDirOptions) (*Response, error) {
 	if err := CheckKey(path); err != nil {
 		return nil, err
@@ -82,5 +85,5 @@ func (s *KeysService) DeleteDir(ctx context.Context, path string, opts DeleteDir
 	r := s.request(http.MethodDelete, path, opts.Recursive)
 	r.query = url.Values{"dir": {"true"}}
 	setTrue(r.query, "recursive", opts.Recursive)
-	return s.do(ctx, r)
+	return s.do(ctx, s.settled(&write{request: r, key: path, deletes: true, unguarded: true}))
 }

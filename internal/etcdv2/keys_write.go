@@ -21,9 +21,10 @@ type WriteOptions struct {
 	TTL *int64
 	// NoTTL means no TTL although Options.DefaultTTL has one.
 	NoTTL bool
-	// IsSame reports whether a value that is read after a lost answer is the one
-	// that was written, as for a caller who compares JSON. Nil means the same text.
-	IsSame func(value string) bool
+	// IsOurs reports whether a node that is read after a lost answer, and is newer
+	// than what the write was to change, is what the write made. Nil means that it
+	// has the value, as the same text, and a TTL or none.
+	IsOurs func(found *Node) bool
 	// NoValue asks the server to leave the node out of the answer, which
 	// servers before 3.1 do not know.
 	NoValue bool
@@ -219,7 +220,7 @@ func (s *KeysService) write(key string, value *string, opts WriteOptions) (*writ
 	if opts.NoValue {
 		r.query = url.Values{"noValueOnSuccess": {"true"}}
 	}
-	return &write{request: r, key: key, value: value, ttl: form.Has("ttl"), isSame: opts.IsSame}, nil
+	return &write{request: r, key: key, value: value, ttl: form.Has("ttl"), ours: opts.IsOurs}, nil
 }
 
 func (s *KeysService) form(value *string, opts WriteOptions) (url.Values, error) {

@@ -25,20 +25,22 @@ import (
 // A directory that is refreshed keeps its children; see UpdateDir for what
 // servers can do.
 func (s *KeysService) Refresh(ctx context.Context, key string, ttl int64, cond Condition) (*Response, error) {
-	resp, err := s.refresh(ctx, key, ttl, cond, refreshGuarded)
+	resp, err := s.refresh(ctx, key, ttl, cond, refreshGuarded, nil)
 	if cond == (Condition{}) && errors.Is(err, ErrUnsupported) && !errors.Is(err, ErrOutcomeUnknown) {
-		return s.refresh(ctx, key, ttl, cond, refreshPlain)
+		return s.refresh(ctx, key, ttl, cond, refreshPlain, nil)
 	}
 	return resp, err
 }
 
 // refresh sends a refresh to servers with at least the given support. A plain one
 // has no prevExist; the key still has to exist, but its CreatedIndex moves.
-func (s *KeysService) refresh(ctx context.Context, key string, ttl int64, cond Condition, support refreshSupport) (*Response, error) {
+func (s *KeysService) refresh(
+	ctx context.Context, key string, ttl int64, cond Condition, support refreshSupport, isOurs func(found *Node) bool,
+) (*Response, error) {
 	if err := CheckValue(cond.Value); err != nil {
 		return nil, err
 	}
-	w, err := s.write(key, nil, WriteOptions{TTL: &ttl})
+	w, err := s.write(key, nil, WriteOptions{TTL: &ttl, IsOurs: isOurs})
 	if err != nil {
 		return nil, err
 	}
@@ -59,10 +61,11 @@ func (s *KeysService) refresh(ctx context.Context, key string, ttl int64, cond C
 // Refresh where every member can, or else by writing the value once more, which
 // watchers see as an event. Errors are those of CompareAndSwap, ErrInvalidValue for a
 // value that is not text and has to be written, and ErrUnsupported for one that
-// has to be written and may not be read.
-func (s *KeysService) ExtendTTL(ctx context.Context, key string, ttl int64, index uint64) (*Response, error) {
+// has to be written and may not be read. isOurs is WriteOptions.IsOurs; with nil, a
+// lost answer is ErrOutcomeUnknown if the key has changed since.
+func (s *KeysService) ExtendTTL(ctx context.Context, key string, ttl int64, index uint64, isOurs func(found *Node) bool) (*Response, error) {
 	cond := Condition{Index: index}
-	resp, err := s.Refresh(ctx, key, ttl, cond)
+	resp, err := s.refresh(ctx, key, ttl, cond, refreshGuarded, isOurs)
 	if !errors.Is(err, ErrUnsupported) {
 		return resp, err
 	}
@@ -75,7 +78,7 @@ func (s *KeysService) ExtendTTL(ctx context.Context, key string, ttl int64, inde
 	case current.Node.ModifiedIndex != index:
 		return nil, fmt.Errorf("%w: %s is at index %d, want %d", ErrCompareFailed, key, current.Node.ModifiedIndex, index)
 	}
-	return s.rewrite(ctx, current.Node, cond, WriteOptions{TTL: &ttl})
+	return s.rewrite(ctx, current.Node, cond, WriteOptions{TTL: &ttl, IsOurs: isOurs})
 }
 
 // rewrite writes the value of a node that was read once more.

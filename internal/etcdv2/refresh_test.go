@@ -248,16 +248,16 @@ func TestKeysService_ExtendTTL(t *testing.T) {
 			}
 			w, server := newWriter(t, keys), etcdtest.Shared(t)
 			first := w.set("/k", "kept").Node.ModifiedIndex
-			second := w.ok(keys.ExtendTTL(t.Context(), "/k", 100, first)).Node
+			second := w.ok(keys.ExtendTTL(t.Context(), "/k", 100, first, nil)).Node
 			now := server.Get(t, prefix+"/k").Node
 			if now.Value != "kept" || now.TTL == 0 || now.ModifiedIndex != second.ModifiedIndex {
 				t.Errorf("the key is %+v after ExtendTTL() = %+v", now, second)
 			}
-			_, err := keys.ExtendTTL(t.Context(), "/k", 100, first)
+			_, err := keys.ExtendTTL(t.Context(), "/k", 100, first, nil)
 			wantErr(t, "ExtendTTL() at an old index", err, etcdv2.ErrCompareFailed)
 
 			put := server.Put(t, prefix+"/k", "caf\xe9").Node.ModifiedIndex
-			_, err = keys.ExtendTTL(t.Context(), "/k", 100, put)
+			_, err = keys.ExtendTTL(t.Context(), "/k", 100, put, nil)
 			if !refreshes {
 				wantErr(t, "ExtendTTL() of bytes that are not text", err, etcdv2.ErrInvalidValue)
 			} else if err != nil {

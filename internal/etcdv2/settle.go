@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// SettleTime is how long a caller whose context has ended should go on finding out
-// what became of a write: an interrupted run must know what it did.
+// SettleTime is how long it should take at most to find out what became of a
+// write, also for a caller whose context has ended: an interrupted run must know
+// what it did. See [Options.SettleTime].
 const SettleTime = 10 * time.Second
 
 // write is a request together with what settles it if its answer is lost.
@@ -22,45 +23,80 @@ type write struct {
 	since uint64
 	// byCreation compares since with the created index.
 	byCreation bool
-	// isSame is WriteOptions.IsSame.
-	isSame func(value string) bool
+	// ours is WriteOptions.IsOurs.
+	ours func(found *Node) bool
 	// deletes reports whether the write is a delete.
 	deletes bool
 	// unreadable reports whether the node does not show whose write it was.
 	unreadable bool
+	// unguarded reports that the server compares nothing, so that a newer node may
+	// still be what the write made, or not.
+	unguarded bool
 }
 
-// settled returns the request of a guarded write, with what settles it.
+// settled returns the request of a write, with what settles it.
 func (s *KeysService) settled(w *write) *request {
 	w.settle = func(ctx context.Context, err error) (*answer, bool, error) { return s.settle(ctx, w, err) }
 	return w.request
 }
 
-// settle finds out by a quorum read whether a conflict that a write met is the
-// write itself, by an attempt before the one that met it.
+// settle finds out by a quorum read what became of a write that may have been
+// applied by an attempt before the one that failed with err. A conflict may be
+// the write itself. Of one whose attempts are spent, or whose caller is gone, it
+// finds out if there is a time for that.
 func (s *KeysService) settle(ctx context.Context, w *write, err error) (ans *answer, untouched bool, _ error) {
-	if !isConflict(err) || errors.Is(err, ErrOutcomeUnknown) {
-		return nil, false, err
+	if isConflict(err) && !errors.Is(err, ErrOutcomeUnknown) {
+		ans, untouched, err = s.readAfterLostAnswer(ctx, w, err)
 	}
+	limit := s.client.options.SettleTime
+	if !errors.Is(err, ErrOutcomeUnknown) || limit == 0 || (w.since == 0 && !w.unguarded) {
+		return ans, untouched, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	ans, _, err = s.readAfterLostAnswer(ctx, w, err)
+	return ans, false, err
+}
+
+// readAfterLostAnswer reads the node and says what that means for a write that
+// failed with err: its answer, that the node is untouched, a conflict, or
+// ErrOutcomeUnknown. A write that was lost can still be applied later, unless
+// the node has moved on, or is gone.
+func (s *KeysService) readAfterLostAnswer(ctx context.Context, w *write, err error) (ans *answer, untouched bool, _ error) {
 	found, readErr := s.client.do(ctx, s.readRequest(w.key, GetOptions{}, true))
 	switch {
 	case errors.Is(readErr, ErrNotFound) && w.deletes:
 		meta := metaOf(readErr)
 		return &answer{Meta: meta, keys: &Response{Meta: meta, Action: ActionCompareAndDelete, Settled: true}}, false, nil
-	case errors.Is(readErr, ErrNotFound):
+	case errors.Is(readErr, ErrNotFound) && (w.byCreation || w.unguarded):
 		return nil, false, err
+	case errors.Is(readErr, ErrNotFound):
+		return nil, false, w.conflict(ErrNotFound, err)
 	case readErr != nil:
-		return nil, false, fmt.Errorf("%w: %w, and reading it back failed: %w", ErrOutcomeUnknown, err, s.stripError(readErr))
+		return nil, false, fmt.Errorf("%w, and reading it back failed: %w", asUnknown(err), s.stripError(readErr))
 	case w.isOurs(found.keys.Node):
 		found.keys.Action, found.keys.Settled = w.action(), true
 		return found, false, nil
-	case w.unreadable && w.isNewer(found.keys.Node):
-		return nil, false, asUnknown(err)
-	case w.isNewer(found.keys.Node):
+	case w.unguarded:
 		return nil, false, err
+	case w.unreadable && w.ours == nil && w.isNewer(found.keys.Node):
+		return nil, false, asUnknown(err)
+	case w.isNewer(found.keys.Node) && w.byCreation:
+		return nil, false, w.conflict(ErrExists, err)
+	case w.isNewer(found.keys.Node):
+		return nil, false, w.conflict(ErrCompareFailed, err)
 	default:
 		return nil, true, err
 	}
+}
+
+// conflict returns the error of a write that met a conflict, if it is known only
+// from a read: its answer was lost.
+func (w *write) conflict(kind, err error) error {
+	if !errors.Is(err, ErrOutcomeUnknown) {
+		return err
+	}
+	return fmt.Errorf("%w: %s, as a read has shown after this: %v", kind, w.key, err) //nolint:errorlint // the outcome is known
 }
 
 func metaOf(err error) Meta {
@@ -78,18 +114,22 @@ func (w *write) isNewer(n *Node) bool {
 	return n.ModifiedIndex > w.since
 }
 
+// isOurs reports whether a node that was read is what the write made.
 func (w *write) isOurs(n *Node) bool {
-	if w.deletes || w.unreadable || !w.isNewer(n) || n.HasTTL() != w.ttl {
+	if w.deletes || !w.unguarded && !w.isNewer(n) {
 		return false
 	}
-	if w.value == nil {
+	switch {
+	case w.ours != nil:
+		return w.ours(n)
+	case w.unreadable || n.HasTTL() != w.ttl:
+		return false
+	case w.value == nil:
 		return n.Dir
+	default:
+		// A value that is not text is shown as another one.
+		return !n.Dir && !n.NotText && n.Value == *w.value
 	}
-	// A value that is not text is shown as another one.
-	if n.Dir || n.NotText {
-		return false
-	}
-	return n.Value == *w.value || (w.isSame != nil && w.isSame(n.Value))
 }
 
 func (w *write) action() Action {

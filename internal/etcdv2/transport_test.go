@@ -380,8 +380,8 @@ func TestKeysService_settle(t *testing.T) {
 			return w.keys.CompareAndSwap(w.ctx, "/k", "before", etcdv2.Condition{Index: index, Value: "other"}, etcdv2.WriteOptions{})
 		}, want: etcdv2.ErrOutcomeUnknown},
 		"a swap, then the same JSON": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
-			isSame := func(value string) bool { return strings.ReplaceAll(value, " ", "") == `{"a":1}` }
-			return w.keys.CompareAndSwap(w.ctx, "/k", `{"a":1}`, etcdv2.Condition{Index: index}, etcdv2.WriteOptions{IsSame: isSame})
+			isOurs := func(n *etcdv2.Node) bool { return strings.ReplaceAll(n.Value, " ", "") == `{"a":1}` }
+			return w.keys.CompareAndSwap(w.ctx, "/k", `{"a":1}`, etcdv2.Condition{Index: index}, etcdv2.WriteOptions{IsOurs: isOurs})
 		}, applied: true, rival: put("/k", `{"a": 1}`)},
 		"a swap, then bytes that look like it": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
 			return w.keys.CompareAndSwap(w.ctx, "/k", "caf\uFFFD", etcdv2.Condition{Index: index}, etcdv2.WriteOptions{})

@@ -118,7 +118,7 @@ func (i *TreeIntent) Copies(prefix string, known map[string]Known) []Write {
 func Losses(writes []Write) []string {
 	var keys []string
 	for _, write := range writes {
-		if write.Before != nil && write.Want != nil && !write.KeepsTTL && write.Want.TTL == nil && write.Before.losesBytes(*write.Want) {
+		if write.Before != nil && write.Want != nil && !write.KeepsTTL && write.Want.TTL == nil && write.Before.LosesBytes(*write.Want) {
 			keys = append(keys, write.Key)
 		}
 	}

@@ -12,49 +12,58 @@ import (
 // created index is compared just before a write, which narrows the gap and does
 // not close it.
 
+// SeenDir is a directory as a caller has seen it.
+type SeenDir struct {
+	// CreatedIndex tells it from another one at the same path.
+	CreatedIndex uint64
+	// ReplacedBy is the created index of another one that a refresh has found in
+	// its place, 0 if there was none.
+	ReplacedBy uint64
+}
+
+// ReadDir reads a directory and its children for a refresh. It returns ErrNotFound
+// only if there is none, and refuses a key.
+func (s *Store) ReadDir(ctx context.Context, path string) (*etcdv2.Node, error) {
+	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
+	if err != nil {
+		return nil, err
+	}
+	if !resp.Node.Dir {
+		return nil, isKey(path)
+	}
+	return resp.Node, nil
+}
+
 // CreateDir makes a directory that must not exist, or takes over one that does
 // if adopt is true.
-func (s *Store) CreateDir(ctx context.Context, path string, ttl *int64, adopt bool) (*etcdv2.Node, error) {
-	return s.write(ctx, path, func() (*etcdv2.Node, error) {
-		found, absentAt, err := s.readBeforeCreate(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		if found == nil {
-			var created *etcdv2.Node
-			if created, found, err = s.sendCreateDir(ctx, path, ttl, absentAt); err != nil || created != nil {
-				return created, err
-			}
-		}
-		switch {
-		case !found.Dir:
-			return nil, isKey(path)
-		case !adopt:
-			return nil, s.dirExists(path, found.ModifiedIndex)
-		case ttl == nil && !found.HasTTL():
-			return found, nil
-		default:
-			node, err := s.sendUpdateDir(ctx, path, found.CreatedIndex, ttl)
-			if err == nil && s.OnAdopt != nil {
-				s.OnAdopt(TTLChange{path, RemainingTTL(found), Seconds(ttl)})
-			}
+func (s *Store) CreateDir(ctx context.Context, path string, ttl *int64, adopt bool) (node *etcdv2.Node, err error) {
+	done, err := s.begin(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { done(err) }()
+	found, absentAt, err := s.readBeforeCreate(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		if node, found, err = s.sendCreateDir(ctx, path, ttl, absentAt); err != nil || node != nil {
 			return node, err
 		}
-	})
+	}
+	return s.takeOverDir(ctx, found, ttl, adopt)
 }
 
 // sendCreateDir creates a directory that is believed to be absent. Somebody may
-// be faster; found is then what stands there.
+// be faster; found is then what is there.
 func (s *Store) sendCreateDir(ctx context.Context, path string, ttl *int64, absentAt uint64) (created, found *etcdv2.Node, err error) {
-	isOurs := func(n *etcdv2.Node) bool { return n.Dir && n.HasTTL() == (ttl != nil) }
 	opts := etcdv2.CreateOptions{WriteOptions: etcdv2.WriteOptions{TTL: ttl}, AbsentAt: absentAt}
 	resp, err := s.keys.CreateDir(ctx, path, opts)
 	switch {
 	case err == nil:
 		return resp.Node, nil, nil
 	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-		created, err = s.settleCreate(ctx, path, true, isOurs, absentAt, err)
-		return created, nil, err
+		return nil, nil, &Refusal{Kind: OutcomeUnknown, Path: path, Directory: true, Err: err}
 	case !errors.Is(err, etcdv2.ErrExists):
 		return nil, nil, err
 	}
@@ -64,45 +73,58 @@ func (s *Store) sendCreateDir(ctx context.Context, path string, ttl *int64, abse
 	return nil, found, err
 }
 
-// UpdateDir gives a directory that is still the one in state a new TTL, or
+// takeOverDir gives a directory that exists already the wanted TTL, if adopt is
+// true.
+func (s *Store) takeOverDir(ctx context.Context, found *etcdv2.Node, ttl *int64, adopt bool) (*etcdv2.Node, error) {
+	switch {
+	case !found.Dir:
+		return nil, isKey(found.Key)
+	case !adopt:
+		return nil, s.dirExists(found.Key, found.ModifiedIndex)
+	case ttl == nil && !found.HasTTL():
+		return found, nil
+	}
+	node, err := s.sendUpdateDir(ctx, found.Key, found.CreatedIndex, ttl)
+	if err == nil && s.OnAdopt != nil {
+		s.OnAdopt(TTLChange{found.Key, RemainingTTL(found), Seconds(ttl)})
+	}
+	return node, err
+}
+
+// UpdateDir gives a directory that is still the one that was seen a new TTL, or
 // none. Its children stay.
-func (s *Store) UpdateDir(ctx context.Context, path string, seen SeenDir, ttl *int64) (*etcdv2.Node, error) {
-	return s.write(ctx, path, func() (*etcdv2.Node, error) {
-		if _, err := s.sameDir(ctx, path, seen.CreatedIndex); err != nil {
-			return nil, err
-		}
-		return s.sendUpdateDir(ctx, path, seen.CreatedIndex, ttl)
-	})
+func (s *Store) UpdateDir(ctx context.Context, path string, seen SeenDir, ttl *int64) (node *etcdv2.Node, err error) {
+	done, err := s.begin(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { done(err) }()
+	if _, err := s.sameDir(ctx, path, seen.CreatedIndex); err != nil {
+		return nil, dirRefused(path, seen.CreatedIndex, err)
+	}
+	return s.sendUpdateDir(ctx, path, seen.CreatedIndex, ttl)
 }
 
 func (s *Store) sendUpdateDir(ctx context.Context, path string, createdIndex uint64, ttl *int64) (*etcdv2.Node, error) {
-	_, err := s.keys.UpdateDir(ctx, path, etcdv2.WriteOptions{TTL: ttl})
-	if err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
-		return nil, err
+	isOurs := func(found *etcdv2.Node) bool {
+		return found.Dir && found.CreatedIndex == createdIndex && hasTTL(found, ttl)
 	}
-	// Servers before 3.5 answer with an index that a read does not show.
-	found, readErr := s.readAfterLostAnswer(ctx, path)
-	switch {
-	case err == nil && readErr != nil:
-		return nil, readErr
-	case err == nil && found == nil:
-		return nil, dirWasDeleted(path, createdIndex, nil)
-	case err == nil:
-		return found, nil
-	case readErr == nil && found != nil && found.CreatedIndex == createdIndex && hasTTL(found, ttl):
-		return found, nil
-	default:
-		return nil, err
+	resp, err := s.keys.UpdateDir(ctx, path, etcdv2.WriteOptions{TTL: ttl, IsOurs: isOurs})
+	if err != nil {
+		return nil, dirRefused(path, createdIndex, err)
 	}
-}
-
-// hasTTL reports whether a node that was just written lives as long as ttl says.
-func hasTTL(n *etcdv2.Node, ttl *int64) bool {
-	if ttl == nil {
-		return !n.HasTTL()
+	if resp.Settled {
+		return resp.Node, nil
 	}
-	const slack = 60 // seconds between the write and the read, at most
-	return n.HasTTL() && n.TTL <= *ttl && n.TTL > *ttl-slack
+	// Servers before 3.5 answer with an index that a read does not show. An
+	// interrupted run must know what it has written.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
+	defer cancel()
+	found, err := s.ReadDir(ctx, path)
+	if err != nil {
+		return nil, dirRefused(path, createdIndex, err)
+	}
+	return found, nil
 }
 
 // KeepDir is keep for a directory that was seen. It is refused if this run has
@@ -110,18 +132,9 @@ func hasTTL(n *etcdv2.Node, ttl *int64) bool {
 func (s *Store) KeepDir(ctx context.Context, path string, seen SeenDir) error {
 	isThere, err := s.keep(ctx, path)
 	if err == nil && !isThere {
-		return dirWasDeleted(path, seen.CreatedIndex, etcdv2.ErrNotFound)
+		return dirRefused(path, seen.CreatedIndex, etcdv2.ErrNotFound)
 	}
 	return err
-}
-
-// SeenDir is what state says of a directory.
-type SeenDir struct {
-	// CreatedIndex tells it from another one at the same path.
-	CreatedIndex uint64
-	// ReplacedBy is the created index of another one that a refresh has found in
-	// its place, 0 if there was none.
-	ReplacedBy uint64
 }
 
 // RemoveDir deletes a directory that is still the one in state. One that
@@ -174,20 +187,18 @@ func (s *Store) removeEmpty(ctx context.Context, found *etcdv2.Node) error {
 // deleteDir deletes a directory, which must be empty unless recursive is true.
 func (s *Store) deleteDir(ctx context.Context, path string, recursive bool) error {
 	_, err := s.keys.DeleteDir(ctx, path, etcdv2.DeleteDirOptions{Recursive: recursive})
-	switch {
-	case errors.Is(err, etcdv2.ErrDirNotEmpty):
-		// A key may have come since, or it contains hidden ones.
-		found, readErr := s.keys.List(ctx, path, etcdv2.GetOptions{Sorted: true})
-		if readErr != nil {
-			return readErr
+	if !errors.Is(err, etcdv2.ErrDirNotEmpty) {
+		if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+			return dirRefused(path, 0, err)
 		}
-		return notEmpty(path, found.Node.Nodes)
-	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-		if found, readErr := s.readAfterLostAnswer(ctx, path); readErr == nil && found == nil {
-			return nil
-		}
+		return err
 	}
-	return err
+	// A key may have come since, or it contains hidden ones.
+	found, readErr := s.keys.List(ctx, path, etcdv2.GetOptions{Sorted: true})
+	if readErr != nil {
+		return readErr
+	}
+	return notEmpty(path, found.Node.Nodes)
 }
 
 // emptyDirs returns a directory and all directories in it, the innermost first,
@@ -221,18 +232,6 @@ func appendDirs(dirs []string, node *etcdv2.Node) []string {
 		}
 	}
 	return append(dirs, node.Key)
-}
-
-// ReadDir reads a directory for a refresh. It returns ErrNotFound only if there is none.
-func (s *Store) ReadDir(ctx context.Context, path string) (*etcdv2.Node, error) {
-	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
-	if err != nil {
-		return nil, err
-	}
-	if !resp.Node.Dir {
-		return nil, isKey(path)
-	}
-	return resp.Node, nil
 }
 
 // ignoreAbsence makes success of a deletion of something that does not exist.
@@ -294,8 +293,23 @@ func isKey(path string) error {
 	return &Refusal{Kind: IsKey, Path: path, Directory: true, Err: etcdv2.ErrNotDir}
 }
 
-func dirWasDeleted(path string, planned uint64, cause error) error {
-	return &Refusal{Kind: Gone, Path: path, Directory: true, Planned: planned, Err: cause}
+// dirRefused makes a refusal of an answer that shows that a directory is not as it
+// was seen, and passes any other error on.
+func dirRefused(path string, planned uint64, err error) error {
+	refusal := &Refusal{Path: path, Directory: true, Planned: planned, Err: err}
+	switch {
+	case errors.As(err, new(*Refusal)):
+		return err
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		refusal.Kind = OutcomeUnknown
+	case errors.Is(err, etcdv2.ErrNotFound):
+		refusal.Kind = Gone
+	case errors.Is(err, etcdv2.ErrDirUpdate):
+		refusal.Kind = TTLFixed
+	default:
+		return err
+	}
+	return refusal
 }
 
 func notEmpty(path string, children []*etcdv2.Node) error {

@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
-	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
 
 // InOrderDigits is how long the name is that a server gives to a key. Old
@@ -20,10 +19,11 @@ func InOrderIndex(name string) (index uint64, ok bool) {
 	return index, err == nil && (len(name) == InOrderDigits || name == strconv.FormatUint(index, 10))
 }
 
-// CreateInOrder makes a key under the next index. It notes what the directory
-// holds before, so that a lost answer can be settled.
-func (s *Store) CreateInOrder(ctx context.Context, locks *keyedlock.Locks[string], dir string, want Wanted) (*etcdv2.Node, error) {
-	unlock, err := locks.Lock(ctx, dir)
+// CreateInOrder makes a key in a directory under the next index as its name. A
+// server would make a second one if it were asked twice: a lost answer is settled
+// by what the directory contains that it did not contain before.
+func (s *Store) CreateInOrder(ctx context.Context, dir string, want Wanted) (*etcdv2.Node, error) {
+	unlock, err := s.run.inOrder.Lock(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -33,13 +33,18 @@ func (s *Store) CreateInOrder(ctx context.Context, locks *keyedlock.Locks[string
 		return nil, err
 	}
 	resp, err := s.keys.CreateInOrder(ctx, dir, want.Value, want.options())
-	if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
-		return s.settleInOrder(ctx, dir, want, before, index, err)
+	var node *etcdv2.Node
+	switch {
+	case err == nil:
+		node = resp.Node
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		node, err = s.settleInOrder(ctx, dir, want, before, index, err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return resp.Node, nil
+	s.run.NoteMade(NodeAt(node.Key))
+	return node, nil
 }
 
 // children reads what a directory holds, and the etcd index of then. A
@@ -61,7 +66,7 @@ func (s *Store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node,
 }
 
 // settleInOrder looks for the key after the answer was lost: the one new child
-// that holds what was sent.
+// that holds what was sent. With none, or several, it is InOrderUnknown.
 func (s *Store) settleInOrder(
 	ctx context.Context, dir string, want Wanted, before []*etcdv2.Node, index uint64, lost error,
 ) (*etcdv2.Node, error) {

@@ -42,6 +42,9 @@ type Run struct {
 	trees map[string]bool
 
 	turns keyedlock.Locks[Object]
+	// inOrder is held for a directory in which a key is being created in order: two
+	// creations at once could take each other's key for their own.
+	inOrder keyedlock.Locks[string]
 	// whole is locked for writing while a directory is deleted, with whatever
 	// is in it.
 	whole sync.RWMutex

@@ -49,10 +49,12 @@ var faults = []fault{
 	{"A13", "etcdv2/endpoints.go", `delete(s.served, endpoint)`, ``},
 	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return r == replayRead`},
 	{"A13", "etcdv2/replay.go", `return r == replayRead || r == replayGuarded`, `return true`},
-	{"A13", "etcdv2/settle.go", `n.HasTTL() != w.ttl {`, `false {`},
-	{"A13", "etcdv2/settle.go", `!w.isNewer(n) ||`, ``},
-	{"A13", "etcdv2/settle.go", `return n.Value == *w.value || (w.isSame != nil && w.isSame(n.Value))`, `return true`},
-	{"A13", "etcdv2/settle.go", `case w.unreadable && w.isNewer(found.keys.Node):`, `case false:`},
+	{"A13", "etcdv2/settle.go", `w.unreadable || n.HasTTL() != w.ttl:`, `w.unreadable:`},
+	{"A13", "etcdv2/settle.go", `|| !w.unguarded && !w.isNewer(n) {`, `{`},
+	{"A13", "etcdv2/settle.go", `return !n.Dir && !n.NotText && n.Value == *w.value`, `return true`},
+	{"A13", "etcdv2/settle.go", `|| limit == 0 ||`, `|| true ||`},
+	{"A13", "etcdv2/settle.go", `context.WithTimeout(context.WithoutCancel(ctx), limit)`, `context.WithTimeout(ctx, limit)`},
+	{"A13", "etcdv2/settle.go", `case w.unreadable && w.ours == nil && w.isNewer(found.keys.Node):`, `case false:`},
 	{"A14", "etcdv2/endpoints.go", `s.move(endpoint, true)`, ``},
 	{"A15", "etcdv2/endpoints.go", `if s.selection == SelectRandom {`, `if false {`},
 	{"A16", "etcdv2/leader.go", `if s.selection != SelectLeader {`, `if true {`},
@@ -163,14 +165,7 @@ var faults = []fault{
 	{"E2", "etcdv2/keys_write.go", `form.Set("dir", "true")`, ``},
 	{"E3", "etcdv2/keys_write.go", `form.Set("dir", "true")`, `form.Set("dir", "true")
 		ttl = nil`},
-	{"E4", "etcdv2/keys_dir.go", `w.form.Set("prevExist", "true")
-	return s.do(ctx, w.request)
-}
-
-// requireDir `, `return s.do(ctx, w.request)
-}
-
-// requireDir `},
+	{"E4", "etcdv2/keys_dir.go", `w.form.Set("prevExist", "true")`, ``},
 	{"E4", "etcdv2/keys_dir.go", `if err := s.requireDir(ctx, path, false); err != nil {`, `if err := error(nil); err != nil {`},
 	{"E4", "etcdv2/error_answer.go", `if e.isDirUpdate() {`, `if false {`},
 	{"E5", "etcdv2/keys_dir.go", `r.query = url.Values{"dir": {"true"}}`, `r.query = url.Values{}`},
@@ -185,7 +180,7 @@ var faults = []fault{
 		return fmt.Errorf("%s: %w", path, ErrNotDir)`, `case errors.Is(err, ErrCompareFailed):
 		return nil`},
 	{"E6", "etcdv2/keys_dir.go", `setTrue(r.query, "recursive", opts.Recursive)
-	return s.do(ctx, r)`, `return s.do(ctx, r)`},
+	return s.do(ctx, s.settled(`, `return s.do(ctx, s.settled(`},
 
 	// F. Watch.
 	{"F1", "etcdv2/watch.go", `r.query = url.Values{"wait": {"true"}}`, `r.query = url.Values{}`},

@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
-	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
@@ -37,9 +36,6 @@ type connection struct {
 	// ahead is nil unless settings want it.
 	ahead *keyspace.ReadAhead
 
-	// inOrder holds the directories in which a key is being created in order: two
-	// creations at once could take each other's key for their own.
-	inOrder keyedlock.Locks[string]
 	// run is what was done since this connection was configured.
 	run *keyspace.Run
 	// claims are what the objects that were planned since are about.

@@ -243,6 +243,7 @@ func (c *configurator) requests(config providerModel) {
 	o := &c.out.options
 	o.ConnectTimeout = c.duration(path.Root("connect_timeout"), config.ConnectTimeout)
 	o.RequestTimeout = c.duration(path.Root("request_timeout"), config.RequestTimeout)
+	o.SettleTime = etcdv2.SettleTime
 	o.MaxConnections = int(config.MaxConnections.ValueInt64())
 	o.NotLinearizable = !boolOr(config.ConsistentReads, true)
 	c.out.readAhead = boolOr(config.ReadAhead, true)

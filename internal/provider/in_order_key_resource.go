@@ -186,12 +186,11 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 		return
 	}
 	plan.settleTTL(r.defaultTTL())
-	node, err := store.CreateInOrder(ctx, &r.connection.inOrder, plan.Dir.ValueString(), plan.wanted(ttlPointer(plan.TTL)))
+	node, err := store.CreateInOrder(ctx, plan.Dir.ValueString(), plan.wanted(ttlPointer(plan.TTL)))
 	if err != nil {
 		r.subject("etcd_in_order_key").addFailure(&resp.Diagnostics, "Unable to create key", plan.Dir.ValueString(), err)
 		return
 	}
-	r.connection.run.NoteMade(keyspace.NodeAt(node.Key))
 	plan.named(node.Key)
 	plan.written(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)

@@ -1,0 +1,151 @@
+package keyspace
+
+import (
+	"context"
+	"errors"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// swapAttempts is how often a write is sent again on the index that a key has
+// moved to, while what it holds stays as it was.
+const swapAttempts = 5
+
+// swap sends a write on the index at which a key was seen, and again on the index
+// that the key has moved to, as long as the key holds what was seen, or what is
+// wanted; want is nil if the write sets no value.
+func (s *Store) swap(
+	ctx context.Context, key string, before Seen, want *Wanted, send func(index uint64) (*etcdv2.Response, error),
+) (*etcdv2.Node, error) {
+	if want != nil && before.LosesBytes(*want) {
+		return nil, &Refusal{Kind: LosesBytes, Path: key}
+	}
+	index := before.Index
+	for range swapAttempts {
+		resp, err := send(index)
+		if err == nil {
+			return resp.Node, nil
+		}
+		if errors.Is(err, etcdv2.ErrOutcomeUnknown) || !errors.Is(err, etcdv2.ErrCompareFailed) {
+			return nil, refused(key, before.Index, err)
+		}
+		found, err := s.keys.Get(ctx, key, etcdv2.GetOptions{})
+		if err != nil {
+			return nil, refused(key, before.Index, err)
+		}
+		if found.Node.Dir {
+			return nil, isDirectory(key)
+		}
+		index = found.Node.ModifiedIndex
+		if !before.matches(found.Node) && (want == nil || !want.matches(found.Node)) {
+			break
+		}
+	}
+	return nil, hasChanged(key, before.Index, index)
+}
+
+// put returns the write of a value on an index.
+func (s *Store) put(ctx context.Context, key string, want Wanted) func(index uint64) (*etcdv2.Response, error) {
+	return func(index uint64) (*etcdv2.Response, error) {
+		return s.keys.CompareAndSwap(ctx, key, want.Value, etcdv2.Condition{Index: index}, want.options())
+	}
+}
+
+// readBeforeCreate reads what is at a path before it is created. It returns nil
+// and the etcd index if there is nothing. A caller without read access may still
+// write; the index is then unknown, which is 0.
+func (s *Store) readBeforeCreate(ctx context.Context, path string) (found *etcdv2.Node, absentAt uint64, err error) {
+	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{})
+	var apiErr *etcdv2.Error
+	switch {
+	case err == nil:
+		return resp.Node, 0, nil
+	case errors.Is(err, etcdv2.ErrNotDir):
+		return nil, 0, err
+	case errors.Is(err, etcdv2.ErrNotFound) && errors.As(err, &apiErr):
+		return nil, apiErr.Index, nil
+	case errors.Is(err, etcdv2.ErrUnauthorized):
+		return nil, 0, nil
+	default:
+		return nil, 0, err
+	}
+}
+
+// sendCreate creates a key that is believed to be absent. Somebody may be faster.
+func (s *Store) sendCreate(ctx context.Context, key string, want Wanted, absentAt uint64, adopt bool) (*etcdv2.Node, error) {
+	resp, err := s.keys.Create(ctx, key, want.Value, etcdv2.CreateOptions{WriteOptions: want.options(), AbsentAt: absentAt})
+	switch {
+	case err == nil:
+		return resp.Node, nil
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		return nil, &Refusal{Kind: OutcomeUnknown, Path: key, Err: err}
+	case !errors.Is(err, etcdv2.ErrExists):
+		return nil, err
+	}
+	found, _, err := s.readBeforeCreate(ctx, key)
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		return nil, exists(key, 0)
+	default:
+		return s.takeOver(ctx, found, want, adopt)
+	}
+}
+
+// takeOver writes a key that exists already, if adopt is true, unless it holds
+// what is wanted. A TTL is always written, so that its countdown starts again. A
+// key that is deleted at that moment is created.
+func (s *Store) takeOver(ctx context.Context, found *etcdv2.Node, want Wanted, adopt bool) (*etcdv2.Node, error) {
+	switch {
+	case found.Dir:
+		return nil, s.directoryInTheWay(ctx, found.Key)
+	case !adopt:
+		return nil, exists(found.Key, found.ModifiedIndex)
+	case want.TTL == nil && want.isShown(found):
+		return found, nil
+	}
+	var node *etcdv2.Node
+	var err error
+	if want.TTL != nil && found.NotText && want.Value == found.Value {
+		node, err = s.refreshTTL(ctx, found.Key, SeenIn(found), *want.TTL)
+	} else {
+		node, err = s.swap(ctx, found.Key, SeenIn(found), &want, s.put(ctx, found.Key, want))
+	}
+	if errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
+		return s.sendCreate(ctx, found.Key, want, 0, false)
+	}
+	if err == nil && s.OnAdopt != nil {
+		s.OnAdopt(TTLChange{found.Key, RemainingTTL(found), Seconds(want.TTL)})
+	}
+	return node, err
+}
+
+// refused makes a refusal of an answer that shows that the key is not as it was
+// seen, and passes any other error on.
+func refused(key string, planned uint64, err error) error {
+	switch {
+	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
+		return &Refusal{Kind: OutcomeUnknown, Path: key, Planned: planned, Err: err}
+	case errors.Is(err, etcdv2.ErrNotFound):
+		return &Refusal{Kind: Gone, Path: key, Planned: planned, Err: err}
+	case errors.Is(err, etcdv2.ErrNotFile):
+		return isDirectory(key)
+	default:
+		return err
+	}
+}
+
+func exists(key string, found uint64) error {
+	return &Refusal{Kind: Exists, Path: key, Found: found, Err: etcdv2.ErrExists}
+}
+
+// hasChanged is the refusal to write a key that another writer has changed. The
+// index at which it was planned is 0 if it is not known.
+func hasChanged(key string, planned, found uint64) error {
+	return &Refusal{Kind: Changed, Path: key, Planned: planned, Found: found, Err: etcdv2.ErrCompareFailed}
+}
+
+func isDirectory(key string) error {
+	return &Refusal{Kind: IsDirectory, Path: key, Err: etcdv2.ErrNotFile}
+}
