@@ -55,7 +55,8 @@ func (r *release) file(part string) string {
 func (r *release) archive(platform string) string { return r.file(platform + ".zip") }
 
 // checkArchives checks that there is one archive for each platform, each with
-// a program for it under the name that the CLIs look for.
+// a program for it under the name that the CLIs look for, and beside it a bill
+// of the modules in the program.
 func (r *release) checkArchives() error {
 	found, err := filepath.Glob(r.file("*.zip"))
 	if err != nil {
@@ -70,7 +71,7 @@ func (r *release) checkArchives() error {
 		return fmt.Errorf("archives (-want +got):\n%s", diff)
 	}
 	for _, platform := range platforms {
-		if err := r.checkArchive(platform); err != nil {
+		if err := errors.Join(r.checkArchive(platform), r.checkBill(platform)); err != nil {
 			return fmt.Errorf("%s: %w", r.archive(platform), err)
 		}
 	}
@@ -119,6 +120,34 @@ func checkProgram(file io.Reader, platform string) error {
 	}
 	if settings["CGO_ENABLED"] != "0" || settings["-trimpath"] != "true" {
 		return errors.New("holds a program that needs a C library or knows the paths of the machine it was built on")
+	}
+	return nil
+}
+
+// checkBill checks that what a platform's program was built from is listed, by
+// the name and version of each module.
+func (r *release) checkBill(platform string) error {
+	text, err := os.ReadFile(r.file(platform + ".sbom.json"))
+	if err != nil {
+		return err
+	}
+	type component struct{ Name, Version string }
+	var bill struct {
+		BOMFormat  string `json:"bomFormat"`
+		Metadata   struct{ Component component }
+		Components []component
+	}
+	if err := json.Unmarshal(text, &bill); err != nil {
+		return err
+	}
+	subject := component{"github.com/etcdv2/terraform-provider-etcd", "v" + r.version}
+	if bill.BOMFormat != "CycloneDX" || bill.Metadata.Component != subject {
+		return fmt.Errorf("%s is about %v, want %v", r.file(platform+".sbom.json"), bill.Metadata.Component, subject)
+	}
+	for _, want := range []string{"github.com/hashicorp/terraform-plugin-framework", "std"} {
+		if !slices.ContainsFunc(bill.Components, func(c component) bool { return c.Name == want && c.Version != "" }) {
+			return fmt.Errorf("%s does not list %s", r.file(platform+".sbom.json"), want)
+		}
 	}
 	return nil
 }
