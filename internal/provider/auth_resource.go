@@ -77,7 +77,7 @@ func (r *authResource) ModifyPlan(_ context.Context, req resource.ModifyPlanRequ
 }
 
 func errNoCredentials() error {
-	return &conflict{
+	return &refusal{
 		summary: "The provider has no credentials",
 		what:    "Authentication cannot be enabled by a provider that could then do nothing more, not even disable it.",
 		advice: "Nothing was changed. Set username and password of a user with the role root in the provider's configuration; " +
@@ -131,7 +131,7 @@ func (r *authResource) enable(ctx context.Context, client *etcdv2.Client, adopt 
 func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) error {
 	login := r.connection.options.Username
 	if _, err := client.Users.GetPartial(ctx, etcdv2.RootUser); errors.Is(err, etcdv2.ErrNotFound) {
-		return &conflict{
+		return &refusal{
 			summary: "There is no user root",
 			what:    "No server enables authentication without the user root.",
 			advice:  "Nothing was changed. Make that user first, for instance with an etcd_user that this etcd_auth depends on.",
@@ -147,7 +147,7 @@ func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) er
 	if err == nil && slices.Contains(user.Roles, etcdv2.RootRole) {
 		return nil
 	}
-	return &conflict{
+	return &refusal{
 		summary: "The provider would lock itself out",
 		what: fmt.Sprintf("The provider logs in as the user %q, which does not exist or does not hold the role root: with authentication enabled it could "+
 			"change nothing more, not even disable it.", login),
@@ -212,7 +212,7 @@ func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, na
 		err = rescue.Users.Delete(ctx, name)
 	}
 	if err != nil {
-		return &conflict{
+		return &refusal{
 			summary: "The provider may have locked itself out",
 			what:    fmt.Sprintf("Authentication was to be enabled, the proof that the provider can log in as %q failed, and disabling authentication again failed too.", login),
 			advice: fmt.Sprintf("Look at the status (GET /v2/auth/enable). If it is enabled, log in as any user with the role root to disable it, or to set the "+
@@ -223,7 +223,7 @@ func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, na
 	if !errors.Is(cause, etcdv2.ErrUnauthorized) {
 		return cause
 	}
-	return &conflict{
+	return &refusal{
 		summary: "The provider's credentials do not work",
 		what:    fmt.Sprintf("Authentication was enabled, and the server did not take the password with which the provider logs in as %q.", login),
 		advice: "Authentication was disabled again, so that nobody is locked out. Correct password in the provider's configuration, or set that user's " +

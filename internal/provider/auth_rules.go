@@ -22,19 +22,19 @@ import (
 // notAsPlanned words a refusal that shows that a user or a role is not what
 // the plan was made for, and passes any other error on.
 func notAsPlanned(noun, name string, err error) error {
-	var worded *conflict
+	var worded *refusal
 	switch {
 	case errors.Is(err, etcdv2.ErrOutcomeUnknown), errors.As(err, &worded):
 		return err
 	case errors.Is(err, etcdv2.ErrNotFound):
-		return &conflict{
+		return &refusal{
 			summary: noun + " was deleted since it was planned",
 			what:    fmt.Sprintf("%s existed when this plan was made, and does not any more.", name),
 			advice:  "It was not changed. Plan again and review what it shows.",
 			cause:   err,
 		}
 	case errors.Is(err, etcdv2.ErrCompareFailed), errors.Is(err, etcdv2.ErrGranted), errors.Is(err, etcdv2.ErrNotGranted):
-		return &conflict{
+		return &refusal{
 			summary: noun + " changed since it was planned",
 			what:    fmt.Sprintf("%s was changed by somebody else after this plan was made.", name),
 			advice:  "It was not changed. Find out who else changes it, then plan again and review what it shows.",
@@ -47,7 +47,7 @@ func notAsPlanned(noun, name string, err error) error {
 
 // gained is the refusal to delete what has more than the plan has shown.
 func gained(noun, what string, now []string) error {
-	return &conflict{
+	return &refusal{
 		summary: noun + " changed since it was planned",
 		what:    fmt.Sprintf("Since this plan was made, somebody else gave %s %s.", what, quotedList(now)),
 		advice:  "It was not deleted. Find out who else changes it, then plan again and review what it shows.",
@@ -75,7 +75,7 @@ func requireRoles(ctx context.Context, client *etcdv2.Client, names []string) er
 		} else if !errors.Is(err, etcdv2.ErrNotFound) {
 			return err
 		}
-		return &conflict{
+		return &refusal{
 			summary: "Role does not exist",
 			what:    fmt.Sprintf("The role %q does not exist, so no user can be given it.", name),
 			advice: "Nothing was changed. If the role is made in this configuration, write a reference such as etcd_role.example.name instead of its name, " +
@@ -96,7 +96,7 @@ func (b *base) keepOwnLogin(ctx context.Context, client *etcdv2.Client, user, ch
 	if err != nil || !enabled {
 		return err
 	}
-	return &conflict{
+	return &refusal{
 		summary: "The provider would lock itself out",
 		what: fmt.Sprintf("The provider logs in as the user %q, and authentication is enabled: %s would leave it without the right to change anything.",
 			user, change),

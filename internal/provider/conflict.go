@@ -17,11 +17,11 @@ import (
 // namedAtMost is how many keys an error names.
 const namedAtMost = 20
 
-// conflict is a refusal in words.
-type conflict struct {
+// refusal is a refusal in words.
+type refusal struct {
 	summary string
 	// what happened to which object, and advice that is the same for every
-	// conflict of this summary.
+	// refusal of this summary.
 	what   string
 	advice string
 	cause  error
@@ -30,9 +30,9 @@ type conflict struct {
 	letsGo bool
 }
 
-func (c *conflict) Error() string { return c.summary + ": " + c.what }
+func (c *refusal) Error() string { return c.summary + ": " + c.what }
 
-func (c *conflict) Unwrap() error { return c.cause }
+func (c *refusal) Unwrap() error { return c.cause }
 
 // subject is what the words of a refusal need to know of the object that it is
 // about, besides its path.
@@ -48,12 +48,12 @@ type subject struct {
 // worded returns a refusal of the key space in words, and any other error as it is.
 func (s subject) worded(err error) error {
 	r, ok := errors.AsType[*keyspace.Refusal](err)
-	if _, done := errors.AsType[*conflict](err); done || !ok {
+	if _, done := errors.AsType[*refusal](err); done || !ok {
 		return err
 	}
 	w := wordings[refusalOf{r.Kind, r.Directory}]
 	what, advice := w.words(s, r)
-	return &conflict{summary: w.summary, what: what, advice: advice, cause: err, letsGo: r.Stays()}
+	return &refusal{summary: w.summary, what: what, advice: advice, cause: err, letsGo: r.Stays()}
 }
 
 // addFailure reports that something could not be done: see addFailure.
@@ -283,7 +283,7 @@ func wordStaysRemade(_ subject, r *keyspace.Refusal) (what, advice string) {
 
 // alreadyExists is the refusal to create something under an id that is taken.
 func alreadyExists(noun, what, resource, id string) error {
-	return &conflict{summary: noun + " already exists", what: what + notChanged, advice: existsAdvice(importBlock(resource, id)), cause: etcdv2.ErrExists}
+	return &refusal{summary: noun + " already exists", what: what + notChanged, advice: existsAdvice(importBlock(resource, id)), cause: etcdv2.ErrExists}
 }
 
 // existsAdvice is how to go on where something exists that was to be created.
@@ -295,7 +295,7 @@ func existsAdvice(block string) string {
 // staysInStore is a deletion that is left out because another object of this
 // run is about the same object of the store.
 func staysInStore(noun, name string) error {
-	return &conflict{summary: noun + " stays in the store", what: neededInRun(name), advice: leftState, letsGo: true}
+	return &refusal{summary: noun + " stays in the store", what: neededInRun(name), advice: leftState, letsGo: true}
 }
 
 // replacedAdvice is the case of an object that exists because it is being

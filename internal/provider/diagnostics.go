@@ -100,7 +100,7 @@ var advice = []struct {
 // or empty.
 func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
 	err = subject{}.worded(err)
-	if c, ok := errors.AsType[*conflict](err); ok {
+	if c, ok := errors.AsType[*refusal](err); ok {
 		diags.AddError(c.summary, c.what+"\n\n"+c.advice)
 		return
 	}
@@ -112,7 +112,7 @@ func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
 // it failed, or, as a warning, that it was left out.
 func addRemoval(diags *diag.Diagnostics, summary, object string, err error) {
 	err = subject{}.worded(err)
-	if c, ok := errors.AsType[*conflict](err); ok && c.letsGo {
+	if c, ok := errors.AsType[*refusal](err); ok && c.letsGo {
 		diags.AddWarning(c.summary, c.what+"\n\n"+c.advice)
 		return
 	}
@@ -124,7 +124,7 @@ func addRemoval(diags *diag.Diagnostics, summary, object string, err error) {
 // warnOfReplacement reports at refresh that something else is in the place of
 // an object, which leaves state.
 func warnOfReplacement(diags *diag.Diagnostics, err error) {
-	if c, ok := errors.AsType[*conflict](subject{}.worded(err)); ok {
+	if c, ok := errors.AsType[*refusal](subject{}.worded(err)); ok {
 		diags.AddWarning(c.summary, c.what+" It is not the object in state, which is gone, so the plan shows that object as one to be created. "+
 			"That will fail as long as this is there.\n\n"+c.advice)
 	}

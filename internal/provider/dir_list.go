@@ -81,6 +81,6 @@ func (m *dirListModel) directories(parent *etcdv2.Node, found []*etcdv2.Node) []
 
 func describeDir(node *etcdv2.Node) listed {
 	model := dirModel{Path: types.StringValue(node.Key), TTL: ttlValue(node)}
-	model.written(node)
+	model.fromAPI(node)
 	return listed{name: node.Key, identity: dirIdentity{model.Path}, model: model}
 }

@@ -131,7 +131,7 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 		r.subject("etcd_dir").addFailure(&resp.Diagnostics, "Unable to create directory", plan.Path.ValueString(), err)
 		return
 	}
-	plan.written(node)
+	plan.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -170,7 +170,7 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		return
 	}
 	state.TTL = notes.refreshed(state.TTL, node)
-	state.written(node)
+	state.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
@@ -192,7 +192,7 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		return
 	}
 	if node != nil {
-		plan.written(node)
+		plan.fromAPI(node)
 		writeNotes(ctx, resp.Private, dirNotes{}, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -237,8 +237,8 @@ func warnOfOtherDir(diags *diag.Diagnostics, state dirModel, node *etcdv2.Node) 
 		state.Path.ValueString(), node.CreatedIndex, state.CreatedIndex.ValueInt64()))
 }
 
-// written takes over what the server has set.
-func (m *dirModel) written(node *etcdv2.Node) {
+// fromAPI takes over what the server has set.
+func (m *dirModel) fromAPI(node *etcdv2.Node) {
 	m.CreatedIndex = indexValue(node.CreatedIndex)
 	m.ModifiedIndex = indexValue(node.ModifiedIndex)
 	m.Expiration = expiration(node)

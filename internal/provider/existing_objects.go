@@ -32,8 +32,8 @@ var (
 )
 
 // warnRefused warns of a create that the apply will refuse as things are.
-func warnRefused(diags *diag.Diagnostics, refusal error) {
-	if c, ok := errors.AsType[*conflict](subject{}.worded(refusal)); ok {
+func warnRefused(diags *diag.Diagnostics, err error) {
+	if c, ok := errors.AsType[*refusal](subject{}.worded(err)); ok {
 		diags.AddWarning(c.summary, "The apply will fail, as things are. "+c.what+"\n\n"+c.advice)
 	}
 }
@@ -90,7 +90,7 @@ func (r *keyResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 		warnRefused(diags, about.worded(&keyspace.Refusal{Kind: keyspace.Exists, Path: key, Found: found.ModifiedIndex}))
 	case !plan.TTL.IsUnknown():
 		known := !plan.Value.IsUnknown() && !plan.ValueJSON.IsUnknown() && !config.ValueWO.IsUnknown()
-		warnAdopts(diags, key, adoptionOf(plan.wanted(config, ttlPointer(plan.TTL)), found, known))
+		warnAdopts(diags, key, adoptionOf(plan.toAPI(config, ttlPointer(plan.TTL)), found, known))
 	}
 }
 

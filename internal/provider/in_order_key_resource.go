@@ -185,14 +185,14 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 	if store == nil {
 		return
 	}
-	plan.settleTTL(r.defaultTTL())
-	node, err := store.CreateInOrder(ctx, plan.Dir.ValueString(), plan.wanted(ttlPointer(plan.TTL)))
+	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
+	node, err := store.CreateInOrder(ctx, plan.Dir.ValueString(), plan.toAPI(ttlPointer(plan.TTL)))
 	if err != nil {
 		r.subject("etcd_in_order_key").addFailure(&resp.Diagnostics, "Unable to create key", plan.Dir.ValueString(), err)
 		return
 	}
 	plan.named(node.Key)
-	plan.written(node)
+	plan.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -225,7 +225,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 	warnNotText(&resp.Diagnostics, node)
 	notes.NotText = node.NotText
 	state.named(node.Key)
-	state.written(node)
+	state.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 }
@@ -246,13 +246,13 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	if store == nil {
 		return
 	}
-	plan.settleTTL(r.defaultTTL())
+	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
 	node, err := plan.send(ctx, store, state, notes)
 	if err != nil {
 		r.subject("etcd_in_order_key").addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
 		return
 	}
-	plan.written(node)
+	plan.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	notes.lifetimeNotes, notes.NotText, notes.Found = notes.after(), node.NotText, notes.Found && plan.Value.Equal(state.Value)
 	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
@@ -268,7 +268,7 @@ func (m *inOrderKeyModel) send(ctx context.Context, store *keyspace.Store, state
 			return node, err
 		}
 	}
-	return store.Update(ctx, key, before, m.wanted(ttl))
+	return store.Update(ctx, key, before, m.toAPI(ttl))
 }
 
 func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -289,15 +289,8 @@ func (r *inOrderKeyResource) ImportState(ctx context.Context, req resource.Impor
 	importPath(ctx, path.Root("key"), checkInOrderKey, req, resp)
 }
 
-// settleTTL replaces a TTL that was not known when it was planned.
-func (m *inOrderKeyModel) settleTTL(otherwise types.Int64) {
-	if m.TTL.IsUnknown() {
-		m.TTL = otherwise
-	}
-}
-
-// wanted is what the key is to hold.
-func (m *inOrderKeyModel) wanted(ttl *int64) keyspace.Wanted {
+// toAPI is what the key is to hold.
+func (m *inOrderKeyModel) toAPI(ttl *int64) keyspace.Wanted {
 	return keyspace.Wanted{Value: m.Value.ValueString(), TTL: ttl}
 }
 
@@ -316,8 +309,8 @@ func (m *inOrderKeyModel) named(key string) {
 	m.Dir, m.Key, m.Index = types.StringValue(dir), types.StringValue(key), indexValue(index)
 }
 
-// written takes over what a write has set.
-func (m *inOrderKeyModel) written(node *etcdv2.Node) {
+// fromAPI takes over what a write has set.
+func (m *inOrderKeyModel) fromAPI(node *etcdv2.Node) {
 	m.CreatedIndex, m.ModifiedIndex, m.Expiration = indexValue(node.CreatedIndex), indexValue(node.ModifiedIndex), expiration(node)
 }
 

@@ -101,10 +101,7 @@ func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]ke
 		}
 		isRead = isRead || (k.TTLRead && k.TTL == state.ValueInt64())
 	}
-	if isRead && state.ValueInt64() <= wanted.ValueInt64() {
-		return state
-	}
-	return wanted
+	return (&lifetimeNotes{TTLRead: isRead}).plannedTTL(wanted, state)
 }
 
 // intent is what an apply is to make of the keys.

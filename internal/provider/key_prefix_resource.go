@@ -121,7 +121,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	if w == nil {
 		return
 	}
-	plan.settleTTL(r.defaultTTL())
+	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
 	if checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics); resp.Diagnostics.HasError() {
 		return
 	}
@@ -134,7 +134,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 		resp.Diagnostics.AddWarning("Keys were written before the failure",
 			"Terraform will plan to delete and create all keys of this object again. Run `terraform untaint` on it first, and the next apply only writes what is missing.")
 	}
-	plan.settle(w)
+	plan.fromBatch(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	writeNotes(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 }
@@ -232,14 +232,14 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	if !w.recall(ctx, &resp.Diagnostics) {
 		return
 	}
-	plan.settleTTL(r.defaultTTL())
+	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
 	w.existsAdvice = adoptKeysAdvice
 	ttl := (&lifetimeNotes{TTLSent: notes.TTLSent}).toSend(plan.TTL)
 	w.apply(ctx, plan.intent(state, ttl, notes.LeavesTTLs), plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() && !w.HasWritten() {
 		return
 	}
-	plan.settle(w)
+	plan.fromBatch(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	after := notesOf(w.Known, w.Unsettled)
 	after.LeavesTTLs, after.TTLSent = notes.LeavesTTLs && ttl == nil, notes.TTLSent
@@ -262,7 +262,7 @@ func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteReque
 		w.report(&resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
-		state.settle(w)
+		state.fromBatch(w)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 		writeNotes(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 	}
@@ -281,15 +281,8 @@ func (r *keyPrefixResource) writer(m keyPrefixModel, known map[string]keyspace.K
 	return &prefixWriter{Batch: keyspace.NewBatch(store, m.Prefix.ValueString(), known, m.AdoptExisting.ValueBool()), about: r.subject("etcd_key_prefix")}
 }
 
-// settleTTL replaces a TTL that was not known when it was planned.
-func (m *keyPrefixModel) settleTTL(otherwise types.Int64) {
-	if m.TTL.IsUnknown() {
-		m.TTL = otherwise
-	}
-}
-
-// settle takes over what was written.
-func (m *keyPrefixModel) settle(w *prefixWriter) {
+// fromBatch takes over what was written.
+func (m *keyPrefixModel) fromBatch(w *prefixWriter) {
 	m.Keys, m.Expiration = keysValue(w.Known), firstExpiration(w.Known)
 }
 

@@ -118,7 +118,7 @@ func (w *prefixWriter) progress() string {
 
 // summary tells the kinds of failures apart.
 func (w *prefixWriter) summary(f keyspace.Failure) string {
-	if c, ok := errors.AsType[*conflict](w.about.worded(f.Err)); ok {
+	if c, ok := errors.AsType[*refusal](w.about.worded(f.Err)); ok {
 		return c.summary
 	}
 	verb := "Unable to update key"
@@ -135,10 +135,10 @@ func (w *prefixWriter) summary(f keyspace.Failure) string {
 // wordFailures words failures of one kind.
 func (w *prefixWriter) wordFailures(failures []keyspace.Failure) string {
 	var lines []string
-	var told *conflict
+	var told *refusal
 	for _, f := range failures {
 		line := f.Key
-		if c, ok := errors.AsType[*conflict](w.about.worded(f.Err)); ok {
+		if c, ok := errors.AsType[*refusal](w.about.worded(f.Err)); ok {
 			line, told = c.what, c
 		}
 		lines = append(lines, line)

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -63,15 +62,6 @@ type keyNotes struct {
 	// and must come out the same.
 	Due bool `json:"due,omitempty"`
 }
-
-// The prefixes of an import id that say which attribute is to hold the value.
-// Without one it is value_json for a JSON object or array, as in a configuration
-// that a CLI generates, and value for any other text. No key begins like them.
-const (
-	importText      = "value:"
-	importJSON      = "value_json:"
-	importWriteOnly = "value_wo:"
-)
 
 type keyIdentity struct {
 	Key types.String `tfsdk:"key"`
@@ -164,18 +154,18 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	if store == nil {
 		return
 	}
-	plan.settleTTL(r.defaultTTL())
+	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
 	checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics)
 	if !plan.hasValue(config, &resp.Diagnostics) || resp.Diagnostics.HasError() {
 		return
 	}
 	store.OnAdopt = warnOfAdoption(&resp.Diagnostics)
-	node, err := store.Create(ctx, plan.Key.ValueString(), plan.wanted(config, ttlPointer(plan.TTL)), plan.AdoptExisting.ValueBool())
+	node, err := store.Create(ctx, plan.Key.ValueString(), plan.toAPI(config, ttlPointer(plan.TTL)), plan.AdoptExisting.ValueBool())
 	if err != nil {
 		plan.subject(&r.base).addFailure(&resp.Diagnostics, "Unable to create key", plan.Key.ValueString(), err)
 		return
 	}
-	plan.written(node)
+	plan.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	writeNotes(ctx, resp.Private, plan.notesAfter(node, keyNotes{}), &resp.Diagnostics)
 }
@@ -221,7 +211,7 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.settleTTL(r.defaultTTL())
+	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
 	store := r.store(&resp.Diagnostics)
 	if store == nil || (plan.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !plan.hasValue(config, &resp.Diagnostics)) {
 		return
@@ -232,7 +222,7 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		return
 	}
 	if node != nil {
-		plan.written(node)
+		plan.fromAPI(node)
 		notes = plan.notesAfter(node, notes)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -266,7 +256,7 @@ func (m *keyModel) send(ctx context.Context, store *keyspace.Store, state, confi
 			return node, err
 		}
 	}
-	return store.Update(ctx, key, before, m.wanted(config, ttl))
+	return store.Update(ctx, key, before, m.toAPI(config, ttl))
 }
 
 func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -283,139 +273,9 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	addRemoval(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
 }
 
-func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	form := ""
-	for _, prefix := range []string{importText, importJSON, importWriteOnly} {
-		if key, found := strings.CutPrefix(req.ID, prefix); found {
-			form, req.ID = prefix, key
-		}
-	}
-	importPath(ctx, path.Root("key"), etcdv2.CheckKey, req, resp)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	// Read fills in the attribute that is not null.
-	switch form {
-	case importText:
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value"), types.StringValue(""))...)
-	case importJSON:
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value_json"), newJSONValue("null"))...)
-	case importWriteOnly:
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("value_wo_version"), types.Int64Value(0))...)
-	}
-}
-
-// importID is the id by which the key is imported into the attribute in use.
-func (m *keyModel) importID() string {
-	switch {
-	case isSet(m.ValueJSON):
-		return importJSON + m.Key.ValueString()
-	case isSet(m.ValueWOVersion):
-		return importWriteOnly + m.Key.ValueString()
-	case keyspace.IsJSONDocument(m.Value.ValueString()):
-		return importText + m.Key.ValueString()
-	default:
-		return m.Key.ValueString()
-	}
-}
-
 // subject is what the words of a refusal need to know of the key.
 func (m *keyModel) subject(b *base) subject {
 	about := b.subject("etcd_key")
 	about.importID = m.importID()
 	return about
-}
-
-// importPath takes the path to import from the id or the identity.
-func importPath(
-	ctx context.Context, at path.Path, check func(string) error, req resource.ImportStateRequest, resp *resource.ImportStateResponse,
-) {
-	name := types.StringValue(req.ID)
-	if req.ID == "" && req.Identity != nil {
-		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, at, &name)...)
-		if resp.Diagnostics.HasError() {
-			return
-		}
-	}
-	if err := check(name.ValueString()); err != nil {
-		resp.Diagnostics.AddError("Invalid path", "What is to be imported is named by its path, such as /app/config. "+sentence(err))
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, at, name)...)
-	setSteering(ctx, &resp.State, &resp.Diagnostics)
-}
-
-// settleTTL replaces a TTL that was not known when it was planned.
-func (m *keyModel) settleTTL(otherwise types.Int64) {
-	if m.TTL.IsUnknown() {
-		m.TTL = otherwise
-	}
-}
-
-// wanted is what the key is to hold. Only the configuration has a write-only value.
-func (m *keyModel) wanted(config keyModel, ttl *int64) keyspace.Wanted {
-	want := keyspace.Wanted{Value: m.Value.ValueString(), TTL: ttl}
-	switch {
-	case isSet(m.ValueJSON):
-		want.Value, want.JSON = m.ValueJSON.ValueString(), true
-	case isSet(m.ValueWOVersion):
-		want.Value = config.ValueWO.ValueString()
-	}
-	return want
-}
-
-// seen is what the key held when state was read.
-func (m *keyModel) seen() keyspace.Seen {
-	seen := keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: isSet(m.TTL)}
-	if isSet(m.ValueJSON) {
-		seen.Value, seen.JSON = m.ValueJSON.ValueStringPointer(), true
-	}
-	return seen
-}
-
-// written takes over what a write has set.
-func (m *keyModel) written(node *etcdv2.Node) {
-	m.CreatedIndex = indexValue(node.CreatedIndex)
-	m.ModifiedIndex = indexValue(node.ModifiedIndex)
-	m.Expiration = expiration(node)
-}
-
-// notesAfter is what private state is to keep after a write that was planned
-// with notes.
-func (m *keyModel) notesAfter(node *etcdv2.Node, planned keyNotes) keyNotes {
-	notes := keyNotes{Reworded: m.isReworded(node), NotText: node.NotText, lifetimeNotes: planned.after()}
-	if isSet(m.ValueWOVersion) {
-		notes.Written = node.ModifiedIndex
-	}
-	return notes
-}
-
-// isReworded reports whether the server has JSON in other words than m.
-func (m *keyModel) isReworded(node *etcdv2.Node) bool {
-	return isSet(m.ValueJSON) && m.ValueJSON.ValueString() != node.Value
-}
-
-// refresh takes over what a read has found, in the attribute in which state
-// has the value.
-func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
-	switch {
-	case isSet(m.ValueWOVersion):
-		if notes.Written == 0 {
-			// After an import there is nothing to compare with: what is found counts as ours.
-			notes.Written = node.ModifiedIndex
-		}
-	case m.ValueJSON.IsNull() && m.Value.IsNull() && keyspace.IsJSONDocument(node.Value):
-		// An import has not chosen an attribute.
-		m.ValueJSON = newJSONValue(node.Value)
-	case !isSet(m.ValueJSON):
-		m.Value = types.StringValue(node.Value)
-	case !m.ValueJSON.saysTheSameAs(node.Value):
-		// Text that is not JSON stays in value_json too: value is not sensitive
-		// where value_json is.
-		m.ValueJSON = newJSONValue(node.Value)
-	}
-	notes.Reworded, notes.NotText = m.isReworded(node), node.NotText
-	notes.Due = isSet(m.TTLRenewBelow) && node.HasTTL() && node.TTL < m.TTLRenewBelow.ValueInt64()
-	m.TTL = notes.refreshed(m.TTL, node)
-	m.written(node)
 }

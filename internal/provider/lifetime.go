@@ -43,6 +43,15 @@ func ttlValue(node *etcdv2.Node) types.Int64 {
 	return types.Int64Value(keyspace.RemainingTTL(node))
 }
 
+// settledTTL returns the TTL of an apply: what was planned, or otherwise, if that
+// was not known.
+func settledTTL(planned, otherwise types.Int64) types.Int64 {
+	if planned.IsUnknown() {
+		return otherwise
+	}
+	return planned
+}
+
 // configuredTTL returns the TTL that a configuration asks for.
 func configuredTTL(config, otherwise types.Int64) types.Int64 {
 	if config.IsNull() {

@@ -129,14 +129,14 @@ func chooseMember(members []etcdv2.Member, id, name string) (*etcdv2.Member, err
 	case 1:
 		return &found[0], nil
 	case 0:
-		return nil, &conflict{
+		return nil, &refusal{
 			summary: "Member not found",
 			what:    fmt.Sprintf("No member is %q.", wanted),
 			advice:  "The members are: " + strings.Join(all, "; ") + ".",
 			cause:   etcdv2.ErrNotFound,
 		}
 	default:
-		return nil, &conflict{
+		return nil, &refusal{
 			summary: "Several members match",
 			what:    fmt.Sprintf("%d members are %q.", len(found), wanted),
 			advice:  "Use one of the ids: " + strings.Join(all, "; ") + ".",

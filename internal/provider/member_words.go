@@ -114,16 +114,16 @@ func wordMembership(err error) error {
 	if unsettled, ok := errors.AsType[*membership.Unsettled](err); ok {
 		return fmt.Errorf("%w; before that: %w", wordWait(unsettled.Err), unsettled.Lost)
 	}
-	refusal, ok := errors.AsType[*membership.Refusal](err)
+	refused, ok := errors.AsType[*membership.Refusal](err)
 	if !ok {
 		return wordWait(err)
 	}
-	words := memberTable[refusal.Kind]
-	return &conflict{
+	words := memberTable[refused.Kind]
+	return &refusal{
 		summary: words.summary,
-		what:    words.what(refusal) + " Nothing was changed.",
-		advice:  words.advice(refusal),
-		cause:   refusal,
+		what:    words.what(refused) + " Nothing was changed.",
+		advice:  words.advice(refused),
+		cause:   refused,
 	}
 }
 
@@ -133,9 +133,9 @@ func wordWait(err error) error {
 	if overdue, ok := errors.AsType[*membership.Overdue](err); ok {
 		return fmt.Errorf("%w; it waited for this: %s", overdue.Err, memberTable[overdue.Refusal.Kind].what(overdue.Refusal))
 	}
-	if refusal, ok := errors.AsType[*membership.Refusal](err); ok {
-		words := memberTable[refusal.Kind]
-		return errors.New(words.summary + ": " + words.what(refusal))
+	if refused, ok := errors.AsType[*membership.Refusal](err); ok {
+		words := memberTable[refused.Kind]
+		return errors.New(words.summary + ": " + words.what(refused))
 	}
 	return err
 }

@@ -44,7 +44,7 @@ func TestWordMembership_everyKind(t *testing.T) {
 			if waits(k) {
 				return
 			}
-			c, ok := errors.AsType[*conflict](wordMembership(fmt.Errorf("adding: %w", sampleRefusal(k))))
+			c, ok := errors.AsType[*refusal](wordMembership(fmt.Errorf("adding: %w", sampleRefusal(k))))
 			if !ok || c.summary == "" || c.advice == "" || !strings.Contains(c.what, "Nothing was changed.") {
 				t.Errorf("refusal = %+v, want a summary, advice and that nothing was changed", c)
 			}

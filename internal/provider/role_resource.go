@@ -355,7 +355,7 @@ func (r *roleResource) tryRemove(ctx context.Context, client *etcdv2.Client, nam
 }
 
 func stillHeld(name string, holders []string) error {
-	return &conflict{
+	return &refusal{
 		summary: "Role is still held",
 		what: fmt.Sprintf("These users hold the role %q: %s. A server would delete it, and would then no longer tell what they hold. "+
 			"It was not deleted; the provider waited for %s that they let go of it.", name, quotedList(holders), heldPatience),

@@ -164,8 +164,8 @@ func (m *userModel) changesRoles(config, state userModel) bool {
 	return !config.Roles.IsNull() && !m.Roles.Equal(state.Roles)
 }
 
-func errNoPassword() *conflict {
-	return &conflict{
+func errNoPassword() *refusal {
+	return &refusal{
 		summary: "Password is missing",
 		what:    "A user cannot be created without a password.",
 		advice:  "Set password or password_wo; or import the user if it exists.",
@@ -220,7 +220,7 @@ func (r *userResource) create(ctx context.Context, client *etcdv2.Client, plan *
 	}
 	user, err := client.Users.GetPartial(ctx, name)
 	if errors.Is(err, etcdv2.ErrNotFound) {
-		return nil, &conflict{
+		return nil, &refusal{
 			summary: "Password is missing",
 			what:    fmt.Sprintf("There is no user %q to adopt, and without a password none can be created.", name),
 			advice:  "Set password or password_wo.",

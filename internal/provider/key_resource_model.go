@@ -1,0 +1,76 @@
+package provider
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
+)
+
+// toAPI is what the key is to hold. Only the configuration has a write-only value.
+func (m *keyModel) toAPI(config keyModel, ttl *int64) keyspace.Wanted {
+	want := keyspace.Wanted{Value: m.Value.ValueString(), TTL: ttl}
+	switch {
+	case isSet(m.ValueJSON):
+		want.Value, want.JSON = m.ValueJSON.ValueString(), true
+	case isSet(m.ValueWOVersion):
+		want.Value = config.ValueWO.ValueString()
+	}
+	return want
+}
+
+// seen is what the key held when state was read.
+func (m *keyModel) seen() keyspace.Seen {
+	seen := keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: isSet(m.TTL)}
+	if isSet(m.ValueJSON) {
+		seen.Value, seen.JSON = m.ValueJSON.ValueStringPointer(), true
+	}
+	return seen
+}
+
+// fromAPI takes over what a write has set.
+func (m *keyModel) fromAPI(node *etcdv2.Node) {
+	m.CreatedIndex = indexValue(node.CreatedIndex)
+	m.ModifiedIndex = indexValue(node.ModifiedIndex)
+	m.Expiration = expiration(node)
+}
+
+// notesAfter is what private state is to keep after a write that was planned
+// with notes.
+func (m *keyModel) notesAfter(node *etcdv2.Node, planned keyNotes) keyNotes {
+	notes := keyNotes{Reworded: m.isReworded(node), NotText: node.NotText, lifetimeNotes: planned.after()}
+	if isSet(m.ValueWOVersion) {
+		notes.Written = node.ModifiedIndex
+	}
+	return notes
+}
+
+// isReworded reports whether the server has JSON in other words than m.
+func (m *keyModel) isReworded(node *etcdv2.Node) bool {
+	return isSet(m.ValueJSON) && m.ValueJSON.ValueString() != node.Value
+}
+
+// refresh takes over what a read has found, in the attribute in which state
+// has the value.
+func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
+	switch {
+	case isSet(m.ValueWOVersion):
+		if notes.Written == 0 {
+			// After an import there is nothing to compare with: what is found counts as ours.
+			notes.Written = node.ModifiedIndex
+		}
+	case m.ValueJSON.IsNull() && m.Value.IsNull() && keyspace.IsJSONDocument(node.Value):
+		// An import has not chosen an attribute.
+		m.ValueJSON = newJSONValue(node.Value)
+	case !isSet(m.ValueJSON):
+		m.Value = types.StringValue(node.Value)
+	case !m.ValueJSON.saysTheSameAs(node.Value):
+		// Text that is not JSON stays in value_json too: value is not sensitive
+		// where value_json is.
+		m.ValueJSON = newJSONValue(node.Value)
+	}
+	notes.Reworded, notes.NotText = m.isReworded(node), node.NotText
+	notes.Due = isSet(m.TTLRenewBelow) && node.HasTTL() && node.TTL < m.TTLRenewBelow.ValueInt64()
+	m.TTL = notes.refreshed(m.TTL, node)
+	m.fromAPI(node)
+}
