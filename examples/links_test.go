@@ -11,6 +11,10 @@ import (
 	"testing"
 )
 
+// rawFiles is where pages find the pictures of the repository, for the registry
+// has none.
+const rawFiles = "https://raw.githubusercontent.com/etcdv2/terraform-provider-etcd/main/"
+
 // registry is where the registry shows docs/, without ".md".
 const registry = "https://registry.terraform.io/providers/etcdv2/etcd/latest/docs"
 
@@ -25,7 +29,7 @@ var (
 )
 
 // TestLinks: each relative link, and each link to the provider's own pages in
-// the registry, leads to a file, and to a heading if it names one; each file
+// the registry or to its own files, leads to a file, and to a heading if it names one; each file
 // of the repository that is named in passing exists.
 func TestLinks(t *testing.T) {
 	t.Parallel()
@@ -48,7 +52,11 @@ func TestLinks(t *testing.T) {
 // follow says what is wrong with a link of a page, or nothing.
 func follow(pages map[string]string, page, link string) string {
 	target, fragment, _ := strings.Cut(link, "#")
-	switch rest, own := strings.CutPrefix(target, registry); {
+	rest, own := strings.CutPrefix(target, registry)
+	file, raw := strings.CutPrefix(target, rawFiles)
+	switch {
+	case raw:
+		target = file
 	case own && rest == "":
 		target = "docs/index.md"
 	case own:

@@ -32,6 +32,8 @@ type Workspace struct {
 	Dir string
 	// Out also receives what a command prints, unless it is nil.
 	Out io.Writer
+	// Ended learns what each command has used when it has ended, unless it is nil.
+	Ended func(*os.ProcessState)
 
 	program string
 	env     []string
@@ -102,6 +104,9 @@ func (w *Workspace) Run(ctx context.Context, args ...string) (output string, cod
 	}
 	cmd.Stderr = cmd.Stdout
 	err = cmd.Run()
+	if w.Ended != nil && cmd.ProcessState != nil {
+		w.Ended(cmd.ProcessState)
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.Exited() {
 		return captured.String(), exit.ExitCode(), nil

@@ -1,0 +1,123 @@
+package bench
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+var (
+	sizes      = flag.String("sizes", "", "how many objects to compare with, as in 100,1000; nothing is compared without it")
+	delays     = flag.String("delays", "0,10ms", "how long the link takes each way")
+	runs       = flag.Int("runs", 3, "how often to measure; the table has the medians")
+	rivalsDir  = flag.String("rivals", "", "`directory` with programs of other providers, see README.md")
+	cliProgram = flag.String("cli", "../bin/terraform", "the CLI `program`")
+	plotFile   = flag.String("plot", "", "SVG `file` to draw the comparison into")
+)
+
+// link is the way from the provider to the server.
+type link struct {
+	name     string
+	endpoint string
+}
+
+// TestCompare measures the provider, the least that a provider can cost, and its
+// rivals. In each run everything is measured once, one subject after the other,
+// so that what slows the machine down for a while slows all of them down.
+func TestCompare(t *testing.T) { //nolint:paralleltest // it measures
+	if *sizes == "" {
+		t.Skip("compares with -sizes, as `make bench` does")
+	}
+	dir := t.TempDir()
+	subjects := []subject{
+		builtIn(), ours("floor", build(t, dir, "floor", "./floor")),
+		ours("this provider", build(t, dir, "terraform-provider-etcd", "github.com/etcdv2/terraform-provider-etcd")),
+	}
+	subjects = append(subjects, rivals(t, *rivalsDir)...)
+	meter := build(t, dir, "meter", "./meter")
+	server := etcdtest.Start(t)
+	results := newResults(subjects)
+	for run := range *runs {
+		for _, l := range links(t, server) {
+			for _, n := range numbers(t, *sizes) {
+				fmt.Fprintf(os.Stderr, "run %d of %d: %d objects, %s\n", run+1, *runs, n, l.name)
+				// Whoever comes first in a run is another one each time.
+				first := run % len(subjects)
+				compare(t, results, slices.Concat(subjects[first:], subjects[:first]), meter, server, l, n)
+			}
+		}
+	}
+	results.print(os.Stdout)
+	if *plotFile != "" {
+		if err := results.plot(*plotFile); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// compare measures each operation of each subject once.
+func compare(t *testing.T, results *results, subjects []subject, meter string, server *etcdtest.Server, l link, n int) {
+	t.Helper()
+	var benches []*bench
+	for _, s := range subjects {
+		benches = append(benches, newBench(t, s, meter, server.URL(), l.endpoint, n))
+	}
+	for _, op := range operations {
+		for _, b := range benches {
+			results.add(l.name, n, op.name, b.name, b.run(t, op))
+		}
+	}
+}
+
+// links are the ways to the server with each delay.
+func links(t *testing.T, server *etcdtest.Server) []link {
+	t.Helper()
+	var all []link
+	for field := range strings.SplitSeq(*delays, ",") {
+		delay, err := time.ParseDuration(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if delay == 0 {
+			all = append(all, link{"loopback", server.URL()})
+			continue
+		}
+		proxy := etcdtest.NewTCPProxy(t, server.URL())
+		proxy.SetLatency(delay)
+		all = append(all, link{delay.String() + " each way", proxy.URL()})
+	}
+	return all
+}
+
+func numbers(t *testing.T, list string) []int {
+	t.Helper()
+	var all []int
+	for field := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// build builds a program as a release does.
+func build(t *testing.T, dir, name, pkg string) string {
+	t.Helper()
+	program := filepath.Join(dir, name)
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, pkg)
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", pkg, err, output)
+	}
+	return program
+}
