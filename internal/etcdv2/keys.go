@@ -75,11 +75,11 @@ func (s *KeysService) Get(ctx context.Context, key string, opts GetOptions) (*Re
 		return nil, err
 	}
 	quorum := !opts.NotLinearizable && !s.client.options.NotLinearizable
-	resp, err := s.do(ctx, s.readRequest(key, opts, quorum))
+	resp, err := s.response(s.client.do(ctx, s.readRequest(key, opts, quorum)))
 	if errors.Is(err, ErrNotFound) && !opts.NotLinearizable && !quorum {
 		// An endpoint that lags does not have what is new, and one that has never
 		// joined has nothing: callers take absence for a fact.
-		return s.do(ctx, s.readRequest(key, opts, true))
+		return s.response(s.client.do(ctx, s.readRequest(key, opts, true)))
 	}
 	return resp, err
 }
@@ -136,8 +136,8 @@ func (s *KeysService) request(method, key string, recursive bool) *request {
 	return &request{method: method, path: path, keys: true}
 }
 
-func (s *KeysService) do(ctx context.Context, r *request) (*Response, error) {
-	ans, err := s.client.do(ctx, r)
+// response returns an answer of the key space without the key prefix.
+func (s *KeysService) response(ans *answer, err error) (*Response, error) {
 	if err != nil {
 		return nil, s.stripError(err)
 	}

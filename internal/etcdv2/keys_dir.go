@@ -37,7 +37,7 @@ func (s *KeysService) UpdateDir(ctx context.Context, path string, opts WriteOpti
 	}
 	w.form.Set("prevExist", "true")
 	w.unguarded = opts.IsOurs != nil
-	return s.do(ctx, s.settled(w))
+	return s.response(s.client.do(ctx, s.settled(w)))
 }
 
 // requireDir returns ErrNotDir if there is a key of this name, and ErrNotFound if
@@ -51,7 +51,7 @@ func (s *KeysService) requireDir(ctx context.Context, path string, recursive boo
 	probe := s.request(http.MethodDelete, path, recursive)
 	probe.query = url.Values{"prevIndex": {strconv.FormatUint(math.MaxUint64, 10)}}
 	probe.replay = replayGuarded
-	_, err = s.do(ctx, probe)
+	_, err = s.response(s.client.do(ctx, probe))
 	switch {
 	case errors.Is(err, ErrNotFile):
 		return nil
@@ -85,5 +85,5 @@ func (s *KeysService) DeleteDir(ctx context.Context, path string, opts DeleteDir
 	r := s.request(http.MethodDelete, path, opts.Recursive)
 	r.query = url.Values{"dir": {"true"}}
 	setTrue(r.query, "recursive", opts.Recursive)
-	return s.do(ctx, s.settled(&write{request: r, key: path, deletes: true, unguarded: true}))
+	return s.response(s.client.do(ctx, s.settled(&write{request: r, key: path, deletes: true, unguarded: true})))
 }

@@ -99,7 +99,7 @@ func (s *KeysService) create(ctx context.Context, w *write, opts CreateOptions) 
 	if w.since == 0 {
 		w.replay = replayNever
 	}
-	return s.do(ctx, s.settled(w))
+	return s.response(s.client.do(ctx, s.settled(w)))
 }
 
 // absentAt returns the etcd index at which a read found no key, or 0 if it
@@ -132,7 +132,7 @@ func (s *KeysService) Update(ctx context.Context, key, value string, opts WriteO
 		}
 	}
 	w.form.Set("prevExist", "true")
-	return s.do(ctx, w.request)
+	return s.response(s.client.do(ctx, w.request))
 }
 
 // Set writes a key unconditionally: it creates it, or overwrites whatever it
@@ -143,7 +143,7 @@ func (s *KeysService) Set(ctx context.Context, key, value string, opts WriteOpti
 	if err != nil {
 		return nil, err
 	}
-	return s.do(ctx, w.request)
+	return s.response(s.client.do(ctx, w.request))
 }
 
 // CompareAndSwap writes a key on a condition. It returns ErrInvalidCondition
@@ -162,7 +162,7 @@ func (s *KeysService) CompareAndSwap(ctx context.Context, key, value string, con
 	cond.addTo(w.form)
 	w.replay = cond.replay()
 	w.since = cond.Index
-	return s.do(ctx, s.settled(w))
+	return s.response(s.client.do(ctx, s.settled(w)))
 }
 
 // CompareAndDelete deletes a key on a condition. Errors are those of
@@ -176,7 +176,7 @@ func (s *KeysService) CompareAndDelete(ctx context.Context, key string, cond Con
 	r.query = url.Values{}
 	cond.addTo(r.query)
 	r.replay = cond.replay()
-	return s.do(ctx, s.settled(&write{request: r, key: key, since: cond.Index, deletes: true}))
+	return s.response(s.client.do(ctx, s.settled(&write{request: r, key: key, since: cond.Index, deletes: true})))
 }
 
 // Delete deletes a key unconditionally; the answer's PrevNode is what it was.
@@ -186,7 +186,7 @@ func (s *KeysService) Delete(ctx context.Context, key string) (*Response, error)
 	if err := CheckKey(key); err != nil {
 		return nil, err
 	}
-	return s.do(ctx, s.request(http.MethodDelete, key, false))
+	return s.response(s.client.do(ctx, s.request(http.MethodDelete, key, false)))
 }
 
 // CreateInOrder makes a key in a directory under the next index as its name,
@@ -203,7 +203,7 @@ func (s *KeysService) CreateInOrder(ctx context.Context, dir, value string, opts
 	}
 	r := s.request(http.MethodPost, dir, false)
 	r.form = form
-	return s.do(ctx, r)
+	return s.response(s.client.do(ctx, r))
 }
 
 // write prepares a PUT of a value, or of a directory if value is nil.

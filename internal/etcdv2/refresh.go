@@ -54,7 +54,7 @@ func (s *KeysService) refresh(
 	w.replay = cond.replay()
 	w.since = cond.Index
 	w.unreadable = true
-	return s.do(ctx, s.settled(w))
+	return s.response(s.client.do(ctx, s.settled(w)))
 }
 
 // ExtendTTL gives a key that is at an index a new TTL, and keeps its value: by a
@@ -63,7 +63,9 @@ func (s *KeysService) refresh(
 // value that is not text and has to be written, and ErrUnsupported for one that
 // has to be written and may not be read. isOurs is WriteOptions.IsOurs; with nil, a
 // lost answer is ErrOutcomeUnknown if the key has changed since.
-func (s *KeysService) ExtendTTL(ctx context.Context, key string, ttl int64, index uint64, isOurs func(found *Node) bool) (*Response, error) {
+func (s *KeysService) ExtendTTL(
+	ctx context.Context, key string, ttl int64, index uint64, isOurs func(found *Node) bool,
+) (*Response, error) {
 	cond := Condition{Index: index}
 	resp, err := s.refresh(ctx, key, ttl, cond, refreshGuarded, isOurs)
 	if !errors.Is(err, ErrUnsupported) {

@@ -117,10 +117,10 @@ var faults = []fault{
 	{"C2", "etcdv2/keys_write.go", `if ttl < 1 || ttl > MaxTTL {`, `if false {`},
 	{"C3", "etcdv2/keys_write.go", `w.form.Set("prevExist", "false")`, ``},
 	{"C4", "etcdv2/keys_write.go", `w.form.Set("prevExist", "true")
-	return s.do(ctx, w.request)
+	return s.response(s.client.do(ctx, w.request))
 }
 
-// Set `, `return s.do(ctx, w.request)
+// Set `, `return s.response(s.client.do(ctx, w.request))
 }
 
 // Set `},
@@ -152,7 +152,7 @@ var faults = []fault{
 	{"C16", "etcdv2/node.go", `return string(data), err`, `return fmt.Sprintf("%q", data), err`},
 
 	// D. Delete.
-	{"D1", "etcdv2/keys_write.go", `return s.do(ctx, s.request(http.MethodDelete, key, false))`, `return s.do(ctx, s.request(http.MethodGet, key, false))`},
+	{"D1", "etcdv2/keys_write.go", `return s.response(s.client.do(ctx, s.request(http.MethodDelete, key, false)))`, `return s.response(s.client.do(ctx, s.request(http.MethodGet, key, false)))`},
 	{"D2", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `Condition{Index: cond.Index}.addTo(r.query)`},
 	{"D3", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `Condition{Value: cond.Value}.addTo(r.query)`},
 	{"D4", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `if cond.Index != 0 {
@@ -180,7 +180,7 @@ var faults = []fault{
 		return fmt.Errorf("%s: %w", path, ErrNotDir)`, `case errors.Is(err, ErrCompareFailed):
 		return nil`},
 	{"E6", "etcdv2/keys_dir.go", `setTrue(r.query, "recursive", opts.Recursive)
-	return s.do(ctx, s.settled(`, `return s.do(ctx, s.settled(`},
+	return s.response(s.client.do(ctx, s.settled(`, `return s.response(s.client.do(ctx, s.settled(`},
 
 	// F. Watch.
 	{"F1", "etcdv2/watch.go", `r.query = url.Values{"wait": {"true"}}`, `r.query = url.Values{}`},
