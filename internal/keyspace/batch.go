@@ -18,28 +18,34 @@ const KeysAtOnce = 16
 // Failure is a write that failed.
 type Failure struct {
 	Write
+
+	// Err is a *Refusal, or what the client returned.
 	Err error
 }
 
 // Batch makes the writes to the keys of one directory, several at once, and keeps
-// account of what the store holds.
+// account of what the store contains.
 type Batch struct {
 	store *Store
-	Dir   string
 	adopt bool
+	// Dir is the path of the directory.
+	Dir string
 	// absentAt is an etcd index at which the keys to be created did not exist.
 	absentAt uint64
 
-	mu    sync.Mutex
+	mu sync.Mutex
+	// Known are the keys that the store contains as far as is known, by their
+	// relative paths.
 	Known map[string]Known
 	// Unsettled are keys whose creation may yet turn out to have been applied.
 	Unsettled map[string]Unsettled
-	Written   int
-	Failures  []Failure
+	// Written counts the writes that were made, and Failures are those that were not.
+	Written  int
+	Failures []Failure
 	// Stayed are keys whose deletion was left out, with the reason.
 	Stayed []Failure
 	// fatal is set once something failed that would fail for every key, and
-	// skipped counts the writes that were not begun after it.
+	// Skipped counts the writes that were not begun after it.
 	fatal   bool
 	Skipped int
 	// Adopted are the lifetimes of keys that were taken over with another one.
@@ -55,7 +61,7 @@ func NewBatch(s *Store, dir string, known map[string]Known, adopt bool) *Batch {
 
 // Restore reads again what is known of the keys besides their values, where that
 // was lost. A CLI hands over none of it when it deletes an object whose creation
-// has failed. A key that holds the value is taken as it is; one that does not was
+// has failed. A key that has the value is taken as it is; one that does not was
 // changed since, and is a failure.
 func (b *Batch) Restore(ctx context.Context) error {
 	lost := slices.DeleteFunc(slices.Collect(maps.Keys(b.Known)), func(relative string) bool { return b.Known[relative].Index != 0 })
@@ -134,7 +140,7 @@ func (b *Batch) keep(ctx context.Context, writes []Write, wanted map[string]stri
 func (b *Batch) HasWritten() bool { return b.Written > 0 || len(b.Unsettled) > 0 }
 
 // Run makes writes, several at once, in three steps that each need the one
-// before: what is new or changed, then deletions, then keys that are to stand
+// before: what is new or changed, then deletions, then keys that are to be
 // below one that was deleted. A step that fails is the last.
 func (b *Batch) Run(ctx context.Context, writes []Write) {
 	deleted := map[string]bool{}

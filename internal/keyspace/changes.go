@@ -9,30 +9,30 @@ import (
 
 // Write is one write of a prefix.
 type Write struct {
-	// Path is relative to the prefix, key is not.
+	// Path is relative to the prefix, Key is not.
 	Path string
 	Key  string
-	// Before is what the key is to hold before it, nil if it is to be created.
+	// Before is the key as it is to be before the write, nil if it is to be created.
 	Before *Seen
-	// Want is what it is to hold after it, nil if it is to be deleted.
+	// Want is the key as it is to be after it, nil if it is to be deleted.
 	Want *Wanted
 	// Found is a key that exists and is to be adopted, nil if there is none.
 	Found *etcdv2.Node
-	// KeepsTTL is whether the key keeps the TTL that it has, whatever want says.
+	// KeepsTTL reports whether the key keeps the TTL that it has, whatever Want says.
 	KeepsTTL bool
 }
 
 // TreeIntent is what an apply is to make of the keys of a prefix.
 type TreeIntent struct {
-	// Values are what the keys are to hold, by their relative paths. Of those in
-	// unknown a plan does not know it yet.
+	// Values are the wanted values of the keys, by their relative paths. A plan does
+	// not know those of the keys in Unknown yet.
 	Values  map[string]string
 	Unknown map[string]bool
-	// TTL is the TTL of every key, nil for none; with leavesTTLs and no ttl every
+	// TTL is the TTL of every key, nil for none; with LeavesTTLs and no TTL every
 	// key keeps the one that it has.
 	TTL        *int64
 	LeavesTTLs bool
-	// RenewsDue renews the keys that are due, renewsAll every key.
+	// RenewsDue renews the keys that are due, RenewsAll every key.
 	RenewsDue bool
 	RenewsAll bool
 	// Exclusive deletes what is known and not wanted, even if it was only found.
@@ -44,7 +44,7 @@ func (i *TreeIntent) KeepsTTLs() bool { return i.LeavesTTLs && i.TTL == nil }
 
 // Changes returns the writes that make what is known what is wanted, and the
 // account without the keys that are to be left alone from now on. A plan and its
-// apply both call it: what a plan says of lifetimes is what an apply does.
+// apply both call it: the TTLs that a plan reports are those that an apply writes.
 func (i *TreeIntent) Changes(prefix string, known map[string]Known) (writes []Write, kept map[string]Known) {
 	kept = map[string]Known{}
 	for _, relative := range slices.Sorted(maps.Keys(i.Values)) {

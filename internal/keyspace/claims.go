@@ -24,6 +24,7 @@ type Claims struct {
 	kept map[Claimant][]Object
 }
 
+// NewClaims returns the claims of a plan that has just begun.
 func NewClaims() *Claims {
 	return &Claims{
 		by: map[Object][]claim{}, exclusive: map[string]Claimant{}, released: map[Object]string{}, trees: map[string]string{},
@@ -35,7 +36,7 @@ func NewClaims() *Claims {
 type Claimant struct {
 	// Resource is its type, such as etcd_key.
 	Resource string
-	// Exists is whether state has it, and idle whether the plan leaves it as it is.
+	// Exists reports whether state has it, and Idle whether the plan leaves it as it is.
 	Exists, Idle bool
 	// Sum is a hash of its configuration.
 	Sum uint64
@@ -47,7 +48,7 @@ func (c Claimant) isReplaced(other Claimant) bool {
 	return c.Resource == other.Resource && c.Sum == other.Sum && c.Exists != other.Exists
 }
 
-// claim is what one claimant says of one object of the store.
+// claim is how one claimant claims one object of the store.
 type claim struct {
 	Claimant
 

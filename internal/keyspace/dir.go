@@ -14,7 +14,7 @@ import (
 
 // SeenDir is a directory as a caller has seen it.
 type SeenDir struct {
-	// CreatedIndex tells it from another one at the same path.
+	// CreatedIndex is that of this one, and of no other at the same path.
 	CreatedIndex uint64
 	// ReplacedBy is the created index of another one that a refresh has found in
 	// its place, 0 if there was none.
@@ -137,13 +137,13 @@ func (s *Store) KeepDir(ctx context.Context, path string, seen SeenDir) error {
 	return err
 }
 
-// RemoveDir deletes a directory that is still the one in state. One that
+// RemoveDir deletes a directory that is still the one that was seen. One that
 // contains a key is only deleted if force is true; one that contains nothing but
 // empty directories counts as empty. One that is gone is removed. One in which
 // another object of this run created, wrote or adopted anything stays, as does
 // one that a refresh has found to be another, and a key in its place.
 func (s *Store) RemoveDir(ctx context.Context, path string, seen SeenDir, force bool) error {
-	defer s.run.holdTree()()
+	defer s.run.lockTree()()
 	if made, ok := s.run.madeWithin(path); ok {
 		return &Refusal{Kind: StaysNeeded, Path: path, Directory: true, Other: made}
 	}
@@ -243,7 +243,7 @@ func ignoreAbsence(err error) error {
 }
 
 // sameDir reads a directory with its children, and refuses one that is not
-// the one in state, which it returns too.
+// the one that was seen, which it returns too.
 func (s *Store) sameDir(ctx context.Context, path string, createdIndex uint64) (*etcdv2.Node, error) {
 	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
 	if err != nil {

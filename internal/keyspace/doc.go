@@ -8,7 +8,7 @@
 // removes what its caller has not seen:
 //
 //	create   prevExist=false  exists already: Exists, or, to adopt, a swap on the index just read
-//	update   prevIndex        the index has moved, and the key holds what was seen or what is wanted:
+//	update   prevIndex        the index has moved, and the content is as seen or as wanted:
 //	                          again on the new index; otherwise Changed, Gone or IsDirectory
 //	delete   prevIndex        the same, and what is gone is done
 //	any      lost answer      settled by the client, by the one comparison that it is given here:

@@ -47,8 +47,8 @@ func (s *Store) CreateInOrder(ctx context.Context, dir string, want Wanted) (*et
 	return node, nil
 }
 
-// children reads what a directory holds, and the etcd index of then. A
-// directory that does not exist holds nothing. Where the directory may not be
+// children reads what a directory contains, and the etcd index at that time. A
+// directory that does not exist contains nothing. Where the directory may not be
 // listed, the index is 0.
 func (s *Store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node, index uint64, err error) {
 	resp, err := s.keys.List(ctx, dir, etcdv2.GetOptions{})
@@ -66,7 +66,7 @@ func (s *Store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node,
 }
 
 // settleInOrder looks for the key after the answer was lost: the one new child
-// that holds what was sent. With none, or several, it is InOrderUnknown.
+// that has the value that was sent. With none, or several, it is InOrderUnknown.
 func (s *Store) settleInOrder(
 	ctx context.Context, dir string, want Wanted, before []*etcdv2.Node, index uint64, lost error,
 ) (*etcdv2.Node, error) {

@@ -21,13 +21,13 @@ type Note struct {
 	// Expiration is when it expires, nil if it does not. It is by the clock of
 	// the server, so it is shown and not compared with another.
 	Expiration *time.Time `json:"expiration,omitempty"`
-	// Due is whether the server reported less time left than ttl_renew_below
+	// Due reports whether the server reported less time left than ttl_renew_below
 	// when it was last read. A plan takes it from here: it is made again at
 	// apply, and must come out the same.
 	Due bool `json:"due,omitempty"`
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool `json:"not_text,omitempty"`
-	// Foreign is whether it came into state by being found, and not by being
+	// Foreign reports whether it came into state by being found, and not by being
 	// written from here or listed when something was.
 	Foreign bool `json:"foreign,omitempty"`
 }
@@ -66,7 +66,7 @@ func (k Known) seen() Seen {
 	return Seen{Index: k.Index, Value: &k.Value, NotText: k.NotText, Expires: k.TTL != 0}
 }
 
-// Unsettled is a key of which it is not known whether it was created.
+// Unsettled is a key that may or may not have been created.
 type Unsettled struct {
 	// AbsentAt is an etcd index at which it did not exist.
 	AbsentAt uint64 `json:"absent_at"`

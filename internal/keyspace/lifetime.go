@@ -10,7 +10,7 @@ import (
 // The writes of the store that change the lifetime of a key and keep its value,
 // or the other way round.
 
-// SetTTL gives a key that still holds what was seen a new TTL, or none if ttl
+// SetTTL gives a key that is still as it was seen a new TTL, or none if ttl
 // is nil, and keeps its value. It returns ErrUnsupported if there is none to keep.
 func (s *Store) SetTTL(ctx context.Context, key string, before Seen, ttl *int64) (*etcdv2.Node, error) {
 	if ttl != nil {
@@ -19,7 +19,7 @@ func (s *Store) SetTTL(ctx context.Context, key string, before Seen, ttl *int64)
 	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) Wanted { return Wanted{Value: found.Value} })
 }
 
-// SetValue gives a key that still holds what was seen a new value, and keeps
+// SetValue gives a key that is still as it was seen a new value, and keeps
 // what is left of its TTL. It returns ErrUnsupported if there is none to keep.
 func (s *Store) SetValue(ctx context.Context, key string, before Seen, value string) (*etcdv2.Node, error) {
 	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) Wanted {
@@ -31,7 +31,7 @@ func (s *Store) SetValue(ctx context.Context, key string, before Seen, value str
 	})
 }
 
-// rewrite reads a key that still holds what was seen, and writes what want makes
+// rewrite reads a key that is still as it was seen, and writes what want makes
 // of it.
 func (s *Store) rewrite(ctx context.Context, key string, before Seen, want func(found *etcdv2.Node) Wanted) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, key)
@@ -56,7 +56,7 @@ func deletedInRun(key string) error {
 	return fmt.Errorf("%w: %s was deleted in this run", etcdv2.ErrUnsupported, key)
 }
 
-// stillAs reads a key, and refuses one that does not hold what was seen.
+// stillAs reads a key, and refuses one that is not as it was seen.
 func (s *Store) stillAs(ctx context.Context, key string, before Seen) (*etcdv2.Node, error) {
 	resp, err := s.keys.Get(ctx, key, etcdv2.GetOptions{})
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Store) stillAs(ctx context.Context, key string, before Seen) (*etcdv2.N
 	}
 }
 
-// renew gives a key that still holds what was seen a new TTL, without an event
+// renew gives a key that is still as it was seen a new TTL, without an event
 // where the servers can.
 func (s *Store) renew(ctx context.Context, key string, before Seen, ttl int64) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, key)
@@ -110,7 +110,7 @@ func (s *Store) refreshTTL(ctx context.Context, key string, before Seen, ttl int
 	return node, err
 }
 
-// putBack writes the value that a key held before a refresh that did not keep
+// putBack writes the value that a key had before a refresh that did not keep
 // it, a fault of etcd 2.3.0 to 2.3.6, which are not asked for one: this is for a
 // server that has the fault and another version.
 func (s *Store) putBack(ctx context.Context, refreshed *etcdv2.Node, value string, ttl int64) (*etcdv2.Node, error) {

@@ -26,7 +26,7 @@ const (
 // several keys of it have been asked for. Terraform refreshes one object per
 // call, and on a slow link the round trips are all that a plan waits for.
 //
-// It infers nothing: a key that the snapshot does not hold is asked for
+// It infers nothing: a key that is not in the snapshot is asked for
 // directly, since a listing leaves out hidden keys. Each entry is served once,
 // so that whoever asks again gets a fresh answer, and what this process writes
 // is forgotten. Serving an answer that is a moment old is safe, because every
@@ -58,6 +58,7 @@ type directory struct {
 	written map[string]bool
 }
 
+// NewReadAhead returns a ReadAhead that has read nothing yet.
 func NewReadAhead(keys *etcdv2.KeysService) *ReadAhead {
 	return &ReadAhead{keys: keys, now: time.Now, dirs: map[string]*directory{}}
 }
@@ -122,7 +123,7 @@ func (r *ReadAhead) ask(path, key string) (resp *etcdv2.Response, listing chan s
 }
 
 // list reads a directory for the snapshot. Whatever goes wrong, single reads
-// tell.
+// report it.
 func (r *ReadAhead) list(ctx context.Context, path string) {
 	dir := strings.TrimSuffix(path, "/")
 	if dir == "" {

@@ -14,7 +14,7 @@ const (
 	// ExistsByRun: the directory exists because another object of this run made
 	// Other in it.
 	ExistsByRun
-	// Changed: it does not hold what was seen at index Planned, 0 if it is not
+	// Changed: it is not as it was seen at index Planned, 0 if it is not
 	// known. It is at index Found now.
 	Changed
 	// Gone: what was seen at index Planned was deleted or has expired.
@@ -32,7 +32,7 @@ const (
 	IsKey
 	// BelowKey: the key Other is where a directory is needed.
 	BelowKey
-	// NotEmpty: the directory contains Children, of which directories end with a
+	// NotEmpty: the directory contains Children; the names of directories end with a
 	// slash. Without any it contains only what a listing hides.
 	NotEmpty
 	// LosesBytes: the value contains bytes that are not text, and the write would
@@ -44,7 +44,7 @@ const (
 	// write was made. It may yet be.
 	OutcomeUnknown
 	// InOrderUnknown: it is not known whether a key was created in the directory
-	// after index Planned. Children are the keys that hold the value and are new at
+	// after index Planned. Children are the keys that have the value and are new at
 	// index Found. An index is 0 if the directory could not be read then.
 	InOrderUnknown
 	// StaysNeeded: another object of this run made Other, which is what was to be
@@ -96,12 +96,12 @@ type Refusal struct {
 	Directory bool
 	// Planned is the index at which it was seen, and Found the one that it is at.
 	Planned, Found uint64
-	// Other is another path that stands in the way.
+	// Other is another path: see Kind.
 	Other string
 	// Children are paths in a directory.
 	Children []string
-	// Err is the error of the client that it stands for, nil if there was none.
-	// It can be branched on with [errors.Is].
+	// Err is the error of the client behind it, nil if there was none. Branch on it
+	// with [errors.Is].
 	Err error
 }
 

@@ -19,6 +19,7 @@ const KindNode ObjectKind = "node"
 // Object names one object of the store.
 type Object struct {
 	Kind ObjectKind
+	// Name is the path of a node, and what the caller chooses for other kinds.
 	Name string
 }
 
@@ -32,7 +33,7 @@ func NodeAt(path string) Object { return Object{KindNode, path} }
 // key that moves into an etcd_key_prefix. The rule for them: what one of them
 // created, wrote or adopted in this run is not deleted by another in this run.
 //
-// A change is made between hold and its release, so that a deletion never comes
+// A change is made between Lock and its release, so that a deletion never comes
 // between another object's look at the store and its note.
 type Run struct {
 	mu      sync.Mutex
@@ -42,7 +43,7 @@ type Run struct {
 	trees map[string]bool
 
 	turns keyedlock.Locks[Object]
-	// inOrder is held for a directory in which a key is being created in order: two
+	// inOrder is locked for a directory in which a key is being created in order: two
 	// creations at once could take each other's key for their own.
 	inOrder keyedlock.Locks[string]
 	// whole is locked for writing while a directory is deleted, with whatever
@@ -50,13 +51,14 @@ type Run struct {
 	whole sync.RWMutex
 }
 
+// NewRun returns a run that has done nothing yet.
 func NewRun() *Run {
 	return &Run{made: map[Object]bool{}, removed: map[Object]bool{}, trees: map[string]bool{}}
 }
 
-// Hold waits until no other object of this run changes o. No second object may
-// be held at the same time.
-func (r *Run) Hold(ctx context.Context, o Object) (release func(), err error) {
+// Lock waits until no other object of this run changes o. No second object may
+// be locked at the same time.
+func (r *Run) Lock(ctx context.Context, o Object) (release func(), err error) {
 	unlock, err := r.turns.Lock(ctx, o)
 	if err != nil {
 		return nil, err
@@ -71,10 +73,10 @@ func (r *Run) Hold(ctx context.Context, o Object) (release func(), err error) {
 	}, nil
 }
 
-// Keep notes that an object of the store is to stay, or has it made again if
-// another object of this run deleted it. Meanwhile turn is held.
+// Keep notes that an object of the store is to stay, or calls again if another
+// object of this run deleted it. Meanwhile turn is locked.
 func (r *Run) Keep(ctx context.Context, turn, o Object, again func() error) error {
-	release, err := r.Hold(ctx, turn)
+	release, err := r.Lock(ctx, turn)
 	if err != nil {
 		return err
 	}
@@ -88,8 +90,8 @@ func (r *Run) Keep(ctx context.Context, turn, o Object, again func() error) erro
 	return nil
 }
 
-// holdTree waits until no other object of this run changes a key or a directory.
-func (r *Run) holdTree() (release func()) {
+// lockTree waits until no other object of this run changes a key or a directory.
+func (r *Run) lockTree() (release func()) {
 	r.whole.Lock()
 	return r.whole.Unlock
 }

@@ -8,20 +8,20 @@ import (
 
 // The lock of a run lets one object at a time change an object of the store,
 // and the deletion of a tree none at all.
-func TestRun_hold(t *testing.T) {
+func TestRun_Lock(t *testing.T) {
 	t.Parallel()
 
 	r := NewRun()
-	release, err := r.Hold(t.Context(), NodeAt("/a"))
+	release, err := r.Lock(t.Context(), NodeAt("/a"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	if _, err := r.Hold(short, NodeAt("/a")); err == nil {
-		t.Error("two objects hold one key")
+	if _, err := r.Lock(short, NodeAt("/a")); err == nil {
+		t.Error("two objects have locked one key")
 	}
-	other, err := r.Hold(t.Context(), NodeAt("/b"))
+	other, err := r.Lock(t.Context(), NodeAt("/b"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func TestRun_hold(t *testing.T) {
 	}
 	other()
 	release()
-	r.holdTree()()
+	r.lockTree()()
 }
 
 func TestRun_notes(t *testing.T) {

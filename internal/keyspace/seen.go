@@ -21,7 +21,7 @@ func SeenIn(n *etcdv2.Node) Seen {
 	return Seen{Index: n.ModifiedIndex, Value: &n.Value, NotText: n.NotText, Expires: n.HasTTL()}
 }
 
-// matches reports whether a node holds what was seen, at whatever index.
+// matches reports whether a node is as it was seen, at whatever index.
 func (s Seen) matches(n *etcdv2.Node) bool {
 	return s.Value != nil && !n.Dir && !n.NotText && SameValue(*s.Value, n.Value, s.JSON) && n.HasTTL() == s.Expires
 }
@@ -32,7 +32,7 @@ func (s Seen) LosesBytes(want Wanted) bool {
 	return s.NotText && s.Value != nil && *s.Value == want.Value
 }
 
-// Wanted is what a key is to hold.
+// Wanted is what is to become of a key.
 type Wanted struct {
 	Value string
 	// JSON reports whether the value is compared as JSON.
@@ -41,7 +41,7 @@ type Wanted struct {
 	TTL *int64
 }
 
-// matches reports whether a node holds what is wanted. It is what settles a lost
+// matches reports whether a node is as it is wanted. It is what settles a lost
 // answer, too.
 func (w Wanted) matches(n *etcdv2.Node) bool { return !n.NotText && w.isShown(n) }
 

@@ -88,7 +88,7 @@ func (s *Store) Adopt(ctx context.Context, found *etcdv2.Node, want Wanted) (nod
 	return s.takeOver(ctx, found, want, true)
 }
 
-// Update writes a key that still holds what was seen. If another object of this
+// Update writes a key that is still as it was seen. If another object of this
 // run has just deleted it, it is created again.
 func (s *Store) Update(ctx context.Context, key string, before Seen, want Wanted) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, key)
@@ -102,11 +102,11 @@ func (s *Store) Update(ctx context.Context, key string, before Seen, want Wanted
 	return s.swap(ctx, key, before, &want, s.put(ctx, key, want))
 }
 
-// Remove deletes a key that still holds what was seen. A key that is gone is
+// Remove deletes a key that is still as it was seen. A key that is gone is
 // removed. A directory in its place, and a key that another object of this run
 // created, wrote or adopted, stay.
 func (s *Store) Remove(ctx context.Context, key string, before Seen) error {
-	release, err := s.run.Hold(ctx, NodeAt(key))
+	release, err := s.run.Lock(ctx, NodeAt(key))
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (s *Store) Keep(ctx context.Context, key string, seen Seen) error {
 // keep notes that something is to stay as it is. It reports whether it is still
 // there, as far as this run is concerned.
 func (s *Store) keep(ctx context.Context, path string) (bool, error) {
-	release, err := s.run.Hold(ctx, NodeAt(path))
+	release, err := s.run.Lock(ctx, NodeAt(path))
 	if err != nil {
 		return false, err
 	}
@@ -158,7 +158,7 @@ func (s *Store) keep(ctx context.Context, path string) (bool, error) {
 // and notes what came of the write: that this run made the node what it is, if it
 // succeeded, and that nothing is known of it from before.
 func (s *Store) begin(ctx context.Context, path string) (done func(err error), err error) {
-	release, err := s.run.Hold(ctx, NodeAt(path))
+	release, err := s.run.Lock(ctx, NodeAt(path))
 	if err != nil {
 		return nil, err
 	}

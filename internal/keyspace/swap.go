@@ -8,12 +8,12 @@ import (
 )
 
 // swapAttempts is how often a write is sent again on the index that a key has
-// moved to, while what it holds stays as it was.
+// moved to, while its content stays as it was.
 const swapAttempts = 5
 
 // swap sends a write on the index at which a key was seen, and again on the index
-// that the key has moved to, as long as the key holds what was seen, or what is
-// wanted; want is nil if the write sets no value.
+// that the key has moved to, as long as its content is as it was seen, or as it
+// is wanted; want is nil if the write sets no value.
 func (s *Store) swap(
 	ctx context.Context, key string, before Seen, want *Wanted, send func(index uint64) (*etcdv2.Response, error),
 ) (*etcdv2.Node, error) {
@@ -93,8 +93,8 @@ func (s *Store) sendCreate(ctx context.Context, key string, want Wanted, absentA
 	}
 }
 
-// takeOver writes a key that exists already, if adopt is true, unless it holds
-// what is wanted. A TTL is always written, so that its countdown starts again. A
+// takeOver writes a key that exists already, if adopt is true, unless it is as
+// it is wanted. A TTL is always written, so that its countdown starts again. A
 // key that is deleted at that moment is created.
 func (s *Store) takeOver(ctx context.Context, found *etcdv2.Node, want Wanted, adopt bool) (*etcdv2.Node, error) {
 	switch {

@@ -13,7 +13,7 @@ func Normalized(text string) string { return norm.NFC.String(text) }
 // IsNormalized reports whether a text is in that form.
 func IsNormalized(text string) bool { return norm.NFC.IsNormalString(text) }
 
-// isNameable reports whether a request for a path that a configuration can hold
+// isNameable reports whether a request for a path that a configuration can contain
 // reaches the node.
 func isNameable(n *etcdv2.Node) bool { return !n.KeyNotText && IsNormalized(n.Key) }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// Tree is what a directory holds, by paths relative to it.
+// Tree is what a directory contains, by paths relative to it.
 type Tree struct {
 	Keys map[string]*etcdv2.Node
 	Dirs map[string]bool
@@ -23,7 +23,7 @@ type Tree struct {
 	// index is an etcd index at which all of it was so, or had been so before:
 	// what is not in the tree and has an older created index does not exist.
 	index uint64
-	// Absent is whether there is no such directory, and blocked why there
+	// Absent reports that there is no such directory, and Blocked why there
 	// cannot be one: it, or one above it, is a key.
 	Absent  bool
 	Blocked error
@@ -49,7 +49,7 @@ func HiddenRoot(relative string) string {
 	return ""
 }
 
-// ReadTree reads all that a directory holds in one read, and what a listing
+// ReadTree reads all that a directory contains in one read, and what a listing
 // hides of the given relative paths, each hidden directory or key in one more.
 func (s *Store) ReadTree(ctx context.Context, dir string, paths []string) (*Tree, error) {
 	t := &Tree{Keys: map[string]*etcdv2.Node{}, Dirs: map[string]bool{}}
@@ -118,7 +118,7 @@ func (t *Tree) add(dir string, node *etcdv2.Node) {
 	}
 }
 
-// keyAbove returns the key of the tree that stands where a directory is needed
+// keyAbove returns the key of the tree that is where a directory is needed
 // for a relative path.
 func (t *Tree) keyAbove(relative string) (string, bool) {
 	for above := range Ancestors(relative) {
@@ -160,7 +160,7 @@ func (t *Tree) emptyDirs(dir, relative string) []string {
 	return empty
 }
 
-// Nodes returns what a tree holds of the keys that are known, sorted by path.
+// Nodes returns the keys of a tree that are known, sorted by path.
 func (t *Tree) Nodes(known map[string]Known) []*etcdv2.Node {
 	var nodes []*etcdv2.Node
 	for _, relative := range slices.Sorted(maps.Keys(known)) {
@@ -169,8 +169,8 @@ func (t *Tree) Nodes(known map[string]Known) []*etcdv2.Node {
 	return nodes
 }
 
-// Refresh returns what a tree holds of the keys that are known, those that were
-// not known to be created, and, if all is true, of every other key. A TTL with
+// Refresh returns what a tree shows of the keys that are known, of those that may
+// have been created after all, and, if all is true, of every other key. A TTL with
 // less left than renewBelow is due.
 func (t *Tree) Refresh(known map[string]Known, unsettled map[string]Unsettled, all bool, renewBelow int64) map[string]Known {
 	out := map[string]Known{}

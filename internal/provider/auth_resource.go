@@ -92,7 +92,7 @@ func (r *authResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	release, err := r.connection.run.Hold(ctx, authSwitch())
+	release, err := r.connection.run.Lock(ctx, authSwitch())
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to enable authentication", "", err)
 		return
@@ -291,7 +291,7 @@ func (r *authResource) Delete(ctx context.Context, _ resource.DeleteRequest, res
 }
 
 func (r *authResource) disable(ctx context.Context, client *etcdv2.Client) error {
-	release, err := r.connection.run.Hold(ctx, authSwitch())
+	release, err := r.connection.run.Lock(ctx, authSwitch())
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (r *rolePermissionResource) Create(ctx context.Context, req resource.Create
 }
 
 func (r *rolePermissionResource) grant(ctx context.Context, client *etcdv2.Client, plan rolePermissionModel) error {
-	release, err := r.connection.run.Hold(ctx, roleNamed(plan.Role.ValueString()))
+	release, err := r.connection.run.Lock(ctx, roleNamed(plan.Role.ValueString()))
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (r *rolePermissionResource) Delete(ctx context.Context, req resource.Delete
 }
 
 func (r *rolePermissionResource) revoke(ctx context.Context, client *etcdv2.Client, state rolePermissionModel) error {
-	release, err := r.connection.run.Hold(ctx, roleNamed(state.Role.ValueString()))
+	release, err := r.connection.run.Lock(ctx, roleNamed(state.Role.ValueString()))
 	if err != nil {
 		return err
 	}

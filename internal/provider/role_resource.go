@@ -117,7 +117,7 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 		return
 	}
 	name, want := plan.Name.ValueString(), plan.permissions(ctx, &resp.Diagnostics)
-	release, err := r.connection.run.Hold(ctx, roleNamed(name))
+	release, err := r.connection.run.Lock(ctx, roleNamed(name))
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create role", name, err)
 		return
@@ -203,7 +203,7 @@ func (r *roleResource) update(ctx context.Context, client *etcdv2.Client, name s
 // revoked since state was read: what they granted stays.
 func (r *roleResource) updateInRun(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) error {
 	run := r.connection.run
-	release, err := run.Hold(ctx, roleNamed(name))
+	release, err := run.Lock(ctx, roleNamed(name))
 	if err != nil {
 		return err
 	}
@@ -332,7 +332,7 @@ func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name s
 
 // tryRemove deletes the role, or returns the names of the users that hold it.
 func (r *roleResource) tryRemove(ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions) (holders []string, err error) {
-	release, err := r.connection.run.Hold(ctx, roleNamed(name))
+	release, err := r.connection.run.Lock(ctx, roleNamed(name))
 	if err != nil {
 		return nil, err
 	}

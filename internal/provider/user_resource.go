@@ -180,7 +180,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	release, err := r.connection.run.Hold(ctx, userNamed(plan.Name.ValueString()))
+	release, err := r.connection.run.Lock(ctx, userNamed(plan.Name.ValueString()))
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create user", plan.Name.ValueString(), err)
 		return
@@ -289,7 +289,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 }
 
 func (r *userResource) remove(ctx context.Context, client *etcdv2.Client, name string, had []string) error {
-	release, err := r.connection.run.Hold(ctx, userNamed(name))
+	release, err := r.connection.run.Lock(ctx, userNamed(name))
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ func (r *userResource) updateInRun(
 	ctx context.Context, client *etcdv2.Client, plan, config, state userModel, password string, diags *diag.Diagnostics,
 ) error {
 	name, run := plan.Name.ValueString(), r.connection.run
-	release, err := run.Hold(ctx, userNamed(name))
+	release, err := run.Lock(ctx, userNamed(name))
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (r *userRoleResource) grant(ctx context.Context, client *etcdv2.Client, pla
 	if err := requireRoles(ctx, client, []string{role}); err != nil {
 		return err
 	}
-	release, err := r.connection.run.Hold(ctx, userNamed(user))
+	release, err := r.connection.run.Lock(ctx, userNamed(user))
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (r *userRoleResource) Delete(ctx context.Context, req resource.DeleteReques
 
 func (r *userRoleResource) revoke(ctx context.Context, client *etcdv2.Client, state userRoleModel) error {
 	user, role := state.User.ValueString(), state.Role.ValueString()
-	release, err := r.connection.run.Hold(ctx, userNamed(user))
+	release, err := r.connection.run.Lock(ctx, userNamed(user))
 	if err != nil {
 		return err
 	}
