@@ -43,6 +43,8 @@ type subject struct {
 	importID string
 	// prefix is the provider's key_prefix, for commands.
 	prefix string
+	// advice replaces that on some kinds.
+	advice map[keyspace.Kind]string
 }
 
 // worded returns a refusal of the key space in words, and any other error as it is.
@@ -53,6 +55,9 @@ func (s subject) worded(err error) error {
 	}
 	w := wordings[refusalOf{r.Kind, r.Directory}]
 	what, advice := w.words(s, r)
+	if own, ok := s.advice[r.Kind]; ok {
+		advice = own
+	}
 	return &refusal{summary: w.summary, what: what, advice: advice, cause: err, letsGo: r.Stays()}
 }
 
@@ -291,6 +296,20 @@ func existsAdvice(block string) string {
 	return replacedAdvice + "Otherwise, to manage it from here, import it:\n\n" + block + "\n\n" +
 		"or set adopt_existing = true to take it over and write what the configuration says."
 }
+
+// adviceOnKeys replaces the advice where the object has other keys too.
+func adviceOnKeys(onExisting string) map[keyspace.Kind]string {
+	const onDirectory = "Take the key out of keys, or remove the directory first."
+	return map[keyspace.Kind]string{keyspace.Exists: onExisting, keyspace.IsDirectory: onDirectory, keyspace.IsEmptyDirectory: onDirectory}
+}
+
+func existingKeysAdvice(prefix string) string {
+	return replacedAdvice + "Otherwise, to manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
+		importBlock("etcd_key_prefix", prefix) + "\n\n" + adoptKeysAdvice
+}
+
+// adoptKeysAdvice is what can be done about keys that exist, besides import.
+const adoptKeysAdvice = "Set adopt_existing = true to take these over and write what the configuration says, or take them out of keys."
 
 // staysInStore is a deletion that is left out because another object of this
 // run is about the same object of the store.

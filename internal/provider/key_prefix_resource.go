@@ -125,7 +125,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	if checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics); resp.Diagnostics.HasError() {
 		return
 	}
-	w.existsAdvice = existingKeysAdvice(w.Dir)
+	w.about.advice = adviceOnKeys(existingKeysAdvice(w.Dir))
 	w.apply(ctx, plan.intent(plan, ttlPointer(plan.TTL), false), plan.Exclusive.ValueBool(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() && !w.HasWritten() {
 		return
@@ -138,14 +138,6 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	writeNotes(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 }
-
-func existingKeysAdvice(prefix string) string {
-	return replacedAdvice + "Otherwise, to manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
-		importBlock("etcd_key_prefix", prefix) + "\n\n" + adoptKeysAdvice
-}
-
-// adoptKeysAdvice is what can be done about keys that exist, besides import.
-const adoptKeysAdvice = "Set adopt_existing = true to take these over and write what the configuration says, or take them out of keys."
 
 func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state keyPrefixModel
@@ -233,7 +225,7 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 		return
 	}
 	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
-	w.existsAdvice = adoptKeysAdvice
+	w.about.advice = adviceOnKeys(adoptKeysAdvice)
 	ttl := (&lifetimeNotes{TTLSent: notes.TTLSent}).toSend(plan.TTL)
 	w.apply(ctx, plan.intent(state, ttl, notes.LeavesTTLs), plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() && !w.HasWritten() {

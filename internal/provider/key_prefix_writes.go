@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
-	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
@@ -19,8 +18,6 @@ type prefixWriter struct {
 	*keyspace.Batch
 
 	about subject
-	// existsAdvice says what to do about keys that exist already.
-	existsAdvice string
 }
 
 // recall reads again what private state should say of the keys in state. It
@@ -143,15 +140,9 @@ func (w *prefixWriter) wordFailures(failures []keyspace.Failure) string {
 		}
 		lines = append(lines, line)
 	}
-	switch {
-	case told == nil:
+	if told == nil {
 		_, detail := wordFailure("", "", failures[0].Err)
 		return enumerate(lines) + "\n\n" + detail
-	case errors.Is(told, etcdv2.ErrExists):
-		return enumerate(lines) + "\n\n" + w.existsAdvice
-	case errors.Is(told, etcdv2.ErrNotFile) && !told.letsGo:
-		return enumerate(lines) + "\n\nTake the key out of keys, or remove the directory first."
-	default:
-		return enumerate(lines) + "\n\n" + told.advice
 	}
+	return enumerate(lines) + "\n\n" + told.advice
 }
