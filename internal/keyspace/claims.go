@@ -119,6 +119,29 @@ func (c *Claims) Plan(by Claimant, want Intent) []Rival {
 	return found.sorted()
 }
 
+// PlanAlone is Plan for an object that claims single objects of the store and
+// deletes nothing, if it has no rival. If it has one, nothing is noted, and it
+// returns false.
+func (c *Claims) PlanAlone(by Claimant, want Intent) bool {
+	if want.Exclusive != "" || want.Tree != "" || len(want.Releases) > 0 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := rivals{}
+	for o, terms := range want.Claims {
+		c.compare(found, by, o, terms)
+	}
+	if len(found) > 0 {
+		return false
+	}
+	c.noteReplacement(by, want)
+	for o, terms := range want.Claims {
+		c.by[o] = append(c.by[o], claim{by, terms})
+	}
+	return true
+}
+
 // noteReplacement ends the claims of an object that was planned as one to leave
 // as it is, and is planned now as one to create: it is replaced, and what it is
 // about then may not be known yet.

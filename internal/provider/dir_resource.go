@@ -96,23 +96,32 @@ func (r *dirResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.CreatedIndex, plan.ModifiedIndex, plan.Expiration = types.Int64Unknown(), types.Int64Unknown(), types.StringUnknown()
-	if plan.TTL.IsNull() {
-		plan.Expiration = types.StringNull()
-	}
+	var state *dirModel
+	var notes dirNotes
 	if !req.State.Raw.IsNull() {
-		var state dirModel
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		notes := readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
+		notes = readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
-		plan.TTL = notes.plannedTTL(plan.TTL, state.TTL)
-		if plan.Path.Equal(state.Path) && plan.TTL.Equal(state.TTL) {
-			plan.CreatedIndex, plan.ModifiedIndex, plan.Expiration = state.CreatedIndex, state.ModifiedIndex, state.Expiration
-		}
 	}
+	plan.plan(state, notes)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+}
+
+// plan is ModifyPlan for a proposed plan.
+func (m *dirModel) plan(state *dirModel, notes dirNotes) {
+	m.CreatedIndex, m.ModifiedIndex, m.Expiration = types.Int64Unknown(), types.Int64Unknown(), types.StringUnknown()
+	if m.TTL.IsNull() {
+		m.Expiration = types.StringNull()
+	}
+	if state == nil {
+		return
+	}
+	m.TTL = notes.plannedTTL(m.TTL, state.TTL)
+	if m.Path.Equal(state.Path) && m.TTL.Equal(state.TTL) {
+		m.CreatedIndex, m.ModifiedIndex, m.Expiration = state.CreatedIndex, state.ModifiedIndex, state.Expiration
+	}
 }
 
 func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -146,7 +155,7 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		return
 	}
 	isImport := state.CreatedIndex.IsNull()
-	node, err := store.ReadDir(ctx, state.Path.ValueString())
+	node, err := readOnce(ctx, func() dirRead { return readDirFor(ctx, store, state) }).result()
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)

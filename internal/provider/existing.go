@@ -106,11 +106,25 @@ func markOurs(ctx context.Context, r resource.Resource, state tftypes.Value) {
 		return
 	}
 	if o, ok := objectOf(ctx, r, state); ok {
-		l := c.looks()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.ours[o] = true
+		c.looks().mark(o)
 	}
+}
+
+// markOursAs is markOurs for a state of which text finds attributes.
+func markOursAs(r any, typeName string, text func(attribute string) (string, bool)) {
+	c, ok := r.(creator)
+	if !ok || c.looks() == nil {
+		return
+	}
+	if o, ok := nameObject(typeName, text); ok {
+		c.looks().mark(o)
+	}
+}
+
+func (l *looks) mark(o keyspace.Object) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ours[o] = true
 }
 
 // lookBeforeCreate warns of what a planned create would meet.
@@ -133,18 +147,30 @@ func lookBeforeCreate(ctx context.Context, r resource.Resource, req resource.Mod
 func objectOf(ctx context.Context, r resource.Resource, object tftypes.Value) (o keyspace.Object, ok bool) {
 	var answer resource.MetadataResponse
 	r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: "etcd"}, &answer)
-	naming, ok := objectNames[answer.TypeName]
 	var attributes map[string]tftypes.Value
-	if !ok || object.IsNull() || !object.IsKnown() || object.As(&attributes) != nil {
+	if object.IsNull() || !object.IsKnown() || object.As(&attributes) != nil {
+		return o, false
+	}
+	return nameObject(answer.TypeName, func(attribute string) (text string, ok bool) {
+		v := attributes[attribute]
+		ok = !v.IsNull() && v.IsKnown() && v.As(&text) == nil
+		return text, ok
+	})
+}
+
+// nameObject names the object of a resource by its attributes, if text finds them.
+func nameObject(typeName string, text func(attribute string) (string, bool)) (o keyspace.Object, ok bool) {
+	naming, ok := objectNames[typeName]
+	if !ok {
 		return o, false
 	}
 	var parts []string
 	for _, attribute := range naming.attributes {
-		var text string
-		if v := attributes[attribute]; v.IsNull() || !v.IsKnown() || v.As(&text) != nil {
+		part, ok := text(attribute)
+		if !ok {
 			return o, false
 		}
-		parts = append(parts, text)
+		parts = append(parts, part)
 	}
 	return keyspace.Object{Kind: naming.kind, Name: strings.Join(parts, "/")}, true
 }

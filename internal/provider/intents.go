@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"maps"
+	"math/big"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
@@ -43,6 +47,60 @@ type intendedChange struct {
 // configSeed hashes configurations, of which some are secret.
 var configSeed = maphash.MakeSeed()
 
+// sumConfig is a hash of a configuration. It is the same whether the framework
+// or the lane for unchanged objects has planned the object.
+func sumConfig(config tftypes.Value) uint64 {
+	var attributes map[string]tftypes.Value
+	if !config.IsKnown() || config.IsNull() || config.As(&attributes) != nil {
+		return maphash.String(configSeed, config.String())
+	}
+	flat := make(flatObject, len(attributes))
+	for name, v := range attributes {
+		flat[name] = flatValue(v)
+	}
+	return flat.sum()
+}
+
+// flatValue returns a value as a flatObject has it. Of what it cannot have, it
+// returns the description.
+func flatValue(v tftypes.Value) any {
+	var text string
+	var number big.Float
+	var truth bool
+	switch {
+	case v.IsKnown() && v.IsNull():
+		return nil
+	case !v.IsKnown():
+	case v.Type().Is(tftypes.String) && v.As(&text) == nil:
+		return text
+	case v.Type().Is(tftypes.Bool) && v.As(&truth) == nil:
+		return truth
+	case v.Type().Is(tftypes.Number) && v.As(&number) == nil:
+		if n, accuracy := number.Int64(); accuracy == big.Exact {
+			return n
+		}
+	}
+	return otherValue(v.String())
+}
+
+// otherValue is a value that a flatObject cannot have.
+type otherValue string
+
+// sum is sumConfig for a flat configuration.
+func (o flatObject) sum() uint64 {
+	var hash maphash.Hash
+	hash.SetSeed(configSeed)
+	for _, name := range slices.Sorted(maps.Keys(o)) {
+		text, ok := o[name].(string)
+		if !ok {
+			text = fmt.Sprint(o[name])
+		}
+		_, _ = fmt.Fprintf(&hash, "%s %T %d ", name, o[name], len(text))
+		_, _ = hash.WriteString(text)
+	}
+	return hash.Sum64()
+}
+
 // planClaims notes what a planned object is about, and reports what does not go
 // together with it.
 func planClaims(ctx context.Context, r intentional, name string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
@@ -57,7 +115,7 @@ func planClaims(ctx context.Context, r intentional, name string, req resource.Mo
 	}
 	if !resp.Plan.Raw.IsNull() {
 		change.after, change.config = resp.Plan, req.Config
-		by.Sum = maphash.String(configSeed, req.Config.Raw.String())
+		by.Sum = sumConfig(req.Config.Raw)
 		by.Idle = by.Exists && resp.Plan.Raw.Equal(req.State.Raw)
 	}
 	for _, other := range claims.Plan(by, r.intent(ctx, change)) {

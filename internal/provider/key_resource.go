@@ -180,7 +180,7 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if store == nil {
 		return
 	}
-	node, err := store.ReadKey(ctx, state.Key.ValueString())
+	node, err := readOnce(ctx, func() keyRead { return readKeyFor(ctx, store, state) }).result()
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)

@@ -27,29 +27,39 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
-	lost := state != nil && state.TTL.IsNull() && plan.TTLRenewBelow.Equal(state.TTLRenewBelow)
-	planRenewal(plan.TTLRenewBelow, plan.TTL, state == nil, lost, &resp.Diagnostics)
-	plan.planValue(config, state)
-	notes := plan.planWrite(config, state, before)
-	var noValue diag.Diagnostics
-	if plan.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !plan.hasValue(config, &noValue) && state != nil {
-		resp.Diagnostics.Append(noValue...)
+	notes, ok := plan.plan(config, state, before, r.defaultTTL(), &resp.Diagnostics)
+	if !ok {
 		return
-	}
-	warnOfApply(&resp.Diagnostics, noValue)
-	if state != nil {
-		if plan.ModifiedIndex.IsUnknown() {
-			notes.warnOfWrite(plan.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)
-		}
-		if plan.losesBytes(*state, notes) {
-			addLosses(&resp.Diagnostics, state.Key.ValueString())
-		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	if notes != before {
 		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
 	}
+}
+
+// plan is ModifyPlan for a proposed plan. It returns the notes for the apply, and
+// false if there is nothing to plan.
+func (m *keyModel) plan(config keyModel, state *keyModel, before keyNotes, defaultTTL types.Int64, diags *diag.Diagnostics) (notes keyNotes, ok bool) {
+	m.TTL = configuredTTL(config.TTL, defaultTTL)
+	lost := state != nil && state.TTL.IsNull() && m.TTLRenewBelow.Equal(state.TTLRenewBelow)
+	planRenewal(m.TTLRenewBelow, m.TTL, state == nil, lost, diags)
+	m.planValue(config, state)
+	notes = m.planWrite(config, state, before)
+	var noValue diag.Diagnostics
+	if m.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !m.hasValue(config, &noValue) && state != nil {
+		diags.Append(noValue...)
+		return notes, false
+	}
+	warnOfApply(diags, noValue)
+	if state != nil {
+		if m.ModifiedIndex.IsUnknown() {
+			notes.warnOfWrite(m.Key.ValueString(), state.TTL, m.TTL, diags)
+		}
+		if m.losesBytes(*state, notes) {
+			addLosses(diags, state.Key.ValueString())
+		}
+	}
+	return notes, true
 }
 
 // planValue plans the value in the attribute in which the configuration has it.

@@ -5,6 +5,7 @@ package provider
 import (
 	"context"
 	"os"
+	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
@@ -48,6 +49,8 @@ type etcdProvider struct {
 	version string
 	trace   bool
 	locks   *heldLocks
+	// unchanging are the resources that have a lane, nil until they are configured.
+	unchanging atomic.Pointer[map[string]unchanging]
 	// resolver looks SRV records up, nil for the system's.
 	resolver etcdv2.Resolver
 }
@@ -299,6 +302,7 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	resp.ListResourceData = c
 	resp.ActionData = c
 	resp.EphemeralResourceData = c
+	p.configureUnchanging(ctx, c)
 }
 
 func (p *etcdProvider) Resources(context.Context) []func() resource.Resource {

@@ -135,22 +135,32 @@ func (r *rolePermissionResource) Read(ctx context.Context, req resource.ReadRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	found := readOnce(ctx, func() grantRead { return r.read(ctx, client, state) })
+	if found.err != nil {
+		addFailure(&resp.Diagnostics, "Unable to read role", state.Role.ValueString(), found.err)
+		return
+	}
+	if !found.granted {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+}
+
+// read reads whether the role has the permission. A role that does not exist
+// has none.
+func (r *rolePermissionResource) read(ctx context.Context, client *etcdv2.Client, state rolePermissionModel) grantRead {
 	role, err := client.Roles.Get(ctx, state.Role.ValueString())
 	if err == nil && !state.isGranted(role) {
 		// An endpoint that lags says so too.
 		role, err = client.Roles.GetLinearizable(ctx, state.Role.ValueString())
 	}
-	if errors.Is(err, etcdv2.ErrNotFound) {
-		resp.State.RemoveResource(ctx)
-		return
-	}
-	if err != nil {
-		addFailure(&resp.Diagnostics, "Unable to read role", state.Role.ValueString(), err)
-		return
-	}
-	if !state.isGranted(role) {
-		resp.State.RemoveResource(ctx)
-		return
+	switch {
+	case errors.Is(err, etcdv2.ErrNotFound):
+		return grantRead{}
+	case err != nil:
+		return grantRead{err: err}
+	default:
+		return grantRead{granted: state.isGranted(role)}
 	}
 }
 

@@ -42,10 +42,22 @@ func (s steers) MarkdownDescription(ctx context.Context) string { return s.Descr
 func (steers) PlanModifyBool(_ context.Context, req planmodifier.BoolRequest, resp *planmodifier.BoolResponse) {
 	switch {
 	case !req.ConfigValue.IsNull():
-	case !req.State.Raw.IsNull() && req.StateValue.IsNull():
-		resp.PlanValue = types.BoolNull()
+	case !req.State.Raw.IsNull():
+		resp.PlanValue = keepSteering(req.ConfigValue, req.StateValue)
 	default:
 		resp.PlanValue = types.BoolValue(false)
+	}
+}
+
+// keepSteering returns what is planned for an attribute of an object in state.
+func keepSteering(config, state types.Bool) types.Bool {
+	switch {
+	case !config.IsNull():
+		return config
+	case state.IsNull():
+		return state
+	default:
+		return types.BoolValue(false)
 	}
 }
 

@@ -118,7 +118,9 @@ func (r *userRoleResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	granted, err := r.isGranted(ctx, client, state, &resp.Diagnostics)
+	found := readOnce(ctx, func() grantRead { return r.read(ctx, client, state) })
+	resp.Diagnostics.Append(found.diags...)
+	granted, err := found.granted, found.err
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to read user", state.User.ValueString(), err)
 		return

@@ -9,6 +9,13 @@ import (
 
 // The calls of the protocol. All but StopProvider go through call or stream.
 
+// StopProvider ends the calls in flight: the framework those that it knows, and
+// the server those that are in the lane.
+func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+	s.stops.stop()
+	return s.frameworkServer.StopProvider(ctx, req)
+}
+
 func (s *server) GetMetadata(ctx context.Context, req *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
 	return call(ctx, req, s.frameworkServer.GetMetadata)
 }
@@ -29,7 +36,7 @@ func (s *server) GetResourceIdentitySchemas(ctx context.Context, req *tfprotov6.
 func (s *server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateProviderConfig)
 	if err == nil {
-		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).provider.check(req.Config, resp.Diagnostics)
+		resp.Diagnostics = s.learn(ctx).configs.provider.check(req.Config, resp.Diagnostics)
 	}
 	return resp, err
 }
@@ -41,20 +48,34 @@ func (s *server) ConfigureProvider(ctx context.Context, req *tfprotov6.Configure
 func (s *server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateResourceConfig)
 	if err == nil {
-		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).resources[req.TypeName].check(req.Config, resp.Diagnostics)
+		resp.Diagnostics = s.learn(ctx).configs.resources[req.TypeName].check(req.Config, resp.Diagnostics)
 	}
 	return resp, err
 }
 
 func (s *server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+	if resp := s.learn(ctx).lane.Upgrade(req); resp != nil {
+		return resp, nil
+	}
 	return call(ctx, req, s.frameworkServer.UpgradeResourceState)
 }
 
 func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
-	return call(ctx, req, s.frameworkServer.ReadResource)
+	return call(ctx, req, func(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+		ctx, release := s.stops.context(ctx)
+		defer release()
+		ctx, resp := s.learn(ctx).lane.Read(ctx, req)
+		if resp != nil {
+			return resp, nil
+		}
+		return s.frameworkServer.ReadResource(ctx, req)
+	})
 }
 
 func (s *server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	if resp := s.learn(ctx).lane.Plan(ctx, req); resp != nil {
+		return resp, nil
+	}
 	return call(ctx, req, s.frameworkServer.PlanResourceChange)
 }
 
@@ -85,7 +106,7 @@ func (s *server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.Gene
 func (s *server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateDataResourceConfig)
 	if err == nil {
-		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).dataSources[req.TypeName].check(req.Config, resp.Diagnostics)
+		resp.Diagnostics = s.learn(ctx).configs.dataSources[req.TypeName].check(req.Config, resp.Diagnostics)
 	}
 	return resp, err
 }
@@ -105,7 +126,7 @@ func (s *server) GetFunctions(ctx context.Context, req *tfprotov6.GetFunctionsRe
 func (s *server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateEphemeralResourceConfig)
 	if err == nil {
-		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).ephemeralResources[req.TypeName].check(req.Config, resp.Diagnostics)
+		resp.Diagnostics = s.learn(ctx).configs.ephemeralResources[req.TypeName].check(req.Config, resp.Diagnostics)
 	}
 	return resp, err
 }
@@ -125,7 +146,7 @@ func (s *server) CloseEphemeralResource(ctx context.Context, req *tfprotov6.Clos
 func (s *server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest) (*tfprotov6.ValidateListResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateListResourceConfig)
 	if err == nil {
-		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).listResources[req.TypeName].check(req.Config, resp.Diagnostics)
+		resp.Diagnostics = s.learn(ctx).configs.listResources[req.TypeName].check(req.Config, resp.Diagnostics)
 	}
 	return resp, err
 }
@@ -133,7 +154,7 @@ func (s *server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.
 func (s *server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateActionConfig)
 	if err == nil {
-		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).actions[req.ActionType].check(req.Config, resp.Diagnostics)
+		resp.Diagnostics = s.learn(ctx).configs.actions[req.ActionType].check(req.Config, resp.Diagnostics)
 	}
 	return resp, err
 }
@@ -141,7 +162,7 @@ func (s *server) ValidateActionConfig(ctx context.Context, req *tfprotov6.Valida
 func (s *server) PlanAction(ctx context.Context, req *tfprotov6.PlanActionRequest) (*tfprotov6.PlanActionResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.PlanAction)
 	if err == nil {
-		resp.Diagnostics = s.configs.load(ctx, s.frameworkServer).actions[req.ActionType].check(req.Config, resp.Diagnostics)
+		resp.Diagnostics = s.learn(ctx).configs.actions[req.ActionType].check(req.Config, resp.Diagnostics)
 	}
 	return resp, err
 }
@@ -176,7 +197,7 @@ func (s *server) ListResource(ctx context.Context, req *tfprotov6.ListResourceRe
 
 func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
 	// A CLI does not validate again what was not known when it planned.
-	if found := s.configs.load(ctx, s.frameworkServer).actions[req.ActionType].check(req.Config, nil); len(found) > 0 {
+	if found := s.learn(ctx).configs.actions[req.ActionType].check(req.Config, nil); len(found) > 0 {
 		return &tfprotov6.InvokeActionServerStream{Events: func(push func(tfprotov6.InvokeActionEvent) bool) {
 			push(tfprotov6.InvokeActionEvent{Type: tfprotov6.CompletedInvokeActionEventType{Diagnostics: found}})
 		}}, nil

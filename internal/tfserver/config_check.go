@@ -1,11 +1,9 @@
 package tfserver
 
 import (
-	"context"
 	"fmt"
 	"math/big"
 	"slices"
-	"sync"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -19,7 +17,6 @@ import (
 
 // configTypes are the types of the configurations of a provider.
 type configTypes struct {
-	once                                                               sync.Once
 	provider                                                           configType
 	resources, dataSources, ephemeralResources, listResources, actions map[string]configType
 }
@@ -33,21 +30,16 @@ type configType struct {
 	always bool
 }
 
-// load asks for the schemas, once.
-func (c *configTypes) load(ctx context.Context, server tfprotov6.ProviderServer) *configTypes {
-	c.once.Do(func() {
-		schemas, err := call(ctx, &tfprotov6.GetProviderSchemaRequest{}, server.GetProviderSchema)
-		if err != nil {
-			return // The framework reports it.
-		}
-		c.provider = newConfigType(schemas.Provider)
-		c.resources, c.dataSources = newConfigTypes(schemas.ResourceSchemas), newConfigTypes(schemas.DataSourceSchemas)
-		c.ephemeralResources, c.listResources = newConfigTypes(schemas.EphemeralResourceSchemas), newConfigTypes(schemas.ListResourceSchemas)
-		c.actions = map[string]configType{}
-		for name, action := range schemas.ActionSchemas {
-			c.actions[name] = configType{action.Schema.ValueType(), true}
-		}
-	})
+func newConfigsOf(schemas *tfprotov6.GetProviderSchemaResponse) configTypes {
+	c := configTypes{
+		provider:  newConfigType(schemas.Provider),
+		resources: newConfigTypes(schemas.ResourceSchemas), dataSources: newConfigTypes(schemas.DataSourceSchemas),
+		ephemeralResources: newConfigTypes(schemas.EphemeralResourceSchemas), listResources: newConfigTypes(schemas.ListResourceSchemas),
+		actions: map[string]configType{},
+	}
+	for name, action := range schemas.ActionSchemas {
+		c.actions[name] = configType{action.Schema.ValueType(), true}
+	}
 	return c
 }
 

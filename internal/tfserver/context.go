@@ -3,6 +3,7 @@ package tfserver
 import (
 	"context"
 	"iter"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -72,4 +73,36 @@ func stream[Req, Resp, T any](
 		inner(push)
 	}
 	return resp, nil
+}
+
+// stops ends contexts when the CLI stops the provider.
+type stops struct {
+	mu      sync.Mutex
+	cancels map[*context.CancelFunc]struct{}
+}
+
+// context returns a context that ends with ctx, with the next stop, or when it
+// is released.
+func (s *stops) context(ctx context.Context) (stoppable context.Context, release func()) {
+	stoppable, cancel := context.WithCancel(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cancels == nil {
+		s.cancels = map[*context.CancelFunc]struct{}{}
+	}
+	s.cancels[&cancel] = struct{}{}
+	return stoppable, func() {
+		cancel()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.cancels, &cancel)
+	}
+}
+
+func (s *stops) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for cancel := range s.cancels {
+		(*cancel)()
+	}
 }

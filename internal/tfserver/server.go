@@ -8,6 +8,7 @@ package tfserver
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -61,7 +62,7 @@ type frameworkServer interface {
 }
 
 // New returns the server of a provider for protocol 6. The provider may
-// implement [ProviderWithGeneratedConfig] too.
+// implement [ProviderWithGeneratedConfig] and [ProviderWithUnchanged] too.
 func New(p provider.Provider) tfprotov6.ProviderServer {
 	inner := providerserver.NewProtocol6(p)()
 	if full, ok := inner.(frameworkServer); ok {
@@ -80,5 +81,32 @@ type server struct {
 	frameworkServer
 
 	provider provider.Provider
-	configs  configTypes
+	stops    stops
+
+	once    sync.Once
+	learned learned
+}
+
+// learned is what the server knows of a provider by its schemas.
+type learned struct {
+	configs configTypes
+	lane    *Lane
+}
+
+// learn asks for the schemas, once. If it cannot, the framework reports it.
+func (s *server) learn(ctx context.Context) *learned {
+	s.once.Do(func() {
+		s.learned.lane = new(Lane)
+		schemas, err := call(ctx, &tfprotov6.GetProviderSchemaRequest{}, s.frameworkServer.GetProviderSchema)
+		if err != nil {
+			return
+		}
+		s.learned.configs = newConfigsOf(schemas)
+		identities, err := call(ctx, &tfprotov6.GetResourceIdentitySchemasRequest{}, s.frameworkServer.GetResourceIdentitySchemas)
+		if err != nil {
+			return
+		}
+		s.learned.lane = NewLane(s.provider, schemas.ResourceSchemas, identities.IdentitySchemas)
+	})
+	return &s.learned
 }

@@ -1,0 +1,67 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
+)
+
+var _ unchanging = (*dirResource)(nil)
+
+// dirRead is what a read of a directory has found.
+type dirRead struct {
+	node *etcdv2.Node
+	err  error
+}
+
+func (r dirRead) result() (*etcdv2.Node, error) { return r.node, r.err }
+
+func readDirFor(ctx context.Context, store *keyspace.Store, state dirModel) dirRead {
+	node, err := store.ReadDir(ctx, state.Path.ValueString())
+	return dirRead{node, err}
+}
+
+func (r *dirResource) readUnchanged(ctx context.Context, object flatObject, private flatPrivate) (context.Context, bool) {
+	state := dirModelOf(object)
+	before, ok := flatNotes[dirNotes](private)
+	var ignored diag.Diagnostics
+	store := r.store(&ignored)
+	if !ok || store == nil {
+		return ctx, false
+	}
+	found := readOnce(ctx, func() dirRead { return readDirFor(ctx, store, state) })
+	ctx = keepRead(ctx, found)
+	if found.err != nil || state.CreatedIndex.IsNull() || found.node.CreatedIndex != indexOf(state.CreatedIndex) {
+		return ctx, false
+	}
+	after, notes := state, before
+	notes.ReplacedBy = 0
+	after.TTL = notes.refreshed(state.TTL, found.node)
+	after.written(found.node)
+	return ctx, after == state && notes == before
+}
+
+func (r *dirResource) planUnchanged(configured, object flatObject, private flatPrivate) bool {
+	config, state := dirModelOf(configured), dirModelOf(object)
+	notes, ok := flatNotes[dirNotes](private)
+	plan := state
+	plan.AdoptExisting = keepSteering(config.AdoptExisting, state.AdoptExisting)
+	plan.ForceDestroy = keepSteering(config.ForceDestroy, state.ForceDestroy)
+	plan.plan(&state, notes)
+	return ok && plan == state
+}
+
+func dirModelOf(o flatObject) dirModel {
+	return dirModel{
+		Path:          o.text("path"),
+		TTL:           o.number("ttl"),
+		ForceDestroy:  o.truth("force_destroy"),
+		AdoptExisting: o.truth("adopt_existing"),
+		CreatedIndex:  o.number("created_index"),
+		ModifiedIndex: o.number("modified_index"),
+		Expiration:    o.text("expiration"),
+	}
+}

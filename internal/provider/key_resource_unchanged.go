@@ -1,0 +1,72 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
+)
+
+var _ unchanging = (*keyResource)(nil)
+
+// keyRead is what a read of a key has found.
+type keyRead struct {
+	node *etcdv2.Node
+	err  error
+}
+
+func (r keyRead) result() (*etcdv2.Node, error) { return r.node, r.err }
+
+func readKeyFor(ctx context.Context, store *keyspace.Store, state keyModel) keyRead {
+	node, err := store.ReadKey(ctx, state.Key.ValueString())
+	return keyRead{node, err}
+}
+
+func (r *keyResource) readUnchanged(ctx context.Context, object flatObject, private flatPrivate) (context.Context, bool) {
+	state := keyModelOf(object)
+	before, ok := flatNotes[keyNotes](private)
+	var ignored diag.Diagnostics
+	store := r.store(&ignored)
+	if !ok || store == nil {
+		return ctx, false
+	}
+	found := readOnce(ctx, func() keyRead { return readKeyFor(ctx, store, state) })
+	ctx = keepRead(ctx, found)
+	if found.err != nil || (state.ValueWOVersion.IsNull() && found.node.NotText) {
+		return ctx, false
+	}
+	after, notes := state, before
+	after.refresh(found.node, &notes)
+	return ctx, after == state && notes == before
+}
+
+func (r *keyResource) planUnchanged(configured, object flatObject, private flatPrivate) bool {
+	config, state := keyModelOf(configured), keyModelOf(object)
+	before, ok := flatNotes[keyNotes](private)
+	if !ok {
+		return false
+	}
+	plan := state
+	plan.AdoptExisting = keepSteering(config.AdoptExisting, state.AdoptExisting)
+	var diags diag.Diagnostics
+	notes, ok := plan.plan(config, &state, before, r.defaultTTL(), &diags)
+	return ok && len(diags) == 0 && plan == state && notes == before
+}
+
+func keyModelOf(o flatObject) keyModel {
+	return keyModel{
+		Key:            o.text("key"),
+		Value:          o.text("value"),
+		ValueJSON:      jsonValue{o.text("value_json")},
+		ValueWO:        o.text("value_wo"),
+		ValueWOVersion: o.number("value_wo_version"),
+		TTL:            o.number("ttl"),
+		TTLRenewBelow:  o.number("ttl_renew_below"),
+		AdoptExisting:  o.truth("adopt_existing"),
+		CreatedIndex:   o.number("created_index"),
+		ModifiedIndex:  o.number("modified_index"),
+		Expiration:     o.text("expiration"),
+	}
+}
