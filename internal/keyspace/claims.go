@@ -236,7 +236,7 @@ func parents(path string) func(yield func(string) bool) {
 			if !yield(path) {
 				return
 			}
-			path = path[:strings.LastIndexByte(path, '/')]
+			path = path[:max(strings.LastIndexByte(path, '/'), 0)]
 		}
 		yield("/")
 	}
