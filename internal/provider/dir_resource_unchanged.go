@@ -40,7 +40,7 @@ func (r *dirResource) readUnchanged(ctx context.Context, object flatObject, priv
 	after, notes := state, before
 	notes.ReplacedBy = 0
 	after.TTL = notes.refreshed(state.TTL, found.node)
-	after.written(found.node)
+	after.fromAPI(found.node)
 	return ctx, after == state && notes == before
 }
 

@@ -56,30 +56,30 @@ type frameworkAnswer struct {
 	ours   map[keyspace.Object]bool
 }
 
-func newLanePair(t testing.TB, known *sync.Map) *lanePair {
-	t.Helper()
+func newLanePair(tb testing.TB, known *sync.Map) *lanePair {
+	tb.Helper()
 	p := &lanePair{answered: map[string]int{}, known: known}
 	for i := range p.providers {
 		p.providers[i] = newProvider("test", false)
 		// Without its lane, this is the framework.
 		server := tfserver.New(struct{ provider.Provider }{p.providers[i]})
-		schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+		schemas, err := server.GetProviderSchema(tb.Context(), &tfprotov6.GetProviderSchemaRequest{})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
-		identities, err := server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+		identities, err := server.GetResourceIdentitySchemas(tb.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
-		config := packed(t, map[string]any{})
+		config := packed(tb, map[string]any{})
 		for _, attribute := range schemas.Provider.Block.Attributes {
-			config = append(config, packed(t, attribute.Name)...)
-			config = append(config, packed(t, nil)...)
+			config = append(config, packed(tb, attribute.Name)...)
+			config = append(config, packed(tb, nil)...)
 		}
 		config[0] = 0xde // a map with a length of 16 bits
 		config = slices.Insert(config, 1, 0, byte(len(schemas.Provider.Block.Attributes)))
-		if _, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: &tfprotov6.DynamicValue{MsgPack: config}}); err != nil {
-			t.Fatal(err)
+		if _, err := server.ConfigureProvider(tb.Context(), &tfprotov6.ConfigureProviderRequest{Config: &tfprotov6.DynamicValue{MsgPack: config}}); err != nil {
+			tb.Fatal(err)
 		}
 		p.schemas = schemas.ResourceSchemas
 		if p.framework = server; i == 0 {
@@ -89,11 +89,11 @@ func newLanePair(t testing.TB, known *sync.Map) *lanePair {
 	return p
 }
 
-func (p *lanePair) connection(t testing.TB, i int) *connection {
-	t.Helper()
+func (p *lanePair) connection(tb testing.TB, i int) *connection {
+	tb.Helper()
 	r, ok := p.providers[i].unchangingOf("etcd_key").(*keyResource)
 	if !ok {
-		t.Fatal("the provider was not configured")
+		tb.Fatal("the provider was not configured")
 	}
 	return r.connection
 }
@@ -128,56 +128,56 @@ func (c *laneCase) read(ctx context.Context) context.Context {
 	}
 }
 
-func (c *laneCase) privateBytes(t testing.TB) []byte {
-	t.Helper()
+func (c *laneCase) privateBytes(tb testing.TB) []byte {
+	tb.Helper()
 	if c.rawPrivate != nil || len(c.private) == 0 {
 		return c.rawPrivate
 	}
 	values := map[string][]byte{}
 	for key, value := range c.private {
-		if data := toJSON(t, value); string(data) != "{}" {
+		if data := toJSON(tb, value); string(data) != "{}" {
 			values[key] = data
 		}
 	}
-	return toJSON(t, values)
+	return toJSON(tb, values)
 }
 
-func (c *laneCase) identityData(t testing.TB) *tfprotov6.ResourceIdentityData {
-	t.Helper()
+func (c *laneCase) identityData(tb testing.TB) *tfprotov6.ResourceIdentityData {
+	tb.Helper()
 	if c.noIdentity {
 		return nil
 	}
-	return &tfprotov6.ResourceIdentityData{IdentityData: &tfprotov6.DynamicValue{MsgPack: packed(t, c.identity)}}
+	return &tfprotov6.ResourceIdentityData{IdentityData: &tfprotov6.DynamicValue{MsgPack: packed(tb, c.identity)}}
 }
 
-func toJSON(t testing.TB, v any) []byte {
-	t.Helper()
+func toJSON(tb testing.TB, v any) []byte {
+	tb.Helper()
 	data, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }
 
 // packed encodes a value as the protocol does.
-func packed(t testing.TB, v any) []byte {
-	t.Helper()
+func packed(tb testing.TB, v any) []byte {
+	tb.Helper()
 	var buf bytes.Buffer
 	enc := msgpack.NewEncoder(&buf)
 	enc.SetSortMapKeys(true)
 	enc.UseCompactInts(true)
 	enc.UseCompactFloats(false)
 	if err := enc.Encode(v); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return buf.Bytes()
 }
 
 // prepare gives both providers the circumstances of a case.
-func (p *lanePair) prepare(t testing.TB, c *laneCase) {
-	t.Helper()
+func (p *lanePair) prepare(tb testing.TB, c *laneCase) {
+	tb.Helper()
 	for i := range p.providers {
-		conn := p.connection(t, i)
+		conn := p.connection(tb, i)
 		conn.claims, conn.looks = keyspace.NewClaims(), newLooks(conn)
 		conn.defaultTTL, conn.options.KeyPrefix = c.defaultTTL, c.prefix
 		if c.rival {
@@ -204,70 +204,70 @@ var claimsOptions = cmp.Options{
 }
 
 // givenTo is everything that an answer to a call depends on.
-func (c *laneCase) givenTo(t testing.TB, call string) string {
-	t.Helper()
-	text := fmt.Sprint(call, c.typeName, packed(t, c.state))
+func (c *laneCase) givenTo(tb testing.TB, call string) string {
+	tb.Helper()
+	text := fmt.Sprint(call, c.typeName, string(packed(tb, c.state)))
 	if call == "upgrade" {
 		return text
 	}
-	text += fmt.Sprint(packed(t, c.identity), c.noIdentity, string(c.privateBytes(t)), c.prefix)
+	text += fmt.Sprint(string(packed(tb, c.identity)), c.noIdentity, string(c.privateBytes(tb)), c.prefix)
 	if call == "read" {
 		return text + fmt.Sprint(c.node, c.err, c.granted, c.diags)
 	}
-	return text + fmt.Sprint(packed(t, c.config), c.defaultTTL, c.rival)
+	return text + fmt.Sprint(string(packed(tb, c.config)), c.defaultTTL, c.rival)
 }
 
 // same compares an answer of the lane with that of the framework to the same
 // request, and what the providers have noted.
-func same[Req, Resp any](t testing.TB, p *lanePair, c *laneCase, call string, req Req, lane Resp, ask func(context.Context, Req) (Resp, error)) {
-	t.Helper()
+func same[Req, Resp any](tb testing.TB, p *lanePair, c *laneCase, call string, req Req, lane Resp, ask func(context.Context, Req) (Resp, error)) {
+	tb.Helper()
 	p.answered[c.typeName+" "+call]++
-	key := c.givenTo(t, call)
+	key := c.givenTo(tb, call)
 	known, _ := p.known.Load(key)
 	framework, ok := known.(frameworkAnswer)
 	if !ok {
-		answer, err := ask(c.read(t.Context()), req)
+		answer, err := ask(c.read(tb.Context()), req)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
-		b := p.connection(t, 1)
+		b := p.connection(tb, 1)
 		framework = frameworkAnswer{answer, b.claims, b.looks.ours}
 		p.known.Store(key, framework)
 	}
-	a := p.connection(t, 0)
+	a := p.connection(tb, 0)
 	diff := cmp.Diff(framework.answer, any(lane), answerOptions)
 	if diff == "" && call == "plan" {
 		diff = cmp.Diff(framework.claims, a.claims, claimsOptions)
 	}
 	if diff += cmp.Diff(framework.ours, a.looks.ours); diff != "" {
-		t.Errorf("%s of %+v\nstate %v\nconfig %v\nprivate %s\nframework (-), lane (+):\n%s", call, c, c.state, c.config, c.privateBytes(t), diff)
+		tb.Errorf("%s of %+v\nstate %v\nconfig %v\nprivate %s\nframework (-), lane (+):\n%s", call, c, c.state, c.config, c.privateBytes(tb), diff)
 	}
 }
 
 // try puts a case to the lane, and what it answers to the framework too.
-func (p *lanePair) try(t testing.TB, c *laneCase, call string) {
-	t.Helper()
-	p.prepare(t, c)
-	state, identity, private := &tfprotov6.DynamicValue{MsgPack: packed(t, c.state)}, c.identityData(t), c.privateBytes(t)
-	ctx := c.read(t.Context())
+func (p *lanePair) try(tb testing.TB, c *laneCase, call string) {
+	tb.Helper()
+	p.prepare(tb, c)
+	state, identity, private := &tfprotov6.DynamicValue{MsgPack: packed(tb, c.state)}, c.identityData(tb), c.privateBytes(tb)
+	ctx := c.read(tb.Context())
 	switch call {
 	case "read":
 		req := &tfprotov6.ReadResourceRequest{TypeName: c.typeName, CurrentState: state, CurrentIdentity: identity, Private: private}
 		if _, got := p.lane.Read(ctx, req); got != nil {
-			same(t, p, c, call, req, got, p.framework.ReadResource)
+			same(tb, p, c, call, req, got, p.framework.ReadResource)
 		}
 	case "plan":
 		req := &tfprotov6.PlanResourceChangeRequest{
-			TypeName: c.typeName, PriorState: state, ProposedNewState: &tfprotov6.DynamicValue{MsgPack: packed(t, c.proposed(p.schemas[c.typeName]))},
-			Config: &tfprotov6.DynamicValue{MsgPack: packed(t, c.config)}, PriorPrivate: private, PriorIdentity: identity,
+			TypeName: c.typeName, PriorState: state, ProposedNewState: &tfprotov6.DynamicValue{MsgPack: packed(tb, c.proposed(p.schemas[c.typeName]))},
+			Config: &tfprotov6.DynamicValue{MsgPack: packed(tb, c.config)}, PriorPrivate: private, PriorIdentity: identity,
 		}
 		if got := p.lane.Plan(ctx, req); got != nil {
-			same(t, p, c, call, req, got, p.framework.PlanResourceChange)
+			same(tb, p, c, call, req, got, p.framework.PlanResourceChange)
 		}
 	case "upgrade":
-		req := &tfprotov6.UpgradeResourceStateRequest{TypeName: c.typeName, RawState: &tfprotov6.RawState{JSON: toJSON(t, c.state)}}
+		req := &tfprotov6.UpgradeResourceStateRequest{TypeName: c.typeName, RawState: &tfprotov6.RawState{JSON: toJSON(tb, c.state)}}
 		if got := p.lane.Upgrade(req); got != nil {
-			same(t, p, c, call, req, got, p.framework.UpgradeResourceState)
+			same(tb, p, c, call, req, got, p.framework.UpgradeResourceState)
 		}
 	}
 }
@@ -287,7 +287,9 @@ func (c *laneCase) proposed(schema *tfprotov6.Schema) map[string]any {
 // oddPacked is what no attribute of the schemas takes.
 type oddPacked struct{ data []byte }
 
-func (o oddPacked) EncodeMsgpack(enc *msgpack.Encoder) error { return enc.Encode(msgpack.RawMessage(o.data)) }
+func (o oddPacked) EncodeMsgpack(enc *msgpack.Encoder) error {
+	return enc.Encode(msgpack.RawMessage(o.data))
+}
 
 func (o oddPacked) MarshalJSON() ([]byte, error) { return []byte(`["odd"]`), nil }
 
@@ -536,7 +538,7 @@ func (d laneDice) changeFound(c *laneCase) {
 	case 6:
 		n.TTL = draw[int64](d, 0, 1, 19, 20, 21, 60, 301, 1000)
 	default:
-		c.err = draw(d, error(etcdv2.ErrNotFound), etcdv2.ErrUnavailable, errors.New("lost"))
+		c.err = draw(d, etcdv2.ErrNotFound, etcdv2.ErrUnavailable, errors.New("lost"))
 		if c.err != nil {
 			c.node = nil
 		}
@@ -544,15 +546,15 @@ func (d laneDice) changeFound(c *laneCase) {
 }
 
 // tryRandom tries so many random cases.
-func (p *lanePair) tryRandom(t testing.TB, d laneDice, n int) {
-	t.Helper()
+func (p *lanePair) tryRandom(tb testing.TB, d laneDice, n int) {
+	tb.Helper()
 	for range n {
 		c, call := d.base(), draw(d, "read", "read", "plan", "plan", "plan", "upgrade")
 		for range draw(d, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3) {
 			d.change(c, call)
 		}
-		p.try(t, c, call)
-		if t.Failed() {
+		p.try(tb, c, call)
+		if tb.Failed() {
 			return
 		}
 	}
