@@ -178,6 +178,7 @@ var faults = []fault{
 	probe`},
 	{"E5", "etcdv2/keys_dir.go", `case errors.Is(err, ErrCompareFailed):
 		return fmt.Errorf("%s: %w", path, ErrNotDir)`, `case errors.Is(err, ErrCompareFailed):
+		_ = fmt.Sprint(path)
 		return nil`},
 	{"E6", "etcdv2/keys_dir.go", `setTrue(r.query, "recursive", opts.Recursive)
 	return s.response(s.client.do(ctx, s.settled(`, `return s.response(s.client.do(ctx, s.settled(`},
@@ -226,7 +227,7 @@ var faults = []fault{
 	{"H2", "etcdv2/auth.go", `return s.set(ctx, http.MethodPut, true)`, `return nil`},
 	{"H2", "etcdv2/auth.go", `return s.set(ctx, http.MethodDelete, false)`, `return nil`},
 	{"H3", "etcdv2/auth.go", `if errors.Is(err, already) {`, `if false {`},
-	{"H4", "etcdv2/users.go", `users = append(users, user)`, `users = append(users, &User{})`},
+	{"H4", "etcdv2/users.go", `users = append(users, user)`, `users = append(users, &User{Unread: user == nil})`},
 	{"H5", "etcdv2/users.go", `return body.user(), nil`, `return &User{Name: name}, nil`},
 	{"H5", "etcdv2/error_answer.go", `case isUser && strings.HasPrefix(message, missingRolePrefix):`, `case false:`},
 	{"H6", "etcdv2/users_create.go", `Roles: append([]string{marker}, roles...)`, `Roles: roles`},
