@@ -33,9 +33,10 @@ type WriteOptions struct {
 // CreateOptions are the options of Create and CreateDir.
 type CreateOptions struct {
 	WriteOptions
-	// AbsentAt is an etcd index at which the caller saw that the key did not
-	// exist. It lets a lost answer be settled. Zero means that the client
-	// reads the key first.
+	// AbsentAt is an etcd index of just before the call, such as that of an answer
+	// which showed that the key did not exist. It lets a lost answer be settled: a
+	// node that was created later counts as the call's own if it has its content.
+	// Zero means that the client reads the key first.
 	AbsentAt uint64
 }
 

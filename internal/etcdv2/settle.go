@@ -81,7 +81,7 @@ func (s *KeysService) readAfterLostAnswer(ctx context.Context, w *write, err err
 		return nil, false, err
 	case w.unreadable && w.ours == nil && w.isNewer(found.keys.Node):
 		return nil, false, asUnknown(err)
-	case w.isNewer(found.keys.Node) && w.byCreation:
+	case w.byCreation:
 		return nil, false, w.conflict(ErrExists, err)
 	case w.isNewer(found.keys.Node):
 		return nil, false, w.conflict(ErrCompareFailed, err)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyedlock"
 )
@@ -41,6 +42,8 @@ type Run struct {
 	removed map[Object]bool
 	// trees are the directories that were deleted with all that they contained.
 	trees map[string]bool
+	// recent serves creates.
+	recent recentIndex
 
 	turns keyedlock.Locks[Object]
 	// inOrder is locked for a directory in which a key is being created in order: two
@@ -53,7 +56,7 @@ type Run struct {
 
 // NewRun returns a run that has done nothing yet.
 func NewRun() *Run {
-	return &Run{made: map[Object]bool{}, removed: map[Object]bool{}, trees: map[string]bool{}}
+	return &Run{made: map[Object]bool{}, removed: map[Object]bool{}, trees: map[string]bool{}, recent: recentIndex{now: time.Now}}
 }
 
 // Lock waits until no other object of this run changes o. No second object may

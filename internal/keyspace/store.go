@@ -54,6 +54,9 @@ func (s *Store) Create(ctx context.Context, key string, want Wanted, adopt bool)
 		return nil, err
 	}
 	defer func() { done(err) }()
+	if recent := s.run.recent.get(); recent != 0 {
+		return s.sendCreate(ctx, key, want, recent, adopt)
+	}
 	found, absentAt, err := s.readBeforeCreate(ctx, key)
 	if err != nil {
 		return nil, err

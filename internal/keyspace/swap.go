@@ -55,6 +55,7 @@ func (s *Store) put(ctx context.Context, key string, want Wanted) func(index uin
 // and the etcd index if there is nothing. A caller without read access may still
 // write; the index is then unknown, which is 0.
 func (s *Store) readBeforeCreate(ctx context.Context, path string) (found *etcdv2.Node, absentAt uint64, err error) {
+	asked := s.run.recent.now()
 	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{})
 	var apiErr *etcdv2.Error
 	switch {
@@ -63,6 +64,7 @@ func (s *Store) readBeforeCreate(ctx context.Context, path string) (found *etcdv
 	case errors.Is(err, etcdv2.ErrNotDir):
 		return nil, 0, err
 	case errors.Is(err, etcdv2.ErrNotFound) && errors.As(err, &apiErr):
+		s.run.recent.note(apiErr.Index, asked)
 		return nil, apiErr.Index, nil
 	case errors.Is(err, etcdv2.ErrUnauthorized):
 		return nil, 0, nil
@@ -72,10 +74,13 @@ func (s *Store) readBeforeCreate(ctx context.Context, path string) (found *etcdv
 }
 
 // sendCreate creates a key that is believed to be absent. Somebody may be faster.
+// absentAt is an etcd index of before.
 func (s *Store) sendCreate(ctx context.Context, key string, want Wanted, absentAt uint64, adopt bool) (*etcdv2.Node, error) {
+	asked := s.run.recent.now()
 	resp, err := s.keys.Create(ctx, key, want.Value, etcdv2.CreateOptions{WriteOptions: want.options(), AbsentAt: absentAt})
 	switch {
 	case err == nil:
+		s.run.recent.note(resp.Node.ModifiedIndex, asked)
 		return resp.Node, nil
 	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
 		return nil, &Refusal{Kind: OutcomeUnknown, Path: key, Err: err}
