@@ -151,11 +151,11 @@ func private(t *testing.T, state []byte) []byte {
 	var all []byte
 	for _, resource := range decoded.Resources {
 		for _, instance := range resource.Instances {
-			var notes map[string][]byte
-			if err := json.Unmarshal(instance.Private, &notes); err != nil {
+			var private map[string][]byte
+			if err := json.Unmarshal(instance.Private, &private); err != nil {
 				t.Fatal(err)
 			}
-			for _, note := range notes {
+			for _, note := range private {
 				all = append(all, note...)
 			}
 		}

@@ -64,7 +64,7 @@ func configure(ctx context.Context, config providerModel, lookup func(string) (s
 // text returns what the configuration says, or else the first of the
 // environment variables that is not empty.
 func (c *configurator) text(at path.Path, value types.String, env ...string) setting {
-	if isSet(value) {
+	if notNull(value) {
 		return setting{text: value.ValueString(), set: true, path: at}
 	}
 	for _, name := range env {
@@ -112,14 +112,14 @@ func (c *configurator) endpoints(ctx context.Context, config providerModel, hasT
 	o := &c.out.options
 	o.Selection = etcdv2.EndpointSelection(config.EndpointSelection.ValueString())
 	o.DiscoverMembers = config.DiscoverMembers.ValueBool()
-	if isSet(config.Endpoints) {
+	if notNull(config.Endpoints) {
 		c.diags.Append(config.Endpoints.ElementsAs(ctx, &o.Endpoints, false)...)
 		for i, endpoint := range o.Endpoints {
 			if err := checkEndpoint(endpoint); err != nil {
 				c.diags.AddAttributeError(path.Root("endpoints").AtListIndex(i), "Invalid endpoint", sentence(err))
 			}
 		}
-		if isSet(config.DiscoverySRV) {
+		if notNull(config.DiscoverySRV) {
 			c.diags.AddAttributeError(path.Root("discovery_srv"), "Conflicting endpoints",
 				"Set either endpoints or discovery_srv, not both.")
 		}
@@ -165,7 +165,7 @@ func withScheme(endpoint string, hasTLS bool) string {
 func (c *configurator) tls(ctx context.Context, object types.Object) bool {
 	at := path.Root("tls")
 	var config tlsModel
-	if isSet(object) {
+	if notNull(object) {
 		c.diags.Append(object.As(ctx, &config, basetypes.ObjectAsOptions{})...)
 	}
 	ca := c.source(at, "ca", config.CAFile, config.CAPEM, "ETCDCTL_CA_FILE", "ETCDCTL_CACERT")
@@ -184,7 +184,7 @@ func (c *configurator) tls(ctx context.Context, object types.Object) bool {
 		KeyFile: key.file.text, KeyPEM: key.pem.text,
 		ServerName: config.ServerName.ValueString(), InsecureSkipVerify: skip,
 	}
-	if c.diags.HasError() || (!isSet(object) && !ca.set() && !cert.set() && !skip) {
+	if c.diags.HasError() || (!notNull(object) && !ca.set() && !cert.set() && !skip) {
 		return false
 	}
 	loaded, err := options.Config()
@@ -211,7 +211,7 @@ func (s source) setting() setting {
 // source reads the attributes <name>_file and <name>_pem. The environment
 // counts only where the configuration has neither.
 func (c *configurator) source(at path.Path, name string, file, pem types.String, env ...string) source {
-	if isSet(pem) {
+	if notNull(pem) {
 		env = nil
 	}
 	s := source{
@@ -225,7 +225,7 @@ func (c *configurator) source(at path.Path, name string, file, pem types.String,
 }
 
 func (c *configurator) skipVerify(at path.Path, value types.Bool) bool {
-	if isSet(value) {
+	if notNull(value) {
 		return value.ValueBool()
 	}
 	env := c.text(at, types.StringNull(), "ETCDCTL_INSECURE_SKIP_TLS_VERIFY")
@@ -247,14 +247,14 @@ func (c *configurator) requests(config providerModel) {
 	o.MaxConnections = int(config.MaxConnections.ValueInt64())
 	o.NotLinearizable = !boolOr(config.ConsistentReads, true)
 	c.out.readAhead = boolOr(config.ReadAhead, true)
-	if isSet(config.ExpectedClusterID) {
+	if notNull(config.ExpectedClusterID) {
 		id := c.text(path.Root("expected_cluster_id"), config.ExpectedClusterID)
 		if err := checkClusterID(id.text); err != nil {
 			c.refuse(id, "Invalid cluster id", err)
 		}
 		o.ExpectedClusterID = strings.ToLower(id.text)
 	}
-	if isSet(config.ProxyURL) {
+	if notNull(config.ProxyURL) {
 		proxy := c.text(path.Root("proxy_url"), config.ProxyURL)
 		if err := etcdv2.CheckProxyURL(proxy.text); err != nil {
 			c.refuse(proxy, "Invalid proxy URL", err)
@@ -264,7 +264,7 @@ func (c *configurator) requests(config providerModel) {
 }
 
 func (c *configurator) retry(ctx context.Context, object types.Object) {
-	if !isSet(object) {
+	if !notNull(object) {
 		return
 	}
 	at := path.Root("retry")
@@ -284,7 +284,7 @@ func (c *configurator) retry(ctx context.Context, object types.Object) {
 
 // duration returns zero, which stands for the default, where nothing is set.
 func (c *configurator) duration(at path.Path, value types.String) time.Duration {
-	if !isSet(value) {
+	if !notNull(value) {
 		return 0
 	}
 	d, err := parseDuration(value.ValueString())
@@ -295,7 +295,7 @@ func (c *configurator) duration(at path.Path, value types.String) time.Duration 
 }
 
 func (c *configurator) keySpace(config providerModel) {
-	if !isSet(config.KeyPrefix) {
+	if !notNull(config.KeyPrefix) {
 		return
 	}
 	prefix := c.text(path.Root("key_prefix"), config.KeyPrefix)

@@ -37,9 +37,9 @@ type dirModel struct {
 	Expiration    types.String `tfsdk:"expiration"`
 }
 
-// dirNotes is what private state keeps of a directory.
-type dirNotes struct {
-	lifetimeNotes
+// dirPrivateState is what private state keeps of a directory.
+type dirPrivateState struct {
+	lifetimePrivateState
 
 	// ReplacedBy is the created index of another directory that a refresh has
 	// found in the place of the one in state, 0 if there was none.
@@ -97,20 +97,20 @@ func (r *dirResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		return
 	}
 	var state *dirModel
-	var notes dirNotes
+	var private dirPrivateState
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		notes = readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
+		private = readPrivateState[dirPrivateState](ctx, req.Private, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
 	}
-	plan.plan(state, notes)
+	plan.plan(state, private)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
 // plan is ModifyPlan for a proposed plan.
-func (m *dirModel) plan(state *dirModel, notes dirNotes) {
+func (m *dirModel) plan(state *dirModel, private dirPrivateState) {
 	m.CreatedIndex, m.ModifiedIndex, m.Expiration = types.Int64Unknown(), types.Int64Unknown(), types.StringUnknown()
 	if m.TTL.IsNull() {
 		m.Expiration = types.StringNull()
@@ -118,7 +118,7 @@ func (m *dirModel) plan(state *dirModel, notes dirNotes) {
 	if state == nil {
 		return
 	}
-	m.TTL = notes.plannedTTL(m.TTL, state.TTL)
+	m.TTL = private.plannedTTL(m.TTL, state.TTL)
 	if m.Path.Equal(state.Path) && m.TTL.Equal(state.TTL) {
 		m.CreatedIndex, m.ModifiedIndex, m.Expiration = state.CreatedIndex, state.ModifiedIndex, state.Expiration
 	}
@@ -168,20 +168,20 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		addFailure(&resp.Diagnostics, "Unable to read directory", state.Path.ValueString(), err)
 		return
 	}
-	notes := readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
-	notes.ReplacedBy = 0
+	private := readPrivateState[dirPrivateState](ctx, req.Private, &resp.Diagnostics)
+	private.ReplacedBy = 0
 	if !isImport && node.CreatedIndex != indexOf(state.CreatedIndex) {
 		// State keeps the index of ours, so that nothing is done to the other one.
 		warnOfOtherDir(&resp.Diagnostics, state, node)
-		notes.ReplacedBy = node.CreatedIndex
+		private.ReplacedBy = node.CreatedIndex
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+		writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 		return
 	}
-	state.TTL = notes.refreshed(state.TTL, node)
+	state.TTL = private.refreshed(state.TTL, node)
 	state.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -202,7 +202,7 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	}
 	if node != nil {
 		plan.fromAPI(node)
-		writeNotes(ctx, resp.Private, dirNotes{}, &resp.Diagnostics)
+		writePrivateState(ctx, resp.Private, dirPrivateState{}, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
@@ -210,7 +210,7 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state dirModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[dirNotes](ctx, req.Private, &resp.Diagnostics)
+	private := readPrivateState[dirPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -218,7 +218,7 @@ func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	if store == nil {
 		return
 	}
-	seen := keyspace.SeenDir{CreatedIndex: indexOf(state.CreatedIndex), ReplacedBy: notes.ReplacedBy}
+	seen := keyspace.SeenDir{CreatedIndex: indexOf(state.CreatedIndex), ReplacedBy: private.ReplacedBy}
 	err := store.RemoveDir(ctx, state.Path.ValueString(), seen, state.ForceDestroy.ValueBool())
 	addRemoval(&resp.Diagnostics, "Unable to delete directory", state.Path.ValueString(), err)
 }

@@ -24,9 +24,9 @@ func readDirFor(ctx context.Context, store *keyspace.Store, state dirModel) dirR
 	return dirRead{node, err}
 }
 
-func (r *dirResource) readUnchanged(ctx context.Context, object flatObject, private flatPrivate) (context.Context, bool) {
+func (r *dirResource) readUnchanged(ctx context.Context, object flatObject, stored flatPrivate) (context.Context, bool) {
 	state := dirModelOf(object)
-	before, ok := flatNotes[dirNotes](private)
+	before, ok := flatPrivateState[dirPrivateState](stored)
 	var ignored diag.Diagnostics
 	store := r.store(&ignored)
 	if !ok || store == nil {
@@ -37,20 +37,20 @@ func (r *dirResource) readUnchanged(ctx context.Context, object flatObject, priv
 	if found.err != nil || state.CreatedIndex.IsNull() || found.node.CreatedIndex != indexOf(state.CreatedIndex) {
 		return ctx, false
 	}
-	after, notes := state, before
-	notes.ReplacedBy = 0
-	after.TTL = notes.refreshed(state.TTL, found.node)
+	after, private := state, before
+	private.ReplacedBy = 0
+	after.TTL = private.refreshed(state.TTL, found.node)
 	after.fromAPI(found.node)
-	return ctx, after == state && notes == before
+	return ctx, after == state && private == before
 }
 
-func (r *dirResource) planUnchanged(configured, object flatObject, private flatPrivate) bool {
+func (r *dirResource) planUnchanged(configured, object flatObject, stored flatPrivate) bool {
 	config, state := dirModelOf(configured), dirModelOf(object)
-	notes, ok := flatNotes[dirNotes](private)
+	private, ok := flatPrivateState[dirPrivateState](stored)
 	plan := state
 	plan.AdoptExisting = keepSteering(config.AdoptExisting, state.AdoptExisting)
 	plan.ForceDestroy = keepSteering(config.ForceDestroy, state.ForceDestroy)
-	plan.plan(&state, notes)
+	plan.plan(&state, private)
 	return ok && plan == state
 }
 

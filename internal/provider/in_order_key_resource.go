@@ -30,9 +30,9 @@ func newInOrderKeyResource() resource.Resource { return &inOrderKeyResource{} }
 
 type inOrderKeyResource struct{ placedBase }
 
-// inOrderNotes are what private state keeps of a key in order.
-type inOrderNotes struct {
-	lifetimeNotes
+// inOrderPrivateState are what private state keeps of a key in order.
+type inOrderPrivateState struct {
+	lifetimePrivateState
 
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool `json:"not_text,omitempty"`
@@ -123,26 +123,26 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	before := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
+	before := readPrivateState[inOrderPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if state != nil && before.Found {
 		plan.keepFoundText(*state)
 	}
-	notes := plan.planWrite(state, before)
+	private := plan.planWrite(state, before)
 	if state != nil {
 		if plan.ModifiedIndex.IsUnknown() {
-			notes.warnOfWrite(state.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)
+			private.warnOfWrite(state.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)
 		}
 		moves := !plan.Dir.IsUnknown() && !plan.Dir.Equal(state.Dir)
-		if notes.NotText && plan.Value.Equal(state.Value) && (moves || plan.TTL.IsNull() && !state.TTL.IsNull()) {
+		if private.NotText && plan.Value.Equal(state.Value) && (moves || plan.TTL.IsNull() && !state.TTL.IsNull()) {
 			addLosses(&resp.Diagnostics, state.Key.ValueString())
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	if notes != before {
-		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	if private != before {
+		writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 	}
 }
 
@@ -150,29 +150,29 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 // writes in other words, as the jsonencode of a generated configuration does.
 func (m *inOrderKeyModel) keepFoundText(state inOrderKeyModel) {
 	found, wanted := state.Value.ValueString(), m.Value.ValueString()
-	if isSet(m.Value) && keyspace.IsJSONDocument(found) && keyspace.IsJSONDocument(wanted) && keyspace.EqualJSON(found, wanted) {
+	if notNull(m.Value) && keyspace.IsJSONDocument(found) && keyspace.IsJSONDocument(wanted) && keyspace.EqualJSON(found, wanted) {
 		m.Value = state.Value
 	}
 }
 
 // planWrite plans the attributes that the server sets, and notes the TTL that
 // the apply is to send.
-func (m *inOrderKeyModel) planWrite(state *inOrderKeyModel, notes inOrderNotes) inOrderNotes {
+func (m *inOrderKeyModel) planWrite(state *inOrderKeyModel, private inOrderPrivateState) inOrderPrivateState {
 	wanted := m.TTL
-	notes.TTLSent = 0
+	private.TTLSent = 0
 	if state != nil {
-		m.TTL = notes.plannedTTL(wanted, state.TTL)
+		m.TTL = private.plannedTTL(wanted, state.TTL)
 		if m.Dir.Equal(state.Dir) && m.Value.Equal(state.Value) && m.TTL.Equal(state.TTL) {
 			m.CreatedIndex, m.ModifiedIndex, m.Expiration = state.CreatedIndex, state.ModifiedIndex, state.Expiration
-			return notes
+			return private
 		}
-		notes.send(m.TTL, wanted)
+		private.send(m.TTL, wanted)
 	}
 	m.CreatedIndex, m.ModifiedIndex, m.Expiration = types.Int64Unknown(), types.Int64Unknown(), types.StringUnknown()
 	if m.TTL.IsNull() {
 		m.Expiration = types.StringNull()
 	}
-	return notes
+	return private
 }
 
 func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -199,7 +199,7 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state inOrderKeyModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
+	private := readPrivateState[inOrderPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -212,7 +212,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)
 		return
-	case errors.Is(err, etcdv2.ErrNotFile) && isSet(state.CreatedIndex):
+	case errors.Is(err, etcdv2.ErrNotFile) && notNull(state.CreatedIndex):
 		warnOfReplacement(&resp.Diagnostics, err)
 		resp.State.RemoveResource(ctx)
 		return
@@ -220,21 +220,21 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
 		return
 	}
-	notes.Found = notes.Found || state.Value.IsNull()
-	state.Value, state.TTL = types.StringValue(node.Value), notes.refreshed(state.TTL, node)
+	private.Found = private.Found || state.Value.IsNull()
+	state.Value, state.TTL = types.StringValue(node.Value), private.refreshed(state.TTL, node)
 	warnNotText(&resp.Diagnostics, node)
-	notes.NotText = node.NotText
+	private.NotText = node.NotText
 	state.named(node.Key)
 	state.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state inOrderKeyModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[inOrderNotes](ctx, req.Private, &resp.Diagnostics)
+	private := readPrivateState[inOrderPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -247,21 +247,21 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 		return
 	}
 	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
-	node, err := plan.send(ctx, store, state, notes)
+	node, err := plan.send(ctx, store, state, private)
 	if err != nil {
 		r.subject("etcd_in_order_key").addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
 		return
 	}
 	plan.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	notes.lifetimeNotes, notes.NotText, notes.Found = notes.after(), node.NotText, notes.Found && plan.Value.Equal(state.Value)
-	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	private.lifetimePrivateState, private.NotText, private.Found = private.after(), node.NotText, private.Found && plan.Value.Equal(state.Value)
+	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 // send writes what is planned: the TTL alone where the value stays, or else both.
-func (m *inOrderKeyModel) send(ctx context.Context, store *keyspace.Store, state inOrderKeyModel, notes inOrderNotes) (*etcdv2.Node, error) {
-	key, before, ttl := m.Key.ValueString(), state.seen(), notes.toSend(m.TTL)
-	before.NotText = notes.NotText
+func (m *inOrderKeyModel) send(ctx context.Context, store *keyspace.Store, state inOrderKeyModel, private inOrderPrivateState) (*etcdv2.Node, error) {
+	key, before, ttl := m.Key.ValueString(), state.seen(), private.toSend(m.TTL)
+	before.NotText = private.NotText
 	if m.Value.Equal(state.Value) {
 		node, err := store.SetTTL(ctx, key, before, ttl)
 		if !errors.Is(err, etcdv2.ErrUnsupported) {
@@ -296,7 +296,7 @@ func (m *inOrderKeyModel) toAPI(ttl *int64) keyspace.Wanted {
 
 // seen is what the key held when state was read.
 func (m *inOrderKeyModel) seen() keyspace.Seen {
-	return keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: isSet(m.TTL)}
+	return keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: notNull(m.TTL)}
 }
 
 // named takes over what the key's name says.

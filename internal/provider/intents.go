@@ -223,10 +223,10 @@ func (r *keyPrefixResource) intent(ctx context.Context, change intendedChange) k
 	}
 	prefix, _ := textOf(ctx, change.before, "prefix")
 	var ignored diag.Diagnostics
-	notes := readNotes[prefixNotes](ctx, change.private, &ignored)
+	private := readPrivateState[prefixPrivateState](ctx, change.private, &ignored)
 	for relative := range keysIn(ctx, change.before) {
 		o := keyspace.NodeAt(keyspace.Below(prefix, relative))
-		if _, stays := want.Claims[o]; !stays && !notes.Keys[relative].Foreign {
+		if _, stays := want.Claims[o]; !stays && !private.Keys[relative].Foreign {
 			want.Releases = append(want.Releases, o)
 		}
 	}

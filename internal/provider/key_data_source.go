@@ -86,7 +86,7 @@ func (d *keyDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	}
 	node, err := store.ReadKey(ctx, model.Key.ValueString())
 	switch {
-	case errors.Is(err, etcdv2.ErrNotFound) && isSet(model.Default):
+	case errors.Is(err, etcdv2.ErrNotFound) && notNull(model.Default):
 		model.Exists, model.Value = types.BoolValue(false), model.Default
 	case errors.Is(err, etcdv2.ErrNotFile):
 		resp.Diagnostics.AddError("Key is a directory", "There is a directory at "+model.Key.ValueString()+"; read it with the data source etcd_dir.")

@@ -68,7 +68,7 @@ func (l *keyList) List(ctx context.Context, req list.ListRequest, stream *list.L
 
 func describeKey(node *etcdv2.Node) listed {
 	model := keyModel{Key: types.StringValue(node.Key)}
-	model.refresh(node, new(keyNotes))
+	model.refresh(node, new(keyPrivateState))
 	return listed{name: node.Key, identity: keyIdentity{model.Key}, model: model}
 }
 

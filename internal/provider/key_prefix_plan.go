@@ -27,7 +27,7 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
+	private := readPrivateState[prefixPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -39,15 +39,15 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		plan.Expiration = types.StringNull()
 	}
 	if state != nil && !plan.Prefix.IsUnknown() && !plan.Prefix.Equal(state.Prefix) {
-		known := knownKeys(state.Keys, notes)
+		known := knownKeys(state.Keys, private)
 		intent := plan.intent(*state, nil, false)
 		addLosses(&resp.Diagnostics, keyspace.Losses(intent.Copies(state.Prefix.ValueString(), known))...)
 	}
 	if state != nil && plan.Prefix.Equal(state.Prefix) {
-		sent := notes.TTLSent
-		plan.planChange(r.keyPrefix(), *state, &notes, &resp.Diagnostics)
-		if notes.TTLSent != sent {
-			writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+		sent := private.TTLSent
+		plan.planChange(r.keyPrefix(), *state, &private, &resp.Diagnostics)
+		if private.TTLSent != sent {
+			writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 		}
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
@@ -55,20 +55,20 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 
 // planChange plans, for the provider's key_prefix, against what is known of the
 // keys, and notes the TTL that the apply is to send.
-func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *prefixNotes, diags *diag.Diagnostics) {
-	known := knownKeys(state.Keys, *notes)
+func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, private *prefixPrivateState, diags *diag.Diagnostics) {
+	known := knownKeys(state.Keys, *private)
 	if !m.Keys.IsUnknown() {
 		m.checkDirs(prefix, known, diags)
 		m.warnOfLeft(known, diags)
 	}
-	sent := notes.TTLSent
-	notes.TTLSent = 0
+	sent := private.TTLSent
+	private.TTLSent = 0
 	if m.TTL.IsUnknown() {
 		return
 	}
 	wanted := m.TTL
 	m.TTL = plannedSharedTTL(wanted, state.TTL, sent, known)
-	intent := m.intent(state, ttlPointer(wanted), notes.LeavesTTLs)
+	intent := m.intent(state, ttlPointer(wanted), private.LeavesTTLs)
 	learn(&intent, m.Keys, known)
 	writes, _ := intent.Changes(m.Prefix.ValueString(), known)
 	switch {
@@ -79,7 +79,7 @@ func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *
 		m.Expiration = types.StringUnknown()
 	}
 	if !m.TTL.Equal(wanted) {
-		notes.TTLSent = wanted.ValueInt64()
+		private.TTLSent = wanted.ValueInt64()
 	}
 	addLosses(diags, keyspace.Losses(writes)...)
 	var changes lifetimeChanges
@@ -91,7 +91,7 @@ func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, notes *
 	changes.warn("Lifetimes of keys change", advice, diags)
 }
 
-// plannedSharedTTL returns the TTL to plan: see lifetimeNotes.plannedTTL. sent is
+// plannedSharedTTL returns the TTL to plan: see lifetimePrivateState.plannedTTL. sent is
 // the one that was sent since the last read, 0 for none.
 func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]keyspace.Known) types.Int64 {
 	isRead := sent != 0
@@ -101,14 +101,14 @@ func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]ke
 		}
 		isRead = isRead || (k.TTLRead && k.TTL == state.ValueInt64())
 	}
-	return (&lifetimeNotes{TTLRead: isRead}).plannedTTL(wanted, state)
+	return (&lifetimePrivateState{TTLRead: isRead}).plannedTTL(wanted, state)
 }
 
 // intent is what an apply is to make of the keys.
 func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs bool) keyspace.TreeIntent {
 	return keyspace.TreeIntent{
 		Values: texted(m.Keys), TTL: ttl, LeavesTTLs: leavesTTLs, Exclusive: m.Exclusive.ValueBool(),
-		RenewsDue: isSet(m.TTLRenewBelow), RenewsAll: isSet(m.TTLRenewBelow) && !m.TTLRenewBelow.Equal(state.TTLRenewBelow),
+		RenewsDue: notNull(m.TTLRenewBelow), RenewsAll: notNull(m.TTLRenewBelow) && !m.TTLRenewBelow.Equal(state.TTLRenewBelow),
 	}
 }
 

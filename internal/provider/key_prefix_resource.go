@@ -136,13 +136,13 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	}
 	plan.fromBatch(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	writeNotes(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
+	writePrivateState(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 }
 
 func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state keyPrefixModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
+	private := readPrivateState[prefixPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -150,9 +150,9 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if store == nil {
 		return
 	}
-	known := knownKeys(state.Keys, notes)
+	known := knownKeys(state.Keys, private)
 	imported := state.Keys.IsNull()
-	paths := append(slices.Collect(maps.Keys(known)), slices.Collect(maps.Keys(notes.Unsettled))...)
+	paths := append(slices.Collect(maps.Keys(known)), slices.Collect(maps.Keys(private.Unsettled))...)
 	found, err := store.ReadTree(ctx, state.Prefix.ValueString(), paths)
 	if err == nil && imported {
 		err = found.Blocked
@@ -170,23 +170,23 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if all {
 		nameable(found.Unnameable, &resp.Diagnostics)
 	}
-	known = found.Refresh(known, notes.Unsettled, all, state.TTLRenewBelow.ValueInt64())
+	known = found.Refresh(known, private.Unsettled, all, state.TTLRenewBelow.ValueInt64())
 	warnNotText(&resp.Diagnostics, found.Nodes(known)...)
-	after := notesOf(known, notes.Unsettled)
-	after.LeavesTTLs = notes.LeavesTTLs
+	after := notesOf(known, private.Unsettled)
+	after.LeavesTTLs = private.LeavesTTLs
 	if imported {
 		with, without, _ := keyspace.CountTTLs(known)
 		after.LeavesTTLs = with > 0 && without > 0
 	}
 	state.Keys, state.Expiration = keysValue(known), firstExpiration(known)
-	if notes.TTLSent != 0 {
-		state.TTL = types.Int64Value(notes.TTLSent)
+	if private.TTLSent != 0 {
+		state.TTL = types.Int64Value(private.TTLSent)
 	}
 	if !after.LeavesTTLs {
 		state.TTL = sharedTTL(state.TTL, known)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	writeNotes(ctx, resp.Private, after, &resp.Diagnostics)
+	writePrivateState(ctx, resp.Private, after, &resp.Diagnostics)
 }
 
 // warnOfReplaced warns of keys that are directories now, and of a directory of
@@ -213,50 +213,50 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 	var plan, state keyPrefixModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
+	private := readPrivateState[prefixPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	w := r.writer(plan, knownKeys(state.Keys, notes), &resp.Diagnostics)
+	w := r.writer(plan, knownKeys(state.Keys, private), &resp.Diagnostics)
 	if w == nil {
 		return
 	}
-	if !w.recall(ctx, &resp.Diagnostics) {
+	if !w.restorePrivateState(ctx, &resp.Diagnostics) {
 		return
 	}
 	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
 	w.about.advice = adviceOnKeys(adoptKeysAdvice)
-	ttl := (&lifetimeNotes{TTLSent: notes.TTLSent}).toSend(plan.TTL)
-	w.apply(ctx, plan.intent(state, ttl, notes.LeavesTTLs), plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
+	ttl := (&lifetimePrivateState{TTLSent: private.TTLSent}).toSend(plan.TTL)
+	w.apply(ctx, plan.intent(state, ttl, private.LeavesTTLs), plan.Exclusive.ValueBool() && !state.Exclusive.ValueBool(), &resp.Diagnostics)
 	if resp.Diagnostics.HasError() && !w.HasWritten() {
 		return
 	}
 	plan.fromBatch(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	after := notesOf(w.Known, w.Unsettled)
-	after.LeavesTTLs, after.TTLSent = notes.LeavesTTLs && ttl == nil, notes.TTLSent
-	writeNotes(ctx, resp.Private, after, &resp.Diagnostics)
+	after.LeavesTTLs, after.TTLSent = private.LeavesTTLs && ttl == nil, private.TTLSent
+	writePrivateState(ctx, resp.Private, after, &resp.Diagnostics)
 }
 
 func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state keyPrefixModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	notes := readNotes[prefixNotes](ctx, req.Private, &resp.Diagnostics)
+	private := readPrivateState[prefixPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	w := r.writer(state, knownKeys(state.Keys, notes), &resp.Diagnostics)
+	w := r.writer(state, knownKeys(state.Keys, private), &resp.Diagnostics)
 	if w == nil {
 		return
 	}
-	if w.recall(ctx, &resp.Diagnostics) {
+	if w.restorePrivateState(ctx, &resp.Diagnostics) {
 		w.Run(ctx, keyspace.Removals(w.Dir, w.Known))
 		w.report(&resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		state.fromBatch(w)
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-		writeNotes(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
+		writePrivateState(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 	}
 }
 

@@ -10,34 +10,34 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// prefixNotes are what private state holds of a prefix. A computed attribute
+// prefixPrivateState are what private state holds of a prefix. A computed attribute
 // would print a line for every key in every plan.
-type prefixNotes struct {
+type prefixPrivateState struct {
 	Keys      map[string]keyspace.Note      `json:"keys"`
 	Unsettled map[string]keyspace.Unsettled `json:"unsettled,omitempty"`
 	// LeavesTTLs reports that an import found keys with a TTL and keys without
 	// one. As long as no TTL is configured, every key keeps what it has.
 	LeavesTTLs bool `json:"leaves_ttls,omitempty"`
-	// TTLSent is that of lifetimeNotes.
+	// TTLSent is that of lifetimePrivateState.
 	TTLSent int64 `json:"ttl_sent,omitempty"`
 }
 
 // knownKeys joins what state and private state say.
-func knownKeys(keys types.Map, notes prefixNotes) map[string]keyspace.Known {
+func knownKeys(keys types.Map, private prefixPrivateState) map[string]keyspace.Known {
 	known := map[string]keyspace.Known{}
 	for path, value := range texted(keys) {
-		known[path] = keyspace.Known{Note: notes.Keys[path], Value: value}
+		known[path] = keyspace.Known{Note: private.Keys[path], Value: value}
 	}
 	return known
 }
 
 // notesOf are the notes for what is known.
-func notesOf(known map[string]keyspace.Known, unsettled map[string]keyspace.Unsettled) prefixNotes {
-	notes := prefixNotes{Keys: make(map[string]keyspace.Note, len(known)), Unsettled: unsettled}
+func notesOf(known map[string]keyspace.Known, unsettled map[string]keyspace.Unsettled) prefixPrivateState {
+	private := prefixPrivateState{Keys: make(map[string]keyspace.Note, len(known)), Unsettled: unsettled}
 	for path, k := range known {
-		notes.Keys[path] = k.Note
+		private.Keys[path] = k.Note
 	}
-	return notes
+	return private
 }
 
 // texted returns the elements of a map of strings, unknown ones as "".

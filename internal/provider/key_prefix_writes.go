@@ -20,9 +20,9 @@ type prefixWriter struct {
 	about subject
 }
 
-// recall reads again what private state should say of the keys in state. It
+// restorePrivateState reads again what private state should say of the keys in state. It
 // reports whether all can be written.
-func (w *prefixWriter) recall(ctx context.Context, diags *diag.Diagnostics) bool {
+func (w *prefixWriter) restorePrivateState(ctx context.Context, diags *diag.Diagnostics) bool {
 	if err := w.Restore(ctx); err != nil {
 		addFailure(diags, "Unable to read keys", w.Dir, err)
 		return false

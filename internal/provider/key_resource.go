@@ -42,9 +42,9 @@ type keyModel struct {
 	Expiration     types.String `tfsdk:"expiration"`
 }
 
-// keyNotes is what private state keeps of a key.
-type keyNotes struct {
-	lifetimeNotes
+// keyPrivateState is what private state keeps of a key.
+type keyPrivateState struct {
+	lifetimePrivateState
 
 	// Written is the index of our last write of a write-only value. A newer one
 	// at refresh means that somebody else wrote it.
@@ -167,7 +167,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	}
 	plan.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	writeNotes(ctx, resp.Private, plan.notesAfter(node, keyNotes{}), &resp.Diagnostics)
+	writePrivateState(ctx, resp.Private, plan.privateAfter(node, keyPrivateState{}), &resp.Diagnostics)
 }
 
 func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -185,7 +185,7 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.State.RemoveResource(ctx)
 		return
-	case errors.Is(err, etcdv2.ErrNotFile) && isSet(state.CreatedIndex):
+	case errors.Is(err, etcdv2.ErrNotFile) && notNull(state.CreatedIndex):
 		warnOfReplacement(&resp.Diagnostics, err)
 		resp.State.RemoveResource(ctx)
 		return
@@ -193,13 +193,13 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
 		return
 	}
-	notes := readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
-	state.refresh(node, &notes)
+	private := readPrivateState[keyPrivateState](ctx, req.Private, &resp.Diagnostics)
+	state.refresh(node, &private)
 	if state.ValueWOVersion.IsNull() {
 		warnNotText(&resp.Diagnostics, node)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -207,32 +207,32 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	notes := readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
+	private := readPrivateState[keyPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
 	store := r.store(&resp.Diagnostics)
-	if store == nil || (plan.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !plan.hasValue(config, &resp.Diagnostics)) {
+	if store == nil || (plan.ModifiedIndex.IsUnknown() && !private.KeepsValue && !plan.hasValue(config, &resp.Diagnostics)) {
 		return
 	}
-	node, err := plan.send(ctx, store, state, config, notes)
+	node, err := plan.send(ctx, store, state, config, private)
 	if err != nil {
 		plan.subject(&r.base).addFailure(&resp.Diagnostics, "Unable to update key", plan.Key.ValueString(), err)
 		return
 	}
 	if node != nil {
 		plan.fromAPI(node)
-		notes = plan.notesAfter(node, notes)
+		private = plan.privateAfter(node, private)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 // hasValue reports whether there is a value to write. A write-only one can
 // turn out to be null when its version was planned already.
 func (m *keyModel) hasValue(config keyModel, diags *diag.Diagnostics) bool {
-	if m.ValueWOVersion.IsNull() || isSet(config.ValueWO) {
+	if m.ValueWOVersion.IsNull() || notNull(config.ValueWO) {
 		return true
 	}
 	diags.AddAttributeError(path.Root("value_wo"), "There is no value to write",
@@ -242,16 +242,16 @@ func (m *keyModel) hasValue(config keyModel, diags *diag.Diagnostics) bool {
 
 // send writes what is planned: the TTL alone where the value stays, or else both.
 // It returns nil if nothing is to be written.
-func (m *keyModel) send(ctx context.Context, store *keyspace.Store, state, config keyModel, notes keyNotes) (*etcdv2.Node, error) {
-	key, ttl := m.Key.ValueString(), notes.toSend(m.TTL)
+func (m *keyModel) send(ctx context.Context, store *keyspace.Store, state, config keyModel, private keyPrivateState) (*etcdv2.Node, error) {
+	key, ttl := m.Key.ValueString(), private.toSend(m.TTL)
 	if !m.ModifiedIndex.IsUnknown() {
 		return nil, store.Keep(ctx, key, state.seen())
 	}
 	before := state.seen()
-	before.NotText = notes.NotText
-	if notes.KeepsValue {
+	before.NotText = private.NotText
+	if private.KeepsValue {
 		node, err := store.SetTTL(ctx, key, before, ttl)
-		noValue := isSet(m.ValueWOVersion) && config.ValueWO.IsNull()
+		noValue := notNull(m.ValueWOVersion) && config.ValueWO.IsNull()
 		if !errors.Is(err, etcdv2.ErrUnsupported) || noValue {
 			return node, err
 		}

@@ -46,9 +46,9 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 // importID is the id by which the key is imported into the attribute in use.
 func (m *keyModel) importID() string {
 	switch {
-	case isSet(m.ValueJSON):
+	case notNull(m.ValueJSON):
 		return importJSON + m.Key.ValueString()
-	case isSet(m.ValueWOVersion):
+	case notNull(m.ValueWOVersion):
 		return importWriteOnly + m.Key.ValueString()
 	case keyspace.IsJSONDocument(m.Value.ValueString()):
 		return importText + m.Key.ValueString()

@@ -11,9 +11,9 @@ import (
 func (m *keyModel) toAPI(config keyModel, ttl *int64) keyspace.Wanted {
 	want := keyspace.Wanted{Value: m.Value.ValueString(), TTL: ttl}
 	switch {
-	case isSet(m.ValueJSON):
+	case notNull(m.ValueJSON):
 		want.Value, want.JSON = m.ValueJSON.ValueString(), true
-	case isSet(m.ValueWOVersion):
+	case notNull(m.ValueWOVersion):
 		want.Value = config.ValueWO.ValueString()
 	}
 	return want
@@ -21,8 +21,8 @@ func (m *keyModel) toAPI(config keyModel, ttl *int64) keyspace.Wanted {
 
 // seen is what the key held when state was read.
 func (m *keyModel) seen() keyspace.Seen {
-	seen := keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: isSet(m.TTL)}
-	if isSet(m.ValueJSON) {
+	seen := keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: notNull(m.TTL)}
+	if notNull(m.ValueJSON) {
 		seen.Value, seen.JSON = m.ValueJSON.ValueStringPointer(), true
 	}
 	return seen
@@ -35,42 +35,42 @@ func (m *keyModel) fromAPI(node *etcdv2.Node) {
 	m.Expiration = expiration(node)
 }
 
-// notesAfter is what private state is to keep after a write that was planned
+// privateAfter is what private state is to keep after a write that was planned
 // with notes.
-func (m *keyModel) notesAfter(node *etcdv2.Node, planned keyNotes) keyNotes {
-	notes := keyNotes{Reworded: m.isReworded(node), NotText: node.NotText, lifetimeNotes: planned.after()}
-	if isSet(m.ValueWOVersion) {
-		notes.Written = node.ModifiedIndex
+func (m *keyModel) privateAfter(node *etcdv2.Node, planned keyPrivateState) keyPrivateState {
+	private := keyPrivateState{Reworded: m.isReworded(node), NotText: node.NotText, lifetimePrivateState: planned.after()}
+	if notNull(m.ValueWOVersion) {
+		private.Written = node.ModifiedIndex
 	}
-	return notes
+	return private
 }
 
 // isReworded reports whether the server has JSON in other words than m.
 func (m *keyModel) isReworded(node *etcdv2.Node) bool {
-	return isSet(m.ValueJSON) && m.ValueJSON.ValueString() != node.Value
+	return notNull(m.ValueJSON) && m.ValueJSON.ValueString() != node.Value
 }
 
 // refresh takes over what a read has found, in the attribute in which state
 // has the value.
-func (m *keyModel) refresh(node *etcdv2.Node, notes *keyNotes) {
+func (m *keyModel) refresh(node *etcdv2.Node, private *keyPrivateState) {
 	switch {
-	case isSet(m.ValueWOVersion):
-		if notes.Written == 0 {
+	case notNull(m.ValueWOVersion):
+		if private.Written == 0 {
 			// After an import there is nothing to compare with: what is found counts as ours.
-			notes.Written = node.ModifiedIndex
+			private.Written = node.ModifiedIndex
 		}
 	case m.ValueJSON.IsNull() && m.Value.IsNull() && keyspace.IsJSONDocument(node.Value):
 		// An import has not chosen an attribute.
 		m.ValueJSON = newJSONValue(node.Value)
-	case !isSet(m.ValueJSON):
+	case !notNull(m.ValueJSON):
 		m.Value = types.StringValue(node.Value)
 	case !m.ValueJSON.saysTheSameAs(node.Value):
 		// Text that is not JSON stays in value_json too: value is not sensitive
 		// where value_json is.
 		m.ValueJSON = newJSONValue(node.Value)
 	}
-	notes.Reworded, notes.NotText = m.isReworded(node), node.NotText
-	notes.Due = isSet(m.TTLRenewBelow) && node.HasTTL() && node.TTL < m.TTLRenewBelow.ValueInt64()
-	m.TTL = notes.refreshed(m.TTL, node)
+	private.Reworded, private.NotText = m.isReworded(node), node.NotText
+	private.Due = notNull(m.TTLRenewBelow) && node.HasTTL() && node.TTL < m.TTLRenewBelow.ValueInt64()
+	m.TTL = private.refreshed(m.TTL, node)
 	m.fromAPI(node)
 }

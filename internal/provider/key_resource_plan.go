@@ -23,43 +23,43 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
-	before := readNotes[keyNotes](ctx, req.Private, &resp.Diagnostics)
+	before := readPrivateState[keyPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	notes, ok := plan.plan(config, state, before, r.defaultTTL(), &resp.Diagnostics)
+	private, ok := plan.plan(config, state, before, r.defaultTTL(), &resp.Diagnostics)
 	if !ok {
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	if notes != before {
-		writeNotes(ctx, resp.Private, notes, &resp.Diagnostics)
+	if private != before {
+		writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 	}
 }
 
 // plan is ModifyPlan for a proposed plan. It returns the notes for the apply, and
 // false if there is nothing to plan.
-func (m *keyModel) plan(config keyModel, state *keyModel, before keyNotes, defaultTTL types.Int64, diags *diag.Diagnostics) (notes keyNotes, ok bool) {
+func (m *keyModel) plan(config keyModel, state *keyModel, before keyPrivateState, defaultTTL types.Int64, diags *diag.Diagnostics) (private keyPrivateState, ok bool) {
 	m.TTL = configuredTTL(config.TTL, defaultTTL)
 	lost := state != nil && state.TTL.IsNull() && m.TTLRenewBelow.Equal(state.TTLRenewBelow)
 	planRenewal(m.TTLRenewBelow, m.TTL, state == nil, lost, diags)
 	m.planValue(config, state)
-	notes = m.planWrite(config, state, before)
+	private = m.planWrite(config, state, before)
 	var noValue diag.Diagnostics
-	if m.ModifiedIndex.IsUnknown() && !notes.KeepsValue && !m.hasValue(config, &noValue) && state != nil {
+	if m.ModifiedIndex.IsUnknown() && !private.KeepsValue && !m.hasValue(config, &noValue) && state != nil {
 		diags.Append(noValue...)
-		return notes, false
+		return private, false
 	}
 	warnOfApply(diags, noValue)
 	if state != nil {
 		if m.ModifiedIndex.IsUnknown() {
-			notes.warnOfWrite(m.Key.ValueString(), state.TTL, m.TTL, diags)
+			private.warnOfWrite(m.Key.ValueString(), state.TTL, m.TTL, diags)
 		}
-		if m.losesBytes(*state, notes) {
+		if m.losesBytes(*state, private) {
 			addLosses(diags, state.Key.ValueString())
 		}
 	}
-	return notes, true
+	return private, true
 }
 
 // planValue plans the value in the attribute in which the configuration has it.
@@ -76,24 +76,24 @@ func (m *keyModel) planValue(config keyModel, state *keyModel) {
 // planWrite plans the attributes that the server sets, keeps the words of state
 // where they say the same as the configuration, and notes what the apply needs
 // to know and the plan does not hold.
-func (m *keyModel) planWrite(config keyModel, state *keyModel, notes keyNotes) keyNotes {
+func (m *keyModel) planWrite(config keyModel, state *keyModel, private keyPrivateState) keyPrivateState {
 	wanted := m.TTL
-	notes.KeepsValue, notes.TTLSent = false, 0
+	private.KeepsValue, private.TTLSent = false, 0
 	if state != nil {
-		renews := m.renews(*state, notes)
+		renews := m.renews(*state, private)
 		if m.ValueJSON.saysTheSameAs(state.ValueJSON.ValueString()) {
 			m.ValueJSON = state.ValueJSON
 		}
 		if !renews {
-			m.TTL = notes.plannedTTL(wanted, state.TTL)
+			m.TTL = private.plannedTTL(wanted, state.TTL)
 		}
-		writesValue := m.changesValue(*state, notes) || m.rewrites(config, *state, notes)
+		writesValue := m.changesValue(*state, private) || m.rewrites(config, *state, private)
 		if m.Key.Equal(state.Key) && m.TTL.Equal(state.TTL) && !writesValue && !renews {
 			m.CreatedIndex, m.ModifiedIndex, m.Expiration = state.CreatedIndex, state.ModifiedIndex, state.Expiration
-			return notes
+			return private
 		}
-		notes.KeepsValue = !writesValue
-		notes.send(m.TTL, wanted)
+		private.KeepsValue = !writesValue
+		private.send(m.TTL, wanted)
 	}
 	// A plain write of somebody else creates a key again, and so moves the
 	// created index too.
@@ -101,28 +101,28 @@ func (m *keyModel) planWrite(config keyModel, state *keyModel, notes keyNotes) k
 	if m.TTL.IsNull() {
 		m.Expiration = types.StringNull()
 	}
-	return notes
+	return private
 }
 
 // losesBytes reports whether a plan that keeps the value has to write it, to
 // remove a TTL or at another path, and cannot: see wouldLoseBytes.
-func (m *keyModel) losesBytes(state keyModel, notes keyNotes) bool {
+func (m *keyModel) losesBytes(state keyModel, private keyPrivateState) bool {
 	moves := !m.Key.IsUnknown() && !m.Key.Equal(state.Key)
-	return notes.NotText && notes.KeepsValue && (moves || m.TTL.IsNull() && !state.TTL.IsNull())
+	return private.NotText && private.KeepsValue && (moves || m.TTL.IsNull() && !state.TTL.IsNull())
 }
 
 // changesValue reports whether the value is to be written.
-func (m *keyModel) changesValue(state keyModel, notes keyNotes) bool {
+func (m *keyModel) changesValue(state keyModel, private keyPrivateState) bool {
 	held, exact := state.Value, true
-	if isSet(state.ValueJSON) {
-		held, exact = state.ValueJSON.StringValue, !notes.Reworded
+	if notNull(state.ValueJSON) {
+		held, exact = state.ValueJSON.StringValue, !private.Reworded
 	}
 	switch {
-	case isSet(m.ValueWOVersion):
+	case notNull(m.ValueWOVersion):
 		return !m.ValueWOVersion.Equal(state.ValueWOVersion)
 	case held.IsNull():
 		return true
-	case isSet(m.ValueJSON):
+	case notNull(m.ValueJSON):
 		return !m.ValueJSON.saysTheSameAs(held.ValueString())
 	default:
 		return !exact || !m.Value.Equal(held)
@@ -131,11 +131,11 @@ func (m *keyModel) changesValue(state keyModel, notes keyNotes) bool {
 
 // rewrites reports whether somebody else wrote the key since its write-only
 // value was written here.
-func (m *keyModel) rewrites(config, state keyModel, notes keyNotes) bool {
-	return isSet(m.ValueWOVersion) && isSet(config.ValueWO) && indexOf(state.ModifiedIndex) != notes.Written
+func (m *keyModel) rewrites(config, state keyModel, private keyPrivateState) bool {
+	return notNull(m.ValueWOVersion) && notNull(config.ValueWO) && indexOf(state.ModifiedIndex) != private.Written
 }
 
 // renews reports whether the TTL is to start anew.
-func (m *keyModel) renews(state keyModel, notes keyNotes) bool {
-	return isSet(m.TTLRenewBelow) && isSet(m.TTL) && (notes.Due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow))
+func (m *keyModel) renews(state keyModel, private keyPrivateState) bool {
+	return notNull(m.TTLRenewBelow) && notNull(m.TTL) && (private.Due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow))
 }

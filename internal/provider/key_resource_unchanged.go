@@ -24,9 +24,9 @@ func readKeyFor(ctx context.Context, store *keyspace.Store, state keyModel) keyR
 	return keyRead{node, err}
 }
 
-func (r *keyResource) readUnchanged(ctx context.Context, object flatObject, private flatPrivate) (context.Context, bool) {
+func (r *keyResource) readUnchanged(ctx context.Context, object flatObject, stored flatPrivate) (context.Context, bool) {
 	state := keyModelOf(object)
-	before, ok := flatNotes[keyNotes](private)
+	before, ok := flatPrivateState[keyPrivateState](stored)
 	var ignored diag.Diagnostics
 	store := r.store(&ignored)
 	if !ok || store == nil {
@@ -37,22 +37,22 @@ func (r *keyResource) readUnchanged(ctx context.Context, object flatObject, priv
 	if found.err != nil || (state.ValueWOVersion.IsNull() && found.node.NotText) {
 		return ctx, false
 	}
-	after, notes := state, before
-	after.refresh(found.node, &notes)
-	return ctx, after == state && notes == before
+	after, private := state, before
+	after.refresh(found.node, &private)
+	return ctx, after == state && private == before
 }
 
-func (r *keyResource) planUnchanged(configured, object flatObject, private flatPrivate) bool {
+func (r *keyResource) planUnchanged(configured, object flatObject, stored flatPrivate) bool {
 	config, state := keyModelOf(configured), keyModelOf(object)
-	before, ok := flatNotes[keyNotes](private)
+	before, ok := flatPrivateState[keyPrivateState](stored)
 	if !ok {
 		return false
 	}
 	plan := state
 	plan.AdoptExisting = keepSteering(config.AdoptExisting, state.AdoptExisting)
 	var diags diag.Diagnostics
-	notes, ok := plan.plan(config, &state, before, r.defaultTTL(), &diags)
-	return ok && len(diags) == 0 && plan == state && notes == before
+	private, ok := plan.plan(config, &state, before, r.defaultTTL(), &diags)
+	return ok && len(diags) == 0 && plan == state && private == before
 }
 
 func keyModelOf(o flatObject) keyModel {

@@ -90,7 +90,7 @@ func (d *keysDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	prefix := model.Prefix.ValueString()
 	found, err := client.Keys.List(ctx, prefix, etcdv2.GetOptions{Recursive: true})
 	switch {
-	case errors.Is(err, etcdv2.ErrNotFound) && isSet(model.Default):
+	case errors.Is(err, etcdv2.ErrNotFound) && notNull(model.Default):
 		model.absent()
 	case err != nil:
 		addTreeFailure(&resp.Diagnostics, prefix, " Set default to go on without it.", err)

@@ -17,8 +17,8 @@ import (
 // state then has the remaining TTL that was found, and any configured TTL of at
 // least that much may be the one that the key was written with.
 
-// lifetimeNotes are what private state keeps of the TTL in state.
-type lifetimeNotes struct {
+// lifetimePrivateState are what private state keeps of the TTL in state.
+type lifetimePrivateState struct {
 	// TTLRead reports that it was not written here: it is the remaining TTL
 	// that a read found.
 	TTLRead bool `json:"ttl_read,omitempty"`
@@ -62,7 +62,7 @@ func configuredTTL(config, otherwise types.Int64) types.Int64 {
 
 // refreshed returns the TTL for state. What counts is whether there is one: the
 // countdown is not drift.
-func (n *lifetimeNotes) refreshed(state types.Int64, node *etcdv2.Node) types.Int64 {
+func (n *lifetimePrivateState) refreshed(state types.Int64, node *etcdv2.Node) types.Int64 {
 	sent := n.TTLSent
 	n.TTLSent, n.TTLFound = 0, 0
 	switch {
@@ -87,7 +87,7 @@ func (n *lifetimeNotes) refreshed(state types.Int64, node *etcdv2.Node) types.In
 // found it and no less is wanted. The plan keeps it also where a write sends
 // what is wanted, because whether there is a write may be known only at apply,
 // and a TTL that was planned may not change any more.
-func (n *lifetimeNotes) plannedTTL(wanted, state types.Int64) types.Int64 {
+func (n *lifetimePrivateState) plannedTTL(wanted, state types.Int64) types.Int64 {
 	if n.TTLRead && !state.IsNull() && !wanted.IsUnknown() && state.ValueInt64() <= wanted.ValueInt64() {
 		return state
 	}
@@ -95,7 +95,7 @@ func (n *lifetimeNotes) plannedTTL(wanted, state types.Int64) types.Int64 {
 }
 
 // send notes, for the apply, the TTL that a planned write is to send.
-func (n *lifetimeNotes) send(planned, wanted types.Int64) {
+func (n *lifetimePrivateState) send(planned, wanted types.Int64) {
 	n.TTLSent = 0
 	if !planned.Equal(wanted) {
 		n.TTLSent = wanted.ValueInt64()
@@ -103,7 +103,7 @@ func (n *lifetimeNotes) send(planned, wanted types.Int64) {
 }
 
 // toSend returns the TTL that a write sends, nil for none.
-func (n *lifetimeNotes) toSend(planned types.Int64) *int64 {
+func (n *lifetimePrivateState) toSend(planned types.Int64) *int64 {
 	if n.TTLSent != 0 {
 		return &n.TTLSent
 	}
@@ -113,7 +113,7 @@ func (n *lifetimeNotes) toSend(planned types.Int64) *int64 {
 // warnOfWrite names a key that is written, if the write changes a TTL that the
 // plan does not show: the remaining one of an import, which the whole of it
 // replaces, or a longer one that somebody else has set.
-func (n *lifetimeNotes) warnOfWrite(key string, state, planned types.Int64, diags *diag.Diagnostics) {
+func (n *lifetimePrivateState) warnOfWrite(key string, state, planned types.Int64, diags *diag.Diagnostics) {
 	sent, found := n.toSend(planned), max(state.ValueInt64(), n.TTLFound)
 	if sent == nil || state.IsNull() || *sent == found || (n.TTLSent == 0 && n.TTLFound == 0) {
 		return
@@ -124,11 +124,11 @@ func (n *lifetimeNotes) warnOfWrite(key string, state, planned types.Int64, diag
 }
 
 // after is what is to be kept once a write was made.
-func (n *lifetimeNotes) after() lifetimeNotes {
+func (n *lifetimePrivateState) after() lifetimePrivateState {
 	if n.TTLSent == 0 {
-		return lifetimeNotes{}
+		return lifetimePrivateState{}
 	}
-	return lifetimeNotes{TTLRead: n.TTLRead, TTLSent: n.TTLSent}
+	return lifetimePrivateState{TTLRead: n.TTLRead, TTLSent: n.TTLSent}
 }
 
 // validateRenewal is what checkRenewal can know of a configuration alone.

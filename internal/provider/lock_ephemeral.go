@@ -207,10 +207,10 @@ func (m *lockModel) timeout() (time.Duration, error) {
 // request says which lock the configuration wants.
 func (m *lockModel) request(ctx context.Context) etcdv2.LockRequest {
 	r := etcdv2.LockRequest{Key: m.Key.ValueString(), TTL: defaultLockTTL, Owner: defaultLockOwner()}
-	if isSet(m.TTL) {
+	if notNull(m.TTL) {
 		r.TTL = m.TTL.ValueInt64()
 	}
-	if isSet(m.Owner) {
+	if notNull(m.Owner) {
 		r.Owner = m.Owner.ValueString()
 	}
 	r.Waiting = func(holder *etcdv2.Node) {

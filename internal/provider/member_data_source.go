@@ -106,7 +106,7 @@ func (d *memberDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 		return
 	}
 	info := newMemberInfo(*member)
-	if isSet(model.ID) {
+	if notNull(model.ID) {
 		info.ID = model.ID
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, info)...)

@@ -103,9 +103,9 @@ func chooseResult[T any](all []etcdv2.EndpointResult[T], err error, wanted types
 	failed := &etcdv2.EndpointsError{}
 	for i, result := range all {
 		switch {
-		case isSet(wanted) && strings.TrimSuffix(wanted.ValueString(), "/") != strings.TrimSuffix(result.Endpoint, "/"):
+		case notNull(wanted) && strings.TrimSuffix(wanted.ValueString(), "/") != strings.TrimSuffix(result.Endpoint, "/"):
 		case result.Err == nil:
-			if isSet(wanted) {
+			if notNull(wanted) {
 				all[i].Endpoint = wanted.ValueString()
 			}
 			return &all[i]

@@ -173,18 +173,18 @@ func (p flatPrivate) isPlaced(r any, must bool) bool {
 	return err == nil && bytes.Equal(data, want)
 }
 
-// flatNotes returns the notes of an object. They are not ok if they would be
-// written in other words than they are.
-func flatNotes[T comparable](private flatPrivate) (notes T, ok bool) {
-	data, noted := private[notesKey]
+// flatPrivateState returns the private state of an object. It is not ok if it would
+// be written in other words than it is.
+func flatPrivateState[T comparable](stored flatPrivate) (private T, ok bool) {
+	data, noted := stored[privateStateKey]
 	if !noted {
-		return notes, true
+		return private, true
 	}
-	if json.Unmarshal(data, &notes) != nil {
-		return notes, false
+	if json.Unmarshal(data, &private) != nil {
+		return private, false
 	}
-	again, err := json.Marshal(notes)
-	return notes, err == nil && bytes.Equal(data, again) && notes != *new(T)
+	again, err := json.Marshal(private)
+	return private, err == nil && bytes.Equal(data, again) && private != *new(T)
 }
 
 // readKept is the key of what a call has read already, in its context.

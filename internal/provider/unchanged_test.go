@@ -352,19 +352,19 @@ func (d laneDice) node(c *laneCase) {
 		c.state["ttl"], c.state["expiration"] = int64(ttl), expires.Format(time.RFC3339Nano)
 	}
 	c.private["key_prefix"] = c.prefix
-	var notes lifetimeNotes
+	var private lifetimePrivateState
 	if d.IntN(8) == 0 {
-		notes.TTLRead = true
+		private.TTLRead = true
 	}
 	if c.typeName == "etcd_dir" {
 		c.identity = map[string]any{"path": "/a"}
 		c.state["force_destroy"] = draw[any](d, nil, false, false, true)
-		c.private["notes"] = dirNotes{lifetimeNotes: notes}
+		c.private["notes"] = dirPrivateState{lifetimePrivateState: private}
 		return
 	}
 	c.identity = map[string]any{"key": "/a"}
 	maps.Copy(c.state, map[string]any{"value": nil, "value_json": nil, "value_wo": nil, "value_wo_version": nil, "ttl_renew_below": nil})
-	written := keyNotes{lifetimeNotes: notes}
+	written := keyPrivateState{lifetimePrivateState: private}
 	switch d.IntN(4) {
 	case 0:
 		c.node.Value = draw(d, `{"a": 1}`, `[1]`, `"x"`)
@@ -467,46 +467,46 @@ func (d laneDice) changePrivate(c *laneCase) {
 		c.rawPrivate = draw(d, []byte("{}"), []byte(`{ "key_prefix": "IiI=" }`), []byte(`{"key_prefix":"IiI=","notes":"e30="}`), []byte(`{"key_prefix":""}`),
 			[]byte(`{"a":1}`), []byte("{"), []byte(`{"key_prefix":"IiI=","notes":"eyJuZXciOjF9"}`), []byte(`null`), []byte(`{"key_prefix":"/w=="}`))
 	default:
-		switch notes := c.private["notes"].(type) {
-		case dirNotes:
+		switch private := c.private["notes"].(type) {
+		case dirPrivateState:
 			if d.IntN(2) == 0 {
-				notes.ReplacedBy = 7 - notes.ReplacedBy
+				private.ReplacedBy = 7 - private.ReplacedBy
 			} else {
-				d.changeLifetime(&notes.lifetimeNotes)
+				d.changeLifetime(&private.lifetimePrivateState)
 			}
-			c.private["notes"] = notes
-		case keyNotes:
-			d.changeNotes(&notes)
-			c.private["notes"] = notes
+			c.private["notes"] = private
+		case keyPrivateState:
+			d.changePrivateState(&private)
+			c.private["notes"] = private
 		}
 	}
 }
 
-func (d laneDice) changeNotes(notes *keyNotes) {
+func (d laneDice) changePrivateState(private *keyPrivateState) {
 	switch d.IntN(7) {
 	case 0:
-		notes.Written = draw[uint64](d, 0, 4, 5, 6)
+		private.Written = draw[uint64](d, 0, 4, 5, 6)
 	case 1:
-		notes.Reworded = !notes.Reworded
+		private.Reworded = !private.Reworded
 	case 2:
-		notes.KeepsValue = !notes.KeepsValue
+		private.KeepsValue = !private.KeepsValue
 	case 3:
-		notes.NotText = !notes.NotText
+		private.NotText = !private.NotText
 	case 4:
-		notes.Due = !notes.Due
+		private.Due = !private.Due
 	default:
-		d.changeLifetime(&notes.lifetimeNotes)
+		d.changeLifetime(&private.lifetimePrivateState)
 	}
 }
 
-func (d laneDice) changeLifetime(notes *lifetimeNotes) {
+func (d laneDice) changeLifetime(private *lifetimePrivateState) {
 	switch d.IntN(3) {
 	case 0:
-		notes.TTLRead = !notes.TTLRead
+		private.TTLRead = !private.TTLRead
 	case 1:
-		notes.TTLSent = draw[int64](d, 60, 300)
+		private.TTLSent = draw[int64](d, 60, 300)
 	default:
-		notes.TTLFound = 400
+		private.TTLFound = 400
 	}
 }
 

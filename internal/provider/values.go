@@ -43,8 +43,8 @@ func stringOr(v types.String, otherwise string) string {
 	return v.ValueString()
 }
 
-// isSet reports whether a configuration says anything, be it unknown yet.
-func isSet(v interface{ IsNull() bool }) bool { return !v.IsNull() }
+// notNull reports whether a configuration says anything, be it unknown yet.
+func notNull(v interface{ IsNull() bool }) bool { return !v.IsNull() }
 
 // unknownAttributes names the attributes of a configuration that hold, or are,
 // an unknown value.
@@ -108,27 +108,28 @@ type privateWriter interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// The notes of an object are what private state keeps for it as JSON: facts
+// privateStateKey is where the private state of an object is kept, as JSON: facts
 // that no attribute shows.
-const notesKey = "notes"
+const privateStateKey = "notes"
 
-// readNotes returns the notes, or none at all if there are none yet.
-func readNotes[T any](ctx context.Context, private privateReader, diags *diag.Diagnostics) (notes T) {
-	data, readDiags := private.GetKey(ctx, notesKey)
+// readPrivateState returns the private state of an object, which is empty at first.
+func readPrivateState[T any](ctx context.Context, stored privateReader, diags *diag.Diagnostics) (private T) {
+	data, readDiags := stored.GetKey(ctx, privateStateKey)
 	diags.Append(readDiags...)
 	if len(data) == 0 || readDiags.HasError() {
-		return notes
+		return private
 	}
-	if err := json.Unmarshal(data, &notes); err != nil {
+	if err := json.Unmarshal(data, &private); err != nil {
 		diags.AddError("Unable to read private state", "It was not written by this provider, or by a newer version of it. Error: "+err.Error())
 	}
-	return notes
+	return private
 }
 
-// writeNotes keeps notes for the next call. Notes that say nothing are removed:
-// what an instance carries is written to the state file after every change.
-func writeNotes(ctx context.Context, private privateWriter, notes any, diags *diag.Diagnostics) {
-	data, err := json.Marshal(notes)
+// writePrivateState keeps the private state of an object for the next call. One that
+// says nothing is removed: the CLI writes what an instance carries to the state file
+// after every change.
+func writePrivateState(ctx context.Context, stored privateWriter, private any, diags *diag.Diagnostics) {
+	data, err := json.Marshal(private)
 	if err != nil {
 		diags.AddError("Unable to write private state", err.Error())
 		return
@@ -136,5 +137,5 @@ func writeNotes(ctx context.Context, private privateWriter, notes any, diags *di
 	if string(data) == "{}" {
 		data = nil
 	}
-	diags.Append(private.SetKey(ctx, notesKey, data)...)
+	diags.Append(stored.SetKey(ctx, privateStateKey, data)...)
 }

@@ -75,17 +75,17 @@ func (m *waitModel) wait() (wait, error) {
 		return w, err
 	}
 	switch {
-	case isSet(m.Exists):
+	case notNull(m.Exists):
 		w.dirs = true
 		w.wants = "to exist"
 		if !m.Exists.ValueBool() {
 			w.wants = "not to exist"
 		}
 		w.holds = func(n *etcdv2.Node) bool { return m.Exists.ValueBool() == (n != nil) }
-	case isSet(m.ChangedSince):
+	case notNull(m.ChangedSince):
 		w.wants = fmt.Sprintf("to change after index %d", m.ChangedSince.ValueInt64())
 		w.holds = func(n *etcdv2.Node) bool { return n != nil && n.ModifiedIndex > indexOf(m.ChangedSince) }
-	case isSet(m.Equals):
+	case notNull(m.Equals):
 		w.wants = "to have the value of equals"
 		w.holds = func(n *etcdv2.Node) bool {
 			return n != nil && !n.NotText && keyspace.SameValue(n.Value, m.Equals.ValueString(), false)
