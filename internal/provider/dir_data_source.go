@@ -102,11 +102,11 @@ func (d *dirDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 		return
 	}
 	found.Node.Nodes = nameable(found.Node.Nodes, &resp.Diagnostics)
-	model.found(found.Node)
+	model.fromAPI(found.Node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
 
-func (m *dirDataModel) found(node *etcdv2.Node) {
+func (m *dirDataModel) fromAPI(node *etcdv2.Node) {
 	m.TTL = ttlValue(node)
 	m.CreatedIndex = indexValue(node.CreatedIndex)
 	m.ModifiedIndex = indexValue(node.ModifiedIndex)

@@ -98,13 +98,13 @@ func (d *keyDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 		addFailure(&resp.Diagnostics, "Unable to read key", model.Key.ValueString(), err)
 		return
 	default:
-		model.found(node)
+		model.fromAPI(node)
 		warnNotText(&resp.Diagnostics, node)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
 
-func (m *keyDataModel) found(node *etcdv2.Node) {
+func (m *keyDataModel) fromAPI(node *etcdv2.Node) {
 	m.Exists = types.BoolValue(true)
 	m.Value = types.StringValue(node.Value)
 	m.TTL = ttlValue(node)

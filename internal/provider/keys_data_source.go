@@ -98,7 +98,7 @@ func (d *keysDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	default:
 		nodes := nameable(slices.Collect(found.Node.Leaves()), &resp.Diagnostics)
 		warnNotText(&resp.Diagnostics, nodes...)
-		model.found(nodes)
+		model.fromAPI(nodes)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
@@ -112,8 +112,8 @@ func (m *keysDataModel) absent() {
 	m.Exists, m.Keys, m.Paths = types.BoolValue(false), m.Default, textListValue(paths)
 }
 
-// found takes over keys that are sorted by path.
-func (m *keysDataModel) found(nodes []*etcdv2.Node) {
+// fromAPI takes over keys that are sorted by path.
+func (m *keysDataModel) fromAPI(nodes []*etcdv2.Node) {
 	if !boolOr(m.Sorted, true) {
 		slices.SortStableFunc(nodes, func(a, b *etcdv2.Node) int { return cmp.Compare(a.CreatedIndex, b.CreatedIndex) })
 	}

@@ -28,10 +28,10 @@ func (m *memberModel) startName() string {
 	return m.ID.ValueString()
 }
 
-// showCluster takes over the members as the process is to be told of them. That
-// they cannot be listed is no error: the member that was just added would be
-// removed and added again for it. The next refresh lists them.
-func (m *memberModel) showCluster(ctx context.Context, members *etcdv2.MembersService, self etcdv2.Member, diags *diag.Diagnostics) {
+// readInitialCluster reads the members for initial_cluster. A failure to list them
+// is not an error: the member that was just added would be removed and added again
+// because of it. The next refresh lists them.
+func (m *memberModel) readInitialCluster(ctx context.Context, members *etcdv2.MembersService, self etcdv2.Member, diags *diag.Diagnostics) {
 	all, err := members.List(ctx)
 	if err != nil {
 		summary, detail := wordFailure("Unable to list members", self.ID, err)
@@ -41,11 +41,11 @@ func (m *memberModel) showCluster(ctx context.Context, members *etcdv2.MembersSe
 		}
 		return
 	}
-	m.tellCluster(all, self)
+	m.setInitialCluster(all, self)
 }
 
-// tellCluster takes over the members, of which it is one.
-func (m *memberModel) tellCluster(all []etcdv2.Member, self etcdv2.Member) {
+// setInitialCluster takes over the members, self among them.
+func (m *memberModel) setInitialCluster(all []etcdv2.Member, self etcdv2.Member) {
 	others := slices.DeleteFunc(slices.Clone(all), func(other etcdv2.Member) bool { return other.ID == self.ID })
 	self.Name = m.startName()
 	m.InitialCluster = types.StringValue(initialCluster(append(others, self)))

@@ -61,7 +61,7 @@ func describeListedMember(ctx context.Context, all []etcdv2.Member, member etcdv
 			"create": types.StringType, "update": types.StringType, "delete": types.StringType,
 		})},
 	}
-	model.show(ctx, member, &diags)
-	model.tellCluster(all, member)
+	model.fromAPI(ctx, member, &diags)
+	model.setInitialCluster(all, member)
 	return listed{name: describeMember(member), identity: memberIdentity{model.ID}, model: model, diags: diags}
 }

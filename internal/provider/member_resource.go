@@ -181,8 +181,8 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	r.connection.run.NoteMade(memberWith(added.ID))
 	plan.ID = types.StringValue(added.ID)
-	plan.show(ctx, *added, &resp.Diagnostics)
-	plan.showCluster(ctx, client.Members, *added, &resp.Diagnostics)
+	plan.fromAPI(ctx, *added, &resp.Diagnostics)
+	plan.readInitialCluster(ctx, client.Members, *added, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	if resp.Diagnostics.HasError() || !plan.WaitForStart.ValueBool() {
 		return
@@ -196,7 +196,7 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 			describeMember(*added), wordMembership(err), plan.startName(), plan.InitialCluster.ValueString()))
 		return
 	}
-	plan.show(ctx, *started, &resp.Diagnostics)
+	plan.fromAPI(ctx, *started, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
@@ -223,9 +223,9 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if member.Started() {
 		state.Name = types.StringValue(member.Name)
 	}
-	state.show(ctx, *member, &resp.Diagnostics)
+	state.fromAPI(ctx, *member, &resp.Diagnostics)
 	if !wasStarted {
-		state.showCluster(ctx, client.Members, *member, &resp.Diagnostics)
+		state.readInitialCluster(ctx, client.Members, *member, &resp.Diagnostics)
 	}
 	state.PeerURLs = setOf(ctx, member.PeerURLs, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
@@ -249,10 +249,10 @@ func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest,
 		return
 	}
 	if plan.Started.IsUnknown() {
-		plan.show(ctx, *member, &resp.Diagnostics)
+		plan.fromAPI(ctx, *member, &resp.Diagnostics)
 	}
 	if plan.InitialCluster.IsUnknown() {
-		plan.showCluster(ctx, client.Members, *member, &resp.Diagnostics)
+		plan.readInitialCluster(ctx, client.Members, *member, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
@@ -336,9 +336,9 @@ func (m *memberModel) describe(ctx context.Context) string {
 	return describeMember(etcdv2.Member{ID: m.ID.ValueString(), Name: m.Name.ValueString(), PeerURLs: urls})
 }
 
-// show takes over what the cluster says of the member, apart from peer URLs.
+// fromAPI takes over what the cluster reports about the member, apart from peer URLs.
 // A name that was planned stays; the next refresh shows another one.
-func (m *memberModel) show(ctx context.Context, member etcdv2.Member, diags *diag.Diagnostics) {
+func (m *memberModel) fromAPI(ctx context.Context, member etcdv2.Member, diags *diag.Diagnostics) {
 	switch {
 	case m.Name.ValueString() == "":
 		m.Name = types.StringValue(member.Name)

@@ -116,7 +116,7 @@ func (r *rolePermissionResource) grant(ctx context.Context, client *etcdv2.Clien
 		return err
 	}
 	defer release()
-	_, err = client.Roles.Grant(ctx, plan.Role.ValueString(), plan.permissions())
+	_, err = client.Roles.Grant(ctx, plan.Role.ValueString(), plan.toAPI())
 	switch {
 	case err == nil, errors.Is(err, etcdv2.ErrGranted) && plan.AdoptExisting.ValueBool():
 		r.connection.run.NoteMade(plan.object())
@@ -174,7 +174,7 @@ func (r *rolePermissionResource) Update(ctx context.Context, req resource.Update
 	}
 	role := plan.Role.ValueString()
 	err := r.connection.run.Keep(ctx, roleNamed(role), plan.object(), func() error {
-		_, err := client.Roles.Grant(ctx, role, plan.permissions())
+		_, err := client.Roles.Grant(ctx, role, plan.toAPI())
 		return err
 	})
 	if err != nil {
@@ -206,7 +206,7 @@ func (r *rolePermissionResource) revoke(ctx context.Context, client *etcdv2.Clie
 	if r.connection.run.HasMade(state.object()) {
 		return staysInStore("Permission", state.String())
 	}
-	if _, err = client.Roles.Revoke(ctx, state.Role.ValueString(), state.permissions()); err == nil {
+	if _, err = client.Roles.Revoke(ctx, state.Role.ValueString(), state.toAPI()); err == nil {
 		r.connection.run.NoteRemoved(state.object())
 	}
 	return err
@@ -237,7 +237,7 @@ func (m rolePermissionModel) object() keyspace.Object {
 	return permissionOf(m.Role.ValueString(), access(m.Access.ValueString()), m.Pattern.ValueString())
 }
 
-func (m rolePermissionModel) permissions() etcdv2.Permissions {
+func (m rolePermissionModel) toAPI() etcdv2.Permissions {
 	patterns := []string{m.Pattern.ValueString()}
 	if access(m.Access.ValueString()) == accessWrite {
 		return etcdv2.Permissions{Write: patterns}

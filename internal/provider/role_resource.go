@@ -116,7 +116,7 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	name, want := plan.Name.ValueString(), plan.permissions(ctx, &resp.Diagnostics)
+	name, want := plan.Name.ValueString(), plan.toAPI(ctx, &resp.Diagnostics)
 	release, err := r.connection.run.Lock(ctx, roleNamed(name))
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create role", name, err)
@@ -137,7 +137,7 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 	// A role that was created is kept in state also if more failed.
 	if role != nil {
 		r.noteMade(name, want)
-		plan.fill(ctx, role, &resp.Diagnostics)
+		plan.fromAPI(ctx, role, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	}
 }
@@ -179,7 +179,7 @@ func (r *roleResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	name, had, want := plan.Name.ValueString(), state.permissions(ctx, &resp.Diagnostics), config.permissions(ctx, &resp.Diagnostics)
+	name, had, want := plan.Name.ValueString(), state.toAPI(ctx, &resp.Diagnostics), config.toAPI(ctx, &resp.Diagnostics)
 	if err := r.updateInRun(ctx, client, name, had, want); err != nil {
 		addFailure(&resp.Diagnostics, "Unable to change role", name, notAsPlanned("Role", fmt.Sprintf("The role %q", name), err))
 		return
@@ -298,7 +298,7 @@ func (r *roleResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	name := state.Name.ValueString()
-	err := r.remove(ctx, client, name, state.permissions(ctx, &resp.Diagnostics))
+	err := r.remove(ctx, client, name, state.toAPI(ctx, &resp.Diagnostics))
 	if !errors.Is(err, etcdv2.ErrNotFound) {
 		addRemoval(&resp.Diagnostics, "Unable to delete role", name, err)
 	}
@@ -368,14 +368,14 @@ func (r *roleResource) ImportState(ctx context.Context, req resource.ImportState
 	importNamed(ctx, checkChangeableRole, req, resp)
 }
 
-// permissions returns the permissions of the model. A list that is null or
+// toAPI returns the permissions of the model. A list that is null or
 // unknown is nil.
-func (m *roleModel) permissions(ctx context.Context, diags *diag.Diagnostics) etcdv2.Permissions {
+func (m *roleModel) toAPI(ctx context.Context, diags *diag.Diagnostics) etcdv2.Permissions {
 	return etcdv2.Permissions{Read: namesOf(ctx, m.KVRead, diags), Write: namesOf(ctx, m.KVWrite, diags)}
 }
 
-// fill takes over what was read of the role where the plan did not know it.
-func (m *roleModel) fill(ctx context.Context, role *etcdv2.Role, diags *diag.Diagnostics) {
+// fromAPI takes over what was read of the role where the plan did not know it.
+func (m *roleModel) fromAPI(ctx context.Context, role *etcdv2.Role, diags *diag.Diagnostics) {
 	if m.KVRead.IsUnknown() {
 		m.KVRead = shownPatterns(ctx, role.Name, accessRead, role.Read, diags)
 	}

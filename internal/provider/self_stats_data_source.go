@@ -89,7 +89,7 @@ func (d *selfStatsDataSource) Read(ctx context.Context, req datasource.ReadReque
 	if result == nil {
 		return
 	}
-	model.found(result.Endpoint, result.Value)
+	model.fromAPI(result.Endpoint, result.Value)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
 
@@ -126,7 +126,7 @@ func chooseResult[T any](all []etcdv2.EndpointResult[T], err error, wanted types
 	return nil
 }
 
-func (m *selfStatsDataModel) found(endpoint string, s *etcdv2.SelfStats) {
+func (m *selfStatsDataModel) fromAPI(endpoint string, s *etcdv2.SelfStats) {
 	*m = selfStatsDataModel{
 		Endpoint: types.StringValue(endpoint), Name: types.StringValue(s.Name), ID: types.StringValue(s.ID),
 		State: types.StringValue(s.State), StartTime: timeValue(s.StartTime),

@@ -78,11 +78,11 @@ func (d *storeStatsDataSource) Read(ctx context.Context, req datasource.ReadRequ
 	if result == nil {
 		return
 	}
-	model.found(result.Endpoint, result.Value)
+	model.fromAPI(result.Endpoint, result.Value)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
 
-func (m *storeStatsDataModel) found(endpoint string, s *etcdv2.StoreStats) {
+func (m *storeStatsDataModel) fromAPI(endpoint string, s *etcdv2.StoreStats) {
 	*m = storeStatsDataModel{
 		Endpoint:                types.StringValue(endpoint),
 		GetsSuccess:             indexValue(s.GetsSuccess),

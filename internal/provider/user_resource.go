@@ -282,7 +282,7 @@ func (r *userResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 		return
 	}
 	name := state.Name.ValueString()
-	err := r.remove(ctx, client, name, state.held(ctx, &resp.Diagnostics))
+	err := r.remove(ctx, client, name, state.roleNames(ctx, &resp.Diagnostics))
 	if !errors.Is(err, etcdv2.ErrNotFound) {
 		addRemoval(&resp.Diagnostics, "Unable to delete user", name, err)
 	}
@@ -322,9 +322,9 @@ func (m *userModel) password() string {
 	return m.Password.ValueString()
 }
 
-// held returns the names of the roles that the user held by state, the missing
-// one included.
-func (m *userModel) held(ctx context.Context, diags *diag.Diagnostics) []string {
+// roleNames returns the names of the roles of the user in state, with the missing
+// one.
+func (m *userModel) roleNames(ctx context.Context, diags *diag.Diagnostics) []string {
 	user := etcdv2.User{MissingRole: m.MissingRole.ValueString()}
 	user.Roles = without(namesOf(ctx, m.Roles, diags), []string{user.MissingRole, missing(user.MissingRole)})
 	return append([]string{}, user.Held()...)

@@ -27,7 +27,7 @@ func (r *userResource) updateInRun(
 	revoked := func(role string) bool { return run.HasRemoved(grantOf(name, role)) }
 	isManaged := !config.Roles.IsNull()
 	if plan.changesRoles(config, state) || (isManaged && slices.ContainsFunc(roles, revoked)) {
-		had, goal = run.Since(kindGrant, grantPrefix(name), state.held(ctx, diags), roles)
+		had, goal = run.Since(kindGrant, grantPrefix(name), state.roleNames(ctx, diags), roles)
 	}
 	if goal != nil || password != "" {
 		err = r.update(ctx, client, had, goal, name, password)
