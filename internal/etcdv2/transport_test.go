@@ -374,8 +374,8 @@ func TestKeysService_settle(t *testing.T) {
 		"a delete, applied, then a new key": {do: deleteIt, applied: true, rival: put("/k", "theirs"), want: etcdv2.ErrCompareFailed},
 		"a create, applied":                 {do: createIt, applied: true},
 		"a create, not applied":             {do: createIt},
-		// The key was there before, and does not show whose it is.
-		"a create of what was there before": {do: createIt, before: put("/new", "ours"), want: etcdv2.ErrOutcomeUnknown},
+		// The key is older than the first attempt, so it is not what that made.
+		"a create of what was there before": {do: createIt, before: put("/new", "ours"), want: etcdv2.ErrExists},
 		"a swap for what the key has": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
 			return w.keys.CompareAndSwap(w.ctx, "/k", "before", etcdv2.Condition{Index: index, Value: "other"}, etcdv2.WriteOptions{})
 		}, want: etcdv2.ErrOutcomeUnknown},
