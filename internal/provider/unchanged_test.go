@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
 	"reflect"
 	"runtime"
 	"slices"
@@ -24,6 +26,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/vmihailenco/msgpack/v5"
 
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
@@ -598,4 +601,40 @@ func FuzzUnchanged_sameAsFramework(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b uint64) {
 		p.tryRandom(t, laneDice{rand.New(rand.NewPCG(a, b))}, 20)
 	})
+}
+
+// An object is read once, whether it has changed or not: what the lane has read
+// serves the framework too.
+func TestUnchanged_readsOnce(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	p := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, map[string]any{"endpoints": []string{p.URL()}})
+	for typeName, test := range map[string]struct {
+		attributes map[string]any
+		drift      func()
+	}{
+		"etcd_key": {map[string]any{"key": "/k", "value": "v"}, func() { s.Put(t, "/k", "w") }},
+		"etcd_dir": {map[string]any{"path": "/d"}, func() {
+			s.Do(t, etcdtest.Call{Method: http.MethodDelete, Path: "/v2/keys/d", Query: url.Values{"dir": {"true"}}})
+		}},
+	} {
+		object, errs := d.apply(t, d.none(typeName), test.attributes)
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		for _, changed := range []bool{false, true} {
+			if changed {
+				test.drift()
+			}
+			p.Reset()
+			after, errs := d.refresh(t, object)
+			if errs != "" || after.exists() && after.state.Equal(object.state) == changed {
+				t.Errorf("%s changed %t: state after a refresh = %v, errors %q", typeName, changed, after.state, errs)
+			}
+			if n := p.Count(http.MethodGet, "/v2/keys"); n != 1 {
+				t.Errorf("%s changed %t: %d reads, want 1", typeName, changed, n)
+			}
+		}
+	}
 }
