@@ -16,7 +16,7 @@ import (
 type stuckProvider struct {
 	frameworkprovider.Provider
 	started chan struct{}
-	ended   chan error
+	ended   chan struct{}
 }
 
 func (p *stuckProvider) UnchangedTypes() []string { return []string{"etcd_user_role"} }
@@ -24,7 +24,7 @@ func (p *stuckProvider) UnchangedTypes() []string { return []string{"etcd_user_r
 func (p *stuckProvider) ReadUnchanged(ctx context.Context, _ string, _ map[string]any, _ map[string][]byte) (context.Context, bool) {
 	close(p.started)
 	<-ctx.Done()
-	p.ended <- ctx.Err()
+	p.ended <- struct{}{}
 	return ctx, false
 }
 
@@ -54,7 +54,7 @@ func objectOf(t *testing.T, texts map[string]string, null ...string) *tfprotov6.
 func TestServer_stopEndsReadsInTheLane(t *testing.T) {
 	t.Parallel()
 
-	p := &stuckProvider{provider.New("test", false), make(chan struct{}), make(chan error, 1)}
+	p := &stuckProvider{provider.New("test", false), make(chan struct{}), make(chan struct{}, 1)}
 	s := New(p)
 	grant := map[string]string{"user": "alice", "role": "ops"}
 	go func() {
