@@ -175,7 +175,7 @@ func (c *Claims) compare(found rivals, by Claimant, o Object, terms Terms) {
 	if o.Kind != KindNode {
 		return
 	}
-	for dir := range parents(o.Name) {
+	for dir := range withDirsAbove(o.Name) {
 		if other, ok := c.trees[dir]; ok && by.Idle {
 			found.add(LostToOther, other, o)
 		}
@@ -226,19 +226,6 @@ func (c *Claims) release(found rivals, by Claimant, want Intent) {
 				found.add(LostToOther, other.Resource, o)
 			}
 		}
-	}
-}
-
-// parents yields a path and the directories above it.
-func parents(path string) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for path != "" && path != "/" {
-			if !yield(path) {
-				return
-			}
-			path = path[:max(strings.LastIndexByte(path, '/'), 0)]
-		}
-		yield("/")
 	}
 }
 

@@ -1,6 +1,7 @@
 package keyspace
 
 import (
+	"slices"
 	"fmt"
 	"strings"
 	"testing"
@@ -75,5 +76,18 @@ func TestClaims_plan(t *testing.T) {
 				t.Errorf("rivals (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestDirsAbove(t *testing.T) {
+	t.Parallel()
+
+	for path, want := range map[string][]string{"/a/b/c": {"/a/b", "/a", "/"}, "/a": {"/"}, "/": nil} {
+		if got := slices.Collect(DirsAbove(path)); !slices.Equal(got, want) {
+			t.Errorf("DirsAbove(%q) = %q, want %q", path, got, want)
+		}
+		if got, want := slices.Collect(withDirsAbove(path)), append([]string{path}, want...); !slices.Equal(got, want) {
+			t.Errorf("withDirsAbove(%q) = %q, want %q", path, got, want)
+		}
 	}
 }

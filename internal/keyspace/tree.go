@@ -141,6 +141,30 @@ func Ancestors(relative string) func(yield func(string) bool) {
 	}
 }
 
+// DirsAbove yields the paths of the directories that a path lies in, the nearest
+// first and "/" last.
+func DirsAbove(path string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for dir := range Ancestors(path) {
+			if !yield(dir) {
+				return
+			}
+		}
+		if path != "/" {
+			yield("/")
+		}
+	}
+}
+
+// withDirsAbove yields a path and the directories that it lies in.
+func withDirsAbove(path string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		if yield(path) {
+			DirsAbove(path)(yield)
+		}
+	}
+}
+
 // emptyDirs returns a directory of the tree and all directories in it, the
 // innermost first, or nil if there is a key among them.
 func (t *Tree) emptyDirs(dir, relative string) []string {

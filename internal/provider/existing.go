@@ -242,7 +242,7 @@ func (l *looks) at(ctx context.Context, path string) *etcdv2.Node {
 // none. If they do not say, it returns the directory to list next, "" if the
 // path is to be asked for alone.
 func (l *looks) inListing(path string) (node *etcdv2.Node, list string, known bool) {
-	for _, dir := range slices.Backward(dirsAbove(path)) {
+	for dir := range keyspace.DirsAbove(path) {
 		listed := l.dirs[dir]
 		if listed == nil {
 			if l.asks[dir]++; l.asks[dir] > lookAlone && list == "" {
@@ -262,17 +262,6 @@ func (l *looks) inListing(path string) (node *etcdv2.Node, list string, known bo
 		}
 	}
 	return nil, list, false
-}
-
-// dirsAbove returns the directories that a path lies in, "/" first.
-func dirsAbove(path string) []string {
-	dirs := []string{"/"}
-	for i := 1; i < len(path); i++ {
-		if path[i] == '/' {
-			dirs = append(dirs, path[:i])
-		}
-	}
-	return dirs
 }
 
 func (l *looks) list(ctx context.Context, keys *etcdv2.KeysService, dir string) {
