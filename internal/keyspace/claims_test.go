@@ -1,8 +1,8 @@
 package keyspace
 
 import (
-	"slices"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
