@@ -33,7 +33,9 @@ func TestNoTestEndsInAnotherGoroutine(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (slices.Contains([]string{"bin", "vendor", "testdata", "dist"}, entry.Name()) || strings.HasPrefix(entry.Name(), ".") && path != "."):
+		case entry.IsDir() && (slices.Contains(
+			[]string{"bin", "vendor", "testdata", "dist"}, entry.Name(),
+		) || strings.HasPrefix(entry.Name(), ".") && path != "."):
 			return filepath.SkipDir
 		case entry.IsDir() || !strings.HasSuffix(path, ".go"):
 			return nil

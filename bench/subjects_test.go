@@ -81,7 +81,9 @@ var released = []struct {
 		if err != nil {
 			return err.Error()
 		}
-		return resources(asEtcd, fmt.Sprintf("provider \"etcd\" {\n  endpoints = %q\n  skip_tls  = true\n}", u.Host), "etcd_key", aKey(dir), "value", n)
+		return resources(
+			asEtcd, fmt.Sprintf("provider \"etcd\" {\n  endpoints = %q\n  skip_tls  = true\n}", u.Host), "etcd_key", aKey(dir), "value", n,
+		)
 	}},
 }
 

@@ -157,7 +157,9 @@ func (r *run) ttl(t *testing.T, key string) int {
 func secrets(t *testing.T, r *run) {
 	t.Helper()
 
-	want := map[string]string{"/app/db/password": "passwordthatissecret", "/app/token": "tokenthatissecret", "/shared/token": "tokenthatissecret"}
+	want := map[string]string{
+		"/app/db/password": "passwordthatissecret", "/app/token": "tokenthatissecret", "/shared/token": "tokenthatissecret",
+	}
 	if diff := cmp.Diff(want, r.keys(t)); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
 	}

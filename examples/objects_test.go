@@ -28,7 +28,9 @@ func TestExamples_ofEveryObject(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"resources", "data-sources", "ephemeral-resources", "functions", "list-resources", "actions", "state-stores"} {
+	for _, kind := range []string{
+		"resources", "data-sources", "ephemeral-resources", "functions", "list-resources", "actions", "state-stores",
+	} {
 		entries, err := os.ReadDir(kind)
 		if err != nil && !os.IsNotExist(err) {
 			t.Fatal(err)

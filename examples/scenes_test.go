@@ -58,8 +58,10 @@ var scenes = map[string]scene{
 	"data-sources/etcd_srv_endpoints": {
 		noApply: "the records of a domain are in the DNS of whoever runs the test",
 	},
-	"data-sources/etcd_key":   {seed: keys("/app/config", "on", "/app/limit", "10")},
-	"data-sources/etcd_keys":  {seed: keys("/app/db/host", "db.example.com", "/app/db/port", "5432", "/queue/2", "first", "/queue/1", "second")},
+	"data-sources/etcd_key": {seed: keys("/app/config", "on", "/app/limit", "10")},
+	"data-sources/etcd_keys": {
+		seed: keys("/app/db/host", "db.example.com", "/app/db/port", "5432", "/queue/2", "first", "/queue/1", "second"),
+	},
 	"data-sources/etcd_watch": {seed: keys("/jobs/migration/status", "done: 42 tables", "/app/config", "on")},
 	"data-sources/etcd_dir":   {seed: keys("/services/web/10.0.0.1:80", "up", "/services/web/10.0.0.2:80", "up")},
 	"list-resources/etcd_key": {seed: keys("/app/config", "on", "/app/empty", "")},

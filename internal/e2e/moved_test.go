@@ -46,13 +46,18 @@ func (oldSchemas) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchem
 	schema := func(attributes ...*tfprotov6.SchemaAttribute) *tfprotov6.Schema {
 		return &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: append(attributes, attribute("id", tftypes.String))}}
 	}
-	permission := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"key_path": tftypes.String, "read": tftypes.Bool, "write": tftypes.Bool}}
+	permission := tftypes.Object{
+		AttributeTypes: map[string]tftypes.Type{"key_path": tftypes.String, "read": tftypes.Bool, "write": tftypes.Bool},
+	}
 	return &tfprotov6.GetProviderSchemaResponse{
 		Provider: &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}},
 		ResourceSchemas: map[string]*tfprotov6.Schema{
-			"etcdv2_keyvalue": schema(attribute("key", tftypes.String), attribute("value", tftypes.String), attribute("modified_index", tftypes.Number)),
+			"etcdv2_keyvalue": schema(
+				attribute("key", tftypes.String), attribute("value", tftypes.String), attribute("modified_index", tftypes.Number),
+			),
 			"etcdv2_user": schema(
-				attribute("username", tftypes.String), attribute("password", tftypes.String), attribute("roles", tftypes.List{ElementType: tftypes.String}),
+				attribute("username", tftypes.String), attribute("password", tftypes.String),
+				attribute("roles", tftypes.List{ElementType: tftypes.String}),
 			),
 			"etcdv2_role": schema(attribute("name", tftypes.String), attribute("permissions", tftypes.List{ElementType: permission})),
 		},
@@ -159,7 +164,8 @@ func TestAccMain_moved(t *testing.T) {
 	}
 	c.run(t, "", 0, "init")
 	out := c.run(t, "", 0, "plan", "-out=saved")
-	if got := strings.Count(out, " has moved to "); got != len(movedResources) || !strings.Contains(out, "0 to add, 0 to change, 0 to destroy") {
+	if got := strings.Count(out, " has moved to "); got != len(movedResources) ||
+		!strings.Contains(out, "0 to add, 0 to change, 0 to destroy") {
 		t.Errorf("%d resources have moved, want %d and nothing else:\n%s", got, len(movedResources), out)
 	}
 	c.run(t, "", 0, "apply", "saved")

@@ -128,7 +128,8 @@ func TestAccMain_passwordsStayOut(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"terraform.tfstate": changedPassword, "change.plan/tfplan": changedPassword, "the provider's log": "/v2/auth/users/unseen", "trace.log": "etcd_user.unseen",
+		"terraform.tfstate": changedPassword, "change.plan/tfplan": changedPassword, "the provider's log": "/v2/auth/users/unseen",
+		"trace.log": "etcd_user.unseen",
 	} {
 		if !bytes.Contains(files[name], []byte(text)) {
 			t.Errorf("%s does not even hold %s, %d bytes in all", name, text, len(files[name]))

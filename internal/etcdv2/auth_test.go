@@ -372,11 +372,13 @@ func TestUsersService_Update_lostAnswer(t *testing.T) {
 		t.Errorf("Delete() after a lost answer: %v", err)
 	}
 	lose(http.MethodPut, etcdtest.DropAnswer())
-	if role, err := client.Roles.Grant(ctx, "r1", etcdv2.Permissions{Read: []string{"/x"}}); err != nil || !slices.Equal(role.Read, []string{"/x"}) {
+	if role, err := client.Roles.Grant(ctx, "r1", etcdv2.Permissions{Read: []string{"/x"}}); err != nil ||
+		!slices.Equal(role.Read, []string{"/x"}) {
 		t.Errorf("Roles.Grant() = %v, %v, want /x", role, err)
 	}
 	lose(http.MethodPut, etcdtest.DropAnswer())
-	if role, err := client.Roles.Create(ctx, "r3", etcdv2.Permissions{Read: []string{"/x"}}); err != nil || !slices.Equal(role.Read, []string{"/x"}) {
+	if role, err := client.Roles.Create(ctx, "r3", etcdv2.Permissions{Read: []string{"/x"}}); err != nil ||
+		!slices.Equal(role.Read, []string{"/x"}) {
 		t.Errorf("Roles.Create() = %v, %v, want /x", role, err)
 	}
 	lose(http.MethodPut, etcdtest.CutBefore())
@@ -405,7 +407,9 @@ func TestUsersService_overwrittenByARival(t *testing.T) {
 	_, err := client.Users.Grant(ctx, "a", "r")
 	wantError(t, "grant", err, etcdv2.ErrOverwritten)
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: roles, Times: 1, Action: etcdtest.InterceptAnswer(func(etcdtest.Request) {
-		server.JSON(t, http.MethodPut, roles+"/r", map[string]any{"role": "r", "revoke": map[string]any{"kv": map[string]any{"write": []string{"/w"}}}})
+		server.JSON(
+			t, http.MethodPut, roles+"/r", map[string]any{"role": "r", "revoke": map[string]any{"kv": map[string]any{"write": []string{"/w"}}}},
+		)
 	})})
 	_, err = client.Roles.Grant(ctx, "r", etcdv2.Permissions{Write: []string{"/w"}})
 	wantError(t, "grant", err, etcdv2.ErrOverwritten)
@@ -601,7 +605,9 @@ func TestRolesService(t *testing.T) {
 	if diff := cmp.Diff(want, role); diff != "" || err != nil {
 		t.Errorf("Update() (-want +got), %v:\n%s", err, diff)
 	}
-	_, err = client.Roles.Update(ctx, "r", etcdv2.RoleUpdate{Grant: etcdv2.Permissions{Read: []string{"/c"}}, From: etcdv2.Permissions{Read: []string{}}})
+	_, err = client.Roles.Update(
+		ctx, "r", etcdv2.RoleUpdate{Grant: etcdv2.Permissions{Read: []string{"/c"}}, From: etcdv2.Permissions{Read: []string{}}},
+	)
 	wantError(t, "update from other permissions", err, etcdv2.ErrCompareFailed)
 	_, err = client.Roles.Grant(ctx, "r", etcdv2.Permissions{Read: []string{"/b"}})
 	wantError(t, "grant of what is held", err, etcdv2.ErrGranted)
@@ -733,9 +739,11 @@ func TestUsersService_Update_ownPassword(t *testing.T) {
 	}
 	// A request that a server refused with the old password is sent again.
 	changed := false
-	proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: "/v2/auth/roles/guest", Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
-		changed = client.Users.ChangePassword(t.Context(), "root", "last") == nil
-	})})
+	proxy.Inject(
+		etcdtest.Rule{Method: http.MethodGet, Path: "/v2/auth/roles/guest", Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
+			changed = client.Users.ChangePassword(t.Context(), "root", "last") == nil
+		})},
+	)
 	if _, err := client.Roles.Get(t.Context(), "guest"); err != nil || !changed {
 		t.Errorf("Get() error = %v, changed: %t", err, changed)
 	}
@@ -754,7 +762,8 @@ func TestAuth_listsNamesThatCannotBeAskedFor(t *testing.T) {
 	c := newClient(t, etcdv2.Options{Endpoints: []string{s.URL()}})
 	roles, err := c.Roles.List(t.Context())
 	isOdd := func(r *etcdv2.Role) bool { return r.Name == name }
-	if err != nil || !slices.ContainsFunc(roles, isOdd) || !slices.ContainsFunc(roles, func(r *etcdv2.Role) bool { return r.Name == "plain" }) {
+	if err != nil || !slices.ContainsFunc(roles, isOdd) ||
+		!slices.ContainsFunc(roles, func(r *etcdv2.Role) bool { return r.Name == "plain" }) {
 		t.Errorf("Roles.List() = %v, %v, want both", roles, err)
 	}
 	users, err := c.Users.List(t.Context())

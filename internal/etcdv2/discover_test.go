@@ -124,7 +124,8 @@ func TestClient_discoverySRV(t *testing.T) {
 	resolver.mu.Lock()
 	resolver.now = records{"etcd-client": {{Target: host + "."}}}
 	resolver.mu.Unlock()
-	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "has the port 0") {
+	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); !errors.Is(err, ErrUnavailable) ||
+		!strings.Contains(err.Error(), "has the port 0") {
 		t.Errorf("Set() with a record of port 0 = %v, want an error that says so", err)
 	}
 

@@ -167,7 +167,9 @@ func elsewhere(t *testing.T, kind string, server *etcdtest.Server) string {
 		return etcdtest.Start(t, etcdtest.WithoutV2()).URL()
 	}
 	proxy := etcdtest.NewProxy(t, server.URL())
-	proxy.Inject(etcdtest.Rule{Match: func(r etcdtest.Request) bool { return !none.writes || r.Method != http.MethodGet }, Action: none.action})
+	proxy.Inject(
+		etcdtest.Rule{Match: func(r etcdtest.Request) bool { return !none.writes || r.Method != http.MethodGet }, Action: none.action},
+	)
 	return proxy.URL()
 }
 
@@ -389,7 +391,9 @@ func TestKeysService_Watch_neverAnswered(t *testing.T) {
 	for name, action := range map[string]etcdtest.Action{"hangs": etcdtest.HoldBefore(nil), "cuts": etcdtest.CutBefore()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keys, _, proxy := newProxied(t, etcdv2.Options{Retry: etcdv2.RetryPolicy{MaxAttempts: 1000, MaxDelay: time.Millisecond, MinDelay: time.Millisecond}})
+			keys, _, proxy := newProxied(
+				t, etcdv2.Options{Retry: etcdv2.RetryPolicy{MaxAttempts: 1000, MaxDelay: time.Millisecond, MinDelay: time.Millisecond}},
+			)
 			proxy.Inject(etcdtest.Rule{Action: action})
 			_, err := keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{Timeout: 300 * time.Millisecond})
 			wantErr(t, "Watch()", err, etcdv2.ErrUnavailable)

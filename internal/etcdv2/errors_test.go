@@ -118,7 +118,11 @@ var errorCases = map[string][]struct {
 		{etcdv2.ErrReadOnly, removeMember, 501, "not implemented"},
 		{etcdv2.ErrReadOnly, setKey, 501, ""},
 	},
-	"ErrDirUpdate": {{etcdv2.ErrDirUpdate, setKey, 500, `{"errorCode":300,"message":"Raft Internal Error","cause":"nodePath /1/t3 : Not a file ()","index":0}`}},
+	"ErrDirUpdate": {
+		{
+			etcdv2.ErrDirUpdate, setKey, 500, `{"errorCode":300,"message":"Raft Internal Error","cause":"nodePath /1/t3 : Not a file ()","index":0}`,
+		},
+	},
 	"ErrV2Disabled": {
 		{etcdv2.ErrV2Disabled, getKey, 404, "404 page not found\n"},
 		{etcdv2.ErrV2Disabled, watchKey, 404, "404 page not found\n"},
@@ -280,7 +284,9 @@ func TestError(t *testing.T) {
 			if !ok {
 				t.Fatalf("error = %#v, want an *Error", err)
 			}
-			if diff := cmp.Diff(&tt.want, got, cmpopts.IgnoreUnexported(etcdv2.Error{}), cmpopts.IgnoreFields(etcdv2.Error{}, "Endpoint")); diff != "" {
+			if diff := cmp.Diff(
+				&tt.want, got, cmpopts.IgnoreUnexported(etcdv2.Error{}), cmpopts.IgnoreFields(etcdv2.Error{}, "Endpoint"),
+			); diff != "" {
 				t.Errorf("error (-want +got):\n%s", diff)
 			}
 			if want := got.Endpoint + " " + tt.text; got.Error() != want {

@@ -216,7 +216,8 @@ func FuzzParseError(f *testing.F) {
 			if isKey && errors.Is(err, etcdv2.ErrNotFound) && err.Code != etcdv2.CodeKeyNotFound && err.Code != etcdv2.CodeNotDir {
 				t.Errorf("%q is a key that was not found", data)
 			}
-			if err.Code == etcdv2.CodeCompareFailed && len(err.Cause) > 8 && !strings.Contains(err.Message, err.Cause) && strings.Contains(err.Error(), err.Cause) {
+			if err.Code == etcdv2.CodeCompareFailed && len(err.Cause) > 8 && !strings.Contains(err.Message, err.Cause) &&
+				strings.Contains(err.Error(), err.Cause) {
 				t.Errorf("the text %q contains the cause", err.Error())
 			}
 		}

@@ -166,11 +166,15 @@ func TestKeysService_Acquire_owner(t *testing.T) {
 	proxy.Clear()
 
 	// What others write into such a key is not repeated.
-	for _, value := range []string{"s3cr3t", `{"owner":"s3cr3t"}`, `{"owner":"s3cr3t","since":"2026-01-01T00:00:00Z","token":"t","more":1}`, `{"owner":"` + strings.Repeat("s3cr3t", 50) + `","since":"2026-01-01T00:00:00Z","token":"t"}`} {
+	for _, value := range []string{
+		"s3cr3t", `{"owner":"s3cr3t"}`, `{"owner":"s3cr3t","since":"2026-01-01T00:00:00Z","token":"t","more":1}`,
+		`{"owner":"` + strings.Repeat("s3cr3t", 50) + `","since":"2026-01-01T00:00:00Z","token":"t"}`,
+	} {
 		server.Put(t, prefix+lockKey, value)
 		err := wait()
 		wantErr(t, "Acquire()", err, etcdv2.ErrLockHeld)
-		if strings.Contains(err.Error(), "s3cr3t") || !strings.Contains(err.Error(), "unknown owner") || !strings.Contains(err.Error(), "does not expire") {
+		if strings.Contains(err.Error(), "s3cr3t") || !strings.Contains(err.Error(), "unknown owner") ||
+			!strings.Contains(err.Error(), "does not expire") {
 			t.Errorf("Acquire() error = %q, want an unknown owner", err)
 		}
 	}
@@ -426,7 +430,8 @@ func TestKeysService_Renew_lost(t *testing.T) {
 				lose(t, keys)
 				err := use(keys, t.Context(), lock)
 				wantErr(t, method+"()", err, etcdv2.ErrLockLost)
-				if err != nil && (!strings.Contains(err.Error(), lockKey) || strings.Contains(err.Error(), "rival") || strings.Contains(err.Error(), lock.Token)) {
+				if err != nil && (!strings.Contains(err.Error(), lockKey) ||
+					strings.Contains(err.Error(), "rival") || strings.Contains(err.Error(), lock.Token)) {
 					t.Errorf("%s() error = %q, want one with the key and no value", method, err)
 				}
 				if name == "overwritten" {

@@ -511,7 +511,8 @@ func TestKeysService_Refresh(t *testing.T) {
 		return
 	}
 	second := w.ok(keys.Refresh(t.Context(), "/k", 100, etcdv2.Condition{}))
-	if n := second.Node; n.Value != "kept" || n.TTL != 100 || n.CreatedIndex != first.Node.CreatedIndex || n.ModifiedIndex == first.Node.ModifiedIndex {
+	if n := second.Node; n.Value != "kept" || n.TTL != 100 || n.CreatedIndex != first.Node.CreatedIndex ||
+		n.ModifiedIndex == first.Node.ModifiedIndex {
 		t.Errorf("Refresh() node = %+v, want the value kept and a TTL of 100", n)
 	}
 	_, err = keys.Refresh(t.Context(), "/k", 10, at(first))
@@ -623,9 +624,10 @@ func TestKeysService_badKeys(t *testing.T) {
 	for _, key := range badKeys {
 		for name, do := range map[string]func(writer) (*etcdv2.Response, error){
 			"Set": set(key, "1"), "Create": create(key, "1"), "Update": update(key, "1"), "Delete": remove(key), "CreateDir": createDir(key),
-			"DeleteDir": deleteDir(key, true), "CompareAndSwap": swap(key, "2", false, 0, "1"), "CompareAndDelete": compareAndDelete(key, false, 0, "1"),
-			"Refresh":   func(w writer) (*etcdv2.Response, error) { return w.keys.Refresh(w.ctx, key, 1, etcdv2.Condition{}) },
-			"UpdateDir": func(w writer) (*etcdv2.Response, error) { return w.keys.UpdateDir(w.ctx, key, etcdv2.WriteOptions{}) },
+			"DeleteDir": deleteDir(key, true), "CompareAndSwap": swap(key, "2", false, 0, "1"),
+			"CompareAndDelete": compareAndDelete(key, false, 0, "1"),
+			"Refresh":          func(w writer) (*etcdv2.Response, error) { return w.keys.Refresh(w.ctx, key, 1, etcdv2.Condition{}) },
+			"UpdateDir":        func(w writer) (*etcdv2.Response, error) { return w.keys.UpdateDir(w.ctx, key, etcdv2.WriteOptions{}) },
 		} {
 			_, err := do(w)
 			wantErr(t, fmt.Sprintf("%s(%q)", name, key), err, etcdv2.ErrInvalidKey)
@@ -704,7 +706,9 @@ func TestKeysService_prefix(t *testing.T) {
 	if tree.Key != "/" || len(tree.Nodes) != 1 || tree.Nodes[0].Key != "/k" {
 		t.Errorf("List(/) = %+v, want /k alone", tree)
 	}
-	for _, key := range []string{"/../outside", "/%2e%2e/outside", "/..%2foutside", "/k/../../outside", "/./k", "outside", "//outside", "/a\x00/../.."} {
+	for _, key := range []string{
+		"/../outside", "/%2e%2e/outside", "/..%2foutside", "/k/../../outside", "/./k", "outside", "//outside", "/a\x00/../..",
+	} {
 		_, err := w.keys.Set(w.ctx, key, "escaped", etcdv2.WriteOptions{})
 		if err != nil && !errors.Is(err, etcdv2.ErrInvalidKey) {
 			t.Errorf("Set(%q) error = %v", key, err)
@@ -721,7 +725,9 @@ func TestKeysService_prefix(t *testing.T) {
 	if apiErr, ok := errors.AsType[*etcdv2.Error](err); !ok || apiErr.Cause != "/none" || strings.Contains(err.Error(), top) {
 		t.Errorf("Get() error = %v, want it to speak of keys below the prefix", err)
 	}
-	for prefix, want := range map[string]error{"": nil, "/": nil, "/a/b": nil, "a": etcdv2.ErrInvalidKey, "/a/": etcdv2.ErrInvalidKey, "/a/..": etcdv2.ErrInvalidKey} {
+	for prefix, want := range map[string]error{
+		"": nil, "/": nil, "/a/b": nil, "a": etcdv2.ErrInvalidKey, "/a/": etcdv2.ErrInvalidKey, "/a/..": etcdv2.ErrInvalidKey,
+	} {
 		if _, err := etcdv2.New(etcdv2.Options{KeyPrefix: prefix}); !errors.Is(err, want) {
 			t.Errorf("New() with the prefix %q error = %v, want %v", prefix, err, want)
 		}
@@ -867,7 +873,8 @@ func TestNode_String(t *testing.T) {
 	a := w.set("/d/a", "s3cr3t").Node.ModifiedIndex
 	b := w.ok(keys.Set(t.Context(), "/d/e/b", "s3cr3t", etcdv2.WriteOptions{TTL: new(int64(1000))})).Node.ModifiedIndex
 	tree := w.ok(keys.List(t.Context(), "/d", etcdv2.GetOptions{Recursive: true})).Node
-	want := fmt.Sprintf("/d/ (modified at %d)\n  /d/a (modified at %d)\n  /d/e/ (modified at %d)\n    /d/e/b (modified at %d, expires in %d s)",
+	want := fmt.Sprintf("/d/ (modified at %d)\n  /d/a (modified at %d)\n  /d/e/ (modified at %d)\n"+
+		"    /d/e/b (modified at %d, expires in %d s)",
 		tree.ModifiedIndex, a, b, b, tree.Nodes[1].Nodes[0].TTL)
 	if diff := cmp.Diff(want, tree.String()); diff != "" {
 		t.Errorf("String() (-want +got):\n%s", diff)

@@ -364,7 +364,9 @@ func TestMembersService_ListLinearizable_failover(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
 	first, second := etcdtest.NewProxy(t, s.URL()), etcdtest.NewProxy(t, s.URL())
-	for name, action := range map[string]etcdtest.Action{"cut": etcdtest.CutBefore(), "500": etcdtest.Respond(http.StatusInternalServerError, nil, "{}")} {
+	for name, action := range map[string]etcdtest.Action{
+		"cut": etcdtest.CutBefore(), "500": etcdtest.Respond(http.StatusInternalServerError, nil, "{}"),
+	} {
 		first.Inject(etcdtest.Rule{Path: "/v2/members", Action: action})
 		c := clusterClient(t, Options{Endpoints: []string{first.URL(), second.URL()}})
 		if members, err := c.Members.ListLinearizable(t.Context()); err != nil || len(members) != 1 {

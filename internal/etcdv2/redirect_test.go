@@ -322,7 +322,9 @@ func TestExchange_Curl(t *testing.T) {
 	if _, err := c.Keys.CompareAndDelete(ctx, "/it's", Condition{Value: "secret-value"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.do(ctx, &request{method: http.MethodPut, path: "/v2/auth/users/alice", json: []byte(`{"user":"alice","password":"secret-pw"}`)}); err != nil {
+	if _, err := c.do(
+		ctx, &request{method: http.MethodPut, path: "/v2/auth/users/alice", json: []byte(`{"user":"alice","password":"secret-pw"}`)},
+	); err != nil {
 		t.Fatal(err)
 	}
 	u, err := ParseEndpoint(stranger.URL())
@@ -335,7 +337,8 @@ func TestExchange_Curl(t *testing.T) {
 	want := []string{
 		`curl -X PUT -u 'xxxxx:xxxxx' -H 'Content-Type: application/x-www-form-urlencoded' -d 'value=xxxxx' '` + s.URL() + `/v2/keys/it%27s'`,
 		`curl -X DELETE -u 'xxxxx:xxxxx' '` + s.URL() + `/v2/keys/it%27s?prevValue=xxxxx'`,
-		`curl -X PUT -u 'xxxxx:xxxxx' -H 'Content-Type: application/json' -d '{"password":"xxxxx","user":"alice"}' '` + s.URL() + `/v2/auth/users/alice'`,
+		`curl -X PUT -u 'xxxxx:xxxxx' -H 'Content-Type: application/json' -d '{"password":"xxxxx","user":"alice"}' '` + s.URL() +
+			`/v2/auth/users/alice'`,
 		`curl -X GET '` + stranger.URL() + `/version'`,
 	}
 	for i, e := range exchanges {

@@ -105,7 +105,11 @@ func TestKeysService_Refresh_failover(t *testing.T) {
 	newer, older := etcdtest.NewProxy(t, server.URL()), etcdtest.NewProxy(t, server.URL())
 	newer.ActAs("2.3.8", "2.3.0")
 	older.ActAs("2.3.6", "2.3.0")
-	newer.Inject(etcdtest.Rule{Method: http.MethodPut, Match: func(r etcdtest.Request) bool { return r.Form.Has("refresh") }, Action: etcdtest.CutBefore()})
+	newer.Inject(
+		etcdtest.Rule{
+			Method: http.MethodPut, Match: func(r etcdtest.Request) bool { return r.Form.Has("refresh") }, Action: etcdtest.CutBefore(),
+		},
+	)
 	keys := newClient(t, etcdv2.Options{Endpoints: []string{newer.URL(), older.URL()}, KeyPrefix: prefix}).Keys
 	w := newWriter(t, keys)
 	_, err := keys.Refresh(t.Context(), "/k", 100, etcdv2.Condition{Index: w.set("/k", "kept").Node.ModifiedIndex})
@@ -204,7 +208,11 @@ func TestKeysService_Renew_oldServer(t *testing.T) {
 		"2.3.6": func(p *etcdtest.Proxy) { p.ActAs("2.3.6", "2.3.0") },
 		"2.2.5": func(p *etcdtest.Proxy) { p.ActAs("2.2.5", "2.2.0") },
 		"a gateway for /v2/ alone": func(p *etcdtest.Proxy) {
-			p.Inject(etcdtest.Rule{Match: func(r etcdtest.Request) bool { return !strings.HasPrefix(r.Path, "/v2/") }, Action: etcdtest.Respond(404, nil, "not here")})
+			p.Inject(
+				etcdtest.Rule{
+					Match: func(r etcdtest.Request) bool { return !strings.HasPrefix(r.Path, "/v2/") }, Action: etcdtest.Respond(404, nil, "not here"),
+				},
+			)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

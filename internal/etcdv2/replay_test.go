@@ -101,72 +101,131 @@ func errOf[T any](_ T, err error) error { return err }
 // verbs are those that make one kind of request; index is that of the key "/k",
 // which has the value "1".
 var verbs = map[string]verb{
-	"Get": {method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.Get(ctx, "/k", etcdv2.GetOptions{}))
-	}},
-	"List": {method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.List(ctx, "/dir", etcdv2.GetOptions{Recursive: true}))
-	}},
-	"Exists": {method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.Exists(ctx, "/none"))
-	}},
-	"Watch": {method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
-		return errOf(c.Keys.Watch(ctx, "/k", etcdv2.WatchOptions{AfterIndex: index - 1, Timeout: 10 * time.Second}))
-	}},
-	"Create": {method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=1 /new=2", call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
-		return errOf(c.Keys.Create(ctx, "/new", "2", etcdv2.CreateOptions{AbsentAt: index}))
-	}},
-	"Create, reading first": {method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=1 /new=2", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.Create(ctx, "/new", "2", etcdv2.CreateOptions{}))
-	}},
-	"CreateDir": {method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=1 /new/", call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
-		return errOf(c.Keys.CreateDir(ctx, "/new", etcdv2.CreateOptions{AbsentAt: index}))
-	}},
-	"CompareAndSwap by index": {method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=2", call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
-		return errOf(c.Keys.CompareAndSwap(ctx, "/k", "2", etcdv2.Condition{Index: index}, etcdv2.WriteOptions{}))
-	}},
-	"CompareAndSwap by both": {method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=2", call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
-		return errOf(c.Keys.CompareAndSwap(ctx, "/k", "2", etcdv2.Condition{Index: index, Value: "1"}, etcdv2.WriteOptions{}))
-	}},
-	"CompareAndSwap without the node": {method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=2", call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
-		return errOf(c.Keys.CompareAndSwap(ctx, "/k", "2", etcdv2.Condition{Index: index}, etcdv2.WriteOptions{NoValue: true}))
-	}},
-	"CompareAndDelete by index": {method: http.MethodDelete, class: guarded, api: keysAPI, after: "/dir/child=1", call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
-		return errOf(c.Keys.CompareAndDelete(ctx, "/k", etcdv2.Condition{Index: index}))
-	}},
-	"CompareAndSwap by value": {method: http.MethodPut, class: other, api: keysAPI, after: "/dir/child=1 /k=2", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.CompareAndSwap(ctx, "/k", "2", etcdv2.Condition{Value: "1"}, etcdv2.WriteOptions{}))
-	}},
-	"CompareAndDelete by value": {method: http.MethodDelete, class: other, api: keysAPI, after: "/dir/child=1", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.CompareAndDelete(ctx, "/k", etcdv2.Condition{Value: "1"}))
-	}},
-	"Set": {method: http.MethodPut, class: other, api: keysAPI, after: "/dir/child=1 /k=2", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.Set(ctx, "/k", "2", etcdv2.WriteOptions{}))
-	}},
-	"Update": {method: http.MethodPut, class: other, api: keysAPI, after: "/dir/child=1 /k=2", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.Update(ctx, "/k", "2", etcdv2.WriteOptions{}))
-	}},
-	"Refresh": {method: http.MethodPut, class: other, api: keysAPI, after: "/dir/child=1 /k=1+ttl", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.Refresh(ctx, "/k", 100, etcdv2.Condition{}))
-	}},
-	"Delete": {method: http.MethodDelete, class: other, api: keysAPI, after: "/dir/child=1", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.Delete(ctx, "/k"))
-	}},
-	"DeleteDir": {method: http.MethodDelete, class: other, api: keysAPI, after: "/k=1", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.DeleteDir(ctx, "/dir", etcdv2.DeleteDirOptions{Recursive: true}))
-	}},
-	"CreateInOrder": {method: http.MethodPost, class: other, api: keysAPI, after: "/dir/#=2 /dir/child=1 /k=1", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Keys.CreateInOrder(ctx, "/dir", "2", etcdv2.WriteOptions{}))
-	}},
-	"Auth.Status": {method: http.MethodGet, class: read, api: authAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return errOf(c.Auth.Status(ctx))
-	}},
-	"Roles.Create": {settled: true, method: http.MethodPut, class: guarded, api: authAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
-		return errOf(c.Roles.Create(ctx, fmt.Sprintf("replay-%d", index), etcdv2.Permissions{Read: []string{"/x"}}))
-	}},
-	"Users.ChangePassword": {method: http.MethodPut, class: other, api: authAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
-		return c.Users.ChangePassword(ctx, replayUser, "another")
-	}},
+	"Get": {
+		method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.Get(ctx, "/k", etcdv2.GetOptions{}))
+		},
+	},
+	"List": {
+		method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.List(ctx, "/dir", etcdv2.GetOptions{Recursive: true}))
+		},
+	},
+	"Exists": {
+		method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.Exists(ctx, "/none"))
+		},
+	},
+	"Watch": {
+		method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
+			return errOf(c.Keys.Watch(ctx, "/k", etcdv2.WatchOptions{AfterIndex: index - 1, Timeout: 10 * time.Second}))
+		},
+	},
+	"Create": {
+		method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=1 /new=2",
+		call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
+			return errOf(c.Keys.Create(ctx, "/new", "2", etcdv2.CreateOptions{AbsentAt: index}))
+		},
+	},
+	"Create, reading first": {
+		method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=1 /new=2",
+		call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.Create(ctx, "/new", "2", etcdv2.CreateOptions{}))
+		},
+	},
+	"CreateDir": {
+		method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=1 /new/",
+		call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
+			return errOf(c.Keys.CreateDir(ctx, "/new", etcdv2.CreateOptions{AbsentAt: index}))
+		},
+	},
+	"CompareAndSwap by index": {
+		method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=2",
+		call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
+			return errOf(c.Keys.CompareAndSwap(ctx, "/k", "2", etcdv2.Condition{Index: index}, etcdv2.WriteOptions{}))
+		},
+	},
+	"CompareAndSwap by both": {
+		method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=2",
+		call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
+			return errOf(c.Keys.CompareAndSwap(ctx, "/k", "2", etcdv2.Condition{Index: index, Value: "1"}, etcdv2.WriteOptions{}))
+		},
+	},
+	"CompareAndSwap without the node": {
+		method: http.MethodPut, class: guarded, api: keysAPI, after: "/dir/child=1 /k=2",
+		call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
+			return errOf(c.Keys.CompareAndSwap(ctx, "/k", "2", etcdv2.Condition{Index: index}, etcdv2.WriteOptions{NoValue: true}))
+		},
+	},
+	"CompareAndDelete by index": {
+		method: http.MethodDelete, class: guarded, api: keysAPI, after: "/dir/child=1",
+		call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
+			return errOf(c.Keys.CompareAndDelete(ctx, "/k", etcdv2.Condition{Index: index}))
+		},
+	},
+	"CompareAndSwap by value": {
+		method: http.MethodPut, class: other, api: keysAPI, after: "/dir/child=1 /k=2",
+		call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.CompareAndSwap(ctx, "/k", "2", etcdv2.Condition{Value: "1"}, etcdv2.WriteOptions{}))
+		},
+	},
+	"CompareAndDelete by value": {
+		method: http.MethodDelete, class: other, api: keysAPI, after: "/dir/child=1",
+		call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.CompareAndDelete(ctx, "/k", etcdv2.Condition{Value: "1"}))
+		},
+	},
+	"Set": {
+		method: http.MethodPut, class: other, api: keysAPI, after: "/dir/child=1 /k=2",
+		call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.Set(ctx, "/k", "2", etcdv2.WriteOptions{}))
+		},
+	},
+	"Update": {
+		method: http.MethodPut, class: other, api: keysAPI, after: "/dir/child=1 /k=2",
+		call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.Update(ctx, "/k", "2", etcdv2.WriteOptions{}))
+		},
+	},
+	"Refresh": {
+		method: http.MethodPut, class: other, api: keysAPI, after: "/dir/child=1 /k=1+ttl",
+		call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.Refresh(ctx, "/k", 100, etcdv2.Condition{}))
+		},
+	},
+	"Delete": {
+		method: http.MethodDelete, class: other, api: keysAPI, after: "/dir/child=1",
+		call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.Delete(ctx, "/k"))
+		},
+	},
+	"DeleteDir": {
+		method: http.MethodDelete, class: other, api: keysAPI, after: "/k=1", call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.DeleteDir(ctx, "/dir", etcdv2.DeleteDirOptions{Recursive: true}))
+		},
+	},
+	"CreateInOrder": {
+		method: http.MethodPost, class: other, api: keysAPI, after: "/dir/#=2 /dir/child=1 /k=1",
+		call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Keys.CreateInOrder(ctx, "/dir", "2", etcdv2.WriteOptions{}))
+		},
+	},
+	"Auth.Status": {
+		method: http.MethodGet, class: read, api: authAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return errOf(c.Auth.Status(ctx))
+		},
+	},
+	"Roles.Create": {
+		settled: true, method: http.MethodPut, class: guarded, api: authAPI, after: before,
+		call: func(ctx context.Context, c *etcdv2.Client, index uint64) error {
+			return errOf(c.Roles.Create(ctx, fmt.Sprintf("replay-%d", index), etcdv2.Permissions{Read: []string{"/x"}}))
+		},
+	},
+	"Users.ChangePassword": {
+		method: http.MethodPut, class: other, api: authAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
+			return c.Users.ChangePassword(ctx, replayUser, "another")
+		},
+	},
 }
 
 // fault is what happens to one attempt, or to all.
@@ -227,7 +286,9 @@ var faults = map[string]map[string]fault{
 		"the answer never arrives": {action: etcdtest.Hold(nil), applied: true, timeout: time.Second, want: context.DeadlineExceeded},
 	},
 	"the server is not ready yet": {
-		"2.3, starting": {action: answers(500, `{"message":"Not capable of accessing auth feature during rolling upgrades."}`), api: authAPI, undone: true},
+		"2.3, starting": {
+			action: answers(500, `{"message":"Not capable of accessing auth feature during rolling upgrades."}`), api: authAPI, undone: true,
+		},
 	},
 	"501": {
 		"a read-only proxy": {action: etcdtest.Respond(501, nil, "")},

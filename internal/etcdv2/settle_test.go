@@ -90,8 +90,9 @@ func TestKeysService_settleTime(t *testing.T) {
 					}})
 					resp, err := tt.do(ctx, keys, index)
 					wantErr(t, "the call's", err, want)
-					if isUnknown := errors.Is(err, etcdv2.ErrOutcomeUnknown); isUnknown != (want == etcdv2.ErrOutcomeUnknown) { //nolint:errorlint // it is that of the table
-						t.Errorf("error = %v, want it unknown: %t", err, !isUnknown)
+					wantUnknown := want == etcdv2.ErrOutcomeUnknown //nolint:errorlint // it is that of the table
+					if errors.Is(err, etcdv2.ErrOutcomeUnknown) != wantUnknown {
+						t.Errorf("error = %v, want it unknown: %t", err, wantUnknown)
 					}
 					if err == nil && !resp.Settled {
 						t.Errorf("the call = %+v, want it settled", resp)

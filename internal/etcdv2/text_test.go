@@ -108,7 +108,9 @@ func TestClient_refusesWhatIsNotText(t *testing.T) {
 		"swap on a value": {func(ctx context.Context) error {
 			return errOf(client.Keys.CompareAndSwap(ctx, "/k", "v", badCond, etcdv2.WriteOptions{}))
 		}, etcdv2.ErrInvalidValue},
-		"delete on a value": {func(ctx context.Context) error { return errOf(client.Keys.CompareAndDelete(ctx, "/k", badCond)) }, etcdv2.ErrInvalidValue},
+		"delete on a value": {
+			func(ctx context.Context) error { return errOf(client.Keys.CompareAndDelete(ctx, "/k", badCond)) }, etcdv2.ErrInvalidValue,
+		},
 		"refresh on a value": {func(ctx context.Context) error {
 			return errOf(client.Keys.Refresh(ctx, "/k", 10, badCond))
 		}, etcdv2.ErrInvalidValue},
@@ -121,17 +123,23 @@ func TestClient_refusesWhatIsNotText(t *testing.T) {
 		"key": {func(ctx context.Context) error {
 			return errOf(client.Keys.Set(ctx, "/"+bad, "v", etcdv2.WriteOptions{}))
 		}, etcdv2.ErrInvalidKey},
-		"user":              {func(ctx context.Context) error { return errOf(client.Users.Create(ctx, bad, "p", nil)) }, etcdv2.ErrInvalidName},
-		"password":          {func(ctx context.Context) error { return errOf(client.Users.Create(ctx, "u", bad, nil)) }, etcdv2.ErrInvalidPassword},
+		"user": {func(ctx context.Context) error { return errOf(client.Users.Create(ctx, bad, "p", nil)) }, etcdv2.ErrInvalidName},
+		"password": {
+			func(ctx context.Context) error { return errOf(client.Users.Create(ctx, "u", bad, nil)) }, etcdv2.ErrInvalidPassword,
+		},
 		"change a password": {func(ctx context.Context) error { return client.Users.ChangePassword(ctx, "u", bad) }, etcdv2.ErrInvalidPassword},
-		"create with roles": {func(ctx context.Context) error { return errOf(client.Users.Create(ctx, "u", "p", []string{bad})) }, etcdv2.ErrInvalidName},
-		"grant a role":      {func(ctx context.Context) error { return errOf(client.Users.Grant(ctx, "u", bad)) }, etcdv2.ErrInvalidName},
-		"revoke a role":     {func(ctx context.Context) error { return errOf(client.Users.Revoke(ctx, "u", bad)) }, etcdv2.ErrInvalidName},
-		"delete a user":     {func(ctx context.Context) error { return client.Users.Delete(ctx, bad) }, etcdv2.ErrInvalidName},
-		"role":              {func(ctx context.Context) error { return errOf(client.Roles.Create(ctx, bad, etcdv2.Permissions{})) }, etcdv2.ErrInvalidName},
-		"patterns":          {func(ctx context.Context) error { return errOf(client.Roles.Create(ctx, "r", patterns)) }, etcdv2.ErrInvalidPattern},
-		"grant a pattern":   {func(ctx context.Context) error { return errOf(client.Roles.Grant(ctx, "r", patterns)) }, etcdv2.ErrInvalidPattern},
-		"revoke a pattern":  {func(ctx context.Context) error { return errOf(client.Roles.Revoke(ctx, "r", patterns)) }, etcdv2.ErrInvalidPattern},
+		"create with roles": {
+			func(ctx context.Context) error { return errOf(client.Users.Create(ctx, "u", "p", []string{bad})) }, etcdv2.ErrInvalidName,
+		},
+		"grant a role":  {func(ctx context.Context) error { return errOf(client.Users.Grant(ctx, "u", bad)) }, etcdv2.ErrInvalidName},
+		"revoke a role": {func(ctx context.Context) error { return errOf(client.Users.Revoke(ctx, "u", bad)) }, etcdv2.ErrInvalidName},
+		"delete a user": {func(ctx context.Context) error { return client.Users.Delete(ctx, bad) }, etcdv2.ErrInvalidName},
+		"role": {
+			func(ctx context.Context) error { return errOf(client.Roles.Create(ctx, bad, etcdv2.Permissions{})) }, etcdv2.ErrInvalidName,
+		},
+		"patterns":         {func(ctx context.Context) error { return errOf(client.Roles.Create(ctx, "r", patterns)) }, etcdv2.ErrInvalidPattern},
+		"grant a pattern":  {func(ctx context.Context) error { return errOf(client.Roles.Grant(ctx, "r", patterns)) }, etcdv2.ErrInvalidPattern},
+		"revoke a pattern": {func(ctx context.Context) error { return errOf(client.Roles.Revoke(ctx, "r", patterns)) }, etcdv2.ErrInvalidPattern},
 		"peer URL": {func(ctx context.Context) error {
 			return errOf(client.Members.Add(ctx, []string{"http://" + bad + ":2380"}))
 		}, etcdv2.ErrInvalidMember},

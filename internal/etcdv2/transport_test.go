@@ -64,21 +64,29 @@ func TestClient_tls(t *testing.T) {
 		scheme string
 		ok     bool
 	}{
-		"the right certificates":         {config: good, ok: true},
-		"no client certificate":          {config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs}},
-		"none, on TLS 1.2":               {config: &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, RootCAs: good.RootCAs}},
-		"a client certificate of others": {config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs, Certificates: []tls.Certificate{pair}}},
-		"an unknown authority":           {config: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: good.Certificates}},
-		"another name":                   {config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs, Certificates: good.Certificates, ServerName: "example.com"}},
-		"verification skipped":           {config: &tls.Config{InsecureSkipVerify: true, Certificates: good.Certificates}, ok: true},
+		"the right certificates": {config: good, ok: true},
+		"no client certificate":  {config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs}},
+		"none, on TLS 1.2": {
+			config: &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, RootCAs: good.RootCAs},
+		},
+		"a client certificate of others": {
+			config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs, Certificates: []tls.Certificate{pair}},
+		},
+		"an unknown authority": {config: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: good.Certificates}},
+		"another name": {
+			config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs, Certificates: good.Certificates, ServerName: "example.com"},
+		},
+		"verification skipped": {config: &tls.Config{InsecureSkipVerify: true, Certificates: good.Certificates}, ok: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			waits := 0
-			client := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}, TLS: tt.config, Wait: func(ctx context.Context, _ time.Duration) error {
-				waits++
-				return ctx.Err()
-			}})
+			client := newClient(
+				t, etcdv2.Options{Endpoints: []string{server.URL()}, TLS: tt.config, Wait: func(ctx context.Context, _ time.Duration) error {
+					waits++
+					return ctx.Err()
+				}},
+			)
 			_, err := client.Keys.Set(t.Context(), etcdtest.Prefix(t), "1", etcdv2.WriteOptions{})
 			if tt.ok {
 				if err != nil {
@@ -148,10 +156,12 @@ func TestClient_failover(t *testing.T) {
 		endpoints = append(endpoints, proxies[len(proxies)-1].URL())
 	}
 	waits := 0
-	client := newClient(t, etcdv2.Options{Endpoints: endpoints, KeyPrefix: etcdtest.Prefix(t), Wait: func(ctx context.Context, _ time.Duration) error {
-		waits++
-		return ctx.Err()
-	}})
+	client := newClient(
+		t, etcdv2.Options{Endpoints: endpoints, KeyPrefix: etcdtest.Prefix(t), Wait: func(ctx context.Context, _ time.Duration) error {
+			waits++
+			return ctx.Err()
+		}},
+	)
 	w := newWriter(t, client.Keys)
 	counts := func() (out []int) {
 		for _, p := range proxies {

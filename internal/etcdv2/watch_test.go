@@ -435,13 +435,18 @@ func TestKeysService_Events_faults(t *testing.T) {
 	t.Parallel()
 	isPoll := func(r etcdtest.Request) bool { return r.Query.Get("wait") != "" }
 	for name, rule := range map[string]etcdtest.Rule{
-		"cut before the request":         {Action: etcdtest.CutBefore()},
-		"answer lost":                    {Action: etcdtest.DropAnswer()},
-		"event cut in the middle":        {Action: etcdtest.TruncateAnswer(20)},
-		"empty body":                     {Action: etcdtest.Respond(http.StatusOK, nil, "")},
-		"502 of a proxy":                 {Action: etcdtest.Respond(http.StatusBadGateway, nil, "bad gateway")},
-		"503":                            {Action: etcdtest.Respond(http.StatusServiceUnavailable, nil, "")},
-		"500 with code 300":              {Action: etcdtest.Respond(http.StatusInternalServerError, nil, `{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":0}`)},
+		"cut before the request":  {Action: etcdtest.CutBefore()},
+		"answer lost":             {Action: etcdtest.DropAnswer()},
+		"event cut in the middle": {Action: etcdtest.TruncateAnswer(20)},
+		"empty body":              {Action: etcdtest.Respond(http.StatusOK, nil, "")},
+		"502 of a proxy":          {Action: etcdtest.Respond(http.StatusBadGateway, nil, "bad gateway")},
+		"503":                     {Action: etcdtest.Respond(http.StatusServiceUnavailable, nil, "")},
+		"500 with code 300": {
+			Action: etcdtest.Respond(
+				http.StatusInternalServerError, nil,
+				`{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":0}`,
+			),
+		},
 		"every second poll is cut twice": {Action: etcdtest.DropAnswer(), Every: 2},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -705,11 +710,19 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 			want:    seen{Action: etcdv2.ActionGet, Key: "/k", Value: "now", Resync: true},
 			wantRaw: "8",
 		},
-		"no JSON":              {answers: []pollAnswer{{poll: true, body: "<html>"}}, wantErr: etcdv2.ErrInvalidAnswer},
-		"no node":              {answers: []pollAnswer{{poll: true, body: `{"action":"set"}`}}, wantErr: etcdv2.ErrInvalidAnswer},
-		"not permitted":        {answers: []pollAnswer{{poll: true, status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`}}, wantErr: etcdv2.ErrUnauthorized},
-		"resync not permitted": {answers: []pollAnswer{{poll: true, status: 400, body: `{"errorCode":401,"message":"m","cause":"c","index":9}`}, {status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`}}, wantErr: etcdv2.ErrUnauthorized},
-		"no v2":                {answers: []pollAnswer{{poll: true, status: 404, body: "404 page not found"}}, wantErr: etcdv2.ErrV2Disabled},
+		"no JSON": {answers: []pollAnswer{{poll: true, body: "<html>"}}, wantErr: etcdv2.ErrInvalidAnswer},
+		"no node": {answers: []pollAnswer{{poll: true, body: `{"action":"set"}`}}, wantErr: etcdv2.ErrInvalidAnswer},
+		"not permitted": {
+			answers: []pollAnswer{{poll: true, status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`}},
+			wantErr: etcdv2.ErrUnauthorized,
+		},
+		"resync not permitted": {
+			answers: []pollAnswer{
+				{poll: true, status: 400, body: `{"errorCode":401,"message":"m","cause":"c","index":9}`},
+				{status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`},
+			}, wantErr: etcdv2.ErrUnauthorized,
+		},
+		"no v2": {answers: []pollAnswer{{poll: true, status: 404, body: "404 page not found"}}, wantErr: etcdv2.ErrV2Disabled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

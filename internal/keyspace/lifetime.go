@@ -117,7 +117,9 @@ func (s *Store) putBack(ctx context.Context, refreshed *etcdv2.Node, value strin
 	want := Wanted{Value: value, TTL: &ttl}
 	node, err := s.swap(ctx, refreshed.Key, SeenIn(refreshed), &want, s.put(ctx, refreshed.Key, want))
 	if err != nil {
-		return nil, fmt.Errorf("the server did not keep the value of %s when its TTL was refreshed, and the value could not be put back: %w", refreshed.Key, err)
+		return nil, fmt.Errorf(
+			"the server did not keep the value of %s when its TTL was refreshed, and the value could not be put back: %w", refreshed.Key, err,
+		)
 	}
 	return node, nil
 }

@@ -62,8 +62,10 @@ const (
 
 var kindNames = [endOfKinds]string{
 	Exists: "exists", ExistsByRun: "exists because of this run", Changed: "has changed", Gone: "is gone", Remade: "was created again",
-	IsDirectory: "is a directory", IsEmptyDirectory: "is an empty directory", IsKey: "is a key", BelowKey: "is below a key", NotEmpty: "is not empty",
-	LosesBytes: "would lose bytes", TTLFixed: "has a fixed TTL", OutcomeUnknown: "may have been written", InOrderUnknown: "may contain a new key", StaysNeeded: "stays, it is needed", StaysReplaced: "stays, it was replaced",
+	IsDirectory: "is a directory", IsEmptyDirectory: "is an empty directory", IsKey: "is a key", BelowKey: "is below a key",
+	NotEmpty:   "is not empty",
+	LosesBytes: "would lose bytes", TTLFixed: "has a fixed TTL", OutcomeUnknown: "may have been written",
+	InOrderUnknown: "may contain a new key", StaysNeeded: "stays, it is needed", StaysReplaced: "stays, it was replaced",
 	StaysRemade: "stays, it was created again",
 }
 

@@ -107,7 +107,8 @@ func TestFaults(t *testing.T) {
 
 // services are how a client calls its services.
 var services = map[string]string{
-	"KeysService": "Keys", "MembersService": "Members", "AuthService": "Auth", "UsersService": "Users", "RolesService": "Roles", "StatsService": "Stats",
+	"KeysService": "Keys", "MembersService": "Members", "AuthService": "Auth", "UsersService": "Users", "RolesService": "Roles",
+	"StatsService": "Stats",
 }
 
 // declared returns the names of a package, or of its tests: functions,

@@ -72,12 +72,24 @@ var faults = []fault{
 	{"A23", "etcdv2/redirect.go", `if from.Scheme == "https" && to.Scheme == "http" {`, `if false {`},
 	{"A24", "etcdv2/client.go", `setDefault(&o.MaxRedirects, 10)`, `o.MaxRedirects = 10`},
 	{"A25", "etcdv2/transport.go", `if limit == 0 || r.stream {`, `if true {`},
-	{"A26", "etcdv2/transport.go", `context.WithTimeoutCause(ctx, c.options.RequestTimeout, c.timedOut)`, `context.WithTimeoutCause(ctx, time.Hour, c.timedOut)`},
-	{"A26", "etcdv2/transport.go", `"User-Agent": c.userAgent}}).WithContext(ctx)`, `"User-Agent": c.userAgent}}).WithContext(context.WithoutCancel(ctx))`},
-	{"A27", "etcdv2/attempts.go", `c.options.Wait(ctx, time.Duration(half+half*c.options.Jitter()))`, `c.options.Wait(ctx, time.Duration(half))`},
+	{
+		"A26", "etcdv2/transport.go", `context.WithTimeoutCause(ctx, c.options.RequestTimeout, c.timedOut)`,
+		`context.WithTimeoutCause(ctx, time.Hour, c.timedOut)`,
+	},
+	{
+		"A26", "etcdv2/transport.go", `"User-Agent": c.userAgent}}).WithContext(ctx)`,
+		`"User-Agent": c.userAgent}}).WithContext(context.WithoutCancel(ctx))`,
+	},
+	{
+		"A27", "etcdv2/attempts.go", `c.options.Wait(ctx, time.Duration(half+half*c.options.Jitter()))`,
+		`c.options.Wait(ctx, time.Duration(half))`,
+	},
 	{"A27", "etcdv2/attempts.go", `if n < 32 && p.MinDelay<<(n-1) < p.MaxDelay {`, `if false {`},
 	{"A28", "etcdv2/request.go", `strings.TrimSuffix(endpoint.EscapedPath(), "/") + r.path`, `r.path`},
-	{"A28", "etcdv2/endpoint_url.go", `func location(u *url.URL) string { return origin(u) + strings.TrimRight(u.EscapedPath(), "/") }`, `func location(u *url.URL) string { return origin(u) }`},
+	{
+		"A28", "etcdv2/endpoint_url.go", `func location(u *url.URL) string { return origin(u) + strings.TrimRight(u.EscapedPath(), "/") }`,
+		`func location(u *url.URL) string { return origin(u) }`,
+	},
 	{"A28", "etcdv2/endpoint_url.go", `case holdsAPIPath(u.Path):`, `case false:`},
 	{"A29", "etcdv2/keys.go", `escapeKey(s.prefix+strings.TrimSuffix(key, "/"))`, `escapeKey(strings.TrimSuffix(key, "/"))`},
 	{"A29", "etcdv2/keys.go", `n.Key = s.strip(n.Key)`, ``},
@@ -99,7 +111,10 @@ var faults = []fault{
 	{"B2", "etcdv2/keys.go", `{opts.Recursive, "recursive=true"}, `, ``},
 	{"B3", "etcdv2/keys.go", `, {opts.Sorted, "sorted=true"}`, ``},
 	{"B3", "etcdv2/keys.go", `opts.Sorted = true`, ``},
-	{"B3", "etcdv2/node.go", `slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Key, b.Key) })`, `_ = slices.Clone(nodes)`},
+	{
+		"B3", "etcdv2/node.go", `slices.SortFunc(nodes, func(a, b *Node) int { return strings.Compare(a.Key, b.Key) })`,
+		`_ = slices.Clone(nodes)`,
+	},
 	{"B4", "etcdv2/keys.go", `{quorum, "quorum=true"}, `, ``},
 	{"B4", "etcdv2/keys.go", `!opts.NotLinearizable && !s.client.options.NotLinearizable`, `!s.client.options.NotLinearizable`},
 	{"B6", "etcdv2/keys.go", `opts.Sorted = true`, `opts.Sorted, opts.Recursive = true, true`},
@@ -132,8 +147,14 @@ var faults = []fault{
 	{"C10", "etcdv2/refresh.go", `w.form.Set("refresh", "true")`, ``},
 	{"C10", "etcdv2/refresh.go", `if verdict.support < r.refresh {`, `if false {`},
 	{"C10", "etcdv2/refresh.go", `case isAtLeast(version, "2.3.7"):`, `case isAtLeast(version, "2.3.0"):`},
-	{"C10", "etcdv2/refresh.go", `refreshSupportOf(version.Server), refreshReason(version.Server), `, `refreshSupportOf(version.Cluster), refreshReason(version.Server), `},
-	{"C10", "etcdv2/refresh.go", `if support := refreshSupportOf(other.Server); support < verdict.support {`, `if support := refreshSupportOf(other.Server); false {`},
+	{
+		"C10", "etcdv2/refresh.go", `refreshSupportOf(version.Server), refreshReason(version.Server), `,
+		`refreshSupportOf(version.Cluster), refreshReason(version.Server), `,
+	},
+	{
+		"C10", "etcdv2/refresh.go", `if support := refreshSupportOf(other.Server); support < verdict.support {`,
+		`if support := refreshSupportOf(other.Server); false {`,
+	},
 	{"C10", "etcdv2/refresh.go", `support: min(verdict.support, refreshSupportOf(version.Cluster)),`, `support: verdict.support,`},
 	{"C10", "etcdv2/refresh.go", `return v.lasting || v.support == refreshNone`, `return true`},
 	{"C10", "etcdv2/refresh.go", `if isVersion(version.Cluster) && refreshSupportOf(version.Cluster) == refreshNone {`, `if false {`},
@@ -152,7 +173,10 @@ var faults = []fault{
 	{"C16", "etcdv2/node.go", `return string(data), err`, `return fmt.Sprintf("%q", data), err`},
 
 	// D. Delete.
-	{"D1", "etcdv2/keys_write.go", `return s.response(s.client.do(ctx, s.request(http.MethodDelete, key, false)))`, `return s.response(s.client.do(ctx, s.request(http.MethodGet, key, false)))`},
+	{
+		"D1", "etcdv2/keys_write.go", `return s.response(s.client.do(ctx, s.request(http.MethodDelete, key, false)))`,
+		`return s.response(s.client.do(ctx, s.request(http.MethodGet, key, false)))`,
+	},
 	{"D2", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `Condition{Index: cond.Index}.addTo(r.query)`},
 	{"D3", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `Condition{Value: cond.Value}.addTo(r.query)`},
 	{"D4", "etcdv2/keys_write.go", `cond.addTo(r.query)`, `if cond.Index != 0 {
@@ -207,7 +231,10 @@ var faults = []fault{
 		*members = (*members)[:1]`},
 	{"G3", "etcdv2/linearizable.go", `err == nil || !isPassing(err) {`, `true {`},
 	{"G4", "etcdv2/members_change.go", `map[string][]string{"peerURLs": peerURLs}`, `map[string][]string{"peerURLs": peerURLs[:1]}`},
-	{"G5", "etcdv2/members_change.go", `&request{method: http.MethodDelete, path: "/v2/members/" + id, `, `&request{method: http.MethodGet, path: "/v2/members/" + id, `},
+	{
+		"G5", "etcdv2/members_change.go", `&request{method: http.MethodDelete, path: "/v2/members/" + id, `,
+		`&request{method: http.MethodGet, path: "/v2/members/" + id, `,
+	},
 	{"G6", "etcdv2/members_change.go", `memberChange(http.MethodPut, "/"+id, peerURLs)`, `memberChange(http.MethodGet, "/"+id, peerURLs)`},
 	{"G7", "etcdv2/members.go", `path: "/v2/members/leader"`, `path: "/v2/members"`},
 	{"G8", "etcdv2/stats.go", "Latency LatencyStats `json:\"latency\"`", "Latency LatencyStats `json:\"-\"`"},
@@ -246,7 +273,9 @@ var faults = []fault{
 	{"H15", "etcdv2/roles.go", `return s.client.deleteAuth(ctx, rolePath(name))`, `return nil`},
 	{"H16", "etcdv2/roles.go", `Grant:  &rolePermissions{KV: update.Grant.normalized()},`, ``},
 	{"H16", "etcdv2/roles.go", `Revoke: &rolePermissions{KV: update.Revoke.normalized()},`, ``},
-	{"H17", "etcdv2/users_change.go", `if update.From != nil && !slices.Equal(user.Held(), normalized(update.From)) {`, `if _ = user; false {`},
+	{
+		"H17", "etcdv2/users_change.go", `if update.From != nil && !slices.Equal(user.Held(), normalized(update.From)) {`, `if _ = user; false {`,
+	},
 	{"H17", "etcdv2/roles.go", `if !isFrom(role.Read, from.Read) || !isFrom(role.Write, from.Write) {`, `if _ = role; false {`},
 	{"H18", "etcdv2/users.go", `u.nameOnly = true`, ``},
 	{"H18", "etcdv2/users.go", `user.Granted = append(user.Granted, *role.role())`, ``},
@@ -286,7 +315,10 @@ var faults = []fault{
 		}`, `_, _ = resp, start
 		}`},
 	{"J1", "etcdv2/keylock.go", `if err != nil && a.sent {`, `if false {`},
-	{"J1", "etcdv2/keylock.go", `_, err := s.CompareAndDelete(ctx, lock.Key, Condition{Index: lock.ModifiedIndex})`, `_, err := s.Delete(ctx, lock.Key)`},
+	{
+		"J1", "etcdv2/keylock.go", `_, err := s.CompareAndDelete(ctx, lock.Key, Condition{Index: lock.ModifiedIndex})`,
+		`_, err := s.Delete(ctx, lock.Key)`,
+	},
 	{"J1", "etcdv2/keylock.go", `if !a.waits {`, `if false {`},
 	{"J1", "etcdv2/keylock.go", `e.Owner, e.Since = LockOwner(a.held)`, ``},
 	{"J1", "etcdv2/keylock.go", `err != nil && !known && ctx.Err() != nil && a.held != nil {`, `!known && false {`},

@@ -209,7 +209,9 @@ var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
 
 // runTests runs tests of a package.
 func (m *mutator) runTests(ctx context.Context, binary, pkg string, names []string) (failed string, err error) {
-	args := []string{"-test.failfast", "-test.parallel=4", "-test.timeout=" + m.deadline.String(), "-test.run=^(" + strings.Join(names, "|") + ")$"}
+	args := []string{
+		"-test.failfast", "-test.parallel=4", "-test.timeout=" + m.deadline.String(), "-test.run=^(" + strings.Join(names, "|") + ")$",
+	}
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir = filepath.Join(m.root, "internal", pkg)
 	output, err := cmd.CombinedOutput()

@@ -192,11 +192,16 @@ func TestAccChangePasswordAction(t *testing.T) {
 	s.Put(t, "/handover/alice", "new password")
 	s.Put(t, "/handover/empty", "")
 	change := func(name, key string) string {
-		return invokingAs(s.URL(), "username = \"root\"\n  password = \"rootpw\"", "etcd_change_password", fmt.Sprintf("name = %q\n    password_key = %q", name, key))
+		return invokingAs(
+			s.URL(), "username = \"root\"\n  password = \"rootpw\"", "etcd_change_password",
+			fmt.Sprintf("name = %q\n    password_key = %q", name, key),
+		)
 	}
 	acceptanceOfActions(t,
 		resource.TestStep{Config: change("nobody", "/handover/alice"), ExpectError: spaced("There is no user nobody")},
-		resource.TestStep{Config: change("alice", "/handover/empty"), ExpectError: spaced("is empty or a directory. The password was not changed.")},
+		resource.TestStep{
+			Config: change("alice", "/handover/empty"), ExpectError: spaced("is empty or a directory. The password was not changed."),
+		},
 		resource.TestStep{Config: change("alice", "/handover/none"), ExpectError: spaced("It does not exist")},
 		resource.TestStep{Config: change("alice", "/handover/alice"), PostApplyFunc: func() {
 			if s.Get(t, "/handover/alice").OK() {
@@ -220,7 +225,9 @@ func TestAccChangePasswordAction_ownUser(t *testing.T) {
 
 	s := etcdtest.Start(t, etcdtest.WithAuth("rootpw"))
 	s.Put(t, "/handover/root", "new password")
-	cfg := invokingAs(s.URL(), "username = \"root\"\n  password = \"rootpw\"", "etcd_change_password", "name = \"root\"\n    password_key = \"/handover/root\"")
+	cfg := invokingAs(
+		s.URL(), "username = \"root\"\n  password = \"rootpw\"", "etcd_change_password", "name = \"root\"\n    password_key = \"/handover/root\"",
+	)
 	cfg += "resource \"etcd_key\" \"after\" {\n  key        = \"/after\"\n  value      = \"v\"\n  depends_on = [terraform_data.x]\n}\n"
 	acceptanceOfActions(t,
 		resource.TestStep{Config: cfg, Check: onServer(func() error {

@@ -63,6 +63,7 @@ func warnOutOfForm(what string, names []string, diags *diag.Diagnostics) {
 	for i, name := range names {
 		lines[i] = fmt.Sprintf("%+q", name)
 	}
-	diags.AddWarning("Some names are left out", fmt.Sprintf("These are among the %s, and no configuration can contain them: a CLI writes every text in Unicode "+
-		"normalization form C, where each of them is another name. They are not shown, and they are left alone:\n\n%s", what, enumerate(lines)))
+	diags.AddWarning("Some names are left out", fmt.Sprintf("These are among the %s, and no configuration can contain them: a CLI writes "+
+		"every text in Unicode normalization form C, where each of them is another name. They are not shown, and they are left alone:\n\n%s",
+		what, enumerate(lines)))
 }

@@ -52,7 +52,8 @@ func TestAccUsersAndRoles_namesOutOfForm(t *testing.T) {
 			"resource \"etcd_role\" \"test\" {\n  name     = %[1]q\n  kv_read  = [%[3]q]\n  kv_write = []\n}\n", n.name, role, pattern))
 	}
 	write(n.name+"-1", "/a")
-	writeFile(t, w, "imports.tf", fmt.Sprintf("import {\n  to = etcd_user.test\n  id = %[1]q\n}\nimport {\n  to = etcd_role.test\n  id = %[1]q\n}\n", n.name))
+	writeFile(t, w, "imports.tf", fmt.Sprintf("import {\n  to = etcd_user.test\n  id = %[1]q\n}\nimport {\n  to = etcd_role.test\n"+
+		"  id = %[1]q\n}\n", n.name))
 	planned := mustRun(t, w, 0, "plan")
 	if !strings.Contains(planned, "Some names are left out") {
 		t.Errorf("the plan does not name what is left out:\n%s", planned)
@@ -81,7 +82,9 @@ func TestUsersAndRoles_namesOutOfForm(t *testing.T) {
 	n := makeOutOfForm(t, s)
 	d := newDirect(t, endpoint(s.URL()))
 	mustApply(t, d, d.none("etcd_user"), map[string]any{"name": n.name, "roles": []string{n.name + "-2"}, "adopt_existing": true})
-	mustApply(t, d, d.none("etcd_role"), map[string]any{"name": n.name, "kv_read": []string{"/b"}, "kv_write": []string{}, "adopt_existing": true})
+	mustApply(
+		t, d, d.none("etcd_role"), map[string]any{"name": n.name, "kv_read": []string{"/b"}, "kv_write": []string{}, "adopt_existing": true},
+	)
 	n.check(t, s, n.name+"-2", "/b")
 	for typeName, attributes := range map[string]map[string]any{
 		"etcd_user": {"name": n.name}, "etcd_role": {"name": n.name}, "etcd_users": {}, "etcd_roles": {},

@@ -51,11 +51,12 @@ func (r *authResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 func (r *authResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The switch of authentication. Creating it enables authentication, destroying it disables it.\n\n" +
-			"Before it enables anything it checks that the provider has credentials, that the user `root` exists, and that the provider's own user holds the role " +
-			"`root`. It then proves that the credentials work. Nobody is locked out if they do not: for the moment of the proof there is a second user with the " +
-			"role `root`, with a name that begins with `etcdv2-rescue-` and a random password, by which authentication is disabled again.\n\n" +
-			"Let it depend on the users and roles that must be there first, the role `guest` among them: if that does not exist, a server makes it with every " +
-			"right, and requests without credentials may go on to write everything. A warning says so as long as it is the case.",
+			"Before it enables anything it checks that the provider has credentials, that the user `root` exists, and that the provider's own " +
+			"user holds the role `root`. It then proves that the credentials work. Nobody is locked out if they do not: for the moment of the " +
+			"proof there is a second user with the role `root`, with a name that begins with `etcdv2-rescue-` and a random password, by which " +
+			"authentication is disabled again.\n\n" +
+			"Let it depend on the users and roles that must be there first, the role `guest` among them: if that does not exist, a server makes " +
+			"it with every right, and requests without credentials may go on to write everything. A warning says so as long as it is the case.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				Computed:            true,
@@ -149,8 +150,8 @@ func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) er
 	}
 	return &refusal{
 		summary: "The provider would lock itself out",
-		what: fmt.Sprintf("The provider logs in as the user %q, which does not exist or does not hold the role root: with authentication enabled it could "+
-			"change nothing more, not even disable it.", login),
+		what: fmt.Sprintf("The provider logs in as the user %q, which does not exist or does not hold the role root: with authentication "+
+			"enabled it could change nothing more, not even disable it.", login),
 		advice: "Nothing was changed. Correct username in the provider's configuration, or give that user the role root first.",
 		cause:  err,
 	}
@@ -161,7 +162,10 @@ func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) er
 func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnostics) error {
 	name, password := "etcdv2-rescue-"+rand.Text(), rand.Text()
 	if _, err := client.Users.Create(ctx, name, password, []string{etcdv2.RootRole}); err != nil {
-		return fmt.Errorf("making a user %q by which authentication can be disabled if the provider's credentials do not work: %w", name, dropRescue(ctx, client, name, err))
+		return fmt.Errorf(
+			"making a user %q by which authentication can be disabled if the provider's credentials do not work: %w", name,
+			dropRescue(ctx, client, name, err),
+		)
 	}
 	options := r.connection.options
 	options.Endpoints, options.Username, options.Password = client.Endpoints(), name, password
@@ -174,7 +178,9 @@ func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, 
 	switch {
 	case errors.Is(err, etcdv2.ErrAuthEnabled):
 		// Somebody else was faster, and it is not ours to disable.
-		return dropRescue(ctx, rescue, name, alreadyExists("Authentication", "Authentication was enabled by somebody else at this moment", "etcd_auth", authID))
+		return dropRescue(
+			ctx, rescue, name, alreadyExists("Authentication", "Authentication was enabled by somebody else at this moment", "etcd_auth", authID),
+		)
 	case err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown):
 		return dropRescue(ctx, rescue, name, err)
 	case err == nil:
@@ -184,8 +190,8 @@ func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, 
 		return r.undoEnable(ctx, rescue, name, err)
 	}
 	if cleanErr := client.Users.Delete(ctx, name); cleanErr != nil && !errors.Is(cleanErr, etcdv2.ErrNotFound) {
-		diags.AddWarning("A user was left behind", fmt.Sprintf("Authentication is enabled. The user %q, which was there for the moment of the proof, "+
-			"could not be deleted; nobody knows its password. Delete it.\n\nError: %s", name, cleanErr))
+		diags.AddWarning("A user was left behind", fmt.Sprintf("Authentication is enabled. The user %q, which was there for the moment of "+
+			"the proof, could not be deleted; nobody knows its password. Delete it.\n\nError: %s", name, cleanErr))
 	}
 	return nil
 }
@@ -196,7 +202,9 @@ func dropRescue(ctx context.Context, client *etcdv2.Client, name string, cause e
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
 	if err := client.Users.Delete(ctx, name); err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
-		return fmt.Errorf("%w; the user %q, which was there to disable authentication again, may have been left behind: delete it: %w", cause, name, err)
+		return fmt.Errorf(
+			"%w; the user %q, which was there to disable authentication again, may have been left behind: delete it: %w", cause, name, err,
+		)
 	}
 	return cause
 }
@@ -214,9 +222,11 @@ func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, na
 	if err != nil {
 		return &refusal{
 			summary: "The provider may have locked itself out",
-			what:    fmt.Sprintf("Authentication was to be enabled, the proof that the provider can log in as %q failed, and disabling authentication again failed too.", login),
-			advice: fmt.Sprintf("Look at the status (GET /v2/auth/enable). If it is enabled, log in as any user with the role root to disable it, or to set the "+
-				"password of %q. Delete the user %q if it is there.\n\nError: %s\n\nError of the second step: %s", login, name, cause, err),
+			what: fmt.Sprintf("Authentication was to be enabled, the proof that the provider can log in as %q failed, and disabling "+
+				"authentication again failed too.", login),
+			advice: fmt.Sprintf("Look at the status (GET /v2/auth/enable). If it is enabled, log in as any user with the role root to disable it, "+
+				"or to set the password of %q. Delete the user %q if it is there.\n\nError: %s\n\nError of the second step: %s", login, name, cause,
+				err),
 			cause: cause,
 		}
 	}
@@ -225,9 +235,11 @@ func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, na
 	}
 	return &refusal{
 		summary: "The provider's credentials do not work",
-		what:    fmt.Sprintf("Authentication was enabled, and the server did not take the password with which the provider logs in as %q.", login),
-		advice: "Authentication was disabled again, so that nobody is locked out. Correct password in the provider's configuration, or set that user's " +
-			"password, and apply again.",
+		what: fmt.Sprintf(
+			"Authentication was enabled, and the server did not take the password with which the provider logs in as %q.", login,
+		),
+		advice: "Authentication was disabled again, so that nobody is locked out. Correct password in the provider's configuration, or set " +
+			"that user's password, and apply again.",
 		cause: cause,
 	}
 }
@@ -261,8 +273,8 @@ func warnOfGuest(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnos
 	case err != nil:
 		addFailure(diags, "Unable to read role", etcdv2.GuestRole, err)
 	case slices.ContainsFunc(guest.Write, func(pattern string) bool { return pattern == "*" || pattern == "/*" }):
-		diags.AddWarning("Anybody may write everything", "Authentication is enabled, and the role guest still permits requests without credentials to write every key. "+
-			"Restrict it with an etcd_role named \"guest\", for instance with kv_write = [].")
+		diags.AddWarning("Anybody may write everything", "Authentication is enabled, and the role guest still permits requests without "+
+			"credentials to write every key. Restrict it with an etcd_role named \"guest\", for instance with kv_write = [].")
 	}
 }
 

@@ -54,7 +54,9 @@ func TestAccAuthResource_lifecycle(t *testing.T) {
 	makeRoot(t, s)
 	makeRole(t, s, "guest", []string{"/public"}, nil)
 	cfg := asRoot(s.URL(), rootPassword, authConfig)
-	noop := resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_auth.test", plancheck.ResourceActionNoop)}}
+	noop := resource.ImportPlanChecks{
+		PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_auth.test", plancheck.ResourceActionNoop)},
+	}
 	acceptance(t,
 		resource.TestStep{
 			Config: cfg,
@@ -64,9 +66,12 @@ func TestAccAuthResource_lifecycle(t *testing.T) {
 			},
 		},
 		resource.TestStep{ResourceName: "etcd_auth.test", ImportState: true, ImportStateId: "auth", ImportStateVerify: true},
-		resource.TestStep{ResourceName: "etcd_auth.test", ImportState: true, ImportStateId: "x", ExpectError: errorWith("Invalid import id", `"auth"`)},
 		resource.TestStep{
-			ResourceName: "etcd_auth.test", ImportState: true, ImportStateId: "auth", ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noop,
+			ResourceName: "etcd_auth.test", ImportState: true, ImportStateId: "x", ExpectError: errorWith("Invalid import id", `"auth"`),
+		},
+		resource.TestStep{
+			ResourceName: "etcd_auth.test", ImportState: true, ImportStateId: "auth", ImportStateKind: resource.ImportBlockWithID,
+			ImportPlanChecks: noop,
 		},
 		resource.TestStep{
 			ResourceName: "etcd_auth.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: noop,
@@ -351,7 +356,8 @@ func TestAuth_insufficientCredentials(t *testing.T) {
 	t.Parallel()
 	s, objects := lockedObjects(t)
 	for name, block := range map[string]map[string]any{
-		"nobody": endpoint(s.URL()), "not root": credentials(s.URL(), "alice", "theirs"), "wrong password": credentials(s.URL(), "root", "falsch"),
+		"nobody": endpoint(s.URL()), "not root": credentials(s.URL(), "alice", "theirs"),
+		"wrong password": credentials(s.URL(), "root", "falsch"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -408,7 +414,9 @@ func TestAuth_laggingEndpoint(t *testing.T) {
 		old := s.Do(t, etcdtest.Call{Path: path})
 		return func() {
 			proxy.Clear()
-			proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: path, Times: 1, Action: etcdtest.Respond(old.Status, old.Header, string(old.Body))})
+			proxy.Inject(
+				etcdtest.Rule{Method: http.MethodGet, Path: path, Times: 1, Action: etcdtest.Respond(old.Status, old.Header, string(old.Body))},
+			)
 		}
 	}
 	for _, test := range []struct {
@@ -456,7 +464,9 @@ func TestAuth_laggingDrift(t *testing.T) {
 		if _, errs = d.apply(t, before, test.changed); errs != "" {
 			t.Fatal(errs)
 		}
-		proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: test.path, Times: 1, Action: etcdtest.Respond(old.Status, old.Header, string(old.Body))})
+		proxy.Inject(
+			etcdtest.Rule{Method: http.MethodGet, Path: test.path, Times: 1, Action: etcdtest.Respond(old.Status, old.Header, string(old.Body))},
+		)
 		behind, errs := d.refresh(t, before)
 		if errs != "" || !behind.state.Equal(before.state) {
 			t.Fatalf("refresh: %v, %s", behind.state, errs)

@@ -78,8 +78,8 @@ func requireRoles(ctx context.Context, client *etcdv2.Client, names []string) er
 		return &refusal{
 			summary: "Role does not exist",
 			what:    fmt.Sprintf("The role %q does not exist, so no user can be given it.", name),
-			advice: "Nothing was changed. If the role is made in this configuration, write a reference such as etcd_role.example.name instead of its name, " +
-				"so that it is made first. Otherwise correct or remove the name.",
+			advice: "Nothing was changed. If the role is made in this configuration, write a reference such as etcd_role.example.name instead of " +
+				"its name, so that it is made first. Otherwise correct or remove the name.",
 			cause: etcdv2.ErrNotFound,
 		}
 	}
@@ -98,7 +98,8 @@ func (b *base) keepOwnLogin(ctx context.Context, client *etcdv2.Client, user, ch
 	}
 	return &refusal{
 		summary: "The provider would lock itself out",
-		what: fmt.Sprintf("The provider logs in as the user %q, and authentication is enabled: %s would leave it without the right to change anything.",
+		what: fmt.Sprintf("The provider logs in as the user %q, and authentication is enabled: %s would leave it without the right to change "+
+			"anything.",
 			user, change),
 		advice: "Nothing was changed. Let the provider log in as another user with the role root, or disable authentication first: " +
 			"an etcd_auth in the same configuration does so if it depends on this resource.",

@@ -79,7 +79,8 @@ func warnOfUnreadableDirs(read []string, diags *diag.Diagnostics) {
 			continue
 		}
 		diags.AddAttributeWarning(path.Root("kv_read"), "Directory cannot be listed",
-			fmt.Sprintf("%q covers what is below %q and not the directory itself: to list it, or to watch it, is refused. Add %q if that is needed.", pattern, dir, dir))
+			fmt.Sprintf("%q covers what is below %q and not the directory itself: to list it, or to watch it, is refused. Add %q if that "+
+				"is needed.", pattern, dir, dir))
 	}
 }
 

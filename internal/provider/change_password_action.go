@@ -30,10 +30,12 @@ func (a *changePasswordAction) Metadata(_ context.Context, req action.MetadataRe
 
 func (a *changePasswordAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Changes the password of a user **unconditionally**. Actions can take no secrets, so the new password is read from a key, " +
-			"which is deleted once the password is changed, unless it was changed in the meantime. Let only those read that key who may know the password, and give it a TTL.\n\n" +
-			"A user who is managed by `etcd_user` is better changed there, by `password_wo`. The provider itself needs a user with the role `root`. " +
-			"If it changes the password of its own user, it goes on with the new one to the end of the run; a warning reminds you to set `password` in the provider block before the next run.",
+		MarkdownDescription: "Changes the password of a user **unconditionally**. Actions can take no secrets, so the new password is read " +
+			"from a key, which is deleted once the password is changed, unless it was changed in the meantime. Let only those read that key who " +
+			"may know the password, and give it a TTL.\n\n" +
+			"A user who is managed by `etcd_user` is better changed there, by `password_wo`. The provider itself needs a user with the role " +
+			"`root`. If it changes the password of its own user, it goes on with the new one to the end of the run; a warning reminds you to set " +
+			"`password` in the provider block before the next run.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required:            true,
@@ -70,7 +72,8 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 		resp.Diagnostics.AddError("No new password", key+" is empty or a directory. The password was not changed.")
 		return
 	case found.Node.NotText:
-		resp.Diagnostics.AddError("No new password", key+" contains bytes that are not UTF-8 text, which the API does not show. The password was not changed.")
+		resp.Diagnostics.AddError("No new password", key+" contains bytes that are not UTF-8 text, which the API does not show. The password "+
+			"was not changed.")
 		return
 	}
 	_, err = client.Users.Update(ctx, name, etcdv2.UserUpdate{Password: found.Node.Value})
@@ -84,7 +87,8 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 	}
 	progress(resp, "The password of "+name+" was changed")
 	if name == a.connection.options.Username {
-		resp.Diagnostics.AddWarning("Password of the provider was changed", "The provider logs in as "+name+", and goes on with the new password to the end of this run. "+
+		resp.Diagnostics.AddWarning("Password of the provider was changed", "The provider logs in as "+name+
+			", and goes on with the new password to the end of this run. "+
 			"Set password in the provider block, or ETCDCTL_PASSWORD, to the new one before the next run.")
 	}
 	_, err = client.Keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: found.Node.ModifiedIndex})

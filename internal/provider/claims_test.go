@@ -18,13 +18,17 @@ func TestCLI_fightsAreWarnedOf(t *testing.T) {
 	)
 	l := newLab(t)
 	for name, c := range map[string]struct{ configuration, warning, object string }{
-		"two keys": {"resource \"etcd_key\" \"test\" {\n  count = 2\n  key = \"PREFIX/a\"\n  value = \"v${count.index}\"\n}\n", twice, "PREFIX/a"},
+		"two keys": {
+			"resource \"etcd_key\" \"test\" {\n  count = 2\n  key = \"PREFIX/a\"\n  value = \"v${count.index}\"\n}\n", twice, "PREFIX/a",
+		},
 		"a key and a prefix": {
-			"resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n}\nresource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n}\n",
+			"resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n}\nresource \"etcd_key_prefix\" \"test\" {\n" +
+				"  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n}\n",
 			twice, "PREFIX/a",
 		},
 		"a key below an exclusive prefix": {
-			"resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n}\nresource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n  keys = {}\n  exclusive = true\n}\n",
+			"resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n}\nresource \"etcd_key_prefix\" \"test\" {\n" +
+				"  prefix = \"PREFIX\"\n  keys = {}\n  exclusive = true\n}\n",
 			below, "PREFIX/a",
 		},
 		"nested exclusive prefixes": {
@@ -34,23 +38,28 @@ func TestCLI_fightsAreWarnedOf(t *testing.T) {
 		},
 		"two directories": {"resource \"etcd_dir\" \"test\" {\n  count = 2\n  path = \"PREFIX/a\"\n}\n", twice, "PREFIX/a"},
 		"a user and a grant": {
-			"resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n  roles = [\"a\"]\n}\nresource \"etcd_user_role\" \"test\" {\n  user = \"NAME\"\n  role = \"b\"\n}\n",
+			"resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n  roles = [\"a\"]\n}\n" +
+				"resource \"etcd_user_role\" \"test\" {\n  user = \"NAME\"\n  role = \"b\"\n}\n",
 			twice, "the roles of user NAME",
 		},
 		"a role and a permission": {
-			"resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n  kv_read = [\"/a\"]\n}\nresource \"etcd_role_permission\" \"test\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/b\"\n}\n",
+			"resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n  kv_read = [\"/a\"]\n}\nresource \"etcd_role_permission\" \"test\" {\n" +
+				"  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/b\"\n}\n",
 			twice, "the permissions of role NAME to read",
 		},
 		"a role and a permission of the other kind": {
-			"resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n  kv_write = [\"/a\"]\n}\nresource \"etcd_role_permission\" \"test\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/b\"\n}\n",
+			"resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n  kv_write = [\"/a\"]\n}\nresource \"etcd_role_permission\" \"test\" {\n" +
+				"  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/b\"\n}\n",
 			"", "",
 		},
 		"grants of one user": {
-			"resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n}\nresource \"etcd_user_role\" \"test\" {\n  count = 2\n  user = \"NAME\"\n  role = \"r${count.index}\"\n}\n",
+			"resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n}\nresource \"etcd_user_role\" \"test\" {\n  count = 2\n" +
+				"  user = \"NAME\"\n  role = \"r${count.index}\"\n}\n",
 			"", "",
 		},
 		"a directory and what is in it": {
-			"resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/d\"\n}\nresource \"etcd_key\" \"test\" {\n  key = \"${etcd_dir.test.path}/k\"\n  value = \"v\"\n}\n" +
+			"resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/d\"\n}\nresource \"etcd_key\" \"test\" {\n  key = \"${etcd_dir.test.path}/k\"\n" +
+				"  value = \"v\"\n}\n" +
 				"resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"${etcd_dir.test.path}\"\n  keys = { other = \"v\" }\n}\n",
 			"", "",
 		},

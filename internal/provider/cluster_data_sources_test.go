@@ -79,10 +79,14 @@ func TestAccClusterDataSources_oneNode(t *testing.T) {
 					knownSize("data.etcd_leader_stats.a", "followers", 0),
 					knownText("data.etcd_cluster.a", "id", s.Get(t, "/").Header.Get("X-Etcd-Cluster-Id")),
 					statecheck.ExpectKnownValue("data.etcd_cluster.a", tfjsonpath.New("raft_term"), knownvalue.NotNull()),
-					statecheck.ExpectKnownValue("data.etcd_cluster.a", tfjsonpath.New("endpoints"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(s.URL())})),
+					statecheck.ExpectKnownValue(
+						"data.etcd_cluster.a", tfjsonpath.New("endpoints"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(s.URL())}),
+					),
 					knownText("data.etcd_version.a", "server", s.Version().String()),
 					statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("healthy"), knownvalue.Bool(true)),
-					statecheck.ExpectKnownValue("data.etcd_machines.a", tfjsonpath.New("machines"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(s.URL())})),
+					statecheck.ExpectKnownValue(
+						"data.etcd_machines.a", tfjsonpath.New("machines"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(s.URL())}),
+					),
 					knownText("data.etcd_self_stats.a", "state", "StateLeader"),
 					knownText("data.etcd_self_stats.a", "endpoint", s.URL()),
 					statecheck.ExpectKnownValue("data.etcd_store_stats.a", tfjsonpath.New("watchers"), knownvalue.Int64Exact(0)),
@@ -135,9 +139,16 @@ data "etcd_store_stats" "follower" {
 				knownText("data.etcd_version.a", "server", n1.Version().String()),
 				statecheck.ExpectKnownValue("data.etcd_version.a", tfjsonpath.New("endpoints").AtSliceIndex(0).AtMapKey("server"), knownvalue.Null()),
 				statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("healthy"), knownvalue.Bool(false)),
-				statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(0).AtMapKey("healthy"), knownvalue.Bool(false)),
-				statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(0).AtMapKey("error"), knownvalue.StringRegexp(regexp.MustCompile("refused"))),
-				statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(3).AtMapKey("healthy"), knownvalue.Bool(true)),
+				statecheck.ExpectKnownValue(
+					"data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(0).AtMapKey("healthy"), knownvalue.Bool(false),
+				),
+				statecheck.ExpectKnownValue(
+					"data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(0).AtMapKey("error"),
+					knownvalue.StringRegexp(regexp.MustCompile("refused")),
+				),
+				statecheck.ExpectKnownValue(
+					"data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(3).AtMapKey("healthy"), knownvalue.Bool(true),
+				),
 				knownText("data.etcd_self_stats.a", "endpoint", n1.URL()),
 				knownText("data.etcd_self_stats.follower", "name", follower.Name),
 				knownText("data.etcd_self_stats.follower", "state", "StateFollower"),
@@ -218,11 +229,14 @@ func TestAccProvider_endpointOptions(t *testing.T) {
 		// One of three is down, and it is the one that is configured last.
 		resource.TestStep{
 			PreConfig: func() { leader.Kill(t) },
-			Config:    endpointsConfig(cluster.URLs(), "discover_members = true\n  endpoint_selection = \"leader\"\n  retry = { max_attempts = 20 }", key("2")),
+			Config: endpointsConfig(cluster.URLs(), "discover_members = true\n  endpoint_selection = \"leader\"\n"+
+				"  retry = { max_attempts = 20 }", key("2")),
 		},
 		resource.TestStep{
 			PreConfig: func() { leader.Restart(t) },
-			Config:    endpointsConfig(cluster.URLs(), "endpoint_selection = \"random\"\n  expected_cluster_id = \""+strings.ToUpper(id)+"\"", key("3")),
+			Config: endpointsConfig(
+				cluster.URLs(), "endpoint_selection = \"random\"\n  expected_cluster_id = \""+strings.ToUpper(id)+"\"", key("3"),
+			),
 		},
 		resource.TestStep{
 			Config:      endpointsConfig(cluster.URLs(), "expected_cluster_id = \"abc\"", key("4")),
@@ -285,11 +299,16 @@ func TestAccProvider_discoverySRV(t *testing.T) {
 			},
 		},
 		Steps: []resource.TestStep{
-			step("data \"etcd_srv_endpoints\" \"a\" {\n  domain = \"example.com\"\n}\nresource \"etcd_key\" \"a\" {\n  key   = \"/a\"\n  value = \"1\"\n}\n", "example.com",
+			step("data \"etcd_srv_endpoints\" \"a\" {\n  domain = \"example.com\"\n}\nresource \"etcd_key\" \"a\" {\n  key   = \"/a\"\n"+
+				"  value = \"1\"\n}\n", "example.com",
 				knownText("data.etcd_srv_endpoints.a", "domain", "example.com"),
 				knownSize("data.etcd_srv_endpoints.a", "endpoints", 3),
-				statecheck.ExpectKnownValue("data.etcd_srv_endpoints.a", tfjsonpath.New("records").AtSliceIndex(1).AtMapKey("endpoint"), knownvalue.StringExact(cluster.URLs()[1])),
-				statecheck.ExpectKnownValue("data.etcd_srv_endpoints.a", tfjsonpath.New("records").AtSliceIndex(1).AtMapKey("priority"), knownvalue.Int64Exact(1)),
+				statecheck.ExpectKnownValue(
+					"data.etcd_srv_endpoints.a", tfjsonpath.New("records").AtSliceIndex(1).AtMapKey("endpoint"), knownvalue.StringExact(cluster.URLs()[1]),
+				),
+				statecheck.ExpectKnownValue(
+					"data.etcd_srv_endpoints.a", tfjsonpath.New("records").AtSliceIndex(1).AtMapKey("priority"), knownvalue.Int64Exact(1),
+				),
 			),
 			missing,
 			step("", "example.com"),

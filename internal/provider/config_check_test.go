@@ -95,14 +95,16 @@ func TestEveryObject_refusesNullElementsAndFractions(t *testing.T) {
 		t.Fatalf("the server %T lacks an interface", d.server)
 	}
 	checked := 0
-	check := func(what string, schema *tfprotov6.Schema, validate func(context.Context, *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error)) {
+	type validation func(context.Context, *tfprotov6.DynamicValue) ([]*tfprotov6.Diagnostic, error)
+	check := func(what string, schema *tfprotov6.Schema, validate validation) {
 		for _, faulty := range faultyConfigs(t, schema) {
 			checked++
 			diags, err := validate(t.Context(), dynamic(t, schema.ValueType(), value(t, schema.ValueType(), faulty.attributes)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(diags) != 1 || diags[0].Summary != faulty.summary || !strings.HasPrefix(diags[0].Detail, faulty.path+" ") || diags[0].Attribute == nil {
+			if len(diags) != 1 || diags[0].Summary != faulty.summary || !strings.HasPrefix(diags[0].Detail, faulty.path+" ") ||
+				diags[0].Attribute == nil {
 				t.Errorf("%s: %s: diagnostics = %s, want %s: %s ...", what, faulty.path, errorText(diags), faulty.summary, faulty.path)
 			}
 		}
@@ -159,7 +161,9 @@ func TestAccEveryObject_refusesNullElementsAndFractions(t *testing.T) {
 	w := l.workspace(t, "1.5", s.URL(), "")
 	d := newDirect(t, nil)
 	blocks, literal := map[string]any{}, map[string]string{}
-	for kind, schemas := range map[string]map[string]*tfprotov6.Schema{"resource": d.schemas.ResourceSchemas, "data": d.schemas.DataSourceSchemas} {
+	for kind, schemas := range map[string]map[string]*tfprotov6.Schema{
+		"resource": d.schemas.ResourceSchemas, "data": d.schemas.DataSourceSchemas,
+	} {
 		objects := map[string]any{}
 		for name, schema := range schemas {
 			named := map[string]any{}

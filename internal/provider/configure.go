@@ -174,7 +174,8 @@ func (c *configurator) tls(ctx context.Context, object types.Object) bool {
 	skip := c.skipVerify(at.AtName("insecure_skip_verify"), config.InsecureSkipVerify)
 	switch {
 	case cert.set() && !key.set():
-		c.refuse(cert.setting(), "Certificate without a key", errors.New("a client certificate needs its private key: set key_file or key_pem too"))
+		c.refuse(cert.setting(), "Certificate without a key", errors.New("a client certificate needs its private key: set key_file or "+
+			"key_pem too"))
 	case key.set() && !cert.set():
 		c.refuse(key.setting(), "Key without a certificate", errors.New("a private key needs its certificate: set cert_file or cert_pem too"))
 	}

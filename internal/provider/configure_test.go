@@ -41,30 +41,53 @@ func TestConfigure_settings(t *testing.T) {
 		env    env
 		want   etcdv2.Options
 	}{
-		"nothing":      {},
-		"endpoints":    {config: m{"endpoints": []string{"http://a:1", "https://b:2/path"}}, want: etcdv2.Options{Endpoints: []string{"http://a:1", "https://b:2/path"}}},
-		"endpoint env": {env: env{"ETCDCTL_ENDPOINTS": "http://a:1, http://b:2,"}, want: etcdv2.Options{Endpoints: []string{"http://a:1", "http://b:2"}}},
+		"nothing": {},
+		"endpoints": {
+			config: m{"endpoints": []string{"http://a:1", "https://b:2/path"}},
+			want:   etcdv2.Options{Endpoints: []string{"http://a:1", "https://b:2/path"}},
+		},
+		"endpoint env": {
+			env: env{"ETCDCTL_ENDPOINTS": "http://a:1, http://b:2,"}, want: etcdv2.Options{Endpoints: []string{"http://a:1", "http://b:2"}},
+		},
 		"older endpoint env": {
 			env: env{"ETCDCTL_ENDPOINT": "http://a:1", "ETCDCTL_PEERS": "http://b:2"}, want: etcdv2.Options{Endpoints: []string{"http://a:1"}},
 		},
-		"oldest endpoint env":      {env: env{"ETCDCTL_PEERS": "http://b:2"}, want: etcdv2.Options{Endpoints: []string{"http://b:2"}}},
-		"endpoints beat env":       {config: m{"endpoints": []string{"http://a:1"}}, env: env{"ETCDCTL_ENDPOINTS": "http://b:2"}, want: etcdv2.Options{Endpoints: []string{"http://a:1"}}},
-		"endpoint without scheme":  {env: env{"ETCDCTL_ENDPOINTS": "a:1,[::1]:2"}, want: etcdv2.Options{Endpoints: []string{"http://a:1", "http://[::1]:2"}}},
-		"discovery":                {config: m{"discovery_srv": "example.org"}, want: etcdv2.Options{DiscoverySRV: "example.org"}},
-		"discovery beats env":      {config: m{"discovery_srv": "example.org"}, env: env{"ETCDCTL_ENDPOINTS": "http://b:2"}, want: etcdv2.Options{DiscoverySRV: "example.org"}},
-		"discovery env":            {env: env{"ETCDCTL_DISCOVERY_SRV": "example.org"}, want: etcdv2.Options{DiscoverySRV: "example.org"}},
-		"endpoints beat discovery": {config: m{"endpoints": []string{"http://a:1"}}, env: env{"ETCDCTL_DISCOVERY_SRV": "x"}, want: etcdv2.Options{Endpoints: []string{"http://a:1"}}},
-		"members, selection": {
-			config: m{"discover_members": true, "endpoint_selection": "leader"}, want: etcdv2.Options{DiscoverMembers: true, Selection: etcdv2.SelectLeader},
+		"oldest endpoint env": {env: env{"ETCDCTL_PEERS": "http://b:2"}, want: etcdv2.Options{Endpoints: []string{"http://b:2"}}},
+		"endpoints beat env": {
+			config: m{"endpoints": []string{"http://a:1"}}, env: env{"ETCDCTL_ENDPOINTS": "http://b:2"},
+			want: etcdv2.Options{Endpoints: []string{"http://a:1"}},
 		},
-		"credentials":          {config: m{"username": "u", "password": "p"}, want: etcdv2.Options{Username: "u", Password: "p"}},
-		"credentials env":      {env: env{"ETCDCTL_USERNAME": "u:p:q"}, want: etcdv2.Options{Username: "u", Password: "p:q"}},
-		"other user env":       {env: env{"ETCDCTL_USER": "u:p"}, want: etcdv2.Options{Username: "u", Password: "p"}},
-		"split env":            {env: env{"ETCDCTL_USERNAME": "u", "ETCDCTL_PASSWORD": "p"}, want: etcdv2.Options{Username: "u", Password: "p"}},
-		"user's own password":  {env: env{"ETCDCTL_USERNAME": "u:own", "ETCDCTL_PASSWORD": "p"}, want: etcdv2.Options{Username: "u", Password: "own"}},
-		"password beats env":   {config: m{"password": "p"}, env: env{"ETCDCTL_USERNAME": "u:other"}, want: etcdv2.Options{Username: "u", Password: "p"}},
-		"another user's env":   {config: m{"username": "u"}, env: env{"ETCDCTL_USERNAME": "v:other"}, want: etcdv2.Options{Username: "u"}},
-		"password env":         {config: m{"username": "u"}, env: env{"ETCDCTL_PASSWORD": "p"}, want: etcdv2.Options{Username: "u", Password: "p"}},
+		"endpoint without scheme": {
+			env: env{"ETCDCTL_ENDPOINTS": "a:1,[::1]:2"}, want: etcdv2.Options{Endpoints: []string{"http://a:1", "http://[::1]:2"}},
+		},
+		"discovery": {config: m{"discovery_srv": "example.org"}, want: etcdv2.Options{DiscoverySRV: "example.org"}},
+		"discovery beats env": {
+			config: m{"discovery_srv": "example.org"}, env: env{"ETCDCTL_ENDPOINTS": "http://b:2"},
+			want: etcdv2.Options{DiscoverySRV: "example.org"},
+		},
+		"discovery env": {env: env{"ETCDCTL_DISCOVERY_SRV": "example.org"}, want: etcdv2.Options{DiscoverySRV: "example.org"}},
+		"endpoints beat discovery": {
+			config: m{"endpoints": []string{"http://a:1"}}, env: env{"ETCDCTL_DISCOVERY_SRV": "x"},
+			want: etcdv2.Options{Endpoints: []string{"http://a:1"}},
+		},
+		"members, selection": {
+			config: m{"discover_members": true, "endpoint_selection": "leader"},
+			want:   etcdv2.Options{DiscoverMembers: true, Selection: etcdv2.SelectLeader},
+		},
+		"credentials":     {config: m{"username": "u", "password": "p"}, want: etcdv2.Options{Username: "u", Password: "p"}},
+		"credentials env": {env: env{"ETCDCTL_USERNAME": "u:p:q"}, want: etcdv2.Options{Username: "u", Password: "p:q"}},
+		"other user env":  {env: env{"ETCDCTL_USER": "u:p"}, want: etcdv2.Options{Username: "u", Password: "p"}},
+		"split env":       {env: env{"ETCDCTL_USERNAME": "u", "ETCDCTL_PASSWORD": "p"}, want: etcdv2.Options{Username: "u", Password: "p"}},
+		"user's own password": {
+			env: env{"ETCDCTL_USERNAME": "u:own", "ETCDCTL_PASSWORD": "p"}, want: etcdv2.Options{Username: "u", Password: "own"},
+		},
+		"password beats env": {
+			config: m{"password": "p"}, env: env{"ETCDCTL_USERNAME": "u:other"}, want: etcdv2.Options{Username: "u", Password: "p"},
+		},
+		"another user's env": {config: m{"username": "u"}, env: env{"ETCDCTL_USERNAME": "v:other"}, want: etcdv2.Options{Username: "u"}},
+		"password env": {
+			config: m{"username": "u"}, env: env{"ETCDCTL_PASSWORD": "p"}, want: etcdv2.Options{Username: "u", Password: "p"},
+		},
 		"anonymous on purpose": {config: m{"username": ""}, env: env{"ETCDCTL_USERNAME": "u:p", "ETCDCTL_PASSWORD": "p"}},
 		"password env alone":   {env: env{"ETCDCTL_PASSWORD": "p"}},
 		"times": {
@@ -114,22 +137,32 @@ func TestConfigure_errors(t *testing.T) {
 		path   string // of the attribute, empty for none
 		want   string
 	}{
-		"endpoint without scheme":     {config: m{"endpoints": []string{"127.0.0.1:2379"}}, path: "endpoints[0]", want: "Invalid endpoint"},
-		"endpoint of another scheme":  {config: m{"endpoints": []string{"http://a:1", "ftp://b"}}, path: "endpoints[1]", want: "no scheme http or https"},
-		"endpoint with API path":      {config: m{"endpoints": []string{"http://a:1/v2/keys/"}}, path: "endpoints[0]", want: "leave out /v2"},
-		"endpoint env with API path":  {env: env{"ETCDCTL_ENDPOINTS": "http://a:1,http://b/etcd/v2"}, want: "leave out /v2"},
-		"endpoint with credentials":   {config: m{"endpoints": []string{"http://u:hush@a"}}, path: "endpoints[0]", want: "give them as username and password"},
-		"endpoint env":                {env: env{"ETCDCTL_ENDPOINTS": "ftp://b"}, want: "ETCDCTL_ENDPOINTS is not usable"},
-		"discovery and endpoints":     {config: m{"endpoints": []string{"http://a:1"}, "discovery_srv": "x"}, path: "discovery_srv", want: "not both"},
-		"connect timeout":             {config: m{"connect_timeout": "5"}, path: "connect_timeout", want: "write a number with a unit"},
-		"request timeout":             {config: m{"request_timeout": "-5s"}, path: "request_timeout", want: "not more than zero"},
-		"delays in the wrong order":   {config: m{"retry": m{"min_delay": "2s", "max_delay": "1s"}}, path: "retry.max_delay", want: "shorter than the first"},
+		"endpoint without scheme": {config: m{"endpoints": []string{"127.0.0.1:2379"}}, path: "endpoints[0]", want: "Invalid endpoint"},
+		"endpoint of another scheme": {
+			config: m{"endpoints": []string{"http://a:1", "ftp://b"}}, path: "endpoints[1]", want: "no scheme http or https",
+		},
+		"endpoint with API path":     {config: m{"endpoints": []string{"http://a:1/v2/keys/"}}, path: "endpoints[0]", want: "leave out /v2"},
+		"endpoint env with API path": {env: env{"ETCDCTL_ENDPOINTS": "http://a:1,http://b/etcd/v2"}, want: "leave out /v2"},
+		"endpoint with credentials": {
+			config: m{"endpoints": []string{"http://u:hush@a"}}, path: "endpoints[0]", want: "give them as username and password",
+		},
+		"endpoint env": {env: env{"ETCDCTL_ENDPOINTS": "ftp://b"}, want: "ETCDCTL_ENDPOINTS is not usable"},
+		"discovery and endpoints": {
+			config: m{"endpoints": []string{"http://a:1"}, "discovery_srv": "x"}, path: "discovery_srv", want: "not both",
+		},
+		"connect timeout": {config: m{"connect_timeout": "5"}, path: "connect_timeout", want: "write a number with a unit"},
+		"request timeout": {config: m{"request_timeout": "-5s"}, path: "request_timeout", want: "not more than zero"},
+		"delays in the wrong order": {
+			config: m{"retry": m{"min_delay": "2s", "max_delay": "1s"}}, path: "retry.max_delay", want: "shorter than the first",
+		},
 		"proxy":                       {config: m{"proxy_url": "user:hush@proxy"}, path: "proxy_url", want: "Invalid proxy URL"},
 		"cluster id":                  {config: m{"expected_cluster_id": "xyz"}, path: "expected_cluster_id", want: "X-Etcd-Cluster-Id"},
 		"key prefix":                  {config: m{"key_prefix": "/team/../other"}, path: "key_prefix", want: `the segment ".."`},
 		"username":                    {config: m{"username": "a:b"}, path: "username", want: "cannot hold a colon"},
 		"password without a username": {config: m{"password": "hush"}, path: "password", want: "ETCDCTL_USERNAME"},
-		"two authorities":             {config: m{"tls": m{"ca_file": cert, "ca_pem": "x"}}, path: "tls.ca_pem", want: "either ca_file or ca_pem"},
+		"two authorities": {
+			config: m{"tls": m{"ca_file": cert, "ca_pem": "x"}}, path: "tls.ca_pem", want: "either ca_file or ca_pem",
+		},
 		"authority missing":           {config: m{"tls": m{"ca_file": "/nowhere/ca.pem"}}, path: "tls", want: "/nowhere/ca.pem: no such file"},
 		"authority env missing":       {env: env{"ETCDCTL_CA_FILE": "/nowhere/ca.pem"}, path: "tls", want: "/nowhere/ca.pem: no such file"},
 		"authority not PEM":           {config: m{"tls": m{"ca_file": garbage}}, path: "tls", want: "no certificate in PEM form"},
@@ -137,9 +170,13 @@ func TestConfigure_errors(t *testing.T) {
 		"certificate env without key": {env: env{"ETCDCTL_CERT_FILE": cert}, want: "ETCDCTL_CERT_FILE is not usable"},
 		"key without certificate":     {config: m{"tls": m{"key_file": key}}, path: "tls.key_file", want: "needs its certificate"},
 		"certificate not PEM":         {config: m{"tls": m{"cert_file": garbage, "key_file": key}}, path: "tls", want: "cannot be used"},
-		"certificate of another key":  {config: m{"tls": m{"cert_file": certs.Server.CertFile, "key_file": key}}, path: "tls", want: "cannot be used"},
-		"insecure_skip_verify env":    {env: env{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY": "maybe"}, want: "neither true nor false"},
-		"two private keys":            {config: m{"tls": m{"cert_file": cert, "key_file": key, "key_pem": "hush"}}, path: "tls.key_pem", want: "either key_file or key_pem"},
+		"certificate of another key": {
+			config: m{"tls": m{"cert_file": certs.Server.CertFile, "key_file": key}}, path: "tls", want: "cannot be used",
+		},
+		"insecure_skip_verify env": {env: env{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY": "maybe"}, want: "neither true nor false"},
+		"two private keys": {
+			config: m{"tls": m{"cert_file": cert, "key_file": key, "key_pem": "hush"}}, path: "tls.key_pem", want: "either key_file or key_pem",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -181,10 +218,15 @@ func TestConfigure_tls(t *testing.T) {
 		env    map[string]string
 		skip   bool
 	}{
-		"files":            {config: m{"tls": m{"ca_file": ca, "cert_file": cert, "key_file": key, "server_name": "n"}}},
-		"text":             {config: m{"tls": m{"ca_pem": read(ca), "cert_pem": read(cert), "key_pem": read(key), "server_name": "n"}}},
-		"environment":      {config: m{"tls": m{"server_name": "n"}}, env: map[string]string{"ETCDCTL_CACERT": ca, "ETCDCTL_CERT": cert, "ETCDCTL_KEY": key}},
-		"text beats files": {config: m{"tls": m{"ca_pem": read(ca), "server_name": "n"}}, env: map[string]string{"ETCDCTL_CA_FILE": "/nowhere", "ETCDCTL_CERT_FILE": cert, "ETCDCTL_KEY_FILE": key}},
+		"files": {config: m{"tls": m{"ca_file": ca, "cert_file": cert, "key_file": key, "server_name": "n"}}},
+		"text":  {config: m{"tls": m{"ca_pem": read(ca), "cert_pem": read(cert), "key_pem": read(key), "server_name": "n"}}},
+		"environment": {
+			config: m{"tls": m{"server_name": "n"}}, env: map[string]string{"ETCDCTL_CACERT": ca, "ETCDCTL_CERT": cert, "ETCDCTL_KEY": key},
+		},
+		"text beats files": {
+			config: m{"tls": m{"ca_pem": read(ca), "server_name": "n"}},
+			env:    map[string]string{"ETCDCTL_CA_FILE": "/nowhere", "ETCDCTL_CERT_FILE": cert, "ETCDCTL_KEY_FILE": key},
+		},
 		"skip by env": {
 			config: m{"tls": m{"ca_file": ca, "cert_file": cert, "key_file": key, "server_name": "n"}},
 			env:    map[string]string{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY": "1"}, skip: true,
@@ -286,7 +328,9 @@ func TestProviderSchema_validates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			resp, err := s.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: dynamic(t, typ, value(t, typ, test.config))})
+			resp, err := s.ValidateProviderConfig(
+				t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: dynamic(t, typ, value(t, typ, test.config))},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}

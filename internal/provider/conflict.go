@@ -182,7 +182,9 @@ func wordGone(_ subject, r *keyspace.Refusal) (what, advice string) {
 }
 
 func wordRemade(_ subject, r *keyspace.Refusal) (what, advice string) {
-	return fmt.Sprintf("%s was removed and created again by somebody else: its created index is %d, and the plan was made for %d.", r.Path, r.Found, r.Planned),
+	return fmt.Sprintf(
+			"%s was removed and created again by somebody else: its created index is %d, and the plan was made for %d.", r.Path, r.Found, r.Planned,
+		),
 		"It was not changed. Plan again and review what it shows."
 }
 
@@ -200,8 +202,8 @@ func wordIsEmptyDirectory(s subject, r *keyspace.Refusal) (what, advice string) 
 		}
 		remove = strings.Join(commands, " && ")
 	}
-	return fmt.Sprintf("There is an empty directory at %s, where the key is to be: a server leaves a directory behind when the last key in it goes. "+
-		"It was not changed. To remove it if it is still empty: %s", r.Path, remove), "Remove it, and apply again."
+	return fmt.Sprintf("There is an empty directory at %s, where the key is to be: a server leaves a directory behind when the last key in "+
+		"it goes. It was not changed. To remove it if it is still empty: %s", r.Path, remove), "Remove it, and apply again."
 }
 
 func wordIsKey(_ subject, r *keyspace.Refusal) (what, advice string) {
@@ -220,8 +222,8 @@ func wordNotEmpty(_ subject, r *keyspace.Refusal) (what, advice string) {
 		content = "It contains:\n\n" + enumerate(slices.Sorted(slices.Values(r.Children)))
 	}
 	return fmt.Sprintf("%s was not deleted, nor any key in it. %s", r.Path, content),
-		"If that is managed by this configuration too: " + orderAdvice(r.Path) + "\n\nOtherwise remove what is in it, or set force_destroy = true and apply that first " +
-			"to delete it with all that it contains."
+		"If that is managed by this configuration too: " + orderAdvice(r.Path) + "\n\nOtherwise remove what is in it, or set force_destroy = " +
+			"true and apply that first to delete it with all that it contains."
 }
 
 const lossSummary = "Write would lose bytes that are not text"
@@ -230,7 +232,8 @@ func wordLosesBytes(_ subject, r *keyspace.Refusal) (what, advice string) { retu
 
 // wordLosses puts that values would be written back as the API shows them.
 func wordLosses(keys ...string) (what, advice string) {
-	return "The API shows U+FFFD for bytes that are not UTF-8 text, and to write the value back would store that. The values of these keys contain such bytes:\n\n" +
+	return "The API shows U+FFFD for bytes that are not UTF-8 text, and to write the value back would store that. The values of these keys " +
+			"contain such bytes:\n\n" +
 			enumerate(keys),
 		"They were not changed. Leave them as they are, set other values, or make this change with a client that sends the bytes. " +
 			"A TTL can be set without writing the value (" + refreshServers + "), but not removed."
@@ -245,7 +248,8 @@ func addLosses(diags *diag.Diagnostics, keys ...string) {
 }
 
 func wordInOrderUnknown(s subject, r *keyspace.Refusal) (what, advice string) {
-	what = fmt.Sprintf("A key was asked for in %s when the etcd index was %d, and the answer was lost. It may have been made, or be made later.", r.Path, r.Planned)
+	what = fmt.Sprintf("A key was asked for in %s when the etcd index was %d, and the answer was lost. It may have been made, or be "+
+		"made later.", r.Path, r.Planned)
 	switch {
 	case r.Planned == 0, r.Found == 0:
 		what += " The directory could not be read to find out."
@@ -254,7 +258,8 @@ func wordInOrderUnknown(s subject, r *keyspace.Refusal) (what, advice string) {
 	default:
 		what += " More than one new key holds the value:\n\n" + enumerate(r.Children)
 	}
-	return what, "Look in the directory, after half a minute, for keys that are newer than that index and hold the value. To keep one, import it:\n\n" +
+	return what, "Look in the directory, after half a minute, for keys that are newer than that index and hold the value. To keep one, " +
+		"import it:\n\n" +
 		s.importBlock(strings.TrimSuffix(r.Path, "/")+"/00000000000000000000") + "\n\nDelete it otherwise, and apply again."
 }
 
@@ -265,7 +270,8 @@ const (
 
 func wordStaysNeeded(_ subject, r *keyspace.Refusal) (what, advice string) {
 	if r.Other != r.Path {
-		return fmt.Sprintf("In %s another object created, wrote or adopted %s in this run, so neither the directory nor anything in it was deleted.", r.Path, r.Other), leftState
+		return fmt.Sprintf("In %s another object created, wrote or adopted %s in this run, so neither the directory nor anything in it was "+
+			"deleted.", r.Path, r.Other), leftState
 	}
 	return neededInRun(r.Path), leftState
 }
@@ -288,7 +294,8 @@ func wordStaysRemade(_ subject, r *keyspace.Refusal) (what, advice string) {
 
 // alreadyExists is the refusal to create something under an id that is taken.
 func alreadyExists(noun, what, resource, id string) error {
-	return &refusal{summary: noun + " already exists", what: what + notChanged, advice: existsAdvice(importBlock(resource, id)), cause: etcdv2.ErrExists}
+	return &refusal{summary: noun + " already exists", what: what +
+		notChanged, advice: existsAdvice(importBlock(resource, id)), cause: etcdv2.ErrExists}
 }
 
 // existsAdvice is how to go on where something exists that was to be created.
@@ -319,8 +326,9 @@ func staysInStore(noun, name string) error {
 
 // replacedAdvice is the case of an object that exists because it is being
 // replaced.
-const replacedAdvice = "If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, its old instance still has it: " +
-	"remove create_before_destroy, or set adopt_existing = true, by which the new instance takes it over and the old one leaves it in place.\n\n"
+const replacedAdvice = "If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, " +
+	"its old instance still has it: remove create_before_destroy, or set adopt_existing = true, by which the new instance takes it over and " +
+	"the old one leaves it in place.\n\n"
 
 // orderAdvice is how what is in a directory is created after it, and deleted
 // before it.

@@ -22,7 +22,8 @@ func TestWordings(t *testing.T) {
 				continue
 			}
 			r := &keyspace.Refusal{
-				Kind: kind, Path: "/a/b", Directory: isDir, Planned: 41, Found: 42, Other: "/a/b/c", Children: []string{"/a/b/d"}, Err: etcdv2.ErrOutcomeUnknown,
+				Kind: kind, Path: "/a/b", Directory: isDir, Planned: 41, Found: 42, Other: "/a/b/c", Children: []string{"/a/b/d"},
+				Err: etcdv2.ErrOutcomeUnknown,
 			}
 			what, advice := w.words(about, r)
 			switch {

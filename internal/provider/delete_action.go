@@ -30,8 +30,9 @@ func (a *deleteAction) Metadata(_ context.Context, req action.MetadataRequest, r
 
 func (a *deleteAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Deletes a key **unconditionally**, whatever it holds and whoever wrote it; with `recursive` a directory with all that is in it, hidden keys too. " +
-			"Nothing to delete is no error. A key that Terraform manages is better removed from the configuration: its delete is conditional.",
+		MarkdownDescription: "Deletes a key **unconditionally**, whatever it holds and whoever wrote it; with `recursive` a directory with all " +
+			"that is in it, hidden keys too. Nothing to delete is no error. A key that Terraform manages is better removed from the " +
+			"configuration: its delete is conditional.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
@@ -67,7 +68,8 @@ func (a *deleteAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	case errors.Is(err, etcdv2.ErrNotFound):
 		progress(resp, key+" does not exist, so nothing was deleted")
 	case errors.Is(err, etcdv2.ErrNotFile):
-		resp.Diagnostics.AddError("Key is a directory", "There is a directory at "+key+". Set recursive to delete it with all that it holds. Nothing was deleted.")
+		resp.Diagnostics.AddError("Key is a directory", "There is a directory at "+key+". Set recursive to delete it with all that it holds. "+
+			"Nothing was deleted.")
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Unable to delete key", key, err)
 	default:

@@ -11,7 +11,9 @@ var (
 	aSentence = regexp.MustCompile("(?s)^[`A-Z0-9].*[.]$")
 	// What happens without an optional attribute: a default, another attribute
 	// in its place, or what its absence means.
-	anAbsence = regexp.MustCompile(`(?i)\b(default|conflicts with|exactly one of|one of|environment|without (it|one|this|either)|null|empty|unset|required with|needs?)\b`)
+	anAbsence = regexp.MustCompile(
+		`(?i)\b(default|conflicts with|exactly one of|one of|environment|without (it|one|this|either)|null|empty|unset|required with|needs?)\b`,
+	)
 	// An attribute with such a name is a quantity.
 	aQuantity = regexp.MustCompile(`(^|_)(ttl|timeout|delay|latency|uptime|age|size|bytes|bandwidth|rate|renew_below|interval|duration)($|_)`)
 	aUnit     = regexp.MustCompile(`(?i)\b(nano|micro|milli)?seconds?\b|\bdurations?\b|\bbytes?\b|\bminutes?\b|\brequests\b|\btimes\b`)

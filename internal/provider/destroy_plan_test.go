@@ -14,9 +14,14 @@ func createsThatFail(dir, name string) map[string]string {
 	return map[string]string{
 		"resource \"etcd_auth\" \"test\" {}\n":                                   "The provider has no credentials",
 		fmt.Sprintf("resource \"etcd_user\" \"test\" {\n  name = %q\n}\n", name): "Password is missing",
-		fmt.Sprintf("resource \"etcd_key\" \"test\" {\n  key             = %q\n  value           = \"v\"\n  ttl_renew_below = 5\n}\n", dir+"/k"):                "Nothing to renew",
-		fmt.Sprintf("resource \"etcd_key_prefix\" \"test\" {\n  prefix          = %q\n  keys            = { a = \"v\" }\n  ttl_renew_below = 5\n}\n", dir+"/p"): "Nothing to renew",
-		fmt.Sprintf("resource \"etcd_key\" \"secret\" {\n  key              = %q\n  value_wo         = null\n  value_wo_version = 1\n}\n", dir+"/s"):            "There is no value to write",
+		fmt.Sprintf(
+			"resource \"etcd_key\" \"test\" {\n  key             = %q\n  value           = \"v\"\n  ttl_renew_below = 5\n}\n", dir+"/k",
+		): "Nothing to renew",
+		fmt.Sprintf("resource \"etcd_key_prefix\" \"test\" {\n  prefix          = %q\n  keys            = { a = \"v\" }\n"+
+			"  ttl_renew_below = 5\n}\n", dir+"/p"): "Nothing to renew",
+		fmt.Sprintf(
+			"resource \"etcd_key\" \"secret\" {\n  key              = %q\n  value_wo         = null\n  value_wo_version = 1\n}\n", dir+"/s",
+		): "There is no value to write",
 	}
 }
 

@@ -20,7 +20,8 @@ var advice = []struct {
 }{
 	{
 		errUnknownConfig, "Provider configuration is not known yet",
-		"It depends on something that is only known after apply. Apply that first, for instance with -target, or give the provider values that are known when planning.",
+		"It depends on something that is only known after apply. Apply that first, for instance with -target, or give the provider values that " +
+			"are known when planning.",
 	},
 	{
 		errNotConfigured, "Provider is not configured",
@@ -33,23 +34,28 @@ var advice = []struct {
 	},
 	{
 		etcdv2.ErrReadOnly, "The endpoint takes no writes",
-		"It is a proxy of etcd in the mode readonly. Nothing was changed. Add the client URL of a member to endpoints, or start the proxy with --proxy on.",
+		"It is a proxy of etcd in the mode readonly. Nothing was changed. Add the client URL of a member to endpoints, or start the proxy with " +
+			"--proxy on.",
 	},
 	{
 		etcdv2.ErrV2Disabled, "The server does not serve the etcd v2 API",
-		"Start etcd 3.4 or 3.5 with --enable-v2; etcd 3.6 and later have no v2 API. If the endpoint is a proxy or another service, correct endpoints. Nothing was changed, in state neither.",
+		"Start etcd 3.4 or 3.5 with --enable-v2; etcd 3.6 and later have no v2 API. If the endpoint is a proxy or another service, correct " +
+			"endpoints. Nothing was changed, in state neither.",
 	},
 	{
 		etcdv2.ErrClusterMismatch, "Unexpected etcd cluster",
-		"The endpoint belongs to another cluster than expected_cluster_id says. Correct endpoints, or expected_cluster_id if the cluster was rebuilt. Nothing was changed, in state neither.",
+		"The endpoint belongs to another cluster than expected_cluster_id says. Correct endpoints, or expected_cluster_id if the cluster was " +
+			"rebuilt. Nothing was changed, in state neither.",
 	},
 	{
 		etcdv2.ErrUnauthorized, "",
-		"The server refused the credentials. It does not say whether the username or password is wrong, or the user's roles do not permit this: check both, and that the user has a role with rights on this path.",
+		"The server refused the credentials. It does not say whether the username or password is wrong, or the user's roles do not permit " +
+			"this: check both, and that the user has a role with rights on this path.",
 	},
 	{
 		etcdv2.ErrNoLeader, "The cluster has no leader",
-		"Either an election takes longer than usual, or the members that run are fewer than a quorum: start the ones that are down. Nothing was changed, in state neither.",
+		"Either an election takes longer than usual, or the members that run are fewer than a quorum: start the ones that are down. Nothing " +
+			"was changed, in state neither.",
 	},
 	{
 		etcdv2.ErrForbidden, "",
@@ -87,7 +93,8 @@ var advice = []struct {
 	},
 	{
 		etcdv2.ErrUnavailable, "",
-		"No endpoint answered. State was kept as it is. Check that the endpoints are right and reachable, that the TLS settings fit, and that the cluster is up.",
+		"No endpoint answered. State was kept as it is. Check that the endpoints are right and reachable, that the TLS settings fit, and that " +
+			"the cluster is up.",
 	},
 	{context.Canceled, "", "The run was interrupted. State holds what was last seen."},
 	{etcdv2.ErrNotDir, "", "The path, or a part of it, is a key, and a key cannot hold anything. Remove that key or choose another path."},

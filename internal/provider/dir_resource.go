@@ -60,24 +60,27 @@ func (r *dirResource) IdentitySchema(_ context.Context, _ resource.IdentitySchem
 
 func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A directory. Directories appear by themselves when a key below them is created; manage one to keep it while it is empty, " +
-			"to give it a TTL, or to remove it with all that it holds.\n\n" +
-			"A server can make no write to a directory conditional. What is guaranteed: a directory that exists is never replaced when it is created here; " +
-			"one that contains a key is never deleted without `force_destroy`; and the created index is compared right before a change or a delete, so that a " +
-			"directory that somebody else removed and created again is left alone, with a warning at refresh. To manage that one, replace the object (`-replace`) with `adopt_existing = true`. " +
-			"What is not guaranteed: a change by somebody else in the instant between that comparison and the write.\n\n" +
-			"Let keys and prefixes in the directory refer to it, as in `\"${etcd_dir.app.path}/db\"`: Terraform then creates the directory first and destroys it last.",
+		MarkdownDescription: "A directory. Directories appear by themselves when a key below them is created; manage one to keep it while it " +
+			"is empty, to give it a TTL, or to remove it with all that it holds.\n\n" +
+			"A server can make no write to a directory conditional. What is guaranteed: a directory that exists is never replaced when it is " +
+			"created here; one that contains a key is never deleted without `force_destroy`; and the created index is compared right before a " +
+			"change or a delete, so that a directory that somebody else removed and created again is left alone, with a warning at refresh. To " +
+			"manage that one, replace the object (`-replace`) with `adopt_existing = true`. What is not guaranteed: a change by somebody else in " +
+			"the instant between that comparison and the write.\n\n" +
+			"Let keys and prefixes in the directory refer to it, as in `\"${etcd_dir.app.path}/db\"`: Terraform then creates the directory first " +
+			"and destroys it last.",
 		Attributes: map[string]schema.Attribute{
 			"path": pathAttribute("Path of the directory, such as `/app`."),
 			"ttl": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Lifetime of the directory in seconds, " + ttlRange + "; everything in it expires with it. A change is made in place. etcd 3.5 cannot do that: " +
-					"the apply then fails and changes nothing. The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: none. " +
-					"The provider's `default_ttl` is for keys alone.",
+				MarkdownDescription: "Lifetime of the directory in seconds, " + ttlRange + "; everything in it expires with it. A change is made in " +
+					"place. etcd 3.5 cannot do that: the apply then fails and changes nothing. The countdown is not drift, nor is the remaining TTL " +
+					"found at import; a TTL that vanished or appeared is. Default: none. The provider's `default_ttl` is for keys alone.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"force_destroy": steeringAttribute("Delete the directory with all that it contains, hidden keys too. With `false` only an empty one is deleted, empty directories in it included, and the error " +
-				"names what it contains. Takes effect only after it has been applied. Default: `false`."),
+			"force_destroy": steeringAttribute("Delete the directory with all that it contains, hidden keys too. With `false` only an empty one " +
+				"is deleted, empty directories in it included, and the error names what it contains. Takes effect only after it has been applied. " +
+				"Default: `false`."),
 			"adopt_existing": adoptAttribute("a directory", adoptsTTL),
 			"created_index":  createdIndexAttribute(),
 			"modified_index": modifiedIndexAttribute("It does not move with the keys in the directory."),
@@ -240,9 +243,10 @@ func (m *dirModel) send(ctx context.Context, store *keyspace.Store, state dirMod
 // its place.
 func warnOfOtherDir(diags *diag.Diagnostics, state dirModel, node *etcdv2.Node) {
 	diags.AddAttributeWarning(path.Root("path"), "Directory is another one now", fmt.Sprintf(
-		"%s was removed and created again by somebody else, or expired and appeared again with a key in it: its created index is %d, and the one in state was created at %d. "+
-			"Nothing is done to it: it is not changed, and not deleted when this object is destroyed.\n\n"+
-			"To manage it from here, replace this object with adopt_existing = true (`-replace`); the old object then leaves state and the new one takes it over.",
+		"%s was removed and created again by somebody else, or expired and appeared again with a key in it: its created index is %d, and the "+
+			"one in state was created at %d. Nothing is done to it: it is not changed, and not deleted when this object is destroyed.\n\n"+
+			"To manage it from here, replace this object with adopt_existing = true (`-replace`); the old object then leaves state and the new "+
+			"one takes it over.",
 		state.Path.ValueString(), node.CreatedIndex, state.CreatedIndex.ValueInt64()))
 }
 

@@ -64,7 +64,10 @@ func TestAccDirResource_createImport(t *testing.T) {
 			ResourceName: "etcd_dir.test", ImportState: true, ImportStateId: dir,
 			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "path",
 		},
-		resource.TestStep{ResourceName: "etcd_dir.test", ImportState: true, ImportStateId: dir, ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noopDir},
+		resource.TestStep{
+			ResourceName: "etcd_dir.test", ImportState: true, ImportStateId: dir, ImportStateKind: resource.ImportBlockWithID,
+			ImportPlanChecks: noopDir,
+		},
 		resource.TestStep{
 			PreConfig: func() { s.Delete(t, dir, "dir=true") },
 			Config:    dirConfig(s.URL(), dir), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionCreate),
@@ -157,7 +160,9 @@ func TestAccDirResource_ttl(t *testing.T) {
 				known("etcd_dir.test", "expiration", knownvalue.NotNull()), known("etcd_dir.test", "ttl", knownvalue.Int64Exact(500)),
 			},
 		},
-		resource.TestStep{PreConfig: func() { s.Put(t, dir+"/child", "theirs") }, Config: cfg("ttl = 500", "force_destroy = true"), PlanOnly: true},
+		resource.TestStep{
+			PreConfig: func() { s.Put(t, dir+"/child", "theirs") }, Config: cfg("ttl = 500", "force_destroy = true"), PlanOnly: true,
+		},
 		change("ttl = 900", "force_destroy = true"),
 		change("force_destroy = true"),
 		resource.TestStep{

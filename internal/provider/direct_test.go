@@ -167,7 +167,9 @@ func (d *direct) refresh(t *testing.T, from managed) (after managed, errs string
 	if err != nil {
 		t.Fatal(err)
 	}
-	return managed{typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity}, errorText(resp.Diagnostics)
+	return managed{
+		typeName: from.typeName, state: undynamic(t, typ, resp.NewState), private: resp.Private, identity: resp.NewIdentity,
+	}, errorText(resp.Diagnostics)
 }
 
 // imported imports a resource by its id, and reads it as a CLI does then.
@@ -322,7 +324,9 @@ func errorText(diags []*tfprotov6.Diagnostic) string {
 func (d *direct) read(t *testing.T, typeName string, attributes map[string]any) (found managed, errs string) {
 	t.Helper()
 	typ := d.schemas.DataSourceSchemas[typeName].ValueType()
-	resp, err := d.server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: dynamic(t, typ, value(t, typ, attributes))})
+	resp, err := d.server.ReadDataSource(
+		t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: dynamic(t, typ, value(t, typ, attributes))},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

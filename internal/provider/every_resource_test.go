@@ -45,32 +45,45 @@ func specimens(t *testing.T, s *etcdtest.Server) map[string]specimen {
 	role := func(name string) func() { return func() { remove(t, s, rolesPath+name) } }
 	tree := func(path string) func() { return func() { s.Delete(t, path, "recursive=true") } }
 	return map[string]specimen{
-		"etcd_auth":         {attributes: map[string]any{}, id: "auth", change: adopt, remove: func() { switchAuth(t, s, false) }},
-		"etcd_dir":          {attributes: map[string]any{"path": "/dir"}, id: "/dir", change: map[string]any{"force_destroy": true}, remove: tree("/dir")},
-		"etcd_in_order_key": {attributes: map[string]any{"dir": "/queue", "value": "v"}, change: map[string]any{"value": "w"}, remove: tree("/queue")},
-		"etcd_key":          {attributes: map[string]any{"key": "/key", "value": "v"}, id: "/key", change: adopt, remove: tree("/key")},
+		"etcd_auth": {attributes: map[string]any{}, id: "auth", change: adopt, remove: func() { switchAuth(t, s, false) }},
+		"etcd_dir": {
+			attributes: map[string]any{"path": "/dir"}, id: "/dir", change: map[string]any{"force_destroy": true}, remove: tree("/dir"),
+		},
+		"etcd_in_order_key": {
+			attributes: map[string]any{"dir": "/queue", "value": "v"}, change: map[string]any{"value": "w"}, remove: tree("/queue"),
+		},
+		"etcd_key": {attributes: map[string]any{"key": "/key", "value": "v"}, id: "/key", change: adopt, remove: tree("/key")},
 		"etcd_key_prefix": {
 			attributes: map[string]any{"prefix": "/tree", "keys": map[string]any{"a": "1"}}, id: "/tree", change: adopt, remove: tree("/tree"),
 		},
-		"etcd_member": {attributes: map[string]any{"peer_urls": []string{s.PeerURL()}}, id: s.Name, exists: true, absent: "123abc", change: map[string]any{"wait_for_start": true}},
-		"etcd_role":   {attributes: map[string]any{"name": "role"}, id: "role", change: adopt, remove: role("role")},
+		"etcd_member": {
+			attributes: map[string]any{"peer_urls": []string{s.PeerURL()}}, id: s.Name, exists: true, absent: "123abc",
+			change: map[string]any{"wait_for_start": true},
+		},
+		"etcd_role": {attributes: map[string]any{"name": "role"}, id: "role", change: adopt, remove: role("role")},
 		"etcd_role_permission": {
 			attributes: map[string]any{"role": "held", "access": "read", "pattern": "/p"}, id: "held/read:/p", change: adopt, remove: func() {
-				s.JSON(t, "PUT", rolesPath+"held", map[string]any{"role": "held", "revoke": map[string]any{"kv": map[string]any{"read": []string{"/p"}}}})
+				s.JSON(
+					t, "PUT", rolesPath+"held", map[string]any{"role": "held", "revoke": map[string]any{"kv": map[string]any{"read": []string{"/p"}}}},
+				)
 			},
 		},
 		"etcd_user": {
-			attributes: map[string]any{"name": "user", "password": "geheim"}, id: "user", change: adopt, remove: func() { remove(t, s, usersPath+"user") },
+			attributes: map[string]any{"name": "user", "password": "geheim"}, id: "user", change: adopt,
+			remove: func() { remove(t, s, usersPath+"user") },
 		},
 		"etcd_user_role": {
-			attributes: map[string]any{"user": "holder", "role": "held"}, id: "holder/held", change: adopt, remove: func() { regrant(t, s, "holder", nil, []string{"held"}) },
+			attributes: map[string]any{"user": "holder", "role": "held"}, id: "holder/held", change: adopt,
+			remove: func() { regrant(t, s, "holder", nil, []string{"held"}) },
 		},
 	}
 }
 
 // blame matches what a CLI or the framework says when it takes the provider
 // for buggy.
-var blame = regexp.MustCompile(`(?i)Provider produced|always an? (error|issue|problem) (in|with) the|bug in the provider|report (this|it|the following) to|Missing Resource (Identity|State)|Value Conversion Error`)
+var blame = regexp.MustCompile(
+	`(?i)Provider produced|always an? (error|issue|problem) (in|with) the|bug in the provider|report (this|it|the following) to|Missing Resource (Identity|State)|Value Conversion Error`,
+)
 
 func wantNoBlame(t *testing.T, what, output string) {
 	t.Helper()

@@ -114,7 +114,8 @@ func TestAccEveryResource_unknownAtPlan(t *testing.T) {
 	}
 	d := newDirect(t, nil)
 	resources := map[string]any{"etcd_member": map[string]any{"u0": map[string]any{
-		"peer_urls": late(t, []string{s.PeerURL()}, true, true), "name": late(t, s.Name, true, false), "wait_for_start": late(t, true, true, false),
+		"peer_urls": late(t, []string{s.PeerURL()}, true, true), "name": late(t, s.Name, true, false),
+		"wait_for_start":    late(t, true, true, false),
 		"allow_quorum_loss": late(t, true, false, true), "timeouts": late(t, map[string]any{"update": "1m"}, false, true),
 	}}}
 	bases := map[string]map[string]any{

@@ -41,7 +41,9 @@ func warnRefused(diags *diag.Diagnostics, err error) {
 // warnAdopts warns of what a create changes of an object that it takes over.
 func warnAdopts(diags *diag.Diagnostics, what string, changes []string) {
 	if len(changes) > 0 {
-		diags.AddWarning("Existing object will be taken over", what+" already exists, and adopt_existing is set. The apply "+wordList(changes)+".")
+		diags.AddWarning(
+			"Existing object will be taken over", what+" already exists, and adopt_existing is set. The apply "+wordList(changes)+".",
+		)
 	}
 }
 
@@ -74,7 +76,8 @@ func adoptionOf(w keyspace.Wanted, found *etcdv2.Node, valueKnown bool) []string
 
 func (r *keyResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan, config keyModel
-	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Key.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Key.IsUnknown() ||
+		plan.AdoptExisting.IsUnknown() {
 		return
 	}
 	key := plan.Key.ValueString()
@@ -111,7 +114,9 @@ func (r *dirResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	case !plan.AdoptExisting.ValueBool():
 		warnRefused(diags, about.worded(&keyspace.Refusal{Kind: keyspace.Exists, Path: dir, Directory: true, Found: found.ModifiedIndex}))
 	case !plan.TTL.IsUnknown():
-		warnAdopts(diags, dir, adoptionOf(keyspace.Wanted{TTL: ttlPointer(plan.TTL)}, &etcdv2.Node{TTL: found.TTL, Expiration: found.Expiration}, true))
+		warnAdopts(
+			diags, dir, adoptionOf(keyspace.Wanted{TTL: ttlPointer(plan.TTL)}, &etcdv2.Node{TTL: found.TTL, Expiration: found.Expiration}, true),
+		)
 	}
 }
 
@@ -144,16 +149,19 @@ func (r *keyPrefixResource) warnOfExisting(ctx context.Context, req resource.Mod
 	}
 	switch {
 	case len(exist) > 0 && !plan.AdoptExisting.ValueBool():
-		diags.AddAttributeWarning(path.Root("keys"), "Key already exists", "The apply will fail, as things are, before anything is written. These keys exist already:\n\n"+
+		diags.AddAttributeWarning(path.Root("keys"), "Key already exists", "The apply will fail, as things are, before anything is written. "+
+			"These keys exist already:\n\n"+
 			enumerate(exist)+"\n\n"+existingKeysAdvice(prefix))
 	case len(changed) > 0 && plan.AdoptExisting.ValueBool():
-		diags.AddAttributeWarning(path.Root("keys"), "Existing object will be taken over", "These keys exist already, and adopt_existing is set. The apply changes them:\n\n"+enumerate(changed))
+		diags.AddAttributeWarning(path.Root("keys"), "Existing object will be taken over", "These keys exist already, and adopt_existing is "+
+			"set. The apply changes them:\n\n"+enumerate(changed))
 	}
 }
 
 func (r *userResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan, config userModel
-	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Name.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Name.IsUnknown() ||
+		plan.AdoptExisting.IsUnknown() {
 		return
 	}
 	name := plan.Name.ValueString()
@@ -194,7 +202,8 @@ func changesOfNames(what string, had, want []string) []string {
 
 func (r *roleResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan, config roleModel
-	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Name.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Name.IsUnknown() ||
+		plan.AdoptExisting.IsUnknown() {
 		return
 	}
 	name := plan.Name.ValueString()
@@ -207,7 +216,9 @@ func (r *roleResource) warnOfExisting(ctx context.Context, req resource.ModifyPl
 			if role = l.role(ctx, name); role == nil {
 				return
 			}
-			changes := append(changesOfNames("read of", role.Read, knownNames(config.KVRead)), changesOfNames("write of", role.Write, knownNames(config.KVWrite))...)
+			changes := append(
+				changesOfNames("read of", role.Read, knownNames(config.KVRead)), changesOfNames("write of", role.Write, knownNames(config.KVWrite))...,
+			)
 			warnAdopts(diags, fmt.Sprintf("The role %q", name), changes)
 		}
 	}
@@ -215,7 +226,8 @@ func (r *roleResource) warnOfExisting(ctx context.Context, req resource.ModifyPl
 
 func (r *userRoleResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan userRoleModel
-	if req.Plan.Get(ctx, &plan).HasError() || plan.User.IsUnknown() || plan.Role.IsUnknown() || plan.AdoptExisting.IsUnknown() || plan.AdoptExisting.ValueBool() {
+	if req.Plan.Get(ctx, &plan).HasError() || plan.User.IsUnknown() || plan.Role.IsUnknown() || plan.AdoptExisting.IsUnknown() ||
+		plan.AdoptExisting.ValueBool() {
 		return
 	}
 	for _, user := range l.allUsers(ctx) {

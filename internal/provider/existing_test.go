@@ -46,7 +46,10 @@ func TestExisting_warnings(t *testing.T) {
 		attributes     map[string]any
 		want           []string // nil: no warning
 	}{
-		{"key", "etcd_key", object("key", "/k/plain", "value", "x"), []string{"Key already exists", "The apply will fail", `id = "/k/plain"`, "adopt_existing = true"}},
+		{
+			"key", "etcd_key", object("key", "/k/plain", "value", "x"),
+			[]string{"Key already exists", "The apply will fail", `id = "/k/plain"`, "adopt_existing = true"},
+		},
 		{"hidden key", "etcd_key", object("key", "/k/_hidden", "value", "x"), []string{"Key already exists"}},
 		{"key that is free", "etcd_key", object("key", "/k/free", "value", "x"), nil},
 		{"key where a directory is", "etcd_key", object("key", "/k/dir", "value", "x"), []string{"directory", "/k/dir"}},
@@ -54,24 +57,51 @@ func TestExisting_warnings(t *testing.T) {
 		{"key unknown", "etcd_key", object("key", unknownValue{}, "value", "x"), nil},
 		{"adopt as it is", "etcd_key", object(append(adopt, "key", "/k/plain", "value", "x")...), nil},
 		{"adopt JSON in other words", "etcd_key", object(append(adopt, "key", "/k/json", "value_json", `{"a":1}`)...), nil},
-		{"adopt another value", "etcd_key", object(append(adopt, "key", "/k/plain", "value", "secret")...), []string{"will be taken over", "/k/plain already exists", "The apply writes another value."}},
-		{"adopt an unknown value", "etcd_key", object(append(adopt, "key", "/k/plain", "value", unknownValue{})...), []string{"may write another value"}},
+		{
+			"adopt another value", "etcd_key", object(append(adopt, "key", "/k/plain", "value", "secret")...),
+			[]string{"will be taken over", "/k/plain already exists", "The apply writes another value."},
+		},
+		{
+			"adopt an unknown value", "etcd_key", object(append(adopt, "key", "/k/plain", "value", unknownValue{})...),
+			[]string{"may write another value"},
+		},
 		{"adopt, losing a TTL", "etcd_key", object(append(adopt, "key", "/k/leased", "value", "x")...), []string{"removes its TTL"}},
-		{"adopt, changing a TTL", "etcd_key", object(append(adopt, "key", "/k/leased", "value", "y", "ttl", 900)...), []string{"writes another value and sets its TTL", "to 900 seconds"}},
-		{"adopt, gaining a TTL", "etcd_key", object(append(adopt, "key", "/k/plain", "value", "x", "ttl", 900)...), []string{"gives it a TTL of 900 seconds"}},
+		{
+			"adopt, changing a TTL", "etcd_key", object(append(adopt, "key", "/k/leased", "value", "y", "ttl", 900)...),
+			[]string{"writes another value and sets its TTL", "to 900 seconds"},
+		},
+		{
+			"adopt, gaining a TTL", "etcd_key", object(append(adopt, "key", "/k/plain", "value", "x", "ttl", 900)...),
+			[]string{"gives it a TTL of 900 seconds"},
+		},
 		{"directory", "etcd_dir", object("path", "/k/dir"), []string{"Directory already exists", `id = "/k/dir"`}},
 		{"directory where a key is", "etcd_dir", object("path", "/k/plain"), []string{"Directory is a key"}},
 		{"directory adopted as it is", "etcd_dir", object(append(adopt, "path", "/k/dir")...), nil},
-		{"directory adopted with a TTL", "etcd_dir", object(append(adopt, "path", "/k/dir", "ttl", 60)...), []string{"gives it a TTL of 60 seconds"}},
-		{"prefix", "etcd_key_prefix", object("prefix", "/k", "keys", object("plain", "x", "free", "x")), []string{"Key already exists", "  /k/plain\n\n", `id = "/k"`}},
+		{
+			"directory adopted with a TTL", "etcd_dir", object(append(adopt, "path", "/k/dir", "ttl", 60)...),
+			[]string{"gives it a TTL of 60 seconds"},
+		},
+		{
+			"prefix", "etcd_key_prefix", object("prefix", "/k", "keys", object("plain", "x", "free", "x")),
+			[]string{"Key already exists", "  /k/plain\n\n", `id = "/k"`},
+		},
 		{"prefix of free keys", "etcd_key_prefix", object("prefix", "/k", "keys", object("free", "x")), nil},
 		{"prefix that is free", "etcd_key_prefix", object("prefix", "/none", "keys", object("plain", "x")), nil},
-		{"prefix adopted", "etcd_key_prefix", object(append(adopt, "prefix", "/k", "keys", object("plain", "secret", "leased", "x"))...), []string{"will be taken over", "/k/leased: removes its TTL", "/k/plain: writes another value"}},
+		{
+			"prefix adopted", "etcd_key_prefix", object(append(adopt, "prefix", "/k", "keys", object("plain", "secret", "leased", "x"))...),
+			[]string{"will be taken over", "/k/leased: removes its TTL", "/k/plain: writes another value"},
+		},
 		{"user", "etcd_user", object("name", "alice", "password", "p"), []string{"User already exists", `id = "alice"`}},
 		{"user that is free", "etcd_user", object("name", "bob", "password", "p"), nil},
-		{"user adopted", "etcd_user", object(append(adopt, "name", "alice", "password", "p", "roles", []any{"root"})...), []string{`grants the roles "root", revokes the roles "ops" and sets its password`}},
+		{
+			"user adopted", "etcd_user", object(append(adopt, "name", "alice", "password", "p", "roles", []any{"root"})...),
+			[]string{`grants the roles "root", revokes the roles "ops" and sets its password`},
+		},
 		{"role", "etcd_role", object("name", "ops"), []string{"Role already exists", `id = "ops"`}},
-		{"role adopted", "etcd_role", object(append(adopt, "name", "ops", "kv_read", []any{"/b"})...), []string{`grants read of "/b" and revokes read of "/a"`}},
+		{
+			"role adopted", "etcd_role", object(append(adopt, "name", "ops", "kv_read", []any{"/b"})...),
+			[]string{`grants read of "/b" and revokes read of "/a"`},
+		},
 		{"role adopted as it is", "etcd_role", object(append(adopt, "name", "ops")...), nil},
 		{"grant", "etcd_user_role", object("user", "alice", "role", "ops"), []string{"Grant already exists", `id = "alice/ops"`}},
 		{"grant that is free", "etcd_user_role", object("user", "alice", "role", "root"), nil},

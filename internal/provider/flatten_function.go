@@ -34,7 +34,8 @@ func (flattenFunction) Definition(_ context.Context, _ function.DefinitionReques
 			"* Strings stay as they are, numbers and booleans become text as with `tostring`. `unflatten` gives all of them back as strings.\n" +
 			"* Empty objects and maps hold no value and are left out.\n" +
 			"* Null is an error: leave the attribute out, or write what shall be stored.\n" +
-			"* Lists, sets and tuples are an error, for a key has no order: store them as one value with `jsonencode`, or name their elements with a map.\n" +
+			"* Lists, sets and tuples are an error, for a key has no order: store them as one value with `jsonencode`, or name their elements " +
+			"with a map.\n" +
 			"* A name that is no single segment of a path, because it is empty, `.`, `..` or holds a slash, is an error.\n\n" +
 			"A value that is not known before apply is unknown in the map, too, and its path is known.",
 		Parameters: []function.Parameter{
@@ -106,7 +107,9 @@ func (f *flattener) add(at string, value attr.Value) error {
 	case types.Dynamic:
 		f.incomplete = true
 	default:
-		return fmt.Errorf("%s is %s, and a key has no order: store it as one value with jsonencode, or name its elements with a map", at, kindOfValue(value))
+		return fmt.Errorf(
+			"%s is %s, and a key has no order: store it as one value with jsonencode, or name its elements with a map", at, kindOfValue(value),
+		)
 	}
 	return nil
 }

@@ -18,7 +18,8 @@ import (
 // configurations it has to name the provider, and needs no provider block.
 func functionConfig(format string, args ...any) string {
 	namespace := cmp.Or(os.Getenv("TF_ACC_PROVIDER_NAMESPACE"), "hashicorp")
-	return fmt.Sprintf("terraform {\n  required_providers {\n    etcd = { source = %q }\n  }\n}\n", namespace+"/etcd") + fmt.Sprintf(format, args...)
+	return fmt.Sprintf("terraform {\n  required_providers {\n    etcd = { source = %q }\n  }\n}\n", namespace+"/etcd") +
+		fmt.Sprintf(format, args...)
 }
 
 // acceptanceSince runs steps against a CLI of a version or a newer one, and

@@ -177,23 +177,31 @@ func TestFlattenFunction(t *testing.T) {
 			want: textMap("a", "x"),
 		},
 		"unknown value": {
-			args: wrap(map[string]attr.Value{"a": types.StringUnknown(), "n": types.NumberUnknown(), "b": types.BoolUnknown(), "c": types.StringValue("x")}),
+			args: wrap(
+				map[string]attr.Value{"a": types.StringUnknown(), "n": types.NumberUnknown(), "b": types.BoolUnknown(), "c": types.StringValue("x")},
+			),
 			want: types.MapValueMust(types.StringType, map[string]attr.Value{
 				"a": types.StringUnknown(), "n": types.StringUnknown(), "b": types.StringUnknown(), "c": types.StringValue("x"),
 			}),
 		},
-		"unknown object":     {args: wrap(map[string]attr.Value{"a": types.ObjectUnknown(nil)}), want: types.MapUnknown(types.StringType)},
-		"unknown map":        {args: wrap(map[string]attr.Value{"a": types.MapUnknown(types.StringType)}), want: types.MapUnknown(types.StringType)},
+		"unknown object": {args: wrap(map[string]attr.Value{"a": types.ObjectUnknown(nil)}), want: types.MapUnknown(types.StringType)},
+		"unknown map": {
+			args: wrap(map[string]attr.Value{"a": types.MapUnknown(types.StringType)}), want: types.MapUnknown(types.StringType),
+		},
 		"unknown of no type": {args: wrap(map[string]attr.Value{"a": types.DynamicUnknown()}), want: types.MapUnknown(types.StringType)},
 		"unknown argument":   {args: []attr.Value{types.DynamicUnknown()}, want: types.MapUnknown(types.StringType)},
-		"null":               {args: wrap(map[string]attr.Value{"db": object(map[string]attr.Value{"a": types.StringNull()})}), wantErr: "db/a is null", wantArg: 0},
-		"null of no type":    {args: wrap(map[string]attr.Value{"a": types.DynamicNull()}), wantErr: "a is null", wantArg: 0},
+		"null": {
+			args: wrap(map[string]attr.Value{"db": object(map[string]attr.Value{"a": types.StringNull()})}), wantErr: "db/a is null", wantArg: 0,
+		},
+		"null of no type": {args: wrap(map[string]attr.Value{"a": types.DynamicNull()}), wantErr: "a is null", wantArg: 0},
 		"null beside unknown": {
 			args: wrap(map[string]attr.Value{"a": types.DynamicUnknown(), "b": types.StringNull()}), wantErr: "b is null", wantArg: 0,
 		},
-		"list":           {args: wrap(map[string]attr.Value{"hosts": textList("secret")}), wantErr: "hosts is a list", wantArg: 0},
-		"tuple":          {args: wrap(map[string]attr.Value{"hosts": variadic("secret")[0]}), wantErr: "hosts is a list", wantArg: 0},
-		"set":            {args: wrap(map[string]attr.Value{"hosts": types.SetValueMust(types.StringType, nil)}), wantErr: "hosts is a set", wantArg: 0},
+		"list":  {args: wrap(map[string]attr.Value{"hosts": textList("secret")}), wantErr: "hosts is a list", wantArg: 0},
+		"tuple": {args: wrap(map[string]attr.Value{"hosts": variadic("secret")[0]}), wantErr: "hosts is a list", wantArg: 0},
+		"set": {
+			args: wrap(map[string]attr.Value{"hosts": types.SetValueMust(types.StringType, nil)}), wantErr: "hosts is a set", wantArg: 0,
+		},
 		"string at root": {args: []attr.Value{types.DynamicValue(types.StringValue("secret"))}, wantErr: "this is a string", wantArg: 0},
 		"list at root":   {args: []attr.Value{types.DynamicValue(textList("secret"))}, wantErr: "this is a list", wantArg: 0},
 		"slash in name":  {args: wrap(map[string]attr.Value{"a/b": types.StringValue("x")}), wantErr: `"a/b" holds a slash`, wantArg: 0},
@@ -226,17 +234,25 @@ func TestUnflattenFunction(t *testing.T) {
 			args: []attr.Value{types.MapValueMust(types.StringType, map[string]attr.Value{"a/b": types.StringUnknown()})},
 			want: types.DynamicValue(object(map[string]attr.Value{"a": object(map[string]attr.Value{"b": types.StringUnknown()})})),
 		},
-		"unknown map":              {args: []attr.Value{types.MapUnknown(types.StringType)}, want: types.DynamicUnknown()},
-		"null value":               {args: []attr.Value{types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringNull()})}, wantErr: `"a" is null`, wantArg: 0},
-		"below a value":            {args: []attr.Value{textMap("/a", "1", "/a/b", "2")}, wantErr: `"/a/b" is below "a"`, wantArg: 0},
-		"value above":              {args: []attr.Value{textMap("/a/b", "1", "a", "2")}, wantErr: `"a" has a value, and other paths are below it`, wantArg: 0},
-		"far below a value":        {args: []attr.Value{textMap("a/b", "1", "a/b/c/d", "2")}, wantErr: `"a/b/c/d" is below "a/b"`, wantArg: 0},
-		"same path twice":          {args: []attr.Value{textMap("/a", "1", "a", "2")}, wantErr: "stands for the same key", wantArg: 0},
-		"trailing slash":           {args: []attr.Value{textMap("a/", "1")}, wantErr: "ends with a slash", wantArg: 0},
-		"empty segment":            {args: []attr.Value{textMap("a//b", "1")}, wantErr: "empty segment", wantArg: 0},
-		"empty path":               {args: []attr.Value{textMap("", "1")}, wantErr: "cannot be the path of a key", wantArg: 0},
-		"segment of dots":          {args: []attr.Value{textMap("a/../b", "1")}, wantErr: `segment ".."`, wantArg: 0},
-		"no value is in the error": {args: []attr.Value{textMap("a", "secret", "a/b", "secret")}, wantErr: `"a/b" is below "a", which has a value: a key cannot hold both a value and keys`, wantArg: 0},
+		"unknown map": {args: []attr.Value{types.MapUnknown(types.StringType)}, want: types.DynamicUnknown()},
+		"null value": {
+			args: []attr.Value{types.MapValueMust(types.StringType, map[string]attr.Value{"a": types.StringNull()})}, wantErr: `"a" is null`,
+			wantArg: 0,
+		},
+		"below a value": {args: []attr.Value{textMap("/a", "1", "/a/b", "2")}, wantErr: `"/a/b" is below "a"`, wantArg: 0},
+		"value above": {
+			args: []attr.Value{textMap("/a/b", "1", "a", "2")}, wantErr: `"a" has a value, and other paths are below it`, wantArg: 0,
+		},
+		"far below a value": {args: []attr.Value{textMap("a/b", "1", "a/b/c/d", "2")}, wantErr: `"a/b/c/d" is below "a/b"`, wantArg: 0},
+		"same path twice":   {args: []attr.Value{textMap("/a", "1", "a", "2")}, wantErr: "stands for the same key", wantArg: 0},
+		"trailing slash":    {args: []attr.Value{textMap("a/", "1")}, wantErr: "ends with a slash", wantArg: 0},
+		"empty segment":     {args: []attr.Value{textMap("a//b", "1")}, wantErr: "empty segment", wantArg: 0},
+		"empty path":        {args: []attr.Value{textMap("", "1")}, wantErr: "cannot be the path of a key", wantArg: 0},
+		"segment of dots":   {args: []attr.Value{textMap("a/../b", "1")}, wantErr: `segment ".."`, wantArg: 0},
+		"no value is in the error": {
+			args:    []attr.Value{textMap("a", "secret", "a/b", "secret")},
+			wantErr: `"a/b" is below "a", which has a value: a key cannot hold both a value and keys`, wantArg: 0,
+		},
 	})
 }
 

@@ -14,23 +14,34 @@ import (
 // storedValues are values as stores have them, by the names of their keys.
 func storedValues() map[string]string {
 	values := map[string]string{
-		"text": "plain", "empty": "", "space": " ", "padded": "  two  ", "tab": "\t", "newline": "\n", "lines": "one\ntwo\n", "crlf": "one\r\ntwo\r\n",
-		"heredoc": "<<EOT\nx\nEOT\n", "templates": "${not} %{if x}$${y}%%{z}", "quotes": `"a" \ 'b' \n`, "nul": "a\x00b", "control": "\x01\x1b[0m\x7f",
-		"bom": "\uFEFFtext", "separators": "a\u2028b\u2029c", "replacement": "a\uFFFDb", "emoji": "👩‍👩‍👧 ключ", "nfd": nfd, "latin1": latin1, "bytes": "\xff\x00\xfe",
-		"long": strings.Repeat("0123456789", 20000), "long_line": strings.Repeat("x y", 3000) + "\n",
-		"integer": "1", "float": "1.0", "exponent": "1e2", "big": "123456789012345678901234567890", "huge": "1e400", "negative_zero": "-0", "octal": "0755",
-		"true": "true", "null": "null", "json_string": `"text"`, "json_spaces": ` 1 `, "not_json": `{"a":`, "two_json": `{} {}`, "yaml": "a: 1\nb:\n  - 2\n",
+		"text": "plain", "empty": "", "space": " ", "padded": "  two  ", "tab": "\t", "newline": "\n", "lines": "one\ntwo\n",
+		"crlf":    "one\r\ntwo\r\n",
+		"heredoc": "<<EOT\nx\nEOT\n", "templates": "${not} %{if x}$${y}%%{z}", "quotes": `"a" \ 'b' \n`, "nul": "a\x00b",
+		"control": "\x01\x1b[0m\x7f",
+		"bom":     "\uFEFFtext", "separators": "a\u2028b\u2029c", "replacement": "a\uFFFDb", "emoji": "👩‍👩‍👧 ключ", "nfd": nfd, "latin1": latin1,
+		"bytes": "\xff\x00\xfe",
+		"long":  strings.Repeat("0123456789", 20000), "long_line": strings.Repeat("x y", 3000) + "\n",
+		"integer": "1", "float": "1.0", "exponent": "1e2", "big": "123456789012345678901234567890", "huge": "1e400", "negative_zero": "-0",
+		"octal": "0755",
+		"true":  "true", "null": "null", "json_string": `"text"`, "json_spaces": ` 1 `, "not_json": `{"a":`, "two_json": `{} {}`,
+		"yaml":     "a: 1\nb:\n  - 2\n",
 		"duration": "10m", "hcl": "a = 1\nb {}\n", "pem": "-----BEGIN X-----\nAAAA\n-----END X-----\n",
 	}
 	for name, text := range map[string]string{
 		"object": `{"a":1,"b":"x"}`, "array": `[1,2,3]`, "empty_object": `{}`, "empty_array": `[]`, "loose": `{"b": [1, null],   "a": true}`,
-		"pretty": "{\n  \"b\": 1,\n  \"a\": 2\n}\n", "order": `{"z":1,"a":2}`, "nested": `{"a":{"b":[{"c":[]}]}}`, "numbers": `[1.0,1e2,1E-3,-0,0.1,1.10]`,
-		"big": `{"n":123456789012345678901234567890,"e":1e300}`, "huge": `[1e400]`, "html": `["<a>&\u003cb\u003e"]`, "escapes": `["\u00e9\/\b\f\u2028"]`,
-		"surrogate": `["\ud83d\ude00"]`, "lone": `["\ud800"]`, "templates": `["${x}","%{y}","$${z}"]`, "keywords": `{"null":2,"true":3,"if":4,"in":5}`,
-		"odd_names": `{"":1,"a b":2,"a.b":3,"1":4,"é":5,"${x}":6,"a\"b":7}`, "nul": `["a\u0000b"]`, "mixed": `[1,"a",null,true,{},[]]`, "padded": "  [1]\r\n",
-		"deep": strings.Repeat("[", 50) + strings.Repeat("]", 50), "nfd": `{"` + nfd + `":"` + nfd + `"}`, "nfd_escaped": `["e\u0301"]`, "duplicate": `{"a":1,"a":2}`,
-		"patroni": `{"conn_url":"postgres://10.0.0.1:5432/postgres","api_url":"http://10.0.0.1:8008/patroni","state":"running","xlog_location":67108960,"timeline":1}`,
-		"flannel": `{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"vxlan","VNI":1}}`, "dates": `["2026-11-28T00:00:00Z"]`, "empty_strings": `{"a":"","b":[""]}`,
+		"pretty": "{\n  \"b\": 1,\n  \"a\": 2\n}\n", "order": `{"z":1,"a":2}`, "nested": `{"a":{"b":[{"c":[]}]}}`,
+		"numbers": `[1.0,1e2,1E-3,-0,0.1,1.10]`,
+		"big":     `{"n":123456789012345678901234567890,"e":1e300}`, "huge": `[1e400]`, "html": `["<a>&\u003cb\u003e"]`,
+		"escapes":   `["\u00e9\/\b\f\u2028"]`,
+		"surrogate": `["\ud83d\ude00"]`, "lone": `["\ud800"]`, "templates": `["${x}","%{y}","$${z}"]`,
+		"keywords":  `{"null":2,"true":3,"if":4,"in":5}`,
+		"odd_names": `{"":1,"a b":2,"a.b":3,"1":4,"é":5,"${x}":6,"a\"b":7}`, "nul": `["a\u0000b"]`, "mixed": `[1,"a",null,true,{},[]]`,
+		"padded": "  [1]\r\n",
+		"deep":   strings.Repeat("[", 50) + strings.Repeat("]", 50), "nfd": `{"` + nfd + `":"` + nfd + `"}`, "nfd_escaped": `["e\u0301"]`,
+		"duplicate": `{"a":1,"a":2}`,
+		"patroni":   `{"conn_url":"postgres://10.0.0.1:5432/postgres","api_url":"http://10.0.0.1:8008/patroni","state":"running","xlog_location":67108960,"timeline":1}`,
+		"flannel":   `{"Network":"10.244.0.0/16","SubnetLen":24,"Backend":{"Type":"vxlan","VNI":1}}`, "dates": `["2026-11-28T00:00:00Z"]`,
+		"empty_strings": `{"a":"","b":[""]}`,
 	} {
 		values["json_"+name] = text
 	}
@@ -106,7 +117,8 @@ func TestAccGenerated_values(t *testing.T) {
 		t.Parallel()
 		notInTofu(t, l, "list resources")
 		w := l.workspace(t, "1.14.0", proxy.URL(), "")
-		writeFile(t, w, "x.tfquery.hcl", fmt.Sprintf("list \"etcd_key\" \"all\" {\n  provider = etcd\n  include_resource = true\n  limit = 1000\n  config {\n    prefix = %q\n  }\n}\n", dir))
+		writeFile(t, w, "x.tfquery.hcl", fmt.Sprintf("list \"etcd_key\" \"all\" {\n  provider = etcd\n  include_resource = true\n"+
+			"  limit = 1000\n  config {\n    prefix = %q\n  }\n}\n", dir))
 		mustRun(t, w, 0, "query", "-generate-config-out=generated.tf")
 		wantQuietImport(t, w, len(values))
 	})

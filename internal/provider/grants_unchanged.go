@@ -63,5 +63,7 @@ func (r *rolePermissionResource) planUnchanged(configured, object flatObject, _ 
 }
 
 func rolePermissionModelOf(o flatObject) rolePermissionModel {
-	return rolePermissionModel{Role: o.text("role"), Access: o.text("access"), Pattern: o.text("pattern"), AdoptExisting: o.truth("adopt_existing")}
+	return rolePermissionModel{
+		Role: o.text("role"), Access: o.text("access"), Pattern: o.text("pattern"), AdoptExisting: o.truth("adopt_existing"),
+	}
 }

@@ -62,17 +62,17 @@ func (r *inOrderKeyResource) IdentitySchema(_ context.Context, _ resource.Identi
 
 func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A key whose name the server gives: the next index, twenty digits wide (etcd 2.1 does not fill it up with zeros), so that the names in a directory sort in the order in which " +
-			"the keys were made. It suits queues.\n\n" +
-			"A server makes another key each time it is asked, and so a creation is never sent twice. If the answer is lost, the one new key of the directory that holds " +
-			"the value is taken for it; if there is none, or more than one, the outcome is reported as unknown, with what to look at. Keys that this provider makes in one " +
-			"directory are made one after the other.\n\n" +
+		MarkdownDescription: "A key whose name the server gives: the next index, twenty digits wide (etcd 2.1 does not fill it up with zeros), " +
+			"so that the names in a directory sort in the order in which the keys were made. It suits queues.\n\n" +
+			"A server makes another key each time it is asked, and so a creation is never sent twice. If the answer is lost, the one new key of " +
+			"the directory that holds the value is taken for it; if there is none, or more than one, the outcome is reported as unknown, with " +
+			"what to look at. Keys that this provider makes in one directory are made one after the other.\n\n" +
 			"A key that was deleted, as a consumer of a queue does, or has expired, is planned to be created again, under a new name.",
 		Attributes: map[string]schema.Attribute{
 			"dir": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Directory to make the key in, such as `/queue`, or `/`. It is made if it does not exist, and stays when the key goes. " +
-					"A change replaces the key.",
+				MarkdownDescription: "Directory to make the key in, such as `/queue`, or `/`. It is made if it does not exist, and stays when the " +
+					"key goes. A change replaces the key.",
 				Validators:    []validator.String{isDir()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
@@ -84,9 +84,10 @@ func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Lifetime of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is made in place; " +
-					"where the value stays, watchers get no event (" + refreshServers + "). " +
-					"The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: the provider's `default_ttl`, or else none.",
+				MarkdownDescription: "Lifetime of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is " +
+					"made in place; where the value stays, watchers get no event (" + refreshServers + "). " +
+					"The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: the provider's " +
+					"`default_ttl`, or else none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"key": schema.StringAttribute{
@@ -99,9 +100,10 @@ func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				MarkdownDescription: "Number that is the key's name.",
 				PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
 			},
-			"created_index":  createdIndexAttribute(),
-			"modified_index": modifiedIndexAttribute("It is only known after apply when value or TTL are written; what refers to it changes with them."),
-			"expiration":     expirationAttribute(),
+			"created_index": createdIndexAttribute(),
+			"modified_index": modifiedIndexAttribute("It is only known after apply when value or TTL are written; what refers to it changes " +
+				"with them."),
+			"expiration": expirationAttribute(),
 		},
 	}
 }
@@ -254,12 +256,15 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 	}
 	plan.fromAPI(node)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	private.lifetimePrivateState, private.NotText, private.Found = private.after(), node.NotText, private.Found && plan.Value.Equal(state.Value)
+	private.lifetimePrivateState, private.NotText, private.Found = private.after(), node.NotText, private.Found &&
+		plan.Value.Equal(state.Value)
 	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 // send writes what is planned: the TTL alone where the value stays, or else both.
-func (m *inOrderKeyModel) send(ctx context.Context, store *keyspace.Store, state inOrderKeyModel, private inOrderPrivateState) (*etcdv2.Node, error) {
+func (m *inOrderKeyModel) send(
+	ctx context.Context, store *keyspace.Store, state inOrderKeyModel, private inOrderPrivateState,
+) (*etcdv2.Node, error) {
 	key, before, ttl := m.Key.ValueString(), state.seen(), private.toSend(m.TTL)
 	before.NotText = private.NotText
 	if m.Value.Equal(state.Value) {
@@ -319,7 +324,8 @@ func checkInOrderKey(key string) error {
 		return err
 	}
 	if _, ok := keyspace.InOrderIndex(key[strings.LastIndexByte(key, '/')+1:]); !ok {
-		return fmt.Errorf("%w: the name of %q is not a number of %d digits, nor one without leading zeros; what was not made in order is an etcd_key", etcdv2.ErrInvalidKey, key, keyspace.InOrderDigits)
+		return fmt.Errorf("%w: the name of %q is not a number of %d digits, nor one without leading zeros; what was not made in order is an "+
+			"etcd_key", etcdv2.ErrInvalidKey, key, keyspace.InOrderDigits)
 	}
 	return nil
 }

@@ -42,7 +42,9 @@ func TestAccInOrderKeyResource_createUpdateImport(t *testing.T) {
 	dir := etcdtest.Prefix(t)
 	const address = "etcd_in_order_key.test"
 	var key string
-	keyStays, indexStays, createdStays := statecheck.CompareValue(compare.ValuesSame()), statecheck.CompareValue(compare.ValuesSame()), statecheck.CompareValue(compare.ValuesSame())
+	keyStays := statecheck.CompareValue(compare.ValuesSame())
+	indexStays := statecheck.CompareValue(compare.ValuesSame())
+	createdStays := statecheck.CompareValue(compare.ValuesSame())
 	stays := func() []statecheck.StateCheck {
 		return []statecheck.StateCheck{
 			keyStays.AddStateValue(address, tfjsonpath.New("key")),

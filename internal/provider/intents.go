@@ -132,16 +132,21 @@ func addRival(diags *diag.Diagnostics, name string, other keyspace.Rival) {
 	list := enumerate(lines)
 	switch other.Rivalry {
 	case keyspace.ManagedTwice:
-		diags.AddWarning("Managed by two objects", fmt.Sprintf("This %s and another object of this configuration, an %s, manage the same:\n\n%s\n\n"+
-			"Each undoes what the other does, plan by plan, and the one that is destroyed takes it from the other. Keep one of them.", name, other.Resource, list))
+		diags.AddWarning("Managed by two objects", fmt.Sprintf("This %s and another object of this configuration, an %s, manage the same:\n"+
+			"\n%s\n\n"+
+			"Each undoes what the other does, plan by plan, and the one that is destroyed takes it from the other. Keep one of them.", name,
+			other.Resource, list))
 	case keyspace.BelowExclusive:
-		diags.AddWarning("Key below an exclusive prefix", fmt.Sprintf("This %s and another object of this configuration, an %s, do not go together: "+
-			"an exclusive prefix removes the keys that it does not list, and these are managed elsewhere:\n\n%s\n\n"+
-			"So one apply removes what the next one creates again. List them in the keys of the prefix alone, or set exclusive = false.", name, other.Resource, list))
+		diags.AddWarning("Key below an exclusive prefix", fmt.Sprintf("This %s and another object of this configuration, an %s, do not go "+
+			"together: an exclusive prefix removes the keys that it does not list, and these are managed elsewhere:\n\n%s\n\n"+
+			"So one apply removes what the next one creates again. List them in the keys of the prefix alone, or set exclusive = false.", name,
+			other.Resource, list))
 	case keyspace.LostToOther:
-		diags.AddError("Deleted here and needed there", fmt.Sprintf("This %s and another object of this configuration, an %s, are about the same, which this plan would delete "+
-			"for one of them while it leaves the other as it is:\n\n%s\n\nNothing was changed. Take the object that goes out of state instead of having it destroyed, by a `removed` block with "+
-			"`destroy = false` or by `terraform state rm`. If it is a key that goes from an etcd_key_prefix, take the other object out of state, and apply it with adopt_existing = true.",
+		diags.AddError("Deleted here and needed there", fmt.Sprintf("This %s and another object of this configuration, an %s, are about the "+
+			"same, which this plan would delete for one of them while it leaves the other as it is:\n\n%s\n\n"+
+			"Nothing was changed. Take the object that goes out of state instead of having it destroyed, by a `removed` block with `destroy = "+
+			"false` or by `terraform state rm`. If it is a key that goes from an etcd_key_prefix, take the other object out of state, and apply "+
+			"it with adopt_existing = true.",
 			name, other.Resource, list))
 	}
 }

@@ -74,7 +74,9 @@ func (v jsonValue) Equal(o attr.Value) bool {
 func (v jsonValue) StringSemanticEquals(_ context.Context, o basetypes.StringValuable) (bool, diag.Diagnostics) {
 	other, ok := o.(jsonValue)
 	if !ok {
-		return false, diag.Diagnostics{diag.NewErrorDiagnostic("Unexpected type", fmt.Sprintf("Got %T. This is a bug in the provider; please report it.", o))}
+		return false, diag.Diagnostics{
+			diag.NewErrorDiagnostic("Unexpected type", fmt.Sprintf("Got %T. This is a bug in the provider; please report it.", o)),
+		}
 	}
 	return v.saysTheSameAs(other.ValueString()), nil
 }

@@ -89,7 +89,9 @@ func (d *keyDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	case errors.Is(err, etcdv2.ErrNotFound) && notNull(model.Default):
 		model.Exists, model.Value = types.BoolValue(false), model.Default
 	case errors.Is(err, etcdv2.ErrNotFile):
-		resp.Diagnostics.AddError("Key is a directory", "There is a directory at "+model.Key.ValueString()+"; read it with the data source etcd_dir.")
+		resp.Diagnostics.AddError(
+			"Key is a directory", "There is a directory at "+model.Key.ValueString()+"; read it with the data source etcd_dir.",
+		)
 		return
 	case errors.Is(err, etcdv2.ErrNotFound):
 		resp.Diagnostics.AddError("Key not found", model.Key.ValueString()+" does not exist. Set default to go on without it.")

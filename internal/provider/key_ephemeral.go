@@ -32,8 +32,8 @@ func (e *keyEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest
 
 func (e *keyEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads a key whose value is a secret. Neither the plan nor the state holds it: it is read in each plan and in each apply, " +
-			"and can go to provider blocks, write-only attributes such as `value_wo` of `etcd_key`, and other ephemeral places.",
+		MarkdownDescription: "Reads a key whose value is a secret. Neither the plan nor the state holds it: it is read in each plan and in " +
+			"each apply, and can go to provider blocks, write-only attributes such as `value_wo` of `etcd_key`, and other ephemeral places.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,

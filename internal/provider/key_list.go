@@ -35,8 +35,8 @@ func (l *keyList) ListResourceConfigSchema(_ context.Context, _ list.ListResourc
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the keys below a directory, for `terraform query`, in the order of their paths. " +
 			"With `-generate-config-out` it writes a resource and an import block for each of them.\n\n" +
-			"`include_resource` and the generated configuration show the values, secrets too: look through what was generated before you share it, " +
-			"and move secrets to `value_wo`.",
+			"`include_resource` and the generated configuration show the values, secrets too: look through what was generated before you " +
+			"share it, and move secrets to `value_wo`.",
 		Attributes: map[string]schema.Attribute{
 			"prefix":    listPrefixAttribute(),
 			"recursive": listRecursiveAttribute("keys"),

@@ -102,7 +102,10 @@ func TestAccList_missing(t *testing.T) {
 	}{
 		{"etcd_key", "", 100, "There are 101 keys, and only the first 100 are listed", ""},
 		{"etcd_key", "limit = 3", 3, "There are 101 keys, and only the first 3 are listed", ""},
-		{"etcd_key", "limit = 101", 101, `etcd_key cannot manage them: "/k/` + nfd + `/x": Its name is not in Unicode normalization form C`, "only the first"},
+		{
+			"etcd_key", "limit = 101", 101, `etcd_key cannot manage them: "/k/` + nfd + `/x": Its name is not in Unicode normalization form C`,
+			"only the first",
+		},
 		{"etcd_dir", "limit = 1", 1, "There are 2 directories, and only the first 1 are listed", ""},
 		{"etcd_dir", "", 2, `etcd_dir cannot manage them: "/k/` + nfd + `":`, "only the first"},
 		{"etcd_user", "limit = 1", 1, "There are 2 users, and only the first 1 are listed", ""},

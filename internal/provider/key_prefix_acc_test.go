@@ -209,8 +209,10 @@ func TestAccKeyPrefixResource_rivalAndLostAnswer(t *testing.T) {
 					func(etcdtest.Request) { s.Put(t, prefix+"/a", "rival") })})
 				proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/keys" + prefix + "/b", Times: 1, Action: etcdtest.DropAnswer()})
 			},
-			Config:      prefixConfig(proxy.URL(), prefix, keys),
-			ExpectError: errorWith("Key changed since it was planned", prefix+"/a was written by somebody else", "2 of 3 writes were made; state says which."),
+			Config: prefixConfig(proxy.URL(), prefix, keys),
+			ExpectError: errorWith(
+				"Key changed since it was planned", prefix+"/a was written by somebody else", "2 of 3 writes were made; state says which.",
+			),
 		},
 		resource.TestStep{
 			Config:           prefixConfig(proxy.URL(), prefix, keys),
@@ -302,7 +304,10 @@ func newPrefixWorkspace(t *testing.T, l *clitest.Lab, endpoint, prefix string) *
 
 func (w *prefixWorkspace) write(t *testing.T, keys map[string]string) {
 	t.Helper()
-	w.Write(t, "main.tf", "terraform {\n  required_providers {\n    etcd = { source = \"etcdv2/etcd\" }\n  }\n}\n"+prefixConfig(w.endpoint, w.prefix, keys))
+	w.Write(
+		t, "main.tf",
+		"terraform {\n  required_providers {\n    etcd = { source = \"etcdv2/etcd\" }\n  }\n}\n"+prefixConfig(w.endpoint, w.prefix, keys),
+	)
 }
 
 func (w *prefixWorkspace) run(t *testing.T, args ...string) string {
@@ -363,7 +368,9 @@ func TestAccKeyPrefixResource_manyKeys(t *testing.T) {
 	if reads != 1 || writes != 0 {
 		t.Errorf("the plan sent %d reads and %d writes, want 1 and 0", reads, writes)
 	}
-	want := []string{`~ "d00/k0007" = "value 7" -> "changed"`, `~ "d25/k2500" = "value 2500" -> "changed too"`, `- "d49/k4999" = "value 4999" -> null`}
+	want := []string{
+		`~ "d00/k0007" = "value 7" -> "changed"`, `~ "d25/k2500" = "value 2500" -> "changed too"`, `- "d49/k4999" = "value 4999" -> null`,
+	}
 	if diff := cmp.Diff(want, changedLines(plan)); diff != "" {
 		t.Errorf("what the plan shows (-want +got):\n%s", diff)
 	}

@@ -51,7 +51,8 @@ func TestKeyPrefixResource_mixedLifetimes(t *testing.T) {
 		t.Error("the plan after the import is not quiet")
 	}
 	resp, _ := f.d.plan(t, o, f.attributes(keys, "ttl", 300))
-	if got := warnings(resp.Diagnostics); !strings.Contains(got, a+": 300 seconds") || !strings.Contains(got, c+": 300 seconds, until now 9000") || strings.Contains(got, b) {
+	if got := warnings(resp.Diagnostics); !strings.Contains(got, a+": 300 seconds") ||
+		!strings.Contains(got, c+": 300 seconds, until now 9000") || strings.Contains(got, b) {
 		t.Errorf("warnings = %q, want that a gains a TTL, that the TTL of c changes, and nothing of b", got)
 	}
 
@@ -153,7 +154,8 @@ func TestKeyPrefixResource_defaultTTLComesAndGoes(t *testing.T) {
 		if change.errs != "" {
 			t.Fatal(change.errs)
 		}
-		if !strings.Contains(change.warnings, step.want) || strings.Count(change.warnings, f.prefix+"/") != namedAtMost || !strings.Contains(change.warnings, "and 10 more") {
+		if !strings.Contains(change.warnings, step.want) || strings.Count(change.warnings, f.prefix+"/") != namedAtMost ||
+			!strings.Contains(change.warnings, "and 10 more") {
 			t.Errorf("warnings = %q, want that 30 keys %s, %d of them by name", change.warnings, step.want, namedAtMost)
 		}
 		if attributeText(t, change.early, "ttl") == o.text(t, "ttl") {
@@ -174,7 +176,8 @@ func TestKeyPrefixResource_ignoredTTL(t *testing.T) {
 	f.put(t, "a", "1")
 	o = f.refresh(t, o)
 	resp, config := f.d.plan(t, o, f.attributes(keys, "ttl", 1000, "ttl_renew_below", 100))
-	if got := attributeText(t, undynamic(t, config.Type(), resp.PlannedState), "ttl"); got != "1000" || strings.Contains(warnings(resp.Diagnostics), f.prefix+"/b") {
+	if got := attributeText(t, undynamic(t, config.Type(), resp.PlannedState), "ttl"); got != "1000" ||
+		strings.Contains(warnings(resp.Diagnostics), f.prefix+"/b") {
 		t.Errorf("ttl = %q, warnings = %q, want 1000 and nothing of b", got, warnings(resp.Diagnostics))
 	}
 	f.put(t, "b", "2")

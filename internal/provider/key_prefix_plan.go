@@ -140,8 +140,8 @@ func (m *keyPrefixModel) checkDirs(prefix string, known map[string]keyspace.Know
 		if inside, ok := held[relative]; ok {
 			diags.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key stands where a directory is",
 				fmt.Sprintf("%q cannot be created, because %q lies below it and so it is a directory, which stays when its last key goes. "+
-					"Take out what lies below it and apply, remove the directory that is empty then (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add the key; "+
-					"or choose another path.", relative, inside, prefix+keyspace.Below(m.Prefix.ValueString(), relative)))
+					"Take out what lies below it and apply, remove the directory that is empty then (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add "+
+					"the key; or choose another path.", relative, inside, prefix+keyspace.Below(m.Prefix.ValueString(), relative)))
 		}
 	}
 }
@@ -160,7 +160,8 @@ func (m *keyPrefixModel) warnOfLeft(known map[string]keyspace.Known, diags *diag
 	}
 	if len(left) > 0 {
 		diags.AddAttributeWarning(path.Root("keys"), "Keys leave state and stay in the store",
-			"These keys were found below the prefix and were never listed when it was applied. With exclusive = false they are not deleted, although the plan "+
-				"shows them as removed:\n\n"+enumerate(left)+"\n\nTo have them deleted, set exclusive = true; to keep them managed, list them.")
+			"These keys were found below the prefix and were never listed when it was applied. With exclusive = false they are not deleted, "+
+				"although the plan shows them as removed:\n\n"+enumerate(left)+"\n\nTo have them deleted, set exclusive = true; to keep them "+
+				"managed, list them.")
 	}
 }

@@ -53,49 +53,54 @@ func (r *keyPrefixResource) IdentitySchema(_ context.Context, _ resource.Identit
 
 func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Many keys below one directory, as one object: it is read with one request, and of its keys only those that differ are written.\n\n" +
-			"Every key is written or deleted on the condition that it is as the plan has seen it. A change that somebody else made since is reported, with the " +
-			"key's name, and left alone; the other keys are written, and state says exactly which. Directories appear with their first key, and stay when their last one goes.\n\n" +
-			"A key whose path has a segment that starts with an underscore is hidden from listings: it is read by its own path, so list it here to have it managed; " +
-			"`exclusive` and import do not see it otherwise.",
+		MarkdownDescription: "Many keys below one directory, as one object: it is read with one request, and of its keys only those that " +
+			"differ are written.\n\n" +
+			"Every key is written or deleted on the condition that it is as the plan has seen it. A change that somebody else made since is " +
+			"reported, with the key's name, and left alone; the other keys are written, and state says exactly which. Directories appear with " +
+			"their first key, and stay when their last one goes.\n\n" +
+			"A key whose path has a segment that starts with an underscore is hidden from listings: it is read by its own path, so list it here " +
+			"to have it managed; `exclusive` and import do not see it otherwise.",
 		Attributes: map[string]schema.Attribute{
 			"prefix": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Directory that the keys live below, such as `/app`, or `/`. It need not exist. A change deletes the keys there and creates them at the " +
-					"new place.",
+				MarkdownDescription: "Directory that the keys live below, such as `/app`, or `/`. It need not exist. A change deletes the keys there " +
+					"and creates them at the new place.",
 				Validators:    []validator.String{isDir()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"keys": schema.MapAttribute{
 				Required:    true,
 				ElementType: types.StringType,
-				MarkdownDescription: "The keys, by their paths relative to `prefix`, without a leading slash, such as `db/host`, and their values, empty ones included. " +
-					"No path may lie below another. A key that is taken out is deleted.",
+				MarkdownDescription: "The keys, by their paths relative to `prefix`, without a leading slash, such as `db/host`, and their values, " +
+					"empty ones included. No path may lie below another. A key that is taken out is deleted.",
 				Validators: []validator.Map{
 					mapvalidator.KeysAre(isRelativePath()),
 					noKeyBelowAnother{},
 				},
 			},
-			"exclusive": steeringAttribute("Whether nothing else may live below `prefix`. With `true`, keys that are found there and not listed are shown in the plan as keys " +
-				"to be removed, and removed; the first apply only takes stock of them, because a plan could not show them before. With `false` they are left alone, as are " +
-				"keys that came by import or by `exclusive` and were never listed. Default: `false`. A change writes no key."),
+			"exclusive": steeringAttribute("Whether nothing else may live below `prefix`. With `true`, keys that are found there and not listed " +
+				"are shown in the plan as keys to be removed, and removed; the first apply only takes stock of them, because a plan could not show " +
+				"them before. With `false` they are left alone, as are keys that came by import or by `exclusive` and were never listed. Default: " +
+				"`false`. A change writes no key."),
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Lifetime of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A change is made in place; " +
-					"where the value stays, watchers get no event (" + refreshServers + "). The countdown is not drift; a key that lost its TTL, gained one or expired is, and is written again. " +
-					"A warning in the plan names each key that gains, loses or changes its TTL. An import of keys of which only some have a TTL leaves every TTL as it is until this, or `default_ttl`, is set. " +
-					"Default: the provider's `default_ttl`, or else none.",
+				MarkdownDescription: "Lifetime of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A change " +
+					"is made in place; where the value stays, watchers get no event (" + refreshServers + "). The countdown is not drift; a key that " +
+					"lost its TTL, gained one or expired is, and is written again. A warning in the plan names each key that gains, loses or changes " +
+					"its TTL. An import of keys of which only some have a TTL leaves every TTL as it is until this, or `default_ttl`, is set. Default: " +
+					"the provider's `default_ttl`, or else none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"ttl_renew_below": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Plan to renew the TTL of the keys of which the server reports less than this many seconds left, 1 to less than `ttl`; watchers get no event of a renewal " +
-					"(" + refreshServers + "). A change renews the TTL of every key. Default: a TTL is never renewed, and the keys expire.",
+				MarkdownDescription: "Plan to renew the TTL of the keys of which the server reports less than this many seconds left, 1 to less than " +
+					"`ttl`; watchers get no event of a renewal (" + refreshServers + "). A change renews the TTL of every key. Default: a TTL is never " +
+					"renewed, and the keys expire.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"adopt_existing": steeringAttribute("Take over listed keys that exist already when they are to be created, instead of failing before anything is written. Default: `false`. " +
-				"A change writes no key. " + adoptsTTL),
+			"adopt_existing": steeringAttribute("Take over listed keys that exist already when they are to be created, instead of failing before " +
+				"anything is written. Default: `false`. A change writes no key. " + adoptsTTL),
 			"expiration": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "When the first of the keys expires, in UTC by RFC 3339; null without a TTL.",
@@ -132,7 +137,8 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 	}
 	if resp.Diagnostics.HasError() {
 		resp.Diagnostics.AddWarning("Keys were written before the failure",
-			"Terraform will plan to delete and create all keys of this object again. Run `terraform untaint` on it first, and the next apply only writes what is missing.")
+			"Terraform will plan to delete and create all keys of this object again. Run `terraform untaint` on it first, and the next apply only "+
+				"writes what is missing.")
 	}
 	plan.fromBatch(w)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -199,13 +205,15 @@ func warnOfReplaced(t *keyspace.Tree, prefix string, known map[string]keyspace.K
 		}
 	}
 	if len(replaced) > 0 {
-		diags.AddAttributeWarning(path.Root("keys"), "Key is a directory now", "Somebody replaced these keys by directories:\n\n"+enumerate(replaced)+
-			"\n\nThe keys are gone, so the plan shows them as keys to be created, and nothing is done to the directories. To create the keys will fail as long as "+
-			"the directories are there: take the keys out of keys, or remove the directories first.")
+		diags.AddAttributeWarning(path.Root("keys"), "Key is a directory now", "Somebody replaced these keys by directories:\n\n"+
+			enumerate(replaced)+
+			"\n\nThe keys are gone, so the plan shows them as keys to be created, and nothing is done to the directories. To create the keys will "+
+			"fail as long as the directories are there: take the keys out of keys, or remove the directories first.")
 	}
 	if t.Blocked != nil {
-		diags.AddAttributeWarning(path.Root("prefix"), "Directory is a key now", fmt.Sprintf("There is a key at %s, or above it, so nothing can be below it: the keys of this object "+
-			"are gone, and the plan shows them as keys to be created. That will fail as long as that key is there: remove it first, or choose another prefix.\n\nError: %s", prefix, t.Blocked))
+		diags.AddAttributeWarning(path.Root("prefix"), "Directory is a key now", fmt.Sprintf("There is a key at %s, or above it, so nothing "+
+			"can be below it: the keys of this object are gone, and the plan shows them as keys to be created. That will fail as long as that key "+
+			"is there: remove it first, or choose another prefix.\n\nError: %s", prefix, t.Blocked))
 	}
 }
 
@@ -270,7 +278,9 @@ func (r *keyPrefixResource) writer(m keyPrefixModel, known map[string]keyspace.K
 	if store == nil {
 		return nil
 	}
-	return &prefixWriter{Batch: keyspace.NewBatch(store, m.Prefix.ValueString(), known, m.AdoptExisting.ValueBool()), about: r.subject("etcd_key_prefix")}
+	return &prefixWriter{
+		Batch: keyspace.NewBatch(store, m.Prefix.ValueString(), known, m.AdoptExisting.ValueBool()), about: r.subject("etcd_key_prefix"),
+	}
 }
 
 // fromBatch takes over what was written.

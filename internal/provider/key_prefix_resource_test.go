@@ -272,7 +272,8 @@ func TestKeyPrefixResource_keysThatExist(t *testing.T) {
 	keys := map[string]string{"a": "secret-ours", "b/c": "same", "new": "n"}
 	o, errs := f.d.apply(t, f.none(), f.attributes(keys))
 	wantError(t, errs, "Key already exists", f.prefix+"/a already exists", f.prefix+"/b/c already exists",
-		fmt.Sprintf("import {\n  to = etcd_key_prefix.example # the address of this resource\n  id = %q\n}", f.prefix), "adopt_existing = true", "No key was written")
+		fmt.Sprintf("import {\n  to = etcd_key_prefix.example # the address of this resource\n  id = %q\n}", f.prefix), "adopt_existing = true",
+		"No key was written")
 	f.wantHeld(t, o, nil, map[string]string{"a": "secret-theirs", "b/c": "same", "unlisted": "u"})
 	if writes := f.writes(); len(writes) > 0 {
 		t.Errorf("%d writes were sent, want none", len(writes))
@@ -421,12 +422,15 @@ func TestKeyPrefixResource_exclusive(t *testing.T) {
 	f.put(t, "before", "secret-changed")
 	o, errs = f.d.applyPlan(t.Context(), t, o, planned, cfg)
 	wantError(t, errs, "Key changed since it was planned", f.prefix+"/before was written")
-	f.wantHeld(t, o, map[string]string{"a": "1", "before": "b"}, map[string]string{"a": "1", "before": "secret-changed", "late": "came after the plan"})
+	f.wantHeld(
+		t, o, map[string]string{"a": "1", "before": "b"}, map[string]string{"a": "1", "before": "secret-changed", "late": "came after the plan"},
+	)
 
 	// Without exclusive what was only found is left alone.
 	o = f.refresh(t, o)
 	resp, _ := f.d.plan(t, o, f.attributes(keys))
-	if got := warnings(resp.Diagnostics); !strings.Contains(got, "Keys leave state and stay in the store") || !strings.Contains(got, f.prefix+"/late") {
+	if got := warnings(resp.Diagnostics); !strings.Contains(got, "Keys leave state and stay in the store") ||
+		!strings.Contains(got, f.prefix+"/late") {
 		t.Errorf("warnings = %q, want one of keys that stay", got)
 	}
 	left := f.apply(t, o, keys)
@@ -557,7 +561,8 @@ func TestKeyPrefixResource_ttlIsRenewed(t *testing.T) {
 	f.proxy.Reset()
 	o = f.apply(t, o, keys, more...)
 	writes := f.writes()
-	if len(writes) != 1 || !strings.HasSuffix(writes[0].Path, "/b") || writes[0].Param("refresh") != "true" || writes[0].Param("prevIndex") == "" {
+	if len(writes) != 1 || !strings.HasSuffix(writes[0].Path, "/b") || writes[0].Param("refresh") != "true" ||
+		writes[0].Param("prevIndex") == "" {
 		t.Errorf("writes = %v, want one guarded renewal of b", writes)
 	}
 	f.wantNoChange(t, o, f.attributes(keys, more...))
@@ -565,7 +570,9 @@ func TestKeyPrefixResource_ttlIsRenewed(t *testing.T) {
 	f.proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Every: 2, Action: etcdtest.DropAnswer()})
 	o = f.apply(t, o, keys, "ttl", 2000, "ttl_renew_below", 500)
 	f.wantNoChange(t, o, f.attributes(keys, "ttl", 2000, "ttl_renew_below", 500))
-	for _, attributes := range []map[string]any{f.attributes(keys, "ttl_renew_below", 10), f.attributes(keys, "ttl", 10, "ttl_renew_below", 10)} {
+	for _, attributes := range []map[string]any{
+		f.attributes(keys, "ttl_renew_below", 10), f.attributes(keys, "ttl", 10, "ttl_renew_below", 10),
+	} {
 		if resp, _ := f.d.plan(t, o, attributes); errorText(resp.Diagnostics) == "" {
 			t.Errorf("a plan for %v succeeded, want an error", attributes)
 		}
@@ -749,7 +756,9 @@ func TestKeyPrefixResource_ttlOnOldServer(t *testing.T) {
 	t.Parallel()
 
 	f := newPrefixFixture(t)
-	f.proxy.Inject(etcdtest.Rule{Path: "/version", Action: etcdtest.Respond(http.StatusOK, nil, `{"etcdserver":"2.2.5","etcdcluster":"2.2.0"}`)})
+	f.proxy.Inject(
+		etcdtest.Rule{Path: "/version", Action: etcdtest.Respond(http.StatusOK, nil, `{"etcdserver":"2.2.5","etcdcluster":"2.2.0"}`)},
+	)
 	keys := map[string]string{"a": "1", "b": "2"}
 	o := f.apply(t, f.none(), keys, "ttl", 1000)
 	f.proxy.Reset()
@@ -770,11 +779,17 @@ func TestKeyPrefixResource_stateIsKept(t *testing.T) {
 	keys := map[string]string{"a": "1", "_hidden": "2"}
 	o := f.apply(t, f.none(), keys)
 	for name, action := range map[string]etcdtest.Action{
-		"no v2":        etcdtest.Respond(http.StatusNotFound, http.Header{"Content-Type": {"text/plain"}}, "404 page not found\n"),
-		"gateway":      etcdtest.Respond(http.StatusNotFound, http.Header{"Content-Type": {"application/json"}}, "{}"),
-		"unauthorized": etcdtest.Respond(http.StatusUnauthorized, nil, `{"errorCode":110,"message":"The request requires user authentication","cause":"Insufficient credentials","index":0}`),
-		"no quorum":    etcdtest.Respond(http.StatusInternalServerError, nil, `{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":0}`),
-		"broken":       etcdtest.TruncateAnswer(10),
+		"no v2":   etcdtest.Respond(http.StatusNotFound, http.Header{"Content-Type": {"text/plain"}}, "404 page not found\n"),
+		"gateway": etcdtest.Respond(http.StatusNotFound, http.Header{"Content-Type": {"application/json"}}, "{}"),
+		"unauthorized": etcdtest.Respond(
+			http.StatusUnauthorized, nil,
+			`{"errorCode":110,"message":"The request requires user authentication","cause":"Insufficient credentials","index":0}`,
+		),
+		"no quorum": etcdtest.Respond(
+			http.StatusInternalServerError, nil,
+			`{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":0}`,
+		),
+		"broken": etcdtest.TruncateAnswer(10),
 	} {
 		for _, path := range []string{f.prefix + "/", f.prefix + "/_hidden"} {
 			f.proxy.Clear()
@@ -802,7 +817,9 @@ func TestKeyPrefixResource_interrupted(t *testing.T) {
 	}
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
-	f.proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Skip: 50, Times: 1, Action: etcdtest.InterceptAnswer(func(etcdtest.Request) { interrupt() })})
+	f.proxy.Inject(
+		etcdtest.Rule{Method: http.MethodPut, Skip: 50, Times: 1, Action: etcdtest.InterceptAnswer(func(etcdtest.Request) { interrupt() })},
+	)
 	planned, cfg := f.d.plan(t, f.none(), f.attributes(keys))
 	o, errs := f.d.applyPlan(ctx, t, f.none(), planned, cfg)
 	wantError(t, errs, "of 200 writes were made; state says which.", "were not tried any more")
@@ -912,7 +929,9 @@ func TestKeyPrefixResource_invalidKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			config := dynamic(t, typ, value(t, typ, test.attributes))
-			resp, err := d.server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: "etcd_key_prefix", Config: config})
+			resp, err := d.server.ValidateResourceConfig(
+				t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: "etcd_key_prefix", Config: config},
+			)
 			if err != nil {
 				t.Fatal(err)
 			}

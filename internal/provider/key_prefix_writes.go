@@ -51,7 +51,9 @@ func (w *prefixWriter) apply(ctx context.Context, intent keyspace.TreeIntent, ta
 }
 
 // warnOfUnlisted tells of keys that the next plan will show as removed.
-func (w *prefixWriter) warnOfUnlisted(found *keyspace.Tree, known map[string]keyspace.Known, wanted map[string]string, diags *diag.Diagnostics) {
+func (w *prefixWriter) warnOfUnlisted(
+	found *keyspace.Tree, known map[string]keyspace.Known, wanted map[string]string, diags *diag.Diagnostics,
+) {
 	var unlisted []string
 	for _, relative := range slices.Sorted(maps.Keys(found.Keys)) {
 		_, isWanted := wanted[relative]
@@ -61,7 +63,8 @@ func (w *prefixWriter) warnOfUnlisted(found *keyspace.Tree, known map[string]key
 	}
 	if len(unlisted) > 0 {
 		diags.AddWarning("Keys are not listed",
-			"These keys stand below an exclusive prefix, and no plan has shown that they are to be removed, so they were left alone:\n\n"+enumerate(unlisted)+
+			"These keys stand below an exclusive prefix, and no plan has shown that they are to be removed, so they were left alone:\n\n"+
+				enumerate(unlisted)+
 				"\n\nThe next plan shows their removal. List those that are to stay.")
 	}
 }

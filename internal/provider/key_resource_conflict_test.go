@@ -317,7 +317,8 @@ func TestKeyResource_permissions(t *testing.T) {
 	if after, errs := writer.refresh(t, o); !after.exists() || !strings.Contains(errs, "Unable to read key") {
 		t.Errorf("refresh by the writer: in state: %t, errors = %q", after.exists(), errs)
 	}
-	if _, errs := writer.apply(t, writer.none("etcd_key"), attributes); !strings.Contains(errs, "exists") && !strings.Contains(errs, "refused") {
+	if _, errs := writer.apply(t, writer.none("etcd_key"), attributes); !strings.Contains(errs, "exists") &&
+		!strings.Contains(errs, "refused") {
 		t.Errorf("second create by the writer: errors = %q", errs)
 	}
 	for _, change := range []map[string]any{{"key": "/app/k", "value": "w"}, nil} {

@@ -99,7 +99,8 @@ func TestAccKeyResource_ignoredTTL(t *testing.T) {
 	lifetime := []string{"ttl = 1000", "ttl_renew_below = 100", "lifecycle {\n    ignore_changes = [ttl]\n  }"}
 	cfg := func(value string) string {
 		return keyConfig(s.URL(), prefix+"/k", value, lifetime...) + fmt.Sprintf(
-			"resource \"etcd_key_prefix\" \"test\" {\n  prefix = %q\n  keys = { a = %q, b = \"v\" }\n  %s\n}\n", prefix+"/p", value, strings.Join(lifetime, "\n  "))
+			"resource \"etcd_key_prefix\" \"test\" {\n  prefix = %q\n  keys = { a = %q, b = \"v\" }\n  %s\n}\n", prefix+"/p", value,
+			strings.Join(lifetime, "\n  "))
 	}
 	permanent := func(keys ...string) resource.TestCheckFunc {
 		return onServer(func() error {
@@ -134,7 +135,8 @@ func TestAccKeyResource_sensitiveJSON(t *testing.T) {
 	key := etcdtest.Prefix(t) + "/k"
 	const ours, theirs = "hush-ours", "hush-theirs"
 	w := l.workspace(t, "1.0.0", l.server.URL(), fmt.Sprintf(
-		"variable \"secret\" {\n  sensitive = true\n  default = %q\n}\nresource \"etcd_key\" \"test\" {\n  key = %q\n  value_json = jsonencode({ secret = var.secret })\n}\n", ours, key), "TF_LOG_PROVIDER=TRACE")
+		"variable \"secret\" {\n  sensitive = true\n  default = %q\n}\nresource \"etcd_key\" \"test\" {\n  key = %q\n"+
+			"  value_json = jsonencode({ secret = var.secret })\n}\n", ours, key), "TF_LOG_PROVIDER=TRACE")
 	outputs := []string{mustRun(t, w, 0, "apply", "-auto-approve"), mustRun(t, w, 0, "plan", "-detailed-exitcode")}
 	l.server.Put(t, key, theirs)
 	outputs = append(outputs, mustRun(t, w, 2, "plan", "-detailed-exitcode"), mustRun(t, w, 0, "apply", "-auto-approve"))

@@ -39,7 +39,9 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 
 // plan is ModifyPlan for a proposed plan. It returns the notes for the apply, and
 // false if there is nothing to plan.
-func (m *keyModel) plan(config keyModel, state *keyModel, before keyPrivateState, defaultTTL types.Int64, diags *diag.Diagnostics) (private keyPrivateState, ok bool) {
+func (m *keyModel) plan(
+	config keyModel, state *keyModel, before keyPrivateState, defaultTTL types.Int64, diags *diag.Diagnostics,
+) (private keyPrivateState, ok bool) {
 	m.TTL = configuredTTL(config.TTL, defaultTTL)
 	lost := state != nil && state.TTL.IsNull() && m.TTLRenewBelow.Equal(state.TTLRenewBelow)
 	planRenewal(m.TTLRenewBelow, m.TTL, state == nil, lost, diags)

@@ -253,8 +253,10 @@ func TestKeyResource_renewalWithoutRefresh(t *testing.T) {
 	proxy := etcdtest.NewProxy(t, s.URL())
 	// No such server can be had here; the rest of the answers is real.
 	proxy.Inject(etcdtest.Rule{
-		Path:   "/version",
-		Action: etcdtest.Respond(http.StatusOK, http.Header{"Content-Type": {"application/json"}}, `{"etcdserver":"2.2.5","etcdcluster":"2.2.0"}`),
+		Path: "/version",
+		Action: etcdtest.Respond(
+			http.StatusOK, http.Header{"Content-Type": {"application/json"}}, `{"etcdserver":"2.2.5","etcdcluster":"2.2.0"}`,
+		),
 	})
 	d := newDirect(t, quickRetry(proxy.URL()))
 	for _, form := range keyForms() {

@@ -341,7 +341,8 @@ func TestAccKeyResource_providerDefaults(t *testing.T) {
 	s := etcdtest.Shared(t)
 	prefix := etcdtest.Prefix(t)
 	cfg := func(provider, ttl string) string {
-		return configWith(s.URL(), provider+"\n  key_prefix = \""+prefix+"\"", "resource \"etcd_key\" \"test\" {\n  key = \"/k\"\n  value = \"v\"\n  %s\n}\n", ttl)
+		return configWith(s.URL(), provider+"\n  key_prefix = \""+prefix+"\"", "resource \"etcd_key\" \"test\" {\n  key = \"/k\"\n"+
+			"  value = \"v\"\n  %s\n}\n", ttl)
 	}
 	expires := func(want bool) resource.TestCheckFunc {
 		return onServer(func() error {

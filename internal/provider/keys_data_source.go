@@ -65,8 +65,8 @@ func (d *keysDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"keys": schema.MapAttribute{
 				ElementType: types.StringType,
 				Computed:    true,
-				MarkdownDescription: "Values by their paths. The paths are relative to `prefix`, such as `db/host`, as `keys` of `etcd_key_prefix` has them; " +
-					"the function `unflatten` makes a nested object of it.",
+				MarkdownDescription: "Values by their paths. The paths are relative to `prefix`, such as `db/host`, as `keys` of `etcd_key_prefix` " +
+					"has them; the function `unflatten` makes a nested object of it.",
 			},
 			"paths": schema.ListAttribute{
 				ElementType:         types.StringType,

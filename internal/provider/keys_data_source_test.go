@@ -61,13 +61,16 @@ func TestAccKeysDataSource(t *testing.T) {
 			},
 		},
 		resource.TestStep{
-			Config:            config(s.URL(), `data "etcd_keys" "x" { prefix = "%s/_hidden" }`, prefix),
-			ConfigStateChecks: []statecheck.StateCheck{wantData(keys, "keys", knownvalue.MapExact(map[string]knownvalue.Check{"secret": wantText("s")}))},
+			Config: config(s.URL(), `data "etcd_keys" "x" { prefix = "%s/_hidden" }`, prefix),
+			ConfigStateChecks: []statecheck.StateCheck{
+				wantData(keys, "keys", knownvalue.MapExact(map[string]knownvalue.Check{"secret": wantText("s")})),
+			},
 		},
 		resource.TestStep{
 			Config: config(s.URL(), `data "etcd_keys" "x" { prefix = "%s/nothing" }`, prefix),
 			ConfigStateChecks: []statecheck.StateCheck{
-				wantData(keys, "keys", knownvalue.MapSizeExact(0)), wantData(keys, "paths", knownvalue.ListSizeExact(0)), wantData(keys, "exists", knownvalue.Bool(true)),
+				wantData(keys, "keys", knownvalue.MapSizeExact(0)), wantData(keys, "paths", knownvalue.ListSizeExact(0)),
+				wantData(keys, "exists", knownvalue.Bool(true)),
 			},
 		},
 		resource.TestStep{
@@ -111,8 +114,10 @@ func TestAccKeysDataSource_permission(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{Config: as("exact"), ExpectError: spaced("The server refused the credentials")},
 		resource.TestStep{
-			Config:            as("below"),
-			ConfigStateChecks: []statecheck.StateCheck{wantData("data.etcd_keys.x", "keys", knownvalue.MapExact(map[string]knownvalue.Check{"db/host": wantText("h")}))},
+			Config: as("below"),
+			ConfigStateChecks: []statecheck.StateCheck{
+				wantData("data.etcd_keys.x", "keys", knownvalue.MapExact(map[string]knownvalue.Check{"db/host": wantText("h")})),
+			},
 		},
 	)
 }

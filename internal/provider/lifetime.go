@@ -119,7 +119,8 @@ func (n *lifetimePrivateState) warnOfWrite(key string, state, planned types.Int6
 		return
 	}
 	diags.AddAttributeWarning(path.Root("ttl"), "The write changes the TTL", fmt.Sprintf(
-		"%s was found with a TTL of %d seconds, or that much left of it, which was not set here. A write of this plan sets it to %d seconds, as the configuration says.",
+		"%s was found with a TTL of %d seconds, or that much left of it, which was not set here. A write of this plan sets it to %d seconds, "+
+			"as the configuration says.",
 		key, found, *sent))
 }
 
@@ -146,10 +147,12 @@ func checkRenewal(renewBelow, ttl types.Int64, lost bool, diags *diag.Diagnostic
 	case renewBelow.IsNull() || renewBelow.IsUnknown() || ttl.IsUnknown():
 	case ttl.IsNull() && lost:
 		diags.AddAttributeWarning(path.Root("ttl_renew_below"), "Nothing to renew",
-			"The TTL is gone from the store, and the configuration does not bring it back: ttl is not set, or is in ignore_changes. Nothing is renewed until there is a TTL again.")
+			"The TTL is gone from the store, and the configuration does not bring it back: ttl is not set, or is in ignore_changes. Nothing is "+
+				"renewed until there is a TTL again.")
 	case ttl.IsNull():
 		diags.AddAttributeError(path.Root("ttl_renew_below"), "Nothing to renew",
-			"There is no ttl, and the provider has no default_ttl. Set one, or remove ttl_renew_below. If ttl is in ignore_changes, the TTL in the store counts, and there is none.")
+			"There is no ttl, and the provider has no default_ttl. Set one, or remove ttl_renew_below. If ttl is in ignore_changes, the TTL in "+
+				"the store counts, and there is none.")
 	case renewBelow.ValueInt64() >= ttl.ValueInt64():
 		diags.AddAttributeError(path.Root("ttl_renew_below"), "Renewal without end", fmt.Sprintf(
 			"With ttl_renew_below = %d and a TTL of %d seconds, every plan would renew it. Choose less than the TTL.",

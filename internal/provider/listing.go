@@ -22,8 +22,9 @@ const defaultListPrefix = "/"
 func listPrefixAttribute() schema.StringAttribute {
 	return schema.StringAttribute{
 		Optional: true,
-		MarkdownDescription: "Path of the directory to list, such as `/app`. Hidden keys and directories below it, whose last segment begins with an " +
-			"underscore, are in no listing of a server. A user with restricted rights needs a pattern that ends in `*` for it. Default: `" + defaultListPrefix + "`.",
+		MarkdownDescription: "Path of the directory to list, such as `/app`. Hidden keys and directories below it, whose last segment begins " +
+			"with an underscore, are in no listing of a server. A user with restricted rights needs a pattern that ends in `*` for it. Default: `" +
+			defaultListPrefix + "`.",
 		Validators: []validator.String{isDir()},
 	}
 }
@@ -149,7 +150,8 @@ func (l listing[T]) missing(refused []string, able int, limit int64) diag.Diagno
 	}
 	if int64(able) > limit {
 		diags.AddWarning("The list is cut at its limit", fmt.Sprintf(
-			"There are %d %s, and only the first %d are listed. The limit is 100 unless the list block sets it: set limit = %d or more to list them all.",
+			"There are %d %s, and only the first %d are listed. The limit is 100 unless the list block sets it: set limit = %d or more to list "+
+				"them all.",
 			able, l.noun, limit, able))
 	}
 	return diags

@@ -62,8 +62,8 @@ func (e *lockEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, res
 			"when nothing that depends on it is left to do. The lock is taken during the plan, too, and given back between plan and apply.\n\n" +
 			"The key stores who holds the lock and since when, and the error of a run that waited in vain reports it. " +
 			"`etcdctl get` of the key shows it at any time.\n\n" +
-			"A lock that was lost, because somebody deleted or overwrote the key, or because no renewal came through before the TTL was over, is an error " +
-			"at the end of the run: what depended on it was then done without protection. " +
+			"A lock that was lost, because somebody deleted or overwrote the key, or because no renewal came through before the TTL was over, is " +
+			"an error at the end of the run: what depended on it was then done without protection. " +
 			"After a run was killed, the lock is free when the TTL is over.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
@@ -261,7 +261,8 @@ func (e *lockEphemeral) held(ctx context.Context, private privateReader, diags *
 	}
 	lock := new(etcdv2.Lock)
 	if err := json.Unmarshal(data, lock); err != nil {
-		diags.AddError("Unable to tell which lock is held", "The CLI did not hand back what the provider gave it. The lock expires by itself.\n\nError: "+err.Error())
+		diags.AddError("Unable to tell which lock is held", "The CLI did not hand back what the provider gave it. The lock expires by itself.\n"+
+			"\nError: "+err.Error())
 		return nil, nil
 	}
 	return client, lock
@@ -298,7 +299,8 @@ func lockHeldDetail(key string, timeout time.Duration, held *etcdv2.LockHeldErro
 	}
 	advice := "The lock has no TTL and is never free by itself: delete the key if nobody uses it."
 	if held.Holder.HasTTL() {
-		advice = fmt.Sprintf("Wait for the other run to end, or raise timeout. If that run was killed, the lock is free after its TTL, %d seconds from now at the latest.", held.Holder.TTL)
+		advice = fmt.Sprintf("Wait for the other run to end, or raise timeout. If that run was killed, the lock is free after its TTL, %d "+
+			"seconds from now at the latest.", held.Holder.TTL)
 	}
 	return fmt.Sprintf("%s %s %s\n\nThe key was created at index %d.", wait, holder, advice, held.Holder.CreatedIndex)
 }

@@ -396,7 +396,8 @@ func TestAccLockEphemeral_owner(t *testing.T) {
 			if result.err != nil || result.code != 1 || !want.MatchString(output) {
 				t.Errorf("the run ended with code %d, %v, want it to match %s:\n%s", result.code, result.err, want, result.output)
 			}
-			if token := tokenOf(l.server.Get(t, key).Node.Value); token == "" || strings.Contains(result.output, token) || strings.Contains(result.output, "context deadline") {
+			if token := tokenOf(l.server.Get(t, key).Node.Value); token == "" || strings.Contains(result.output, token) ||
+				strings.Contains(result.output, "context deadline") {
 				t.Errorf("the output has the token %q, or the error of the context:\n%s", token, result.output)
 			}
 			first.letGo(t)
@@ -429,7 +430,8 @@ func TestAccLockEphemeral_timeout(t *testing.T) {
 	}
 	acceptanceOfEphemeral(t,
 		step(key, ``, key+" was not free within 1s"),
-		step(key, ``, fmt.Sprintf("The lock has no TTL and is never free by itself: delete the key if nobody uses it. The key was created at index %d", held.CreatedIndex)),
+		step(key, ``, fmt.Sprintf("The lock has no TTL and is never free by itself: delete the key if nobody uses it. The key was created at "+
+			"index %d", held.CreatedIndex)),
 		step(key, ``, "It does not say who holds it"),
 		step(key, `owner = ""`, "the owner of a lock is empty"),
 		step(key+"-dir", ``, "There is a directory at "+key+"-dir"),

@@ -51,8 +51,10 @@ func sortedTexts(texts []string) []types.String {
 // memberAttributes are the attributes of memberInfo, all computed.
 func memberAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"id":   schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
-		"name": schema.StringAttribute{Computed: true, MarkdownDescription: "What the member's process calls itself; empty until it was started."},
+		"id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
+		"name": schema.StringAttribute{
+			Computed: true, MarkdownDescription: "What the member's process calls itself; empty until it was started.",
+		},
 		"peer_urls": schema.ListAttribute{
 			ElementType: types.StringType, Computed: true, MarkdownDescription: "URLs for the other members, sorted.",
 		},
@@ -75,7 +77,9 @@ func (d *memberDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 	attributes["id"] = schema.StringAttribute{
 		Optional: true, Computed: true,
 		MarkdownDescription: "Id of the member to read, in hexadecimal. Set either this or `name`.",
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1), stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name"))},
+		Validators: []validator.String{
+			stringvalidator.LengthAtLeast(1), stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name")),
+		},
 	}
 	attributes["name"] = schema.StringAttribute{
 		Optional: true, Computed: true,

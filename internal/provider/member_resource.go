@@ -69,33 +69,36 @@ func (r *memberResource) IdentitySchema(_ context.Context, _ resource.IdentitySc
 
 func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A member of the cluster. Creating one tells the cluster of it; its process has to be started elsewhere, with what `name` and " +
-			"`initial_cluster` say. Destroying one removes it from the cluster, and its process ends by itself.\n\n" +
-			"The cluster is not stopped by mistake. One member is changed at a time. Before each change the quorum after it is computed from the members that " +
-			"answer, and a change that would lose it is refused; a change that comes too early, while a member that was added before is not started yet or " +
-			"the servers are not ready for it, waits. Needs a user with the role `root` while authentication is enabled.",
+		MarkdownDescription: "A member of the cluster. Creating one tells the cluster of it; its process has to be started elsewhere, with " +
+			"what `name` and `initial_cluster` say. Destroying one removes it from the cluster, and its process ends by itself.\n\n" +
+			"The cluster is not stopped by mistake. One member is changed at a time. Before each change the quorum after it is computed from the " +
+			"members that answer, and a change that would lose it is refused; a change that comes too early, while a member that was added before " +
+			"is not started yet or the servers are not ready for it, waits. Needs a user with the role `root` while authentication is enabled.",
 		Attributes: map[string]schema.Attribute{
 			"peer_urls": schema.SetAttribute{
 				ElementType: types.StringType,
 				Required:    true,
-				MarkdownDescription: "URLs for the other members, of the form `scheme://host:port` and without a slash at the end, such as `http://10.0.0.2:2380`. " +
-					"A change is made in place; the process has to listen on the new URLs first.",
+				MarkdownDescription: "URLs for the other members, of the form `scheme://host:port` and without a slash at the end, such as " +
+					"`http://10.0.0.2:2380`. A change is made in place; the process has to listen on the new URLs first.",
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(isPeerURL())},
 			},
 			"name": schema.StringAttribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Name of the member: what its process is started with as `--name`. The cluster learns it from the process; set it here to have it in " +
-					"`initial_cluster` before. It can be changed until the process was started. Default: what the process says, empty until then.",
+				MarkdownDescription: "Name of the member: what its process is started with as `--name`. The cluster learns it from the process; set " +
+					"it here to have it in `initial_cluster` before. It can be changed until the process was started. Default: what the process says, " +
+					"empty until then.",
 				Validators: []validator.String{
 					stringvalidator.LengthAtLeast(1),
 					textCheck{"Invalid name", "must hold no comma and no equals sign", checkMemberName},
 				},
 			},
-			"wait_for_start": steeringAttribute("Wait until the member's process is started and healthy. One that is not within the timeout stays a member, with a warning, and the next " +
-				"plan shows that it is still waited for. Something else has to start the process while this waits. Default: `false`."),
-			"allow_quorum_loss": steeringAttribute("Make a change that leaves the cluster without a quorum, such as adding a second member to a cluster of one: no write succeeds until the new " +
-				"member's process is started. For a removal it counts once it was applied. Default: `false`."),
+			"wait_for_start": steeringAttribute("Wait until the member's process is started and healthy. One that is not within the timeout stays " +
+				"a member, with a warning, and the next plan shows that it is still waited for. Something else has to start the process while this " +
+				"waits. Default: `false`."),
+			"allow_quorum_loss": steeringAttribute("Make a change that leaves the cluster without a quorum, such as adding a second member to a " +
+				"cluster of one: no write succeeds until the new member's process is started. For a removal it counts once it was applied. Default: " +
+				"`false`."),
 			"id": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "Id of the member in hexadecimal. An id never returns once its member was removed.",
@@ -111,8 +114,9 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"initial_cluster": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "What to start the process with as `--initial-cluster`, beside `--initial-cluster-state existing` and an empty data directory; etcd 3.4 and 3.5 also need `--enable-v2`. " +
-					"Without `name` the id stands for the member's name. It follows the cluster until the process was started, and stays from then on.",
+				MarkdownDescription: "What to start the process with as `--initial-cluster`, beside `--initial-cluster-state existing` and an empty " +
+					"data directory; etcd 3.4 and 3.5 also need `--enable-v2`. Without `name` the id stands for the member's name. It follows the " +
+					"cluster until the process was started, and stays from then on.",
 			},
 			"timeouts": timeoutsAttribute(ctx, "How long to wait, by kind of change.", timeouts.Opts{
 				Create: true, Update: true, Delete: true,
@@ -191,8 +195,8 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	if err != nil {
 		// An error would have the next apply remove the member and add it anew.
 		resp.Diagnostics.AddWarning("Member has not started", fmt.Sprintf("%s was added, and its process is not healthy yet: %s\n\n"+
-			"Start it with --name %s --initial-cluster %s --initial-cluster-state existing and an empty data directory; etcd 3.4 and 3.5 also need --enable-v2. "+
-			"The next apply waits for it again.",
+			"Start it with --name %s --initial-cluster %s --initial-cluster-state existing and an empty data directory; etcd 3.4 and 3.5 also "+
+			"need --enable-v2. The next apply waits for it again.",
 			describeMember(*added), wordMembership(err), plan.startName(), plan.InitialCluster.ValueString()))
 		return
 	}

@@ -129,7 +129,9 @@ resource "etcd_member" "n2" {
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{
 				statecheck.ExpectKnownValue("etcd_member.n2", tfjsonpath.New("started"), knownvalue.Bool(true)),
-				statecheck.ExpectKnownValue("etcd_member.n2", tfjsonpath.New("client_urls"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(n2.URL())})),
+				statecheck.ExpectKnownValue(
+					"etcd_member.n2", tfjsonpath.New("client_urls"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(n2.URL())}),
+				),
 			},
 			Check: func(*terraform.State) error {
 				if hasMember(t, s, other) {
@@ -275,7 +277,9 @@ func TestAccMemberResource_withoutV2(t *testing.T) {
 	health := provider + "data \"etcd_health\" \"a\" {}\n"
 	member := fmt.Sprintf("resource \"etcd_member\" \"n3\" {\n  peer_urls = [%q]\n}\n", n3.PeerURL())
 	row := func(i int, attribute string, want bool) statecheck.StateCheck {
-		return statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(i).AtMapKey(attribute), knownvalue.Bool(want))
+		return statecheck.ExpectKnownValue(
+			"data.etcd_health.a", tfjsonpath.New("endpoints").AtSliceIndex(i).AtMapKey(attribute), knownvalue.Bool(want),
+		)
 	}
 	acceptance(t,
 		resource.TestStep{
@@ -558,7 +562,8 @@ func TestMemberResource_onlyEndpointKilledDuringAdd(t *testing.T) {
 	if i < 0 {
 		t.Fatalf("the members are %+v, want one at %s", members, peerURL)
 	}
-	if _, errs := d.apply(t, d.none("etcd_member"), attributes); !strings.Contains(errs, "Member already exists") || !strings.Contains(errs, members[i].ID) {
+	if _, errs := d.apply(t, d.none("etcd_member"), attributes); !strings.Contains(errs, "Member already exists") ||
+		!strings.Contains(errs, members[i].ID) {
 		t.Errorf("the error of the next apply is %q, want how to import %s", errs, members[i].ID)
 	}
 	imported := d.imported(t, "etcd_member", members[i].ID)
@@ -641,7 +646,10 @@ func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 	}})
 	n4 := cluster.Reserve(t, "n4")
 	block := func(timeout string) string {
-		return config(p.URL(), "resource \"etcd_member\" \"n4\" {\n  name      = \"n4\"\n  peer_urls = [%q]\n  timeouts  = { create = %q }\n}\n", n4.PeerURL(), timeout)
+		return config(
+			p.URL(), "resource \"etcd_member\" \"n4\" {\n  name      = \"n4\"\n  peer_urls = [%q]\n  timeouts  = { create = %q }\n}\n",
+			n4.PeerURL(), timeout,
+		)
 	}
 	applied := func() bool { return hasMember(t, n1, n4.PeerURL()) }
 	// Servers that are younger refuse the change, and nothing is unknown then.
@@ -669,7 +677,9 @@ func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 		},
 		resource.TestStep{
 			SkipFunc: func() (bool, error) { return !applied(), nil },
-			Config:   block("1m") + fmt.Sprintf("import {\n  to = etcd_member.n4\n  id = one([for m in data.etcd_members.all.members : m.id if contains(m.peer_urls, %q)])\n}\ndata \"etcd_members\" \"all\" {}\n", n4.PeerURL()),
+			Config: block("1m") + fmt.Sprintf("import {\n  to = etcd_member.n4\n"+
+				"  id = one([for m in data.etcd_members.all.members : m.id if contains(m.peer_urls, %q)])\n}\ndata \"etcd_members\" \"all\" {}\n",
+				n4.PeerURL()),
 		},
 		resource.TestStep{
 			Config: block("1m"),
@@ -755,7 +765,8 @@ func TestAccMemberResource_drift(t *testing.T) {
 	id := memberNamed(t, s, "n2").ID
 	acceptance(t,
 		resource.TestStep{Config: config(s.URL(), "%s", body), ExpectError: regexp.MustCompile(`(?s)Member already exists.*import \{.*` + id)},
-		resource.TestStep{Config: config(s.URL(), "%s", body+fmt.Sprintf("import {\n  to = etcd_member.n2\n  identity = {\n    id = %q\n  }\n}\n", id))},
+		resource.TestStep{Config: config(s.URL(), "%s", body+fmt.Sprintf("import {\n  to = etcd_member.n2\n  identity = {\n    id = %q\n"+
+			"  }\n}\n", id))},
 		resource.TestStep{
 			PreConfig: func() {
 				s.JSON(t, http.MethodPut, "/v2/members/"+id, map[string]any{"peerURLs": []string{n2.PeerURL(), other}})
@@ -806,7 +817,8 @@ func TestAccMemberResource_needsRoot(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithAuth("root-password"))
 	acceptance(t, resource.TestStep{
-		Config:      config(s.URL(), "resource \"etcd_member\" \"a\" {\n  peer_urls         = [\"http://127.0.0.1:1\"]\n  allow_quorum_loss = true\n}\n"),
+		Config: config(s.URL(), "resource \"etcd_member\" \"a\" {\n  peer_urls         = [\"http://127.0.0.1:1\"]\n"+
+			"  allow_quorum_loss = true\n}\n"),
 		ExpectError: regexp.MustCompile(`refused the credentials`),
 	})
 	if n := len(membersOf(t, s)); n != 1 {
@@ -821,7 +833,9 @@ func TestAccMemberResource_tlsAndAuth(t *testing.T) {
 	n1 := cluster.Servers[0]
 	n4 := cluster.Reserve(t, "n4")
 	block := func(password string) string {
-		return endpointsConfig(cluster.URLs(), fmt.Sprintf("username = \"root\"\n  password = %q\n  tls = { ca_file = %q }", password, n1.Certs.CA.CertFile), fmt.Sprintf(`
+		return endpointsConfig(cluster.URLs(), fmt.Sprintf(
+			"username = \"root\"\n  password = %q\n  tls = { ca_file = %q }", password, n1.Certs.CA.CertFile,
+		), fmt.Sprintf(`
 data "etcd_leader" "a" {}
 data "etcd_leader_stats" "a" {}
 data "etcd_health" "a" {}
@@ -860,7 +874,9 @@ data "etcd_members" "a" {
 				plancheck.ExpectResourceAction("etcd_member.n4", plancheck.ResourceActionNoop),
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownValue("etcd_member.n4", tfjsonpath.New("client_urls"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(n4.URL())})),
+				statecheck.ExpectKnownValue(
+					"etcd_member.n4", tfjsonpath.New("client_urls"), knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(n4.URL())}),
+				),
 			},
 		},
 	)

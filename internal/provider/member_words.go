@@ -24,8 +24,8 @@ var memberTable = map[membership.Kind]memberWords{
 		"Member already exists",
 		func(r *membership.Refusal) string { return describeMember(r.Member) + " has these peer URLs." },
 		func(r *membership.Refusal) string {
-			return fmt.Sprintf("If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, its old instance still has them: "+
-				"remove create_before_destroy. Otherwise, to manage it from here, import it:\n\n"+
+			return fmt.Sprintf("If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, "+
+				"its old instance still has them: remove create_before_destroy. Otherwise, to manage it from here, import it:\n\n"+
 				"import {\n  to = etcd_member.example # the address of this resource\n  id = %q\n}", r.Member.ID)
 		},
 	},
@@ -65,7 +65,8 @@ var memberTable = map[membership.Kind]memberWords{
 		func(r *membership.Refusal) string {
 			return "Without " + describeMember(r.Member) + " the cluster has " + countMembers(r)
 		},
-		advise("Start the members that are down, or remove those first, and try again. To remove it all the same, set allow_quorum_loss = true and apply that first."),
+		advise("Start the members that are down, or remove those first, and try again. To remove it all the same, set allow_quorum_loss = true " +
+			"and apply that first."),
 	},
 	membership.NoQuorum: {
 		"The cluster has no quorum",
@@ -104,8 +105,8 @@ func adviseOnAdd(r *membership.Refusal) string {
 	if r.Healthy < len(r.Members) {
 		return "Start the members that are down, or remove them, and try again. To add it all the same, set allow_quorum_loss = true."
 	}
-	return "A cluster of one cannot grow without a pause: every write fails until the new member's process is started. To accept it, have the new member's process ready to be started, " +
-		"and set allow_quorum_loss = true."
+	return "A cluster of one cannot grow without a pause: every write fails until the new member's process is started. To accept it, have " +
+		"the new member's process ready to be started, and set allow_quorum_loss = true."
 }
 
 // wordMembership words what membership returns. Any other error is returned as

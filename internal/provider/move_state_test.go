@@ -14,7 +14,8 @@ import (
 func (d *direct) moved(t *testing.T, address, sourceType, state, typeName string) (to managed, errs string) {
 	t.Helper()
 	resp, err := d.server.MoveResourceState(t.Context(), &tfprotov6.MoveResourceStateRequest{
-		SourceProviderAddress: address, SourceTypeName: sourceType, SourceState: &tfprotov6.RawState{JSON: []byte(state)}, TargetTypeName: typeName,
+		SourceProviderAddress: address, SourceTypeName: sourceType, SourceState: &tfprotov6.RawState{JSON: []byte(state)},
+		TargetTypeName: typeName,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +73,8 @@ func TestMoveState(t *testing.T) {
 			"etcdv2_user", `{"username":"NAME","password":null,"roles":null}`, "etcd_user", map[string]any{"name": name},
 		},
 		"role": {
-			"etcdv2_role", `{"id":"NAME","name":"NAME","permissions":[{"key_path":"/b","read":true,"write":true},{"key_path":"/a","read":true,"write":false}]}`,
+			"etcdv2_role",
+			`{"id":"NAME","name":"NAME","permissions":[{"key_path":"/b","read":true,"write":true},{"key_path":"/a","read":true,"write":false}]}`,
 			"etcd_role", role,
 		},
 		"role whose permissions changed": {"etcdv2_role", `{"name":"NAME","permissions":[]}`, "etcd_role", role},
@@ -106,7 +108,9 @@ func TestMoveState_refusals(t *testing.T) {
 	d := newDirect(t, endpoint(etcdtest.Shared(t).URL()))
 	const address = "registry.terraform.io/retryw/etcdv2"
 	for title, test := range map[string]struct{ address, sourceType, state, typeName, want string }{
-		"another provider":   {"registry.terraform.io/acme/etcdv2", "etcdv2_user", `{"username":"a"}`, "etcd_user", "Unable to Move Resource State"},
+		"another provider": {
+			"registry.terraform.io/acme/etcdv2", "etcdv2_user", `{"username":"a"}`, "etcd_user", "Unable to Move Resource State",
+		},
 		"another type":       {address, "etcdv2_role", `{"name":"a"}`, "etcd_user", "Unable to Move Resource State"},
 		"no state":           {address, "etcdv2_user", "", "etcd_user", "it is empty"},
 		"another shape":      {address, "etcdv2_user", `{"username":1,"password":"geheim"}`, "etcd_user", "import the object instead"},

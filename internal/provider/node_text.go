@@ -22,7 +22,8 @@ import (
 // the same value as far as a CLI can show.
 
 // errForm is why an object cannot be named in a configuration.
-var errForm = errors.New("its name is not in Unicode normalization form C, in which a CLI writes every name: there it would be the name of another object")
+var errForm = errors.New("its name is not in Unicode normalization form C, in which a CLI writes every name: there it would be the name " +
+	"of another object")
 
 // errNameNotText is why a node cannot be asked for.
 var errNameNotText = errors.New("its name contains bytes that are not text, and no request can name it")
@@ -58,7 +59,9 @@ func nameable(nodes []*etcdv2.Node, diags *diag.Diagnostics) []*etcdv2.Node {
 		able = append(able, node)
 	}
 	if len(refused) > 0 {
-		diags.AddWarning("Some keys are left out", "These are on the server, and no configuration can name them. They are left alone:\n\n"+enumerate(refused))
+		diags.AddWarning(
+			"Some keys are left out", "These are on the server, and no configuration can name them. They are left alone:\n\n"+enumerate(refused),
+		)
 	}
 	return able
 }
@@ -72,7 +75,9 @@ func warnNotText(diags *diag.Diagnostics, nodes ...*etcdv2.Node) {
 		}
 	}
 	if len(names) > 0 {
-		diags.AddWarning("Value contains bytes that are not text", "The API shows U+FFFD for bytes that are not UTF-8, so these values are not shown as they are:\n\n"+
-			enumerate(names)+"\n\nThey are kept on the server as long as no new value is written. To copy one or to write it again, use a client that sends the bytes.")
+		diags.AddWarning("Value contains bytes that are not text", "The API shows U+FFFD for bytes that are not UTF-8, so these values are not "+
+			"shown as they are:\n\n"+
+			enumerate(names)+"\n\nThey are kept on the server as long as no new value is written. To copy one or to write it again, use a client "+
+			"that sends the bytes.")
 	}
 }

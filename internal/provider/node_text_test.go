@@ -24,7 +24,9 @@ const notTextWarning = "Value contains bytes that are not text"
 func (d *direct) readWarnings(t *testing.T, typeName string, attributes map[string]any) string {
 	t.Helper()
 	typ := d.schemas.DataSourceSchemas[typeName].ValueType()
-	resp, err := d.server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: dynamic(t, typ, value(t, typ, attributes))})
+	resp, err := d.server.ReadDataSource(
+		t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: dynamic(t, typ, value(t, typ, attributes))},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,9 +105,11 @@ func TestNotText_writes(t *testing.T) {
 		"prefix": {"etcd_key_prefix", "/k", func(dir, _ string) string { return dir }, func(dir, _, value string) map[string]any {
 			return map[string]any{"prefix": dir, "keys": map[string]string{"k": value}}
 		}},
-		"in order": {"etcd_in_order_key", "/00000000000000000007", func(_, key string) string { return key }, func(dir, _, value string) map[string]any {
-			return map[string]any{"dir": dir, "value": value}
-		}},
+		"in order": {
+			"etcd_in_order_key", "/00000000000000000007", func(_, key string) string { return key }, func(dir, _, value string) map[string]any {
+				return map[string]any{"dir": dir, "value": value}
+			},
+		},
 	}
 	for name, form := range forms {
 		for step, c := range map[string]struct {

@@ -46,9 +46,11 @@ func checkPlace(ctx context.Context, r any, private privateReader, state tftypes
 	}
 	path, noun := placedPath(state)
 	diags.AddError("The provider's key_prefix has changed", fmt.Sprintf(
-		"%s was created or imported %s, so on the server it is %s. The provider is now configured %s, which makes it %s, another %s. Neither the server nor the state was changed.\n\n"+
-			"To go on managing it, set key_prefix back. To have it moved, destroy it with the old key_prefix first, and apply with the new one then. To leave it where it is, take it "+
-			"out of state, by a `removed` block with `destroy = false` or by `terraform state rm`. To manage objects in both places, configure the provider twice, with an alias.",
+		"%s was created or imported %s, so on the server it is %s. The provider is now configured %s, which makes it %s, another %s. Neither "+
+			"the server nor the state was changed.\n\n"+
+			"To go on managing it, set key_prefix back. To have it moved, destroy it with the old key_prefix first, and apply with the new one "+
+			"then. To leave it where it is, take it out of state, by a `removed` block with `destroy = false` or by `terraform state rm`. To "+
+			"manage objects in both places, configure the provider twice, with an alias.",
 		path, withPrefix(was), was+path, withPrefix(prefix), prefix+path, noun))
 	return false
 }

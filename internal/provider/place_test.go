@@ -21,9 +21,11 @@ func placedObjects() map[string]struct {
 		attributes, change map[string]any
 		identity           string
 	}{
-		"etcd_key":          {map[string]any{"key": "/k", "value": "v"}, map[string]any{"value": "w"}, "key"},
-		"etcd_dir":          {map[string]any{"path": "/d"}, map[string]any{"force_destroy": true}, "path"},
-		"etcd_key_prefix":   {map[string]any{"prefix": "/p", "keys": map[string]string{"a": "v"}}, map[string]any{"keys": map[string]string{"a": "w"}}, "prefix"},
+		"etcd_key": {map[string]any{"key": "/k", "value": "v"}, map[string]any{"value": "w"}, "key"},
+		"etcd_dir": {map[string]any{"path": "/d"}, map[string]any{"force_destroy": true}, "path"},
+		"etcd_key_prefix": {
+			map[string]any{"prefix": "/p", "keys": map[string]string{"a": "v"}}, map[string]any{"keys": map[string]string{"a": "w"}}, "prefix",
+		},
 		"etcd_in_order_key": {map[string]any{"dir": "/q", "value": "v"}, map[string]any{"value": "w"}, "key"},
 	}
 }
@@ -91,7 +93,9 @@ func refuseOtherPlace(t *testing.T, s *etcdtest.Server, d *direct, o managed, ow
 		resp, config := d.plan(t, o, attributes)
 		wantError(t, errorText(resp.Diagnostics), refusal)
 		// A plan that was saved before the change is applied after it.
-		saved := &tfprotov6.PlanResourceChangeResponse{PlannedState: dynamic(t, o.state.Type(), d.proposed(t, o, config)), PlannedPrivate: o.private}
+		saved := &tfprotov6.PlanResourceChangeResponse{
+			PlannedState: dynamic(t, o.state.Type(), d.proposed(t, o, config)), PlannedPrivate: o.private,
+		}
 		after, errs := d.applyPlan(t.Context(), t, o, saved, config)
 		if !strings.Contains(errs, refusal) || !after.state.Equal(o.state) {
 			t.Errorf("%s: errors = %q, state = %s", what, errs, after.state)

@@ -28,7 +28,9 @@ func newLab(t *testing.T) *lab {
 	if os.Getenv("TF_ACC") == "" {
 		t.Skip("acceptance tests run with TF_ACC set")
 	}
-	l := &lab{cli: os.Getenv("TF_ACC_TERRAFORM_PATH"), provider: filepath.Join(t.TempDir(), "terraform-provider-etcd"), server: etcdtest.Shared(t)}
+	l := &lab{
+		cli: os.Getenv("TF_ACC_TERRAFORM_PATH"), provider: filepath.Join(t.TempDir(), "terraform-provider-etcd"), server: etcdtest.Shared(t),
+	}
 	if l.cli == "" {
 		l.cli = filepath.Join("..", "..", "bin", "terraform")
 	}

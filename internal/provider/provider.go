@@ -108,8 +108,8 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"endpoints": schema.ListAttribute{
 				ElementType: types.StringType,
 				Optional:    true,
-				MarkdownDescription: "Client URLs of the cluster's members, `http` or `https`. Environment: `ETCDCTL_ENDPOINTS`, `ETCDCTL_ENDPOINT` or " +
-					"`ETCDCTL_PEERS`, separated by commas. Default: `[\"" + etcdv2.DefaultEndpoint + "\"]`.",
+				MarkdownDescription: "Client URLs of the cluster's members, `http` or `https`. Environment: `ETCDCTL_ENDPOINTS`, " +
+					"`ETCDCTL_ENDPOINT` or `ETCDCTL_PEERS`, separated by commas. Default: `[\"" + etcdv2.DefaultEndpoint + "\"]`.",
 				Validators: []validator.List{
 					listvalidator.SizeAtLeast(1),
 					listvalidator.ValueStringsAre(isEndpoint()),
@@ -129,7 +129,8 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			},
 			"endpoint_selection": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Which endpoint is asked first: " + oneOf(etcdv2.EndpointSelections()) + ". The endpoint that answered is kept until it fails. " +
+				MarkdownDescription: "Which endpoint is asked first: " + oneOf(etcdv2.EndpointSelections()) +
+					". The endpoint that answered is kept until it fails. " +
 					"Default: `" + string(etcdv2.SelectOrdered) + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(texts(etcdv2.EndpointSelections())...)},
 			},
@@ -148,21 +149,23 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"retry": retrySchema(),
 			"key_prefix": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Directory below which every key and directory of this provider lives, such as `/team-a`. It is put before every path " +
-					"of a configuration and does not appear in state. Nothing can leave it. An object stays below the prefix with which it was created or imported: " +
-					"after a change of `key_prefix`, everything that is asked of it is refused with an error. Default: none.",
+				MarkdownDescription: "Directory below which every key and directory of this provider lives, such as `/team-a`. It is put before " +
+					"every path of a configuration and does not appear in state. Nothing can leave it. An object stays below the prefix with which it " +
+					"was created or imported: after a change of `key_prefix`, everything that is asked of it is refused with an error. Default: none.",
 				Validators: []validator.String{isPath()},
 			},
 			"default_ttl": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "TTL in seconds, " + ttlRange + ", of every key whose own `ttl` is not set, including keys that are imported or managed already: the plan shows which keys gain it, and which lose it " +
-					"when it is removed. Default: keys without a `ttl` do not expire.",
+				MarkdownDescription: "TTL in seconds, " + ttlRange + ", of every key whose own `ttl` is not set, including keys that are imported or " +
+					"managed already: the plan shows which keys gain it, and which lose it when it is removed. Default: keys without a `ttl` do " +
+					"not expire.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"connect_timeout": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "Longest time to make one connection, as a duration such as `500ms` or `10s`. Default: `" + etcdv2.DefaultConnectTimeout.String() + "`.",
-				Validators:          []validator.String{isDuration()},
+				Optional: true,
+				MarkdownDescription: "Longest time to make one connection, as a duration such as `500ms` or `10s`. Default: `" +
+					etcdv2.DefaultConnectTimeout.String() + "`.",
+				Validators: []validator.String{isDuration()},
 			},
 			"request_timeout": schema.StringAttribute{
 				Optional: true,
@@ -177,14 +180,15 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			},
 			"proxy_url": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "HTTP proxy for all requests, `http`, `https` or `socks5`. Environment: `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, " +
-					"which are read only without this attribute.",
+				MarkdownDescription: "HTTP proxy for all requests, `http`, `https` or `socks5`. Environment: `HTTP_PROXY`, `HTTPS_PROXY`, " +
+					"`NO_PROXY`, which are read only without this attribute.",
 				Validators: []validator.String{isProxyURL()},
 			},
 			"consistent_reads": schema.BoolAttribute{
 				Optional: true,
 				MarkdownDescription: "Read through the quorum. With `false` a read is answered by the endpoint alone and may lag behind the cluster: " +
-					"a plan can then miss a change, but no write can overwrite one. That something does not exist is asked again of the quorum. Default: `true`.",
+					"a plan can then miss a change, but no write can overwrite one. That something does not exist is asked again of the quorum. " +
+					"Default: `true`.",
 			},
 			"read_ahead": schema.BoolAttribute{
 				Optional: true,
@@ -282,7 +286,10 @@ func (p *etcdProvider) Configure(ctx context.Context, req provider.ConfigureRequ
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	c := &connection{locks: p.locks, run: keyspace.NewRun(), claims: keyspace.NewClaims(), unknown: unknownAttributes(req.Config.Raw), defaultTTL: config.DefaultTTL}
+	c := &connection{
+		locks: p.locks, run: keyspace.NewRun(), claims: keyspace.NewClaims(), unknown: unknownAttributes(req.Config.Raw),
+		defaultTTL: config.DefaultTTL,
+	}
 	c.looks = newLooks(c)
 	if len(c.unknown) == 0 {
 		settings, diags := configure(ctx, config, os.LookupEnv)

@@ -29,8 +29,9 @@ func (a *pushAction) Metadata(_ context.Context, req action.MetadataRequest, res
 
 func (a *pushAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Appends a key to a directory, under the next index as its name, as a queue needs it. The directory is made if need be. " +
-			"The server would make a second key if it were asked twice: if its answer is lost, the action fails and says so, and does not try again.",
+		MarkdownDescription: "Appends a key to a directory, under the next index as its name, as a queue needs it. The directory is made if " +
+			"need be. The server would make a second key if it were asked twice: if its answer is lost, the action fails and says so, and does " +
+			"not try again.",
 		Attributes: map[string]schema.Attribute{
 			"dir": schema.StringAttribute{
 				Required:            true,

@@ -205,7 +205,9 @@ func importTreeDirectly(t *testing.T, r *randomTree) *directTree {
 	for address, id := range r.ids() {
 		typeName, _, _ := strings.Cut(address, ".")
 		o := c.d.imported(t, typeName, keyspace.Normalized(id))
-		resp, err := c.d.server.GenerateResourceConfig(t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: typeName, State: dynamic(t, o.state.Type(), o.state)})
+		resp, err := c.d.server.GenerateResourceConfig(
+			t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: typeName, State: dynamic(t, o.state.Type(), o.state)},
+		)
 		if err != nil || errorText(resp.Diagnostics) != "" {
 			t.Fatal(err, errorText(resp.Diagnostics))
 		}

@@ -147,7 +147,8 @@ func (r *randomTree) plantForeign(t *testing.T, dirs []string) {
 	t.Helper()
 	dir := keyspace.Below(r.prefix, pick(r, dirs))
 	for _, key := range []string{
-		r.prefix + "x", r.prefix + "-2/" + r.name(), r.root + "/beside", dir + "_hidden/" + r.name(), dir + "_" + r.name(), dir + nfd, dir + nfd + "s/" + r.name(), dir + "\xff" + r.name(),
+		r.prefix + "x", r.prefix + "-2/" + r.name(), r.root + "/beside", dir + "_hidden/" + r.name(), dir + "_" + r.name(), dir + nfd,
+		dir + nfd + "s/" + r.name(), dir + "\xff" + r.name(),
 	} {
 		relative, isBelow := strings.CutPrefix(key, r.prefix+"/")
 		if r.IntN(2) == 0 || isBelow && !r.isFree(relative) {
@@ -184,7 +185,8 @@ func (r *randomTree) newAddress() string {
 // name returns a name in normalization form C that is not hidden.
 func (r *randomTree) name() string {
 	names := []string{
-		"a", "B", "key", "a b", "50%", "%2F", "#1", "q?x=1&y", "x+y", "café", "ключ", "日本", "👩‍👧", ".dot", "d.o.t", "it's", `"q"`, `a\b`, "$x", "${x}", "%{if}", "a:b", "value:", "a=b", "[0]", "{}", "*",
+		"a", "B", "key", "a b", "50%", "%2F", "#1", "q?x=1&y", "x+y", "café", "ключ", "日本", "👩‍👧", ".dot", "d.o.t", "it's", `"q"`, `a\b`, "$x",
+		"${x}", "%{if}", "a:b", "value:", "a=b", "[0]", "{}", "*",
 		"null", "true", "1", "1.0", "-", "~", ",;", "<&>", "@", "0_", "if", "in", "jsonencode", "a_b", "C", "end ", " start",
 	}
 	name := pick(r, names)
@@ -242,7 +244,8 @@ func (r *randomTree) value() string {
 
 func (r *randomTree) text() string {
 	return pick(r, []string{
-		"plain", "${x}", "%{if x}y%{endif}", "$${x} %%{y}", "one\ntwo\n", "\r\n", "\t x ", "a: 1\nb:\n  - 2\n", `"q" \ \n`, "<<EOT\nx\nEOT\n", "👩‍👧 ключ", nfd, "\x00", "\uFEFF", "{not json}",
+		"plain", "${x}", "%{if x}y%{endif}", "$${x} %%{y}", "one\ntwo\n", "\r\n", "\t x ", "a: 1\nb:\n  - 2\n", `"q" \ \n`, "<<EOT\nx\nEOT\n",
+		"👩‍👧 ключ", nfd, "\x00", "\uFEFF", "{not json}",
 	}) + strconv.Itoa(r.IntN(1000))
 }
 
@@ -273,11 +276,18 @@ func (r *randomTree) json(depth int) string {
 	case 3:
 		return pick(r, []string{"true", "false", "null", `""`, "{}", "[]"})
 	default:
-		return pick(r, []string{`"x"`, `"\u00e9\/"`, `"e\u0301"`, `"${x}"`, `"%{if}$${y}"`, `"a\nb"`, `"\ud83d\ude00"`, `"\ud800"`, `"<a>&\u003c"`, `"1"`, `"\u0000"`, `"ключ"`})
+		return pick(
+			r, []string{
+				`"x"`, `"\u00e9\/"`, `"e\u0301"`, `"${x}"`, `"%{if}$${y}"`, `"a\nb"`, `"\ud83d\ude00"`, `"\ud800"`, `"<a>&\u003c"`, `"1"`, `"\u0000"`,
+				`"ключ"`,
+			},
+		)
 	}
 }
 
-var memberNames = []string{`"a"`, `"B"`, `"a b"`, `"a.b"`, `""`, `"1"`, `"null"`, `"if"`, `"in"`, `"${x}"`, `"\u00e9"`, `"q\"q"`, `"_"`, `"for_each"`, `"дом"`}
+var memberNames = []string{
+	`"a"`, `"B"`, `"a b"`, `"a.b"`, `""`, `"1"`, `"null"`, `"if"`, `"in"`, `"${x}"`, `"\u00e9"`, `"q\"q"`, `"_"`, `"for_each"`, `"дом"`,
+}
 
 // snapshot returns all below the root, a line for each node without what counts
 // down, by the bytes of its name in JSON. What listings hide is read by itself.
@@ -315,7 +325,9 @@ func (r *randomTree) list(t *testing.T, key string, lines map[string]string) {
 		if err := json.Unmarshal(data, &node); err != nil {
 			t.Fatal(err)
 		}
-		lines[node.Key] = fmt.Sprintf("%s dir=%t created=%d modified=%d expires=%q", node.Value, node.Dir, node.Created, node.Modified, node.Expiration)
+		lines[node.Key] = fmt.Sprintf(
+			"%s dir=%t created=%d modified=%d expires=%q", node.Value, node.Dir, node.Created, node.Modified, node.Expiration,
+		)
 		for _, child := range node.Nodes {
 			walk(child)
 		}
@@ -408,7 +420,10 @@ func (r *randomTree) changeKey(relative string, k *randomKey) *oneChange {
 		if k.ttl != 0 || after.wanted != 0 {
 			attributes = append(attributes, "expiration")
 		}
-		c := &oneChange{what: what + " of " + key, edit: edit{address: k.address, set: map[string]any{attribute: value}}, shown: &shownChange{Action: "update", Attributes: attributes}}
+		c := &oneChange{
+			what: what + " of " + key, edit: edit{address: k.address, set: map[string]any{attribute: value}},
+			shown: &shownChange{Action: "update", Attributes: attributes},
+		}
 		if k.isRead && after.wanted != 0 && after.wanted == k.wanted {
 			c.lifetime(key, k.ttl, k.wanted)
 		}
@@ -439,7 +454,8 @@ func (r *randomTree) changeKey(relative string, k *randomKey) *oneChange {
 		after.wanted = k.wanted + int64(1+r.IntN(5000))
 		if k.isRead {
 			k.wanted = after.wanted
-			return &oneChange{what: "a TTL that may have been the one of " + key, edit: edit{address: k.address, set: map[string]any{"ttl": k.wanted}}}
+			return &oneChange{what: "a TTL that may have been the one of " +
+				key, edit: edit{address: k.address, set: map[string]any{"ttl": k.wanted}}}
 		}
 		return written("a longer TTL", "ttl", after.wanted, after)
 	case 3:

@@ -31,7 +31,8 @@ func (a *refreshAction) Metadata(_ context.Context, req action.MetadataRequest, 
 func (a *refreshAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Gives a key a new TTL **unconditionally**, and keeps its value, whatever that is. Watchers see no event. " +
-			"Servers before etcd 2.3 do not know refresh: there, and where the version of the server cannot be read, the value is read and written again with the TTL, and watchers see an event.",
+			"Servers before etcd 2.3 do not know refresh: there, and where the version of the server cannot be read, the value is read and " +
+			"written again with the TTL, and watchers see an event.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,

@@ -30,9 +30,11 @@ func TestCLI_somethingElseInPlace(t *testing.T) {
 		configuration, path, warning string
 		replace                      func(t *testing.T, path string)
 	}{
-		"key":           {"resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/x\"\n  value = \"v\"\n}\n", "/x", dirNow, toDir},
-		"key with JSON": {"resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/x\"\n  value_json = \"{}\"\n  ttl = 5000\n}\n", "/x", dirNow, toDir},
-		"directory":     {"resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/x\"\n  force_destroy = true\n}\n", "/x", keyNow, toKey},
+		"key": {"resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/x\"\n  value = \"v\"\n}\n", "/x", dirNow, toDir},
+		"key with JSON": {
+			"resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/x\"\n  value_json = \"{}\"\n  ttl = 5000\n}\n", "/x", dirNow, toDir,
+		},
+		"directory": {"resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/x\"\n  force_destroy = true\n}\n", "/x", keyNow, toKey},
 		"key of a prefix": {
 			"resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n  keys = { x = \"v\", y = \"v\" }\n}\n", "/x", dirNow, toDir,
 		},

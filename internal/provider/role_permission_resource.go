@@ -58,7 +58,9 @@ func (r *rolePermissionResource) Metadata(_ context.Context, req resource.Metada
 	resp.TypeName = req.ProviderTypeName + "_role_permission"
 }
 
-func (r *rolePermissionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+func (r *rolePermissionResource) IdentitySchema(
+	_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse,
+) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"role":    identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the role."},
 		"access":  identityschema.StringAttribute{RequiredForImport: true, Description: "The kind of access: read or write."},
@@ -69,7 +71,8 @@ func (r *rolePermissionResource) IdentitySchema(_ context.Context, _ resource.Id
 func (r *rolePermissionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "One permission of one role, for roles whose other permissions are granted elsewhere. " +
-			"Do not use it for a role whose `kv_read` or `kv_write` of the same kind an `etcd_role` sets: each would take back what the other grants.\n\n" +
+			"Do not use it for a role whose `kv_read` or `kv_write` of the same kind an `etcd_role` sets: each would take back what the other " +
+			"grants.\n\n" +
 			"Any number of them for one role can be applied at once; this provider makes the changes of one role one after the other.",
 		Attributes: map[string]schema.Attribute{
 			"role": schema.StringAttribute{
@@ -86,8 +89,8 @@ func (r *rolePermissionResource) Schema(_ context.Context, _ resource.SchemaRequ
 			},
 			"pattern": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "A key, or the beginning of keys followed by `*`: `/app/*` covers all that is below `/app` and not `/app` itself. " +
-					"A change replaces the permission.",
+				MarkdownDescription: "A key, or the beginning of keys followed by `*`: `/app/*` covers all that is below `/app` and not `/app` " +
+					"itself. A change replaces the permission.",
 				Validators:    []validator.String{isPattern()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},

@@ -59,13 +59,15 @@ func (r *roleResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 func (r *roleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A role and what it may do with keys.\n\n" +
-			"A permission is a pattern: a key, or the beginning of keys followed by `*`. `/app/*` covers all that is below `/app` and not `/app` itself, " +
-			"`/app*` covers both and `/apple` too. Permissions are granted and revoked by one request, so that there is no moment without rights.\n\n" +
-			"The role `guest` is what requests without credentials may do. It is taken over if it exists, as servers make it, with every right, when " +
-			"authentication is enabled. The role `root` cannot be changed.\n\n" +
-			"The server has no conditions for changes of roles, and a role that somebody else deleted and created again cannot be told from the one in state.\n\n" +
-			"A role that users still hold is not deleted: a destroy waits for " + heldPatience.String() + " in case the same run destroys or changes " +
-			"them too, and then fails and names them.",
+			"A permission is a pattern: a key, or the beginning of keys followed by `*`. `/app/*` covers all that is below `/app` and not `/app` " +
+			"itself, `/app*` covers both and `/apple` too. Permissions are granted and revoked by one request, so that there is no moment without " +
+			"rights.\n\n" +
+			"The role `guest` is what requests without credentials may do. It is taken over if it exists, as servers make it, with every " +
+			"right, when authentication is enabled. The role `root` cannot be changed.\n\n" +
+			"The server has no conditions for changes of roles, and a role that somebody else deleted and created again cannot be told from the " +
+			"one in state.\n\n" +
+			"A role that users still hold is not deleted: a destroy waits for " + heldPatience.String() +
+			" in case the same run destroys or changes them too, and then fails and names them.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required:            true,
@@ -85,8 +87,8 @@ func permissionsAttribute(what string) schema.SetAttribute {
 		ElementType: types.StringType,
 		Optional:    true,
 		Computed:    true,
-		MarkdownDescription: "Patterns of exactly the keys that can be " + what + ". Left out, these permissions are not managed here, only shown, and a new role " +
-			"has none; use `etcd_role_permission` for single ones. Empty means none.",
+		MarkdownDescription: "Patterns of exactly the keys that can be " + what + ". Left out, these permissions are not managed here, only " +
+			"shown, and a new role has none; use `etcd_role_permission` for single ones. Empty means none.",
 		Validators: []validator.Set{setvalidator.ValueStringsAre(isPattern())},
 		// Where they are not managed, no write here changes them.
 		PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
@@ -261,7 +263,9 @@ func patternsInForm(p etcdv2.Permissions) etcdv2.Permissions {
 	return etcdv2.Permissions{Read: inForm(p.Read), Write: inForm(p.Write)}
 }
 
-func (r *roleResource) changeExactly(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) (*etcdv2.Role, error) {
+func (r *roleResource) changeExactly(
+	ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions,
+) (*etcdv2.Role, error) {
 	var update etcdv2.RoleUpdate
 	if want.Read != nil {
 		update.Grant.Read, update.Revoke.Read, update.From.Read = without(want.Read, had.Read), without(had.Read, want.Read), had.Read
@@ -331,7 +335,9 @@ func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name s
 }
 
 // tryRemove deletes the role, or returns the names of the users that hold it.
-func (r *roleResource) tryRemove(ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions) (holders []string, err error) {
+func (r *roleResource) tryRemove(
+	ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions,
+) (holders []string, err error) {
 	release, err := r.connection.run.Lock(ctx, roleNamed(name))
 	if err != nil {
 		return nil, err

@@ -57,7 +57,9 @@ func TestAccRoleResource_createUpdateImport(t *testing.T) {
 	s := etcdtest.Shared(t)
 	name := authName(t)
 	update := planned("etcd_role.test", plancheck.ResourceActionUpdate)
-	noop := resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_role.test", plancheck.ResourceActionNoop)}}
+	noop := resource.ImportPlanChecks{
+		PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_role.test", plancheck.ResourceActionNoop)},
+	}
 	acceptance(t,
 		resource.TestStep{
 			Config: roleConfig(s.URL(), name, `kv_read = ["/b", "/a", "/b"]`), Check: permits(t, s, name, []string{"/a", "/b"}, nil),
@@ -87,7 +89,8 @@ func TestAccRoleResource_createUpdateImport(t *testing.T) {
 			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "name",
 		},
 		resource.TestStep{
-			ResourceName: "etcd_role.test", ImportState: true, ImportStateId: name, ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noop,
+			ResourceName: "etcd_role.test", ImportState: true, ImportStateId: name, ImportStateKind: resource.ImportBlockWithID,
+			ImportPlanChecks: noop,
 		},
 		resource.TestStep{
 			ResourceName: "etcd_role.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: noop,
@@ -108,11 +111,13 @@ func TestAccRoleResource_driftIsCorrected(t *testing.T) {
 		resource.TestStep{Config: cfg},
 		resource.TestStep{
 			PreConfig: func() { permit(t, s, name, []string{"/more"}, []string{"/*"}) },
-			Config:    cfg, ConfigPlanChecks: planned("etcd_role.test", plancheck.ResourceActionUpdate), Check: permits(t, s, name, []string{"/a"}, nil),
+			Config:    cfg, ConfigPlanChecks: planned("etcd_role.test", plancheck.ResourceActionUpdate),
+			Check: permits(t, s, name, []string{"/a"}, nil),
 		},
 		resource.TestStep{
 			PreConfig: func() { remove(t, s, rolesPath+name) },
-			Config:    cfg, ConfigPlanChecks: planned("etcd_role.test", plancheck.ResourceActionCreate), Check: permits(t, s, name, []string{"/a"}, nil),
+			Config:    cfg, ConfigPlanChecks: planned("etcd_role.test", plancheck.ResourceActionCreate),
+			Check: permits(t, s, name, []string{"/a"}, nil),
 		},
 	)
 }
@@ -133,7 +138,8 @@ func TestAccRoleResource_createOverExisting(t *testing.T) {
 					t.Errorf("kv_read after the refusal = %q", read)
 				}
 			},
-			Config: roleConfig(s.URL(), name, `kv_read = ["/a"]`, "adopt_existing = true"), Check: permits(t, s, name, []string{"/a"}, []string{"/theirs"}),
+			Config: roleConfig(s.URL(), name, `kv_read = ["/a"]`, "adopt_existing = true"),
+			Check:  permits(t, s, name, []string{"/a"}, []string{"/theirs"}),
 		},
 	)
 }
@@ -353,7 +359,11 @@ func TestRoleResource_deletedBeforeItsHolder(t *testing.T) {
 		func(etcdtest.Request) { remove(t, s, usersPath+name+"-1") },
 		func(etcdtest.Request) { regrant(t, s, name+"-2", nil, []string{name}) },
 	} {
-		proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: strings.TrimSuffix(usersPath, "/"), Skip: 2 * i, Times: 1, Action: etcdtest.InterceptAnswer(letGo)})
+		proxy.Inject(
+			etcdtest.Rule{
+				Method: http.MethodGet, Path: strings.TrimSuffix(usersPath, "/"), Skip: 2 * i, Times: 1, Action: etcdtest.InterceptAnswer(letGo),
+			},
+		)
 	}
 	if gone, errs := d.apply(t, role, nil); errs != "" || gone.exists() {
 		t.Errorf("destroy: %s", errs)
@@ -378,7 +388,10 @@ func TestAccRoleResource_destroyGenerated(t *testing.T) {
 		makeUser(t, s, user, role)
 		roles[fmt.Sprintf("a%d", i)] = map[string]any{"name": role}
 		users[fmt.Sprintf("z%d", i)] = map[string]any{"name": user, "roles": []string{role}}
-		imports = append(imports, map[string]any{"to": fmt.Sprintf("etcd_role.a%d", i), "id": role}, map[string]any{"to": fmt.Sprintf("etcd_user.z%d", i), "id": user})
+		imports = append(
+			imports, map[string]any{"to": fmt.Sprintf("etcd_role.a%d", i), "id": role},
+			map[string]any{"to": fmt.Sprintf("etcd_user.z%d", i), "id": user},
+		)
 	}
 	writeJSON(t, w, "generated.tf.json", map[string]any{"resource": map[string]any{"etcd_role": roles, "etcd_user": users}})
 	writeJSON(t, w, "imports.tf.json", map[string]any{"import": imports})

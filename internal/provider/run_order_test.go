@@ -16,9 +16,11 @@ func inOrderOwnershipCases() map[string]ownership {
 	one := "resource \"etcd_in_order_key\" \"test\" {\n  dir = \"PREFIX/q\"\n  value = \"v\"\n%s}\n"
 	two := "resource \"etcd_in_order_key\" \"test\" {\n  for_each = { x = %q, y = %q }\n  dir = \"PREFIX/q\"\n  value = each.value\n}\n"
 	// An object of another kind manages the key that the queue was given.
-	alias := fmt.Sprintf(one, "") + "resource \"etcd_key\" \"same\" {\n  key = etcd_in_order_key.test.key\n  value = \"v\"\n  adopt_existing = true\n}\n"
+	alias := fmt.Sprintf(one, "") + "resource \"etcd_key\" \"same\" {\n  key = etcd_in_order_key.test.key\n  value = \"v\"\n" +
+		"  adopt_existing = true\n}\n"
 	moved := func(a, b string) string {
-		return fmt.Sprintf("resource \"etcd_in_order_key\" \"test\" {\n  for_each = { x = %q, y = %q }\n  dir = \"PREFIX/${each.value}\"\n  value = each.value\n}\n", a, b)
+		return fmt.Sprintf("resource \"etcd_in_order_key\" \"test\" {\n  for_each = { x = %q, y = %q }\n  dir = \"PREFIX/${each.value}\"\n"+
+			"  value = each.value\n}\n", a, b)
 	}
 	values := func(want ...string) func(*testing.T, *etcdtest.Server, string) {
 		return func(t *testing.T, s *etcdtest.Server, prefix string) {
@@ -65,7 +67,9 @@ func TestCLI_ownershipOfMembers(t *testing.T) {
 	l := newLab(t)
 	for name, lifecycle := range map[string]string{"-replace": "", "create first": createBeforeDestroy} {
 		// One after the other: each counts the members of one cluster.
-		w := l.workspace(t, "1.0.0", first.URL(), fmt.Sprintf("resource \"etcd_member\" \"n4\" {\n  peer_urls = [\"http://127.0.0.1:1\"]\n%s}\n", lifecycle))
+		w := l.workspace(
+			t, "1.0.0", first.URL(), fmt.Sprintf("resource \"etcd_member\" \"n4\" {\n  peer_urls = [\"http://127.0.0.1:1\"]\n%s}\n", lifecycle),
+		)
 		mustRun(t, w, 0, "apply", "-auto-approve")
 		if n := len(membersOf(t, first)); n != 4 {
 			t.Fatalf("%s: the cluster has %d members, want 4", name, n)

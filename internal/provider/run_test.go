@@ -42,7 +42,8 @@ const createBeforeDestroy = "\n  lifecycle {\n    create_before_destroy = true\n
 // rotation is three objects that swap what they are about.
 func rotation(resource, attribute, more string) (before, after string) {
 	text := func(a, b, c string) string {
-		return fmt.Sprintf("resource %q \"test\" {\n  for_each = { x = %q, y = %q, z = %q }\n  %s = each.value\n  %s\n  adopt_existing = ADOPT\n}\n",
+		return fmt.Sprintf("resource %q \"test\" {\n  for_each = { x = %q, y = %q, z = %q }\n  %s = each.value\n  %s\n"+
+			"  adopt_existing = ADOPT\n}\n",
 			resource, a, b, c, attribute, more)
 	}
 	return text("PREFIX/a", "PREFIX/b", "PREFIX/c"), text("PREFIX/b", "PREFIX/c", "PREFIX/a")
@@ -50,9 +51,11 @@ func rotation(resource, attribute, more string) (before, after string) {
 
 func ownershipCases() map[string]ownership {
 	key := "resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = ADOPT\n%s}\n"
-	prefix := "resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\", b = \"w\" }\n  adopt_existing = ADOPT\n%s}\n"
+	prefix := "resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\", b = \"w\" }\n" +
+		"  adopt_existing = ADOPT\n%s}\n"
 	dir := "resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/d\"\n  adopt_existing = ADOPT\n  force_destroy = true\n%s}\n"
-	both := "resource \"etcd_key\" \"test\" {\n  for_each = { a = \"v\", b = \"w\" }\n  key = \"PREFIX/${each.key}\"\n  value = each.value\n  adopt_existing = ADOPT\n}\n"
+	both := "resource \"etcd_key\" \"test\" {\n  for_each = { a = \"v\", b = \"w\" }\n  key = \"PREFIX/${each.key}\"\n  value = each.value\n" +
+		"  adopt_existing = ADOPT\n}\n"
 	ab := map[string]string{"a": "v", "b": "w"}
 	cases := map[string]ownership{
 		"key, -replace":             replaced(fmt.Sprintf(key, ""), "etcd_key.test"),
@@ -71,14 +74,16 @@ func ownershipCases() map[string]ownership {
 			refused: "already exists", keys: ab,
 		},
 		"one of two objects of a key is taken out": {
-			before: fmt.Sprintf(key, "") + "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n  depends_on = [etcd_key.test]\n}\n",
-			after:  "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"w\"\n  adopt_existing = true\n}\n",
-			keys:   map[string]string{"a": "w"},
+			before: fmt.Sprintf(key, "") + "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n" +
+				"  depends_on = [etcd_key.test]\n}\n",
+			after: "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"w\"\n  adopt_existing = true\n}\n",
+			keys:  map[string]string{"a": "w"},
 		},
 		"one of two objects of a key is taken out, the other stays": {
-			before: fmt.Sprintf(key, "") + "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n  depends_on = [etcd_key.test]\n}\n",
-			after:  "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n}\n",
-			keys:   map[string]string{"a": "v"}, leaves: []string{"etcd_key.test"}, planRefused: "Deleted here and needed there",
+			before: fmt.Sprintf(key, "") + "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n" +
+				"  depends_on = [etcd_key.test]\n}\n",
+			after: "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n}\n",
+			keys:  map[string]string{"a": "v"}, leaves: []string{"etcd_key.test"}, planRefused: "Deleted here and needed there",
 		},
 		"a forced directory goes, a key in it comes": {
 			before: "resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/d\"\n  force_destroy = true\n}\n",
@@ -86,9 +91,11 @@ func ownershipCases() map[string]ownership {
 			keys:   map[string]string{"d/k": "v"},
 		},
 		"the last of two objects of one key is taken out": {
-			before: fmt.Sprintf(key, "") + "resource \"etcd_key_prefix\" \"other\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n  adopt_existing = true\n  depends_on = [etcd_key.test]\n}\n",
-			after:  "resource \"etcd_key_prefix\" \"other\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\", b = \"w\" }\n  adopt_existing = true\n}\n",
-			keys:   ab,
+			before: fmt.Sprintf(key, "") + "resource \"etcd_key_prefix\" \"other\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n" +
+				"  adopt_existing = true\n  depends_on = [etcd_key.test]\n}\n",
+			after: "resource \"etcd_key_prefix\" \"other\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\", b = \"w\" }\n" +
+				"  adopt_existing = true\n}\n",
+			keys: ab,
 		},
 	}
 	for _, name := range []string{"key, -replace", "key, create first"} {
@@ -113,20 +120,28 @@ func ownershipCases() map[string]ownership {
 		cases[name] = c
 	}
 	before, after := rotation("etcd_key", "key", "value = each.key")
-	cases["keys rotate"] = ownership{before: before, after: after, refused: "already exists", keys: map[string]string{"a": "z", "b": "x", "c": "y"}}
+	cases["keys rotate"] = ownership{
+		before: before, after: after, refused: "already exists", keys: map[string]string{"a": "z", "b": "x", "c": "y"},
+	}
 	before, after = rotation("etcd_key", "key", "value = \"same\"")
-	cases["equal keys rotate"] = ownership{before: before, after: after, refused: "already exists", keys: map[string]string{"a": "same", "b": "same", "c": "same"}}
+	cases["equal keys rotate"] = ownership{
+		before: before, after: after, refused: "already exists", keys: map[string]string{"a": "same", "b": "same", "c": "same"},
+	}
 	before, after = rotation("etcd_key_prefix", "prefix", "keys = { k = each.key }")
-	cases["prefixes rotate"] = ownership{before: before, after: after, refused: "already exists", keys: map[string]string{"a/k": "z", "b/k": "x", "c/k": "y"}}
+	cases["prefixes rotate"] = ownership{
+		before: before, after: after, refused: "already exists", keys: map[string]string{"a/k": "z", "b/k": "x", "c/k": "y"},
+	}
 	before, after = rotation("etcd_dir", "path", "")
-	cases["directories rotate"] = ownership{before: before, after: after, refused: "already exists", check: func(t *testing.T, s *etcdtest.Server, prefix string) {
-		t.Helper()
-		for _, name := range []string{"a", "b", "c"} {
-			if !s.Get(t, prefix+"/"+name).Node.Dir {
-				t.Errorf("there is no directory %s", name)
+	cases["directories rotate"] = ownership{
+		before: before, after: after, refused: "already exists", check: func(t *testing.T, s *etcdtest.Server, prefix string) {
+			t.Helper()
+			for _, name := range []string{"a", "b", "c"} {
+				if !s.Get(t, prefix+"/"+name).Node.Dir {
+					t.Errorf("there is no directory %s", name)
+				}
 			}
-		}
-	}}
+		},
+	}
 	maps.Copy(cases, authOwnershipCases())
 	maps.Copy(cases, inOrderOwnershipCases())
 	return cases
@@ -134,47 +149,60 @@ func ownershipCases() map[string]ownership {
 
 // authOwnershipCases are those of users, roles, grants and permissions.
 func authOwnershipCases() map[string]ownership {
-	role := "resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n  kv_read = [\"/a\", \"/b\"]\n  kv_write = []\n  adopt_existing = ADOPT\n%s}\n"
-	user := "resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n  roles = [etcd_role.r[0].name, etcd_role.r[1].name]\n  adopt_existing = ADOPT\n%s}\n"
+	role := "resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n  kv_read = [\"/a\", \"/b\"]\n  kv_write = []\n" +
+		"  adopt_existing = ADOPT\n%s}\n"
+	user := "resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n" +
+		"  roles = [etcd_role.r[0].name, etcd_role.r[1].name]\n  adopt_existing = ADOPT\n%s}\n"
 	roles := "resource \"etcd_role\" \"r\" {\n  count = 2\n  name = \"NAME-${count.index}\"\n}\n"
 	bareUser := roles + "resource \"etcd_user\" \"test\" {\n  name = \"NAME\"\n  password = \"pw\"\n}\n"
 	grants := "resource \"etcd_user_role\" \"test\" {\n  for_each = { x = %d, y = %d }\n  user = \"NAME\"\n  role = \"NAME-${each.value}\"\n" +
 		"  adopt_existing = ADOPT\n  depends_on = [etcd_user.test, etcd_role.r]\n%s}\n"
 	bareRole := "resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n%s}\n"
-	permissions := "resource \"etcd_role_permission\" \"test\" {\n  for_each = { x = %q, y = %q }\n  role = \"NAME\"\n  access = \"read\"\n  pattern = each.value\n" +
+	permissions := "resource \"etcd_role_permission\" \"test\" {\n  for_each = { x = %q, y = %q }\n  role = \"NAME\"\n  access = \"read\"\n" +
+		"  pattern = each.value\n" +
 		"  adopt_existing = ADOPT\n  depends_on = [etcd_role.test]\n%s}\n"
 	hasBoth := func(t *testing.T, s *etcdtest.Server, prefix string) {
 		t.Helper()
 		name := strings.TrimPrefix(prefix, "/")
-		if answer := s.JSON(t, http.MethodGet, "/v2/auth/users/"+name, nil); !strings.Contains(string(answer.Body), name+"-0") || !strings.Contains(string(answer.Body), name+"-1") {
+		if answer := s.JSON(t, http.MethodGet, "/v2/auth/users/"+name, nil); !strings.Contains(string(answer.Body), name+"-0") ||
+			!strings.Contains(string(answer.Body), name+"-1") {
 			t.Errorf("the user is %s, want two roles", answer.Body)
 		}
 	}
 	reads := func(t *testing.T, s *etcdtest.Server, prefix string) {
 		t.Helper()
-		if answer := s.JSON(t, http.MethodGet, "/v2/auth/roles/"+strings.TrimPrefix(prefix, "/"), nil); !strings.Contains(string(answer.Body), `"read":["/a","/b"]`) {
+		if answer := s.JSON(t, http.MethodGet, "/v2/auth/roles/"+
+			strings.TrimPrefix(prefix, "/"), nil); !strings.Contains(string(answer.Body), `"read":["/a","/b"]`) {
 			t.Errorf("the role is %s, want that it reads /a and /b", answer.Body)
 		}
 	}
 	cases := map[string]ownership{
-		"role, -replace":           replaced(fmt.Sprintf(role, ""), "etcd_role.test"),
-		"role, create first":       replaced(fmt.Sprintf(role, createBeforeDestroy), "etcd_role.test"),
-		"permission, -replace":     replaced(fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), `etcd_role_permission.test["x"]`),
-		"permission, create first": replaced(fmt.Sprintf(bareRole+permissions, "", "/a", "/b", createBeforeDestroy), `etcd_role_permission.test["x"]`),
+		"role, -replace":       replaced(fmt.Sprintf(role, ""), "etcd_role.test"),
+		"role, create first":   replaced(fmt.Sprintf(role, createBeforeDestroy), "etcd_role.test"),
+		"permission, -replace": replaced(fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), `etcd_role_permission.test["x"]`),
+		"permission, create first": replaced(
+			fmt.Sprintf(bareRole+permissions, "", "/a", "/b", createBeforeDestroy), `etcd_role_permission.test["x"]`,
+		),
 		"one of two objects of a permission is taken out": {
-			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", "") + "resource \"etcd_role_permission\" \"same\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/a\"\n" +
+			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", "") + "resource \"etcd_role_permission\" \"same\" {\n  role = \"NAME\"\n" +
+				"  access = \"read\"\n  pattern = \"/a\"\n" +
 				"  adopt_existing = true\n  depends_on = [etcd_role_permission.test]\n}\n",
-			after: fmt.Sprintf(bareRole, "") + "resource \"etcd_role_permission\" \"other\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/b\"\n  adopt_existing = true\n}\n" +
-				"resource \"etcd_role_permission\" \"same\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/a\"\n  adopt_existing = false\n}\n",
+			after: fmt.Sprintf(bareRole, "") + "resource \"etcd_role_permission\" \"other\" {\n  role = \"NAME\"\n  access = \"read\"\n" +
+				"  pattern = \"/b\"\n  adopt_existing = true\n}\n" +
+				"resource \"etcd_role_permission\" \"same\" {\n  role = \"NAME\"\n  access = \"read\"\n  pattern = \"/a\"\n" +
+				"  adopt_existing = false\n}\n",
 		},
 		"permissions rotate": {
-			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), after: fmt.Sprintf(bareRole+permissions, "", "/b", "/a", ""), refused: "granted already",
+			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), after: fmt.Sprintf(bareRole+permissions, "", "/b", "/a", ""),
+			refused: "granted already",
 		},
 		"permissions move into a role": {
-			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), after: fmt.Sprintf(bareRole, "  kv_read = [\"/a\", \"/b\"]\n"), leaves: []string{"etcd_role_permission.test"}, planRefused: "Deleted here and needed there",
+			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), after: fmt.Sprintf(bareRole, "  kv_read = [\"/a\", \"/b\"]\n"),
+			leaves: []string{"etcd_role_permission.test"}, planRefused: "Deleted here and needed there",
 		},
 		"permissions move out of a role": {
-			before: fmt.Sprintf(bareRole, "  kv_read = [\"/a\", \"/b\"]\n"), after: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""), refused: "granted already",
+			before: fmt.Sprintf(bareRole, "  kv_read = [\"/a\", \"/b\"]\n"), after: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", ""),
+			refused: "granted already",
 		},
 	}
 	for name, c := range cases {
@@ -187,13 +215,22 @@ func authOwnershipCases() map[string]ownership {
 		"grant, -replace":     replaced(bareUser+fmt.Sprintf(grants, 0, 1, ""), `etcd_user_role.test["x"]`),
 		"grant, create first": replaced(bareUser+fmt.Sprintf(grants, 0, 1, createBeforeDestroy), `etcd_user_role.test["x"]`),
 		"one of two objects of a grant is taken out": {
-			before: bareUser + fmt.Sprintf(grants, 0, 1, "") + "resource \"etcd_user_role\" \"same\" {\n  user = \"NAME\"\n  role = \"NAME-0\"\n  adopt_existing = true\n  depends_on = [etcd_user_role.test]\n}\n",
-			after: bareUser + "resource \"etcd_user_role\" \"other\" {\n  user = \"NAME\"\n  role = \"NAME-1\"\n  adopt_existing = true\n  depends_on = [etcd_user.test]\n}\n" +
+			before: bareUser + fmt.Sprintf(grants, 0, 1, "") + "resource \"etcd_user_role\" \"same\" {\n  user = \"NAME\"\n  role = \"NAME-0\"\n" +
+				"  adopt_existing = true\n  depends_on = [etcd_user_role.test]\n}\n",
+			after: bareUser + "resource \"etcd_user_role\" \"other\" {\n  user = \"NAME\"\n  role = \"NAME-1\"\n  adopt_existing = true\n" +
+				"  depends_on = [etcd_user.test]\n}\n" +
 				"resource \"etcd_user_role\" \"same\" {\n  user = \"NAME\"\n  role = \"NAME-0\"\n  adopt_existing = false\n}\n",
 		},
-		"grants rotate":             {before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: bareUser + fmt.Sprintf(grants, 1, 0, ""), refused: "granted already"},
-		"grants move into a user":   {before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: roles + fmt.Sprintf(user, ""), leaves: []string{"etcd_user_role.test"}, planRefused: "Deleted here and needed there"},
-		"grants move out of a user": {before: roles + fmt.Sprintf(user, ""), after: bareUser + fmt.Sprintf(grants, 0, 1, ""), refused: "granted already"},
+		"grants rotate": {
+			before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: bareUser + fmt.Sprintf(grants, 1, 0, ""), refused: "granted already",
+		},
+		"grants move into a user": {
+			before: bareUser + fmt.Sprintf(grants, 0, 1, ""), after: roles + fmt.Sprintf(user, ""), leaves: []string{"etcd_user_role.test"},
+			planRefused: "Deleted here and needed there",
+		},
+		"grants move out of a user": {
+			before: roles + fmt.Sprintf(user, ""), after: bareUser + fmt.Sprintf(grants, 0, 1, ""), refused: "granted already",
+		},
 	}
 	for name, c := range users {
 		c.check = hasBoth
@@ -223,7 +260,10 @@ func (l *lab) tryOwnership(t *testing.T, c ownership, adopt bool) {
 	own := etcdtest.Prefix(t)
 	w := l.workspace(t, "1.0.0", l.server.URL(), "")
 	write := func(configuration string) {
-		writeFile(t, w, "objects.tf", strings.NewReplacer("PREFIX", own, "NAME", strings.TrimPrefix(own, "/"), "ADOPT", fmt.Sprint(adopt)).Replace(configuration))
+		writeFile(
+			t, w, "objects.tf",
+			strings.NewReplacer("PREFIX", own, "NAME", strings.TrimPrefix(own, "/"), "ADOPT", fmt.Sprint(adopt)).Replace(configuration),
+		)
 	}
 	write(c.before)
 	mustRun(t, w, 0, "apply", "-auto-approve")
@@ -293,7 +333,9 @@ func TestCLI_ownershipOfAuth(t *testing.T) {
 			t.Parallel()
 			s := etcdtest.Start(t)
 			s.JSON(t, http.MethodPut, "/v2/auth/users/root", map[string]any{"user": "root", "password": "pw"})
-			w := l.workspace(t, "1.0.0", s.URL(), "resource \"etcd_auth\" \"test\" {\n  adopt_existing = true\n"+lifecycle+"}\n", "ETCDCTL_USERNAME=root:pw")
+			w := l.workspace(
+				t, "1.0.0", s.URL(), "resource \"etcd_auth\" \"test\" {\n  adopt_existing = true\n"+lifecycle+"}\n", "ETCDCTL_USERNAME=root:pw",
+			)
 			mustRun(t, w, 0, "apply", "-auto-approve")
 			output := mustRun(t, w, 0, "apply", "-auto-approve", "-replace=etcd_auth.test")
 			if answer := s.JSON(t, http.MethodGet, "/v2/auth/enable", nil); !strings.Contains(string(answer.Body), "true") {
@@ -318,12 +360,14 @@ func TestCLI_manyKeysMoveIntoPrefix(t *testing.T) {
 	own := etcdtest.Prefix(t)
 	w := l.workspace(t, "1.0.0", l.server.URL(), "")
 	move := func(configuration string) { moveObjects(t, w, own, configuration) }
-	move(fmt.Sprintf("resource \"etcd_key\" \"test\" {\n  count = %d\n  key = \"PREFIX/k${count.index}\"\n  value = \"v${count.index}\"\n  adopt_existing = true\n}\n", n))
+	move(fmt.Sprintf("resource \"etcd_key\" \"test\" {\n  count = %d\n  key = \"PREFIX/k${count.index}\"\n  value = \"v${count.index}\"\n"+
+		"  adopt_existing = true\n}\n", n))
 	before := keysBelow(t, l.server, own)
 	if len(before) != n {
 		t.Fatalf("%d keys, want %d", len(before), n)
 	}
-	move(fmt.Sprintf("resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n  keys = { for i in range(%d) : \"k${i}\" => \"v${i}\" }\n  adopt_existing = true\n}\n", n))
+	move(fmt.Sprintf("resource \"etcd_key_prefix\" \"test\" {\n  prefix = \"PREFIX\"\n"+
+		"  keys = { for i in range(%d) : \"k${i}\" => \"v${i}\" }\n  adopt_existing = true\n}\n", n))
 	if after := keysBelow(t, l.server, own); !maps.Equal(after, before) {
 		t.Errorf("%d keys after the move, want %d", len(after), n)
 	}

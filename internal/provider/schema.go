@@ -31,7 +31,8 @@ func pathIdentity(name, description string) identityschema.Schema {
 }
 
 func adoptAttribute(what string, private ...string) schema.BoolAttribute {
-	return steeringAttribute(strings.Join(append([]string{"Take over " + what + " that already exists when it is created here, instead of failing. " +
+	return steeringAttribute(strings.Join(append([]string{"Take over " + what +
+		" that already exists when it is created here, instead of failing. " +
 		"Default: `false`. A change has no effect on one that is managed already."}, private...), " "))
 }
 

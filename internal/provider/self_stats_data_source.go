@@ -47,23 +47,32 @@ func (d *selfStatsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads what one server says of itself.",
 		Attributes: map[string]schema.Attribute{
-			"endpoint":          statsEndpointAttribute(),
-			"name":              schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the member."},
-			"id":                schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
-			"state":             schema.StringAttribute{Computed: true, MarkdownDescription: "`StateLeader` or `StateFollower`. A leader that has lost its quorum still calls itself one."},
-			"start_time":        schema.StringAttribute{Computed: true, MarkdownDescription: "When the process was started, in UTC by RFC 3339."},
-			"leader_id":         schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the leader that it has last heard of, which may be gone, as during an election; empty if there was none yet. `etcd_leader` says who leads now."},
-			"leader_uptime":     schema.StringAttribute{Computed: true, MarkdownDescription: "How long that member has led, if it still does, as a duration such as `1h2m3.5s`."},
+			"endpoint": statsEndpointAttribute(),
+			"name":     schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the member."},
+			"id":       schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
+			"state": schema.StringAttribute{Computed: true, MarkdownDescription: "`StateLeader` or `StateFollower`. A leader that has " +
+				"lost its quorum still calls itself one."},
+			"start_time": schema.StringAttribute{Computed: true, MarkdownDescription: "When the process was started, in UTC by RFC 3339."},
+			"leader_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the leader that it has last heard of, which " +
+				"may be gone, as during an election; empty if there was none yet. `etcd_leader` says who leads now."},
+			"leader_uptime": schema.StringAttribute{Computed: true, MarkdownDescription: "How long that member has led, if it still does, as " +
+				"a duration such as `1h2m3.5s`."},
 			"leader_start_time": schema.StringAttribute{Computed: true, MarkdownDescription: "Since when that member has led, in UTC by RFC 3339."},
 			"recv_append_requests": schema.Int64Attribute{
 				Computed: true, MarkdownDescription: "Append requests of the raft protocol received.",
 			},
-			"recv_package_rate":   schema.Float64Attribute{Computed: true, MarkdownDescription: "Append requests received per second; 0 for a leader."},
-			"recv_bandwidth_rate": schema.Float64Attribute{Computed: true, MarkdownDescription: "Bytes received in them per second; 0 for a leader."},
+			"recv_package_rate": schema.Float64Attribute{
+				Computed: true, MarkdownDescription: "Append requests received per second; 0 for a leader.",
+			},
+			"recv_bandwidth_rate": schema.Float64Attribute{
+				Computed: true, MarkdownDescription: "Bytes received in them per second; 0 for a leader.",
+			},
 			"send_append_requests": schema.Int64Attribute{
 				Computed: true, MarkdownDescription: "Append requests of the raft protocol sent.",
 			},
-			"send_package_rate":   schema.Float64Attribute{Computed: true, MarkdownDescription: "Append requests sent per second; 0 for a follower."},
+			"send_package_rate": schema.Float64Attribute{
+				Computed: true, MarkdownDescription: "Append requests sent per second; 0 for a follower.",
+			},
 			"send_bandwidth_rate": schema.Float64Attribute{Computed: true, MarkdownDescription: "Bytes sent in them per second; 0 for a follower."},
 		},
 	}
@@ -95,7 +104,9 @@ func (d *selfStatsDataSource) Read(ctx context.Context, req datasource.ReadReque
 
 // chooseResult returns the answer of the endpoint that the configuration
 // names, or else the first answer, or nil and says why there is none.
-func chooseResult[T any](all []etcdv2.EndpointResult[T], err error, wanted types.String, diags *diag.Diagnostics) *etcdv2.EndpointResult[T] {
+func chooseResult[T any](
+	all []etcdv2.EndpointResult[T], err error, wanted types.String, diags *diag.Diagnostics,
+) *etcdv2.EndpointResult[T] {
 	if err != nil {
 		addFailure(diags, "Unable to read statistics", "", err)
 		return nil
@@ -130,7 +141,8 @@ func (m *selfStatsDataModel) fromAPI(endpoint string, s *etcdv2.SelfStats) {
 	*m = selfStatsDataModel{
 		Endpoint: types.StringValue(endpoint), Name: types.StringValue(s.Name), ID: types.StringValue(s.ID),
 		State: types.StringValue(s.State), StartTime: timeValue(s.StartTime),
-		LeaderID: types.StringValue(s.Leader.ID), LeaderUptime: types.StringValue(s.Leader.Uptime.String()), LeaderStartTime: timeValue(s.Leader.StartTime),
+		LeaderID: types.StringValue(s.Leader.ID), LeaderUptime: types.StringValue(s.Leader.Uptime.String()),
+		LeaderStartTime:    timeValue(s.Leader.StartTime),
 		RecvAppendRequests: indexValue(s.RecvAppendRequests), RecvPackageRate: types.Float64Value(s.RecvPackageRate),
 		RecvBandwidthRate: types.Float64Value(s.RecvBandwidthRate), SendAppendRequests: indexValue(s.SendAppendRequests),
 		SendPackageRate: types.Float64Value(s.SendPackageRate), SendBandwidthRate: types.Float64Value(s.SendBandwidthRate),

@@ -44,9 +44,10 @@ func (a *setAction) Schema(_ context.Context, _ action.SchemaRequest, resp *acti
 				MarkdownDescription: "Value to write. It may be empty.",
 			},
 			"ttl": schema.Int64Attribute{
-				Optional:            true,
-				MarkdownDescription: "TTL in seconds, " + ttlRange + ". Default: the provider's `default_ttl`, or else none: a key that expired becomes permanent.",
-				Validators:          []validator.Int64{isTTL()},
+				Optional: true,
+				MarkdownDescription: "TTL in seconds, " + ttlRange + ". Default: the provider's `default_ttl`, or else none: a key that expired " +
+					"becomes permanent.",
+				Validators: []validator.Int64{isTTL()},
 			},
 		},
 	}

@@ -58,8 +58,10 @@ func (d *srvEndpointsDataSource) Schema(_ context.Context, _ datasource.SchemaRe
 					"target":   schema.StringAttribute{Computed: true, MarkdownDescription: "Host, without a dot at its end."},
 					"port":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Port, 0 to 65535."},
 					"priority": schema.Int64Attribute{Computed: true, MarkdownDescription: "Priority; the lowest comes first."},
-					"weight":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Weight among records of one priority; the highest comes first."},
-					"tls":      schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is one of `_etcd-client-ssl._tcp`."},
+					"weight": schema.Int64Attribute{
+						Computed: true, MarkdownDescription: "Weight among records of one priority; the highest comes first.",
+					},
+					"tls": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is one of `_etcd-client-ssl._tcp`."},
 				}},
 			},
 		},

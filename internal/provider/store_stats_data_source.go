@@ -42,26 +42,40 @@ func (d *storeStatsDataSource) Metadata(_ context.Context, req datasource.Metada
 
 func (d *storeStatsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads the counters of one server's store. A server counts for itself: writes of the whole cluster, as it applies all of them, " +
-			"and the reads and watches that it was asked for. Some survive a restart, as they are part of its snapshots.",
+		MarkdownDescription: "Reads the counters of one server's store. A server counts for itself: writes of the whole cluster, as it applies " +
+			"all of them, and the reads and watches that it was asked for. Some survive a restart, as they are part of its snapshots.",
 		Attributes: map[string]schema.Attribute{
-			"endpoint":                   statsEndpointAttribute(),
-			"gets_success":               schema.Int64Attribute{Computed: true, MarkdownDescription: "Reads that succeeded."},
-			"gets_fail":                  schema.Int64Attribute{Computed: true, MarkdownDescription: "Reads that failed, as of a key that does not exist."},
-			"sets_success":               schema.Int64Attribute{Computed: true, MarkdownDescription: "Unconditional writes that succeeded."},
-			"sets_fail":                  schema.Int64Attribute{Computed: true, MarkdownDescription: "Unconditional writes that failed."},
-			"delete_success":             schema.Int64Attribute{Computed: true, MarkdownDescription: "Deletes that succeeded."},
-			"delete_fail":                schema.Int64Attribute{Computed: true, MarkdownDescription: "Deletes that failed."},
-			"update_success":             schema.Int64Attribute{Computed: true, MarkdownDescription: "Writes of keys that had to exist that succeeded."},
-			"update_fail":                schema.Int64Attribute{Computed: true, MarkdownDescription: "Writes of keys that had to exist that failed."},
-			"create_success":             schema.Int64Attribute{Computed: true, MarkdownDescription: "Writes of keys that had not to exist that succeeded."},
-			"create_fail":                schema.Int64Attribute{Computed: true, MarkdownDescription: "Writes of keys that had not to exist that failed."},
-			"compare_and_swap_success":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Conditional writes that succeeded."},
-			"compare_and_swap_fail":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Conditional writes whose condition did not hold."},
+			"endpoint":     statsEndpointAttribute(),
+			"gets_success": schema.Int64Attribute{Computed: true, MarkdownDescription: "Reads that succeeded."},
+			"gets_fail": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Reads that failed, as of a key that does not exist.",
+			},
+			"sets_success":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Unconditional writes that succeeded."},
+			"sets_fail":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Unconditional writes that failed."},
+			"delete_success": schema.Int64Attribute{Computed: true, MarkdownDescription: "Deletes that succeeded."},
+			"delete_fail":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Deletes that failed."},
+			"update_success": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Writes of keys that had to exist that succeeded.",
+			},
+			"update_fail": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Writes of keys that had to exist that failed.",
+			},
+			"create_success": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Writes of keys that had not to exist that succeeded.",
+			},
+			"create_fail": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Writes of keys that had not to exist that failed.",
+			},
+			"compare_and_swap_success": schema.Int64Attribute{Computed: true, MarkdownDescription: "Conditional writes that succeeded."},
+			"compare_and_swap_fail": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Conditional writes whose condition did not hold.",
+			},
 			"compare_and_delete_success": schema.Int64Attribute{Computed: true, MarkdownDescription: "Conditional deletes that succeeded."},
-			"compare_and_delete_fail":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Conditional deletes whose condition did not hold."},
-			"expire_count":               schema.Int64Attribute{Computed: true, MarkdownDescription: "Keys and directories that have expired."},
-			"watchers":                   schema.Int64Attribute{Computed: true, MarkdownDescription: "Watches that are open now."},
+			"compare_and_delete_fail": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Conditional deletes whose condition did not hold.",
+			},
+			"expire_count": schema.Int64Attribute{Computed: true, MarkdownDescription: "Keys and directories that have expired."},
+			"watchers":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Watches that are open now."},
 		},
 	}
 }

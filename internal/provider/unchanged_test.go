@@ -81,7 +81,9 @@ func newLanePair(tb testing.TB, known *sync.Map) *lanePair {
 		}
 		config[0] = 0xde // a map with a length of 16 bits
 		config = slices.Insert(config, 1, 0, byte(len(schemas.Provider.Block.Attributes)))
-		if _, err := server.ConfigureProvider(tb.Context(), &tfprotov6.ConfigureProviderRequest{Config: &tfprotov6.DynamicValue{MsgPack: config}}); err != nil {
+		if _, err := server.ConfigureProvider(
+			tb.Context(), &tfprotov6.ConfigureProviderRequest{Config: &tfprotov6.DynamicValue{MsgPack: config}},
+		); err != nil {
 			tb.Fatal(err)
 		}
 		p.schemas = schemas.ResourceSchemas
@@ -222,7 +224,9 @@ func (c *laneCase) givenTo(tb testing.TB, call string) string {
 
 // same compares an answer of the lane with that of the framework to the same
 // request, and what the providers have noted.
-func same[Req, Resp any](tb testing.TB, p *lanePair, c *laneCase, call string, req Req, lane Resp, ask func(context.Context, Req) (Resp, error)) {
+func same[Req, Resp any](
+	tb testing.TB, p *lanePair, c *laneCase, call string, req Req, lane Resp, ask func(context.Context, Req) (Resp, error),
+) {
 	tb.Helper()
 	p.answered[c.typeName+" "+call]++
 	key := c.givenTo(tb, call)
@@ -243,7 +247,9 @@ func same[Req, Resp any](tb testing.TB, p *lanePair, c *laneCase, call string, r
 		diff = cmp.Diff(framework.claims, a.claims, claimsOptions)
 	}
 	if diff += cmp.Diff(framework.ours, a.looks.ours); diff != "" {
-		tb.Errorf("%s of %+v\nstate %v\nconfig %v\nprivate %s\nframework (-), lane (+):\n%s", call, c, c.state, c.config, c.privateBytes(tb), diff)
+		tb.Errorf(
+			"%s of %+v\nstate %v\nconfig %v\nprivate %s\nframework (-), lane (+):\n%s", call, c, c.state, c.config, c.privateBytes(tb), diff,
+		)
 	}
 }
 
@@ -261,8 +267,9 @@ func (p *lanePair) try(tb testing.TB, c *laneCase, call string) {
 		}
 	case "plan":
 		req := &tfprotov6.PlanResourceChangeRequest{
-			TypeName: c.typeName, PriorState: state, ProposedNewState: &tfprotov6.DynamicValue{MsgPack: packed(tb, c.proposed(p.schemas[c.typeName]))},
-			Config: &tfprotov6.DynamicValue{MsgPack: packed(tb, c.config)}, PriorPrivate: private, PriorIdentity: identity,
+			TypeName: c.typeName, PriorState: state,
+			ProposedNewState: &tfprotov6.DynamicValue{MsgPack: packed(tb, c.proposed(p.schemas[c.typeName]))},
+			Config:           &tfprotov6.DynamicValue{MsgPack: packed(tb, c.config)}, PriorPrivate: private, PriorIdentity: identity,
 		}
 		if got := p.lane.Plan(ctx, req); got != nil {
 			same(tb, p, c, call, req, got, p.framework.PlanResourceChange)
@@ -306,8 +313,9 @@ func draw[T any](d laneDice, from ...T) T { return from[d.IntN(len(from))] }
 // base returns a case in which nothing has changed.
 func (d laneDice) base() *laneCase {
 	c := &laneCase{
-		typeName: draw(d, "etcd_key", "etcd_key", "etcd_key", "etcd_dir", "etcd_dir", "etcd_user_role", "etcd_role_permission"),
-		prefix:   draw(d, "", "", "", "/team"), defaultTTL: draw(d, types.Int64Null(), types.Int64Null(), types.Int64Null(), types.Int64Value(60)), granted: true,
+		typeName:   draw(d, "etcd_key", "etcd_key", "etcd_key", "etcd_dir", "etcd_dir", "etcd_user_role", "etcd_role_permission"),
+		prefix:     draw(d, "", "", "", "/team"),
+		defaultTTL: draw(d, types.Int64Null(), types.Int64Null(), types.Int64Null(), types.Int64Value(60)), granted: true,
 		private: map[string]any{},
 	}
 	adopt := draw[any](d, nil, false, false, false, true)
@@ -467,7 +475,9 @@ func (d laneDice) changePrivate(c *laneCase) {
 	case 3:
 		c.private[".import_before_read"] = true
 	case 4:
-		c.rawPrivate = draw(d, []byte("{}"), []byte(`{ "key_prefix": "IiI=" }`), []byte(`{"key_prefix":"IiI=","notes":"e30="}`), []byte(`{"key_prefix":""}`),
+		c.rawPrivate = draw(d, []byte("{}"), []byte(`{ "key_prefix": "IiI=" }`), []byte(
+			`{"key_prefix":"IiI=","notes":"e30="}`,
+		), []byte(`{"key_prefix":""}`),
 			[]byte(`{"a":1}`), []byte("{"), []byte(`{"key_prefix":"IiI=","notes":"eyJuZXciOjF9"}`), []byte(`null`), []byte(`{"key_prefix":"/w=="}`))
 	default:
 		switch private := c.private["notes"].(type) {

@@ -29,7 +29,8 @@ func (unflattenFunction) Definition(_ context.Context, _ function.DefinitionRequ
 	resp.Definition = function.Definition{
 		Summary: "Nests a map of paths into an object",
 		MarkdownDescription: "Returns a nested object for a map from path to value, such as `keys` of the data source `etcd_keys`: " +
-			"`{ \"db/host\" = \"h\" }` becomes `{ db = { host = \"h\" } }`. It is the inverse of `flatten` for objects whose values are strings.\n\n" +
+			"`{ \"db/host\" = \"h\" }` becomes `{ db = { host = \"h\" } }`. It is the inverse of `flatten` for objects whose values are " +
+			"strings.\n\n" +
 			"* A slash in front of a path is optional. Two paths that differ in nothing else are an error.\n" +
 			"* A path below another one, such as `db/host` beside `db`, is an error: a key cannot hold both a value and keys.\n" +
 			"* Values stay strings. A null is an error.\n\n" +

@@ -28,8 +28,8 @@ func (l *userList) Metadata(_ context.Context, req resource.MetadataRequest, res
 func (l *userList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the users of the store, for `terraform query`, in the order of their names. " +
-			"With `-generate-config-out` it writes a resource and an import block for each of them, without a password: a server does not tell it, " +
-			"and an import leaves it as it is.\n\n" +
+			"With `-generate-config-out` it writes a resource and an import block for each of them, without a password: a server does not " +
+			"tell it, and an import leaves it as it is.\n\n" +
 			"Servers leave out users whose name starts with `_`. A user whose name `etcd_user` refuses is left out with a warning. " +
 			"With `include_resource` each user is read by itself, and a role that it holds and that does not exist earns a warning: " +
 			"take it out of the generated `roles`, and the apply revokes it.",
@@ -78,7 +78,8 @@ func readUser(ctx context.Context, client *etcdv2.Client, name string) listed {
 	}
 	if user.MissingRole != "" {
 		diags.AddWarning("Role does not exist", fmt.Sprintf("The user %q holds the role %q, which does not exist. "+
-			"Take it out of roles where configuration is generated, or make the role: no user is given a role that does not exist.", name, user.MissingRole))
+			"Take it out of roles where configuration is generated, or make the role: no user is given a role that does not exist.", name,
+			user.MissingRole))
 	}
 	model.refresh(ctx, user, &diags)
 	model.Roles = setOf(ctx, inForm(user.Held()), &diags)

@@ -64,10 +64,11 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 		MarkdownDescription: "A user of the store, its password and the roles it holds.\n\n" +
 			"A user that exists already is never changed by a create, unless `adopt_existing` says so: no password is reset by accident. " +
 			"Roles are granted and revoked, and the password changed, by one request, so that there is no moment without rights.\n\n" +
-			"While authentication is enabled, the user by which the provider logs in is neither deleted nor given another password, and keeps the role `root`: " +
-			"the provider would lock itself out half-way through the apply.\n\n" +
-			"The server has no conditions for changes of users. Changes of one user by this provider are made one after the other, the roles are compared " +
-			"right before a change and read after it; a change that somebody else makes in that moment can still be lost. A user that somebody else deleted and created again cannot be told from the one in state.",
+			"While authentication is enabled, the user by which the provider logs in is neither deleted nor given another password, and keeps the " +
+			"role `root`: the provider would lock itself out half-way through the apply.\n\n" +
+			"The server has no conditions for changes of users. Changes of one user by this provider are made one after the other, the roles are " +
+			"compared right before a change and read after it; a change that somebody else makes in that moment can still be lost. A user that " +
+			"somebody else deleted and created again cannot be told from the one in state.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required: true,
@@ -79,8 +80,9 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"password": schema.StringAttribute{
 				Optional:  true,
 				Sensitive: true,
-				MarkdownDescription: "Password, 1 to 72 bytes. It is stored in state and never read back, so that a change outside of Terraform is not seen. " +
-					"A change sets it. To create a user, this or `password_wo` is needed, or the apply fails; without either, the password of an imported user stays as it is. Default: none.",
+				MarkdownDescription: "Password, 1 to 72 bytes. It is stored in state and never read back, so that a change outside of Terraform is " +
+					"not seen. A change sets it. To create a user, this or `password_wo` is needed, or the apply fails; without either, the password of " +
+					"an imported user stays as it is. Default: none.",
 				Validators: []validator.String{isPassword(), stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
 			},
 			"password_wo": schema.StringAttribute{
@@ -101,15 +103,17 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 				Optional:    true,
 				Computed:    true,
 				MarkdownDescription: "Names of exactly the roles that the user holds. They must exist. Left out, the roles are not managed here, " +
-					"only shown; use `etcd_user_role` for single ones. Empty means none. A held role that does not exist is shown as `NAME (does not exist)`.",
+					"only shown; use `etcd_user_role` for single ones. Empty means none. A held role that does not exist is shown as `NAME (does not " +
+					"exist)`.",
 				Validators: []validator.Set{setvalidator.ValueStringsAre(isRoleName())},
 				// Where roles are not managed, no write here changes them.
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 			},
 			"missing_role": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "A role that the user holds and that does not exist (any more); null otherwise. Where `roles` are managed, that is drift: " +
-					"the next apply revokes it, or fails if `roles` still name it and nothing has created it again. With `ignore_changes = [roles]` it stays.",
+				MarkdownDescription: "A role that the user holds and that does not exist (any more); null otherwise. Where `roles` are managed, that " +
+					"is drift: the next apply revokes it, or fails if `roles` still name it and nothing has created it again. With `ignore_changes = " +
+					"[roles]` it stays.",
 			},
 			"adopt_existing": adoptAttribute("a user"),
 		},
@@ -126,7 +130,8 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if req.State.Raw.IsNull() && config.Password.IsNull() && config.PasswordWO.IsNull() && !config.AdoptExisting.ValueBool() && !config.AdoptExisting.IsUnknown() {
+	if req.State.Raw.IsNull() && config.Password.IsNull() && config.PasswordWO.IsNull() && !config.AdoptExisting.ValueBool() &&
+		!config.AdoptExisting.IsUnknown() {
 		refusal := errNoPassword()
 		warnOfApply(&resp.Diagnostics, diag.Diagnostics{
 			diag.NewAttributeErrorDiagnostic(path.Root("password"), refusal.summary, refusal.what+"\n\n"+refusal.advice),
@@ -137,7 +142,8 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("missing_role"), plan.plannedMissing(config, state))...)
-	if roles := knownNames(config.Roles); plan.Name.ValueString() == etcdv2.RootUser && roles != nil && !slices.Contains(roles, etcdv2.RootRole) {
+	if roles := knownNames(config.Roles); plan.Name.ValueString() == etcdv2.RootUser && roles != nil &&
+		!slices.Contains(roles, etcdv2.RootRole) {
 		resp.Diagnostics.AddAttributeError(path.Root("roles"), "The user root always holds the role root",
 			"A server grants it by itself and does not let go of it. Add \"root\" to roles, or leave roles out.")
 	}
@@ -201,7 +207,9 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 }
 
 // create returns the user also with an error, if it exists then.
-func (r *userResource) create(ctx context.Context, client *etcdv2.Client, plan *userModel, password string, diags *diag.Diagnostics) (*etcdv2.User, error) {
+func (r *userResource) create(
+	ctx context.Context, client *etcdv2.Client, plan *userModel, password string, diags *diag.Diagnostics,
+) (*etcdv2.User, error) {
 	name, roles := plan.Name.ValueString(), namesOf(ctx, plan.Roles, diags)
 	if err := requireRoles(ctx, client, roles); err != nil {
 		return nil, err

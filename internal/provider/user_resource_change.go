@@ -88,7 +88,9 @@ func (r *userResource) change(ctx context.Context, client *etcdv2.Client, had, w
 }
 
 // changeExactly makes a change of a user that has exactly the roles it had.
-func (r *userResource) changeExactly(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
+func (r *userResource) changeExactly(
+	ctx context.Context, client *etcdv2.Client, had, want []string, name, password string,
+) (*etcdv2.User, error) {
 	if login := r.connection.options; password != "" && name == login.Username && password != login.Password {
 		if err := r.keepOwnLogin(ctx, client, name, "to change its password"); err != nil {
 			return nil, err

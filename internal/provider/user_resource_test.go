@@ -122,7 +122,9 @@ func TestAccUserResource_createUpdateImport(t *testing.T) {
 	name := authName(t)
 	r1, r2 := name+"-1", name+"-2"
 	update := planned("etcd_user.test", plancheck.ResourceActionUpdate)
-	noop := resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_user.test", plancheck.ResourceActionNoop)}}
+	noop := resource.ImportPlanChecks{
+		PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_user.test", plancheck.ResourceActionNoop)},
+	}
 	acceptance(t,
 		resource.TestStep{
 			Config: userConfig(s.URL(), name, withPassword, rolesR2R1R2), Check: holds(t, s, name, r1, r2),
@@ -138,7 +140,9 @@ func TestAccUserResource_createUpdateImport(t *testing.T) {
 			PreConfig: func() { regrant(t, s, name, []string{r1}, nil) },
 			Config:    userConfig(s.URL(), name, withPassword), PlanOnly: true,
 		},
-		resource.TestStep{Config: userConfig(s.URL(), name, `password = "other"`, roleR1), ConfigPlanChecks: update, Check: holds(t, s, name, r1)},
+		resource.TestStep{
+			Config: userConfig(s.URL(), name, `password = "other"`, roleR1), ConfigPlanChecks: update, Check: holds(t, s, name, r1),
+		},
 		resource.TestStep{
 			ResourceName: "etcd_user.test", ImportState: true, ImportStateId: name,
 			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "name", ImportStateVerifyIgnore: []string{"password"},
@@ -146,7 +150,8 @@ func TestAccUserResource_createUpdateImport(t *testing.T) {
 		// Without a password it is not managed, and an import is complete.
 		resource.TestStep{Config: userConfig(s.URL(), name, roleR1), ConfigPlanChecks: update},
 		resource.TestStep{
-			ResourceName: "etcd_user.test", ImportState: true, ImportStateId: name, ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noop,
+			ResourceName: "etcd_user.test", ImportState: true, ImportStateId: name, ImportStateKind: resource.ImportBlockWithID,
+			ImportPlanChecks: noop,
 		},
 		resource.TestStep{
 			ResourceName: "etcd_user.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: noop,
@@ -232,8 +237,10 @@ func TestAccUserResource_createOverExisting(t *testing.T) {
 	makeUser(t, s, name, name+"-3")
 	acceptance(t,
 		resource.TestStep{
-			Config:      userConfig(s.URL(), name, withPassword, roleR1),
-			ExpectError: errorWith("User already exists", "import {", "to = etcd_user.example", fmt.Sprintf("id = %q", name), "adopt_existing = true"),
+			Config: userConfig(s.URL(), name, withPassword, roleR1),
+			ExpectError: errorWith(
+				"User already exists", "import {", "to = etcd_user.example", fmt.Sprintf("id = %q", name), "adopt_existing = true",
+			),
 		},
 		resource.TestStep{
 			PreConfig: func() {

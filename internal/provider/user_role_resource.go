@@ -134,7 +134,9 @@ func (r *userRoleResource) Read(ctx context.Context, req resource.ReadRequest, r
 // isGranted reports whether the user holds the role. Of a user that holds
 // roles that do not exist servers name only one: another one of them may still
 // be held.
-func (r *userRoleResource) isGranted(ctx context.Context, client *etcdv2.Client, state userRoleModel, diags *diag.Diagnostics) (bool, error) {
+func (r *userRoleResource) isGranted(
+	ctx context.Context, client *etcdv2.Client, state userRoleModel, diags *diag.Diagnostics,
+) (bool, error) {
 	role := state.Role.ValueString()
 	user, err := client.Users.GetPartial(ctx, state.User.ValueString())
 	if err == nil && !slices.Contains(user.Roles, role) {
@@ -149,13 +151,15 @@ func (r *userRoleResource) isGranted(ctx context.Context, client *etcdv2.Client,
 	}
 	_, err = client.Roles.Get(ctx, role)
 	if errors.Is(err, etcdv2.ErrNotFound) {
-		diags.AddWarning("Role does not exist", fmt.Sprintf("%s: the role does not exist any more, so the grant permits nothing. Make the role again, or remove the grant.", state))
+		diags.AddWarning("Role does not exist", fmt.Sprintf("%s: the role does not exist any more, so the grant permits nothing. Make the role "+
+			"again, or remove the grant.", state))
 		return true, nil
 	}
 	if err == nil && strings.HasPrefix(user.Name, "_") {
 		// Of such a user servers tell nothing but the missing role.
-		diags.AddWarning("Grant cannot be read", fmt.Sprintf("%s: the user holds the role %q, which does not exist, and a server then does not tell what else a user holds whose "+
-			"name starts with an underscore. The grant stays in state. Make that role again, or revoke it.", state, user.MissingRole))
+		diags.AddWarning("Grant cannot be read", fmt.Sprintf("%s: the user holds the role %q, which does not exist, and a server then does not "+
+			"tell what else a user holds whose name starts with an underscore. The grant stays in state. Make that role again, or revoke it.",
+			state, user.MissingRole))
 		return true, nil
 	}
 	return err == nil && slices.Contains(user.Roles, role), err
@@ -222,7 +226,8 @@ func (r *userRoleResource) ImportState(ctx context.Context, req resource.ImportS
 	} else {
 		user, role, ok := strings.Cut(req.ID, "/")
 		if !ok || etcdv2.CheckUserName(user) != nil || etcdv2.CheckRoleName(role) != nil {
-			resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is no grant: want the user's name, a slash and the role's name, such as alice/ops.", req.ID))
+			resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is no grant: want the user's name, a slash and the role's name, such "+
+				"as alice/ops.", req.ID))
 			return
 		}
 		id = userRoleIdentity{User: types.StringValue(user), Role: types.StringValue(role)}

@@ -27,7 +27,9 @@ func TestAccUserRoleResource_lifecycle(t *testing.T) {
 	makeRole(t, s, name+"-1", nil, nil)
 	makeRole(t, s, name+"-2", nil, nil)
 	makeUser(t, s, name, name+"-2")
-	noop := resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_user_role.test", plancheck.ResourceActionNoop)}}
+	noop := resource.ImportPlanChecks{
+		PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction("etcd_user_role.test", plancheck.ResourceActionNoop)},
+	}
 	create := planned("etcd_user_role.test", plancheck.ResourceActionCreate)
 	acceptance(t,
 		resource.TestStep{Config: cfg, Check: holds(t, s, name, name+"-1", name+"-2")},
@@ -40,9 +42,12 @@ func TestAccUserRoleResource_lifecycle(t *testing.T) {
 			ImportStateKind: resource.ImportBlockWithID, ImportPlanChecks: noop,
 		},
 		resource.TestStep{
-			ResourceName: "etcd_user_role.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity, ImportPlanChecks: noop,
+			ResourceName: "etcd_user_role.test", ImportState: true, ImportStateKind: resource.ImportBlockWithResourceIdentity,
+			ImportPlanChecks: noop,
 		},
-		resource.TestStep{ResourceName: "etcd_user_role.test", ImportState: true, ImportStateId: name, ExpectError: errorWith("Invalid import id", "alice/ops")},
+		resource.TestStep{
+			ResourceName: "etcd_user_role.test", ImportState: true, ImportStateId: name, ExpectError: errorWith("Invalid import id", "alice/ops"),
+		},
 		resource.TestStep{
 			PreConfig: func() { regrant(t, s, name, nil, []string{name + "-1"}) },
 			Config:    cfg, ConfigPlanChecks: create, Check: holds(t, s, name, name+"-1", name+"-2"),
@@ -77,7 +82,9 @@ func TestAccUserRoleResource_refusals(t *testing.T) {
 			Config:      grantConfig(s.URL(), name, name, ""),
 			ExpectError: errorWith("Grant already exists", "to = etcd_user_role.example", fmt.Sprintf("id = %q", name+"/"+name)),
 		},
-		resource.TestStep{Config: grantConfig(s.URL(), name, name+"-none", ""), ExpectError: errorWith("Role does not exist", "Nothing was changed")},
+		resource.TestStep{
+			Config: grantConfig(s.URL(), name, name+"-none", ""), ExpectError: errorWith("Role does not exist", "Nothing was changed"),
+		},
 		resource.TestStep{Config: grantConfig(s.URL(), name+"-none", name, ""), ExpectError: errorWith("Unable to grant role", "does not exist")},
 		resource.TestStep{Config: grantConfig(s.URL(), "a:b", name, ""), ExpectError: errorWith("contains a colon")},
 		resource.TestStep{Config: grantConfig(s.URL(), name, "a/b", ""), ExpectError: errorWith("contains a slash")},

@@ -32,7 +32,8 @@ func (d *usersDataSource) Metadata(_ context.Context, req datasource.MetadataReq
 func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "All users of the store and the roles they hold. Servers leave out users whose name starts with `_`, " +
-			"and of each user the roles that do not exist (see `missing_role` of the data source `etcd_user`). etcd 2.1 and 2.2 list names only: there each user is read by a request of its own.",
+			"and of each user the roles that do not exist (see `missing_role` of the data source `etcd_user`). etcd 2.1 and 2.2 list names only: " +
+			"there each user is read by a request of its own.",
 		Attributes: map[string]schema.Attribute{
 			"names": schema.ListAttribute{
 				ElementType:         types.StringType,
@@ -76,7 +77,9 @@ func (d *usersDataSource) Read(ctx context.Context, _ datasource.ReadRequest, re
 			continue
 		}
 		state.Names = append(state.Names, user.Name)
-		state.Users = append(state.Users, usersDataEntry{Name: user.Name, Roles: shownNames(ctx, rolesOfUser(user.Name), user.Roles, &resp.Diagnostics)})
+		state.Users = append(
+			state.Users, usersDataEntry{Name: user.Name, Roles: shownNames(ctx, rolesOfUser(user.Name), user.Roles, &resp.Diagnostics)},
+		)
 	}
 	if len(left) > 0 {
 		resp.Diagnostics.AddWarning("Some users are left out", "These are on the server, and they cannot be shown:\n\n"+enumerate(left))

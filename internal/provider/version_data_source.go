@@ -39,8 +39,12 @@ func (d *versionDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads the version of every endpoint. One that cannot be reached is a row, not an error.",
 		Attributes: map[string]schema.Attribute{
-			"server":  schema.StringAttribute{Computed: true, MarkdownDescription: server + ", of the first endpoint that answered; null if none did."},
-			"cluster": schema.StringAttribute{Computed: true, MarkdownDescription: cluster + ". Of the first endpoint that answered; null if none did."},
+			"server": schema.StringAttribute{
+				Computed: true, MarkdownDescription: server + ", of the first endpoint that answered; null if none did.",
+			},
+			"cluster": schema.StringAttribute{
+				Computed: true, MarkdownDescription: cluster + ". Of the first endpoint that answered; null if none did.",
+			},
 			"endpoints": schema.ListNestedAttribute{
 				Computed:            true,
 				MarkdownDescription: "The endpoints in the order in which they were given.",

@@ -27,9 +27,11 @@ const waitReadEvery = 30 * time.Second
 const (
 	oneWaitText    = " Exactly one of `exists`, `changed_since`, `equals` and `matches` is set."
 	existsWaitText = "Wait until the key or directory exists (`true`), or until it does not (`false`)." + oneWaitText
-	sinceWaitText  = "Wait until the key exists and its modified index is larger than this one. A refresh of its TTL makes it larger, too." + oneWaitText
+	sinceWaitText  = "Wait until the key exists and its modified index is larger than this one. A refresh of its TTL makes it larger, too." +
+		oneWaitText
 	equalsWaitText = "Wait until the key has this value." + oneWaitText
-	matchesText    = "Wait until the value of the key matches this regular expression, in the syntax of RE2. It may match any part; use `^` and `$` for the whole." + oneWaitText
+	matchesText    = "Wait until the value of the key matches this regular expression, in the syntax of RE2. It may match any part; use `^` " +
+		"and `$` for the whole." + oneWaitText
 )
 
 // timeoutWaitText describes the timeout of a wait.
@@ -196,7 +198,8 @@ func addWaitFailure(diags *diag.Diagnostics, w wait, err error) {
 	case ok:
 		diags.AddError("Timed out waiting for a key", sentence(timedOut)+" Raise timeout, or look at who should change it.")
 	case errors.Is(err, etcdv2.ErrNotFile):
-		diags.AddError("Key is a directory", "There is a directory at "+w.key+", which has no value and whose index does not move with what is in it. Wait for a key in it.")
+		diags.AddError("Key is a directory", "There is a directory at "+w.key+", which has no value and whose index does not move with what is "+
+			"in it. Wait for a key in it.")
 	default:
 		addFailure(diags, "Unable to wait for key", w.key, err)
 	}

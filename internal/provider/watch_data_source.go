@@ -36,8 +36,8 @@ func (d *watchDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Waits until a key exists, is gone, has changed, or has a certain value, and reads it then. " +
 			"A condition that holds already is not waited for. No change between the reading of the key and the waiting is missed.\n\n" +
-			"Exactly one of `exists`, `changed_since`, `equals` and `matches` is needed. The wait takes place when Terraform reads the data source: " +
-			"in the plan, unless it depends on something that is changed by the apply. What the key holds goes to state.",
+			"Exactly one of `exists`, `changed_since`, `equals` and `matches` is needed. The wait takes place when Terraform reads the data " +
+			"source: in the plan, unless it depends on something that is changed by the apply. What the key holds goes to state.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,

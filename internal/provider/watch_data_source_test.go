@@ -166,7 +166,9 @@ func TestWait_timeout(t *testing.T) {
 	t.Parallel()
 	s, key := etcdtest.Shared(t), etcdtest.Prefix(t)+"/key"
 	index := s.Put(t, key, "a secret").Node.ModifiedIndex
-	w, keys := newWait(t, waitModel{Key: types.StringValue(key), Equals: types.StringValue("another secret"), Timeout: types.StringValue("300ms")}, s.URL())
+	w, keys := newWait(
+		t, waitModel{Key: types.StringValue(key), Equals: types.StringValue("another secret"), Timeout: types.StringValue("300ms")}, s.URL(),
+	)
 	var told []string
 	w.progress = func(text string) { told = append(told, text) }
 	_, err := w.until(t.Context(), keys)
@@ -201,7 +203,9 @@ func TestWait_implicitDirectory(t *testing.T) {
 	s, key := etcdtest.Shared(t), etcdtest.Prefix(t)+"/dir"
 	proxy := etcdtest.NewProxy(t, s.URL())
 	proxy.Inject(etcdtest.Rule{Match: isWatch, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) { s.Put(t, key+"/below", "x") })})
-	w, keys := newWait(t, waitModel{Key: types.StringValue(key), Exists: types.BoolValue(true), Timeout: types.StringValue("20s")}, proxy.URL())
+	w, keys := newWait(
+		t, waitModel{Key: types.StringValue(key), Exists: types.BoolValue(true), Timeout: types.StringValue("20s")}, proxy.URL(),
+	)
 	w.readEvery = 100 * time.Millisecond
 	node, err := w.until(t.Context(), keys)
 	if err != nil || !node.Dir {
@@ -216,7 +220,9 @@ func TestWait_connectionLost(t *testing.T) {
 	proxy := etcdtest.NewProxy(t, s.URL())
 	proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Match: isWatch, Times: 2, Action: etcdtest.CutBefore()})
 	proxy.Inject(etcdtest.Rule{Match: isWatch, Skip: 2, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) { s.Put(t, key, "x") })})
-	w, keys := newWait(t, waitModel{Key: types.StringValue(key), Exists: types.BoolValue(true), Timeout: types.StringValue("20s")}, proxy.URL())
+	w, keys := newWait(
+		t, waitModel{Key: types.StringValue(key), Exists: types.BoolValue(true), Timeout: types.StringValue("20s")}, proxy.URL(),
+	)
 	node, err := w.until(t.Context(), keys)
 	if err != nil || node.Value != "x" {
 		t.Errorf("until() = %+v, %v, want the key", node, err)

@@ -20,7 +20,9 @@ func (s *server) GetMetadata(ctx context.Context, req *tfprotov6.GetMetadataRequ
 	return call(ctx, req, s.frameworkServer.GetMetadata)
 }
 
-func (s *server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+func (s *server) GetProviderSchema(
+	ctx context.Context, req *tfprotov6.GetProviderSchemaRequest,
+) (*tfprotov6.GetProviderSchemaResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.GetProviderSchema)
 	if err == nil && resp.ServerCapabilities != nil {
 		// The framework can, but forgets to say so, and is then not asked.
@@ -29,11 +31,15 @@ func (s *server) GetProviderSchema(ctx context.Context, req *tfprotov6.GetProvid
 	return resp, err
 }
 
-func (s *server) GetResourceIdentitySchemas(ctx context.Context, req *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
+func (s *server) GetResourceIdentitySchemas(
+	ctx context.Context, req *tfprotov6.GetResourceIdentitySchemasRequest,
+) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
 	return call(ctx, req, s.frameworkServer.GetResourceIdentitySchemas)
 }
 
-func (s *server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest) (*tfprotov6.ValidateProviderConfigResponse, error) {
+func (s *server) ValidateProviderConfig(
+	ctx context.Context, req *tfprotov6.ValidateProviderConfigRequest,
+) (*tfprotov6.ValidateProviderConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateProviderConfig)
 	if err == nil {
 		resp.Diagnostics = s.learn(ctx).configs.provider.check(req.Config, resp.Diagnostics)
@@ -41,11 +47,15 @@ func (s *server) ValidateProviderConfig(ctx context.Context, req *tfprotov6.Vali
 	return resp, err
 }
 
-func (s *server) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+func (s *server) ConfigureProvider(
+	ctx context.Context, req *tfprotov6.ConfigureProviderRequest,
+) (*tfprotov6.ConfigureProviderResponse, error) {
 	return call(ctx, req, s.frameworkServer.ConfigureProvider)
 }
 
-func (s *server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest) (*tfprotov6.ValidateResourceConfigResponse, error) {
+func (s *server) ValidateResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest,
+) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateResourceConfig)
 	if err == nil {
 		resp.Diagnostics = s.learn(ctx).configs.resources[req.TypeName].check(req.Config, resp.Diagnostics)
@@ -53,7 +63,9 @@ func (s *server) ValidateResourceConfig(ctx context.Context, req *tfprotov6.Vali
 	return resp, err
 }
 
-func (s *server) UpgradeResourceState(ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest) (*tfprotov6.UpgradeResourceStateResponse, error) {
+func (s *server) UpgradeResourceState(
+	ctx context.Context, req *tfprotov6.UpgradeResourceStateRequest,
+) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	if resp := s.learn(ctx).lane.Upgrade(req); resp != nil {
 		return resp, nil
 	}
@@ -72,30 +84,42 @@ func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRe
 	})
 }
 
-func (s *server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+func (s *server) PlanResourceChange(
+	ctx context.Context, req *tfprotov6.PlanResourceChangeRequest,
+) (*tfprotov6.PlanResourceChangeResponse, error) {
 	if resp := s.learn(ctx).lane.Plan(ctx, req); resp != nil {
 		return resp, nil
 	}
 	return call(ctx, req, s.frameworkServer.PlanResourceChange)
 }
 
-func (s *server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
+func (s *server) ApplyResourceChange(
+	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
+) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	return call(ctx, req, s.frameworkServer.ApplyResourceChange)
 }
 
-func (s *server) ImportResourceState(ctx context.Context, req *tfprotov6.ImportResourceStateRequest) (*tfprotov6.ImportResourceStateResponse, error) {
+func (s *server) ImportResourceState(
+	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
+) (*tfprotov6.ImportResourceStateResponse, error) {
 	return call(ctx, req, s.frameworkServer.ImportResourceState)
 }
 
-func (s *server) MoveResourceState(ctx context.Context, req *tfprotov6.MoveResourceStateRequest) (*tfprotov6.MoveResourceStateResponse, error) {
+func (s *server) MoveResourceState(
+	ctx context.Context, req *tfprotov6.MoveResourceStateRequest,
+) (*tfprotov6.MoveResourceStateResponse, error) {
 	return call(ctx, req, s.frameworkServer.MoveResourceState)
 }
 
-func (s *server) UpgradeResourceIdentity(ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
+func (s *server) UpgradeResourceIdentity(
+	ctx context.Context, req *tfprotov6.UpgradeResourceIdentityRequest,
+) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
 	return call(ctx, req, s.frameworkServer.UpgradeResourceIdentity)
 }
 
-func (s *server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest) (*tfprotov6.GenerateResourceConfigResponse, error) {
+func (s *server) GenerateResourceConfig(
+	ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest,
+) (*tfprotov6.GenerateResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.GenerateResourceConfig)
 	if p, ok := s.provider.(ProviderWithGeneratedConfig); ok && err == nil {
 		err = p.FixGeneratedConfig(ctx, req, resp)
@@ -103,7 +127,9 @@ func (s *server) GenerateResourceConfig(ctx context.Context, req *tfprotov6.Gene
 	return resp, err
 }
 
-func (s *server) ValidateDataResourceConfig(ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
+func (s *server) ValidateDataResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateDataResourceConfigRequest,
+) (*tfprotov6.ValidateDataResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateDataResourceConfig)
 	if err == nil {
 		resp.Diagnostics = s.learn(ctx).configs.dataSources[req.TypeName].check(req.Config, resp.Diagnostics)
@@ -123,7 +149,9 @@ func (s *server) GetFunctions(ctx context.Context, req *tfprotov6.GetFunctionsRe
 	return call(ctx, req, s.frameworkServer.GetFunctions)
 }
 
-func (s *server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
+func (s *server) ValidateEphemeralResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateEphemeralResourceConfigRequest,
+) (*tfprotov6.ValidateEphemeralResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateEphemeralResourceConfig)
 	if err == nil {
 		resp.Diagnostics = s.learn(ctx).configs.ephemeralResources[req.TypeName].check(req.Config, resp.Diagnostics)
@@ -131,19 +159,27 @@ func (s *server) ValidateEphemeralResourceConfig(ctx context.Context, req *tfpro
 	return resp, err
 }
 
-func (s *server) OpenEphemeralResource(ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest) (*tfprotov6.OpenEphemeralResourceResponse, error) {
+func (s *server) OpenEphemeralResource(
+	ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest,
+) (*tfprotov6.OpenEphemeralResourceResponse, error) {
 	return call(ctx, req, s.frameworkServer.OpenEphemeralResource)
 }
 
-func (s *server) RenewEphemeralResource(ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest) (*tfprotov6.RenewEphemeralResourceResponse, error) {
+func (s *server) RenewEphemeralResource(
+	ctx context.Context, req *tfprotov6.RenewEphemeralResourceRequest,
+) (*tfprotov6.RenewEphemeralResourceResponse, error) {
 	return call(ctx, req, s.frameworkServer.RenewEphemeralResource)
 }
 
-func (s *server) CloseEphemeralResource(ctx context.Context, req *tfprotov6.CloseEphemeralResourceRequest) (*tfprotov6.CloseEphemeralResourceResponse, error) {
+func (s *server) CloseEphemeralResource(
+	ctx context.Context, req *tfprotov6.CloseEphemeralResourceRequest,
+) (*tfprotov6.CloseEphemeralResourceResponse, error) {
 	return call(ctx, req, s.frameworkServer.CloseEphemeralResource)
 }
 
-func (s *server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest) (*tfprotov6.ValidateListResourceConfigResponse, error) {
+func (s *server) ValidateListResourceConfig(
+	ctx context.Context, req *tfprotov6.ValidateListResourceConfigRequest,
+) (*tfprotov6.ValidateListResourceConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateListResourceConfig)
 	if err == nil {
 		resp.Diagnostics = s.learn(ctx).configs.listResources[req.TypeName].check(req.Config, resp.Diagnostics)
@@ -151,7 +187,9 @@ func (s *server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.
 	return resp, err
 }
 
-func (s *server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
+func (s *server) ValidateActionConfig(
+	ctx context.Context, req *tfprotov6.ValidateActionConfigRequest,
+) (*tfprotov6.ValidateActionConfigResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.ValidateActionConfig)
 	if err == nil {
 		resp.Diagnostics = s.learn(ctx).configs.actions[req.ActionType].check(req.Config, resp.Diagnostics)
@@ -167,11 +205,15 @@ func (s *server) PlanAction(ctx context.Context, req *tfprotov6.PlanActionReques
 	return resp, err
 }
 
-func (s *server) ValidateStateStoreConfig(ctx context.Context, req *tfprotov6.ValidateStateStoreConfigRequest) (*tfprotov6.ValidateStateStoreConfigResponse, error) {
+func (s *server) ValidateStateStoreConfig(
+	ctx context.Context, req *tfprotov6.ValidateStateStoreConfigRequest,
+) (*tfprotov6.ValidateStateStoreConfigResponse, error) {
 	return call(ctx, req, s.frameworkServer.ValidateStateStoreConfig)
 }
 
-func (s *server) ConfigureStateStore(ctx context.Context, req *tfprotov6.ConfigureStateStoreRequest) (*tfprotov6.ConfigureStateStoreResponse, error) {
+func (s *server) ConfigureStateStore(
+	ctx context.Context, req *tfprotov6.ConfigureStateStoreRequest,
+) (*tfprotov6.ConfigureStateStoreResponse, error) {
 	return call(ctx, req, s.frameworkServer.ConfigureStateStore)
 }
 
@@ -202,9 +244,11 @@ func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 			push(tfprotov6.InvokeActionEvent{Type: tfprotov6.CompletedInvokeActionEventType{Diagnostics: found}})
 		}}, nil
 	}
-	return stream(ctx, req, s.frameworkServer.InvokeAction, func(r *tfprotov6.InvokeActionServerStream) *iter.Seq[tfprotov6.InvokeActionEvent] {
-		return &r.Events
-	})
+	return stream(
+		ctx, req, s.frameworkServer.InvokeAction, func(r *tfprotov6.InvokeActionServerStream) *iter.Seq[tfprotov6.InvokeActionEvent] {
+			return &r.Events
+		},
+	)
 }
 
 func (s *server) ReadStateBytes(ctx context.Context, req *tfprotov6.ReadStateBytesRequest) (*tfprotov6.ReadStateBytesStream, error) {
