@@ -9,7 +9,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-var _ unchanging = (*dirResource)(nil)
+var (
+	_ unchanging = (*dirResource)(nil)
+	_ validating = (*dirResource)(nil)
+)
 
 // dirRead is what a read of a directory has found.
 type dirRead struct {
@@ -22,6 +25,11 @@ func (r dirRead) result() (*etcdv2.Node, error) { return r.node, r.err }
 func readDirFor(ctx context.Context, store *keyspace.Store, state dirModel) dirRead {
 	node, err := store.ReadDir(ctx, state.Path.ValueString())
 	return dirRead{node, err}
+}
+
+func (r *dirResource) isValid(configured flatObject) bool {
+	config := dirModelOf(configured)
+	return fitsTTL(config.TTL) && etcdv2.CheckKey(config.Path.ValueString()) == nil
 }
 
 func (r *dirResource) readUnchanged(ctx context.Context, object flatObject, stored flatPrivate) (context.Context, bool) {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -9,7 +10,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-var _ unchanging = (*keyResource)(nil)
+var (
+	_ unchanging = (*keyResource)(nil)
+	_ validating = (*keyResource)(nil)
+)
 
 // keyRead is what a read of a key has found.
 type keyRead struct {
@@ -22,6 +26,17 @@ func (r keyRead) result() (*etcdv2.Node, error) { return r.node, r.err }
 func readKeyFor(ctx context.Context, store *keyspace.Store, state keyModel) keyRead {
 	node, err := store.ReadKey(ctx, state.Key.ValueString())
 	return keyRead{node, err}
+}
+
+// isValid leaves write-only values to the framework.
+func (r *keyResource) isValid(configured flatObject) bool {
+	config := keyModelOf(configured)
+	var diags diag.Diagnostics
+	validateRenewal(config.TTLRenewBelow, config.TTL, &diags)
+	return len(diags) == 0 && fitsTTL(config.TTL) && fitsTTL(config.TTLRenewBelow) &&
+		config.Value.IsNull() != config.ValueJSON.IsNull() && config.ValueWOVersion.IsNull() &&
+		(config.ValueJSON.IsNull() || json.Valid([]byte(config.ValueJSON.ValueString()))) &&
+		etcdv2.CheckKey(config.Key.ValueString()) == nil
 }
 
 func (r *keyResource) readUnchanged(ctx context.Context, object flatObject, stored flatPrivate) (context.Context, bool) {

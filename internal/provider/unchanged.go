@@ -30,6 +30,14 @@ type unchanging interface {
 	planUnchanged(config, state flatObject, private flatPrivate) bool
 }
 
+// validating is an unchanging resource that can report that a configuration is
+// valid.
+type validating interface {
+	// isValid reports that a configuration is valid, with nothing to say. It may
+	// leave out what is rare.
+	isValid(config flatObject) bool
+}
+
 // unchangingResources are the resources that have a lane, by type.
 func unchangingResources() map[string]func() unchanging {
 	return map[string]func() unchanging{
@@ -68,6 +76,12 @@ func (p *etcdProvider) unchangingOf(typeName string) unchanging {
 		return (*configured)[typeName]
 	}
 	return nil
+}
+
+// IsValid reports that a configuration is valid, with nothing to say.
+func (p *etcdProvider) IsValid(typeName string, config map[string]any) bool {
+	r, ok := p.unchangingOf(typeName).(validating)
+	return ok && r.isValid(config)
 }
 
 // ReadUnchanged reads an object, and reports whether it is as state has it.

@@ -211,6 +211,9 @@ var claimsOptions = cmp.Options{
 // givenTo is everything that an answer to a call depends on.
 func (c *laneCase) givenTo(tb testing.TB, call string) string {
 	tb.Helper()
+	if call == "validate" {
+		return fmt.Sprint(call, c.typeName, string(packed(tb, c.config)))
+	}
 	text := fmt.Sprint(call, c.typeName, string(packed(tb, c.state)))
 	if call == "upgrade" {
 		return text
@@ -273,6 +276,11 @@ func (p *lanePair) try(tb testing.TB, c *laneCase, call string) {
 		}
 		if got := p.lane.Plan(ctx, req); got != nil {
 			same(tb, p, c, call, req, got, p.framework.PlanResourceChange)
+		}
+	case "validate":
+		req := &tfprotov6.ValidateResourceConfigRequest{TypeName: c.typeName, Config: &tfprotov6.DynamicValue{MsgPack: packed(tb, c.config)}}
+		if got := p.lane.Validate(req); got != nil {
+			same(tb, p, c, call, req, got, p.framework.ValidateResourceConfig)
 		}
 	case "upgrade":
 		req := &tfprotov6.UpgradeResourceStateRequest{TypeName: c.typeName, RawState: &tfprotov6.RawState{JSON: toJSON(tb, c.state)}}
@@ -398,6 +406,9 @@ func (d laneDice) node(c *laneCase) {
 // change changes a detail that a call can depend on.
 func (d laneDice) change(c *laneCase, call string) {
 	changes := []func(){func() { d.changeAttribute(c.state) }}
+	if call == "validate" {
+		changes = []func(){func() { d.changeAttribute(c.config) }}
+	}
 	common := []func(){
 		func() { d.changeIdentity(c) },
 		func() { d.changePrivate(c) },
@@ -562,7 +573,7 @@ func (d laneDice) changeFound(c *laneCase) {
 func (p *lanePair) tryRandom(tb testing.TB, d laneDice, n int) {
 	tb.Helper()
 	for range n {
-		c, call := d.base(), draw(d, "read", "read", "plan", "plan", "plan", "upgrade")
+		c, call := d.base(), draw(d, "read", "read", "plan", "plan", "plan", "upgrade", "validate")
 		for range draw(d, 0, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3) {
 			d.change(c, call)
 		}
@@ -595,7 +606,11 @@ func TestUnchanged_sameAsFramework(t *testing.T) {
 	})
 	t.Cleanup(func() {
 		for typeName := range unchangingResources() {
-			for _, call := range []string{"read", "plan", "upgrade"} {
+			calls := []string{"read", "plan", "upgrade"}
+			if _, ok := unchangingResources()[typeName]().(validating); ok {
+				calls = append(calls, "validate")
+			}
+			for _, call := range calls {
 				if n := answered[typeName+" "+call]; n < 100 {
 					t.Errorf("%s of %s: the lane answered %d of %d, want at least 100", call, typeName, n, randomObjects)
 				}

@@ -81,6 +81,11 @@ func validLogin() validator.String {
 // isTTL accepts what a server takes as a TTL and keeps to.
 func isTTL() validator.Int64 { return int64validator.Between(1, etcdv2.MaxTTL) }
 
+// fitsTTL reports whether isTTL accepts a TTL, or there is none.
+func fitsTTL(ttl types.Int64) bool {
+	return ttl.IsNull() || 1 <= ttl.ValueInt64() && ttl.ValueInt64() <= etcdv2.MaxTTL
+}
+
 func checkEndpoint(s string) error {
 	_, err := etcdv2.ParseEndpoint(s)
 	return err

@@ -56,6 +56,9 @@ func (s *server) ConfigureProvider(
 func (s *server) ValidateResourceConfig(
 	ctx context.Context, req *tfprotov6.ValidateResourceConfigRequest,
 ) (*tfprotov6.ValidateResourceConfigResponse, error) {
+	if resp := s.learn(ctx).lane.Validate(req); resp != nil {
+		return resp, nil
+	}
 	resp, err := call(ctx, req, s.frameworkServer.ValidateResourceConfig)
 	if err == nil {
 		resp.Diagnostics = s.learn(ctx).configs.resources[req.TypeName].check(req.Config, resp.Diagnostics)

@@ -20,8 +20,9 @@ import (
 type flatType struct {
 	names []string // sorted
 	kinds map[string]tftypes.Type
-	// writeOnly are the attributes that no state has.
-	writeOnly []string
+	// writeOnly are the attributes that no state has, required those that every
+	// configuration has, and readOnly those that none has.
+	writeOnly, required, readOnly []string
 }
 
 // newFlatType returns nil for a type that is not flat.
@@ -41,6 +42,14 @@ func newFlatType(typ tftypes.Type) *flatType {
 // isState reports whether a state can have this content.
 func (t *flatType) isState(object map[string]any) bool {
 	return !slices.ContainsFunc(t.writeOnly, func(name string) bool { return object[name] != nil })
+}
+
+// isConfig reports whether a configuration without write-only values can have
+// this content.
+func (t *flatType) isConfig(object map[string]any) bool {
+	isNull := func(name string) bool { return object[name] == nil }
+	hasValue := func(name string) bool { return object[name] != nil }
+	return t.isState(object) && !slices.ContainsFunc(t.required, isNull) && !slices.ContainsFunc(t.readOnly, hasValue)
 }
 
 // decode reads an object. It returns nil for null and for anything that is not flat.

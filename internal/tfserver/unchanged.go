@@ -21,6 +21,9 @@ type ProviderWithUnchanged interface {
 	// UnchangedTypes are the types of these resources. The lane takes those of
 	// which every attribute is a text, a number or a boolean.
 	UnchangedTypes() []string
+	// IsValid reports that a configuration is valid, with nothing to say. It is
+	// called if the schema alone does not rule the configuration out.
+	IsValid(typeName string, config map[string]any) bool
 	// ReadUnchanged reports whether a refresh would leave the state, the private
 	// state and the identity of an object exactly as they are, with nothing to
 	// say. Otherwise the framework is called with the context that it returns.
@@ -62,13 +65,32 @@ func NewLane(p provider.Provider, schemas map[string]*tfprotov6.Schema, identiti
 			continue
 		}
 		for _, attribute := range schema.Block.Attributes {
-			if attribute.WriteOnly {
+			switch {
+			case attribute.WriteOnly:
 				t.state.writeOnly = append(t.state.writeOnly, attribute.Name)
+			case attribute.Required:
+				t.state.required = append(t.state.required, attribute.Name)
+			case !attribute.Optional:
+				t.state.readOnly = append(t.state.readOnly, attribute.Name)
 			}
 		}
 		l.types[name] = t
 	}
 	return l
+}
+
+// Validate answers ValidateResourceConfig for a valid configuration that an
+// object can stay unchanged with. It returns nil for any other.
+func (l *Lane) Validate(req *tfprotov6.ValidateResourceConfigRequest) *tfprotov6.ValidateResourceConfigResponse {
+	t, ok := l.types[req.TypeName]
+	if !ok {
+		return nil
+	}
+	config := t.state.decode(req.Config)
+	if config == nil || !t.state.isConfig(config) || !l.provider.IsValid(req.TypeName, config) {
+		return nil
+	}
+	return &tfprotov6.ValidateResourceConfigResponse{}
 }
 
 // Upgrade answers UpgradeResourceState for a state of the current version, which

@@ -21,6 +21,8 @@ type stuckProvider struct {
 
 func (p *stuckProvider) UnchangedTypes() []string { return []string{"etcd_user_role"} }
 
+func (p *stuckProvider) IsValid(string, map[string]any) bool { return false }
+
 func (p *stuckProvider) ReadUnchanged(ctx context.Context, _ string, _ map[string]any, _ map[string][]byte) (context.Context, bool) {
 	close(p.started)
 	<-ctx.Done()
