@@ -25,11 +25,14 @@ type operation struct {
 	says func(n int) string
 }
 
+// destroy is the last operation.
+const destroy = "destroy"
+
 var operations = []operation{
 	{"apply of creates", []string{"apply", "-auto-approve"}, func(n int) string { return fmt.Sprintf("%d added, 0 changed, 0 destroyed", n) }},
 	{"plan, unchanged", []string{"plan"}, func(int) string { return "No changes." }},
 	{"plan, one change", []string{"plan", "-var=first=another"}, func(int) string { return "0 to add, 1 to change, 0 to destroy" }},
-	{"destroy", []string{"destroy", "-auto-approve"}, func(n int) string { return fmt.Sprintf("%d destroyed", n) }},
+	{destroy, []string{"destroy", "-auto-approve"}, func(n int) string { return fmt.Sprintf("%d destroyed", n) }},
 }
 
 // usage is what an operation has used, in seconds and bytes.

@@ -27,12 +27,12 @@ const (
 	plotHeight = 12 * vg.Centimeter
 )
 
-// plot draws how long each operation takes with the most objects: a group of
+// plot draws how long plans and applies take with the most objects: a group of
 // bars for each operation and link, a bar for each subject.
 func (r *results) plot(file string) error {
 	lines := r.sorted()
 	n := lines[len(lines)-1].n
-	lines = slices.DeleteFunc(lines, func(c cell) bool { return c.n != n })
+	lines = slices.DeleteFunc(lines, func(c cell) bool { return c.n != n || c.operation == destroy })
 	var groups []cell
 	for _, c := range lines {
 		c.subject = ""

@@ -110,7 +110,9 @@ func TestConfigure_settings(t *testing.T) {
 			if diags.HasError() {
 				t.Fatal(diags)
 			}
-			if diff := cmp.Diff(test.want, got.options); diff != "" {
+			want := test.want
+			want.SettleTime = etcdv2.SettleTime
+			if diff := cmp.Diff(want, got.options); diff != "" {
 				t.Errorf("options (-want +got):\n%s", diff)
 			}
 			if !got.readAhead {
