@@ -21,7 +21,9 @@ const DefaultPollTimeout = 5 * time.Minute
 // WatchOptions are the options of Watch and Events.
 type WatchOptions struct {
 	// Recursive watches all that is below the key too. Changes of hidden nodes
-	// are not seen, unless the key watched is below the hidden one.
+	// are not seen, unless the key watched is below the hidden one. Of events that
+	// are past, old servers, such as 2.3.8, may leave out changes of the directory
+	// itself.
 	Recursive bool
 	// AfterIndex is the index after which events are wanted: that of an Event,
 	// or the EtcdIndex of a read (not a node's ModifiedIndex, which the history
