@@ -59,12 +59,11 @@ func TestServer_stopEndsReadsInTheLane(t *testing.T) {
 	p := &stuckProvider{provider.New("test", false), make(chan struct{}), make(chan struct{}, 1)}
 	s := New(p)
 	grant := map[string]string{"user": "alice", "role": "ops"}
-	go func() {
-		_, _ = s.ReadResource(t.Context(), &tfprotov6.ReadResourceRequest{
-			TypeName: "etcd_user_role", CurrentState: objectOf(t, grant, "adopt_existing"),
-			CurrentIdentity: &tfprotov6.ResourceIdentityData{IdentityData: objectOf(t, grant)},
-		})
-	}()
+	req := &tfprotov6.ReadResourceRequest{
+		TypeName: "etcd_user_role", CurrentState: objectOf(t, grant, "adopt_existing"),
+		CurrentIdentity: &tfprotov6.ResourceIdentityData{IdentityData: objectOf(t, grant)},
+	}
+	go func() { _, _ = s.ReadResource(t.Context(), req) }()
 	<-p.started
 	if _, err := s.StopProvider(t.Context(), &tfprotov6.StopProviderRequest{}); err != nil {
 		t.Fatal(err)
