@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
 // The unchanged lane answers the calls about an object in which nothing has
@@ -118,15 +119,16 @@ func (l *Lane) Read(ctx context.Context, req *tfprotov6.ReadResourceRequest) (co
 	if !ok {
 		return ctx, nil
 	}
-	state, private, ok := l.object(t, req.CurrentState, req.CurrentIdentity, req.Private)
-	if !ok || !t.identifies(req.CurrentIdentity, state) {
+	state, private, ok := l.object(t, req.CurrentState, req.Private)
+	identity := t.refreshedIdentity(req.CurrentIdentity, state)
+	if !ok || identity == nil {
 		return ctx, nil
 	}
 	ctx, unchanged := l.provider.ReadUnchanged(ctx, req.TypeName, state, private)
 	if !unchanged {
 		return ctx, nil
 	}
-	return ctx, &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: orNil(req.Private), NewIdentity: req.CurrentIdentity}
+	return ctx, &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: orNil(req.Private), NewIdentity: identity}
 }
 
 // Plan answers PlanResourceChange for an object that stays as it is, nil for
@@ -136,8 +138,9 @@ func (l *Lane) Plan(ctx context.Context, req *tfprotov6.PlanResourceChangeReques
 	if !ok || req.PriorState == nil || req.ProposedNewState == nil || !bytes.Equal(req.PriorState.MsgPack, req.ProposedNewState.MsgPack) {
 		return nil
 	}
-	state, private, ok := l.object(t, req.PriorState, req.PriorIdentity, req.PriorPrivate)
-	if !ok || len(req.ProposedNewState.JSON) > 0 {
+	state, private, ok := l.object(t, req.PriorState, req.PriorPrivate)
+	identity := t.plannedIdentity(req.PriorIdentity)
+	if !ok || identity == nil || len(req.ProposedNewState.JSON) > 0 {
 		return nil
 	}
 	config := t.state.decode(req.Config)
@@ -145,17 +148,14 @@ func (l *Lane) Plan(ctx context.Context, req *tfprotov6.PlanResourceChangeReques
 		return nil
 	}
 	return &tfprotov6.PlanResourceChangeResponse{
-		PlannedState: req.ProposedNewState, PlannedPrivate: orNil(req.PriorPrivate), PlannedIdentity: req.PriorIdentity,
+		PlannedState: req.ProposedNewState, PlannedPrivate: orNil(req.PriorPrivate), PlannedIdentity: identity,
 	}
 }
 
 // object decodes what a CLI has of an object that is in state.
 func (l *Lane) object(
-	t laneType, state *tfprotov6.DynamicValue, identity *tfprotov6.ResourceIdentityData, private []byte,
+	t laneType, state *tfprotov6.DynamicValue, private []byte,
 ) (object map[string]any, values map[string][]byte, ok bool) {
-	if identity == nil || t.identity.decode(identity.IdentityData) == nil {
-		return nil, nil, false
-	}
 	if object = t.state.decode(state); object == nil || !t.state.isState(object) {
 		return nil, nil, false
 	}
@@ -163,15 +163,42 @@ func (l *Lane) object(
 	return object, values, ok
 }
 
-// identifies reports whether the identity has what the state has in the
-// attributes by the same names.
-func (t laneType) identifies(identity *tfprotov6.ResourceIdentityData, state map[string]any) bool {
-	for name, value := range t.identity.decode(identity.IdentityData) {
-		if value == nil || value != state[name] {
-			return false
+// refreshedIdentity returns the identity after a refresh that leaves the state as
+// it is: it has what the state has in the attributes by the same names. A CLI
+// that knows no identities gives none. It returns nil for one that would change.
+func (t laneType) refreshedIdentity(identity *tfprotov6.ResourceIdentityData, state map[string]any) *tfprotov6.ResourceIdentityData {
+	var had map[string]any
+	if identity != nil {
+		if had = t.identity.decode(identity.IdentityData); had == nil {
+			return nil
 		}
 	}
-	return true
+	for _, name := range t.identity.names {
+		if state[name] == nil || had != nil && had[name] != state[name] {
+			return nil
+		}
+	}
+	if identity != nil {
+		return identity
+	}
+	data, err := t.identity.encode(state)
+	if err != nil {
+		return nil
+	}
+	return &tfprotov6.ResourceIdentityData{IdentityData: data}
+}
+
+// plannedIdentity returns the identity of a plan for an object that had this
+// one, which is null for none. It returns nil for one that is not flat.
+func (t laneType) plannedIdentity(identity *tfprotov6.ResourceIdentityData) *tfprotov6.ResourceIdentityData {
+	switch {
+	case identity == nil:
+		return &tfprotov6.ResourceIdentityData{IdentityData: &tfprotov6.DynamicValue{MsgPack: []byte{msgpcode.Nil}}}
+	case t.identity.decode(identity.IdentityData) == nil:
+		return nil
+	default:
+		return identity
+	}
 }
 
 // orNil returns nil for empty private state, as the framework does.
