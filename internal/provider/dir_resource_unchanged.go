@@ -42,9 +42,10 @@ func (r *dirResource) readUnchanged(ctx context.Context, object flatObject, stor
 	}
 	found := readOnce(ctx, func() dirRead { return readDirFor(ctx, store, state) })
 	ctx = keepRead(ctx, found)
-	if found.err != nil || state.CreatedIndex.IsNull() || found.node.CreatedIndex != indexOf(state.CreatedIndex) {
+	if found.err != nil {
 		return ctx, false
 	}
+	// Another directory in its place has another created index.
 	after, private := state, before
 	private.ReplacedBy = 0
 	after.TTL = private.refreshed(state.TTL, found.node)
