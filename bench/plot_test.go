@@ -44,7 +44,7 @@ func (r *results) plot(file string) error {
 	p.Title.Text = fmt.Sprintf("%d keys, one resource each", n)
 	p.Y.Label.Text = "seconds"
 	p.Y.Min = 0
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top = true
 	p.Add(plotter.NewGrid())
 	var labels []string
 	for _, group := range groups {
