@@ -135,6 +135,8 @@ func (r *run) keys(t *testing.T) map[string]string {
 		Dir        bool
 		Nodes      []json.RawMessage
 	}
+	// A member that was removed can have been the leader.
+	r.server.WaitHealthy(t)
 	answer := r.server.Get(t, "/", "recursive=true")
 	var root struct{ Node json.RawMessage }
 	answer.Decode(t, &root)
