@@ -34,11 +34,14 @@ func indexOf(members []etcdv2.Member, id string) int {
 // WaitStarted waits until a member is started and healthy. If the context ends
 // first, the error is an *Overdue that says how the member was last seen.
 func WaitStarted(ctx context.Context, members *etcdv2.MembersService, id string) (*etcdv2.Member, error) {
+	seen := &Refusal{Kind: NotListed, Member: etcdv2.Member{ID: id}}
 	for {
-		seen := &Refusal{Kind: NotListed, Member: etcdv2.Member{ID: id}}
 		found, err := members.Health(ctx)
-		if err != nil {
-			seen.Kind, seen.Err = Unreachable, err
+		switch {
+		case err == nil:
+			seen = &Refusal{Kind: NotListed, Member: etcdv2.Member{ID: id}}
+		case ctx.Err() == nil:
+			seen = &Refusal{Kind: Unreachable, Member: etcdv2.Member{ID: id}, Err: err}
 		}
 		for _, m := range found {
 			switch {
