@@ -29,6 +29,9 @@ type Call struct {
 	JSON any
 	// User and Password replace the credentials of the server if User is not empty.
 	User, Password string
+	// Token is sent in the header Authorization if it is not empty, in place of
+	// credentials: the v3 API takes one.
+	Token string
 	// Anonymous sends no credentials.
 	Anonymous bool
 }
@@ -250,7 +253,10 @@ func (s *Server) newRequest(ctx context.Context, call Call) (*http.Request, erro
 		user, password = call.User, call.Password
 	}
 
-	if user != "" && !call.Anonymous {
+	switch {
+	case call.Token != "":
+		req.Header.Set("Authorization", call.Token)
+	case user != "" && !call.Anonymous:
 		req.SetBasicAuth(user, password)
 	}
 

@@ -367,6 +367,7 @@ func (p *etcdProvider) Functions(context.Context) []func() function.Function {
 		newKeyParentFunction,
 		newPermitsFunction,
 		newUnflattenFunction,
+		newV3PermissionsFunction,
 	}
 }
 
