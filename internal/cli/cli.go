@@ -30,13 +30,16 @@ var Registries = []string{"registry.terraform.io", "registry.opentofu.org"}
 type Workspace struct {
 	// Dir holds the configuration and the state.
 	Dir string
+	// Program is the absolute path of the CLI.
+	Program string
+	// Config is the CLI's own configuration file, which names the mirror of the providers.
+	Config string
 	// Out also receives what a command prints, unless it is nil.
 	Out io.Writer
 	// Ended learns what each command has used when it has ended, unless it is nil.
 	Ended func(*os.ProcessState)
 
-	program string
-	env     []string
+	env []string
 }
 
 // New makes a workspace in dir whose CLI installs providers from the mirror
@@ -57,7 +60,8 @@ func New(program, dir, mirror string, env ...string) (*Workspace, error) {
 	)
 	return &Workspace{
 		Dir:     dir,
-		program: path,
+		Program: path,
+		Config:  settings,
 		env: append(append(Environment(),
 			"TF_CLI_CONFIG_FILE="+settings, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "TF_CLI_ARGS=-no-color", "CHECKPOINT_DISABLE=1"), env...),
 	}, err
@@ -88,12 +92,12 @@ func isSetting(variable string) bool {
 }
 
 // Name is the name of the CLI's program.
-func (w *Workspace) Name() string { return filepath.Base(w.program) }
+func (w *Workspace) Name() string { return filepath.Base(w.Program) }
 
 // Run runs the CLI and returns what it printed, without colors, and its exit
 // code. An error means that it did not run to an end of its own.
 func (w *Workspace) Run(ctx context.Context, args ...string) (output string, code int, err error) {
-	cmd := exec.CommandContext(ctx, w.program, args...) //nolint:gosec // the program is the caller's
+	cmd := exec.CommandContext(ctx, w.Program, args...) //nolint:gosec // the program is the caller's
 	cmd.Dir, cmd.Env = w.Dir, w.env
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.WaitDelay = 30 * time.Second

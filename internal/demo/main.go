@@ -2,10 +2,14 @@
 // real CLI, a real apply, drift, a rival write and a destroy. It checks every
 // step that it shows, leaves nothing running, and fails if a step did not do
 // what it says.
+//
+// With -playground it shows nothing itself: it fills the store, prints commands
+// to try on it by hand, and waits for an interrupt.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -14,7 +18,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	err := run(ctx)
 	stop()
 	if err != nil {
@@ -27,13 +31,14 @@ func run(ctx context.Context) (err error) {
 	etcd := flag.String("etcd", "bin/etcd", "the etcd `program`")
 	program := flag.String("cli", "bin/terraform", "the Terraform or OpenTofu `program`")
 	provider := flag.String("provider", "bin/terraform-provider-etcd", "the provider `program`")
+	playground := flag.Bool("playground", false, "print commands to try by hand, and wait for an interrupt")
 	flag.Parse()
 
 	dir, err := os.MkdirTemp("", "etcd-demo-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	server, err := startEtcd(ctx, *etcd, dir)
 	if err != nil {
 		return err
@@ -42,6 +47,9 @@ func run(ctx context.Context) (err error) {
 	workspace, err := newWorkspace(*program, *provider, dir, server.url)
 	if err != nil {
 		return err
+	}
+	if *playground {
+		return play(ctx, workspace, server)
 	}
 	return show(ctx, workspace, server)
 }

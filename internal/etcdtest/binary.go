@@ -73,7 +73,7 @@ func mustProgram(tb testing.TB) program {
 }
 
 func findProgram() (program, error) {
-	path, err := programPath()
+	path, err := Program()
 	if err != nil {
 		return program{}, err
 	}
@@ -99,7 +99,9 @@ func findProgram() (program, error) {
 	return program{path: path, version: version, help: help}, nil
 }
 
-func programPath() (string, error) {
+// Program returns the path of the etcd program under test: the one that
+// ETCD_BIN names, or bin/etcd.
+func Program() (string, error) {
 	if path := os.Getenv("ETCD_BIN"); path != "" {
 		found, err := exec.LookPath(path)
 		if err != nil {

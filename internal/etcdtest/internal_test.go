@@ -71,14 +71,14 @@ func TestProgramPath_missing(t *testing.T) {
 	t.Setenv("ETCD_BIN", "")
 	t.Chdir(root)
 
-	if _, err := programPath(); err == nil || !strings.Contains(err.Error(), "make bin/etcd") {
-		t.Errorf("programPath() error = %v, want one that names `make bin/etcd`", err)
+	if _, err := Program(); err == nil || !strings.Contains(err.Error(), "make bin/etcd") {
+		t.Errorf("Program() error = %v, want one that names `make bin/etcd`", err)
 	}
 
 	t.Setenv("ETCD_BIN", filepath.Join(root, "none"))
 
-	if _, err := programPath(); err == nil || !strings.Contains(err.Error(), "ETCD_BIN") {
-		t.Errorf("programPath() error = %v, want one that names ETCD_BIN", err)
+	if _, err := Program(); err == nil || !strings.Contains(err.Error(), "ETCD_BIN") {
+		t.Errorf("Program() error = %v, want one that names ETCD_BIN", err)
 	}
 }
 
@@ -102,8 +102,8 @@ func TestProgramPath_built(t *testing.T) {
 	t.Setenv("ETCD_BIN", "")
 	t.Chdir(inside)
 
-	if got, err := programPath(); err != nil || got != program {
-		t.Errorf("programPath() = %q, %v, want %q", got, err, program)
+	if got, err := Program(); err != nil || got != program {
+		t.Errorf("Program() = %q, %v, want %q", got, err, program)
 	}
 }
 

@@ -19,9 +19,10 @@ type Lab struct {
 	Release cli.Release
 	// Provider is the program of the built provider.
 	Provider string
+	// Program is the program of the CLI.
+	Program string
 
-	program string
-	mirror  string
+	mirror string
 }
 
 // New builds the provider and returns a lab with the CLI of all acceptance
@@ -56,7 +57,7 @@ func labs(t *testing.T, programs []string) []*Lab {
 	}
 	var all []*Lab
 	for _, program := range programs {
-		l := &Lab{Provider: provider, program: program, mirror: mirror}
+		l := &Lab{Provider: provider, Program: program, mirror: mirror}
 		release, err := l.Open(t, t.TempDir()).Release(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +100,7 @@ type Workspace struct {
 func (l *Lab) Open(t *testing.T, dir string, env ...string) *Workspace {
 	t.Helper()
 
-	w, err := cli.New(l.program, dir, l.mirror, env...)
+	w, err := cli.New(l.Program, dir, l.mirror, env...)
 	if err != nil {
 		t.Fatal(err)
 	}
