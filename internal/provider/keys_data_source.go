@@ -29,6 +29,12 @@ type keysDataModel struct {
 	Exists  types.Bool   `tfsdk:"exists"`
 	Keys    types.Map    `tfsdk:"keys"`
 	Paths   types.List   `tfsdk:"paths"`
+	Details types.Map    `tfsdk:"details"`
+}
+
+// keyDetailTypes are the attributes of one key in details.
+var keyDetailTypes = map[string]attr.Type{
+	"ttl": types.Int64Type, "created_index": types.Int64Type, "modified_index": types.Int64Type,
 }
 
 func (d *keysDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -73,6 +79,18 @@ func (d *keysDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 				Computed:            true,
 				MarkdownDescription: "The same paths in an order: see `sorted`.",
 			},
+			"details": schema.MapNestedAttribute{
+				Computed: true,
+				MarkdownDescription: "What the server reports of each key besides its value, by the same paths. Empty where `exists` is `false`. The " +
+					"TTLs count down, so an output or a resource that refers to one changes with every plan.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"ttl": schema.Int64Attribute{
+						Computed: true, MarkdownDescription: "Remaining TTL in seconds, rounded up; null if the key does not expire.",
+					},
+					"created_index":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Index of the event that created the key."},
+					"modified_index": schema.Int64Attribute{Computed: true, MarkdownDescription: "Index of the event that last changed the key."},
+				}},
+			},
 		},
 	}
 }
@@ -110,6 +128,7 @@ func (m *keysDataModel) absent() {
 	}
 	slices.Sort(paths)
 	m.Exists, m.Keys, m.Paths = types.BoolValue(false), m.Default, textListValue(paths)
+	m.Details = keyDetailsValue(nil)
 }
 
 // fromAPI takes over keys that are sorted by path.
@@ -117,14 +136,23 @@ func (m *keysDataModel) fromAPI(nodes []*etcdv2.Node) {
 	if !boolOr(m.Sorted, true) {
 		slices.SortStableFunc(nodes, func(a, b *etcdv2.Node) int { return cmp.Compare(a.CreatedIndex, b.CreatedIndex) })
 	}
-	values := make(map[string]attr.Value, len(nodes))
+	values, details := make(map[string]attr.Value, len(nodes)), make(map[string]attr.Value, len(nodes))
 	paths := make([]string, len(nodes))
 	below := strings.TrimSuffix(m.Prefix.ValueString(), "/") + "/"
 	for i, node := range nodes {
 		paths[i] = strings.TrimPrefix(node.Key, below)
 		values[paths[i]] = types.StringValue(node.Value)
+		details[paths[i]] = types.ObjectValueMust(keyDetailTypes, map[string]attr.Value{
+			"ttl": ttlValue(node), "created_index": indexValue(node.CreatedIndex), "modified_index": indexValue(node.ModifiedIndex),
+		})
 	}
 	m.Exists, m.Keys, m.Paths = types.BoolValue(true), types.MapValueMust(types.StringType, values), textListValue(paths)
+	m.Details = keyDetailsValue(details)
+}
+
+// keyDetailsValue is the attribute details.
+func keyDetailsValue(details map[string]attr.Value) types.Map {
+	return types.MapValueMust(types.ObjectType{AttrTypes: keyDetailTypes}, details)
 }
 
 // textListValue returns a list of strings.

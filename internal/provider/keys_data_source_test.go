@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -78,9 +79,36 @@ func TestAccKeysDataSource(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{
 				wantData(keys, "keys", knownvalue.MapExact(map[string]knownvalue.Check{"a": wantText("2"), "b": wantText("1")})),
 				wantData(keys, "paths", wantTexts("a", "b")), wantData(keys, "exists", knownvalue.Bool(false)),
+				wantData(keys, "details", knownvalue.MapSizeExact(0)),
 			},
 		},
 	)
+}
+
+func TestAccKeysDataSource_details(t *testing.T) {
+	t.Parallel()
+	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
+	leased := s.Put(t, prefix+"/db/leased", "x", "ttl=5000").Node
+	created := s.Put(t, prefix+"/plain", "x").Node
+	plain := s.Put(t, prefix+"/plain", "y", "prevExist=true").Node
+	detail := func(ttl knownvalue.Check, created, modified uint64) knownvalue.Check {
+		return knownvalue.ObjectExact(map[string]knownvalue.Check{
+			"ttl": ttl, "created_index": knownvalue.Int64Exact(int64(created)), "modified_index": knownvalue.Int64Exact(int64(modified)),
+		})
+	}
+	remaining := knownvalue.Int64Func(func(ttl int64) error {
+		if differs(ttl, 5000) {
+			return fmt.Errorf("a TTL of %d seconds, want about 5000", ttl)
+		}
+		return nil
+	})
+	acceptance(t, resource.TestStep{
+		Config: config(s.URL(), `data "etcd_keys" "x" { prefix = %q }`, prefix),
+		ConfigStateChecks: []statecheck.StateCheck{wantData("data.etcd_keys.x", "details", knownvalue.MapExact(map[string]knownvalue.Check{
+			"db/leased": detail(remaining, leased.CreatedIndex, leased.ModifiedIndex),
+			"plain":     detail(knownvalue.Null(), created.CreatedIndex, plain.ModifiedIndex),
+		}))},
+	})
 }
 
 func TestAccKeysDataSource_refused(t *testing.T) {

@@ -44,8 +44,8 @@ func (v3PermissionsFunction) Definition(_ context.Context, _ function.Definition
 		return function.ListParameter{
 			Name:        name,
 			ElementType: types.StringType,
-			MarkdownDescription: "Patterns of the keys that the role may " + right + ", as `" + name + "` of `etcd_role` has them. A set works too; " +
-				"use `[]` for none.",
+			MarkdownDescription: "Patterns of the keys that the role may " + right + ", as `" + name + "` of `etcd_role` has them. A set works " +
+				"too; use `[]` for none.",
 		}
 	}
 	resp.Definition = function.Definition{
@@ -139,10 +139,10 @@ func v3RangeOf(pattern types.String) (v3Range, error) {
 	return v3Range{prefix, end}, nil
 }
 
-// v3RangeEnd returns the first key behind all that begin with a prefix. It starts
-// with a slash, so there is one.
+// v3RangeEnd returns the first key behind all that begin with a prefix, which is
+// UTF-8 and not empty: its last byte is below 0xff, so there is nothing to carry.
 func v3RangeEnd(prefix string) string {
-	end := []byte(strings.TrimRight(prefix, "\xff"))
+	end := []byte(prefix)
 	end[len(end)-1]++
 	return string(end)
 }

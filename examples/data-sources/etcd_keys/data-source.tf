@@ -22,3 +22,11 @@ data "etcd_keys" "overrides" {
   prefix  = "/app/overrides"
   default = {}
 }
+
+# The keys that expire within an hour.
+output "expiring" {
+  value = [
+    for path, key in data.etcd_keys.app.details : path
+    if key.ttl == null ? false : key.ttl < 3600
+  ]
+}
