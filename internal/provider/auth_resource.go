@@ -88,7 +88,7 @@ func errNoCredentials() error {
 
 func (r *authResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan authModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	client := r.client(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -105,7 +105,7 @@ func (r *authResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	r.connection.run.NoteMade(authSwitch())
 	plan.ID = types.StringValue(authID)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 	warnOfGuest(ctx, client, &resp.Diagnostics)
 }
 
@@ -246,7 +246,7 @@ func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, na
 
 func (r *authResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state authModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	client := r.client(&resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -261,7 +261,7 @@ func (r *authResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	state.ID = types.StringValue(authID)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 	warnOfGuest(ctx, client, &resp.Diagnostics)
 }
 

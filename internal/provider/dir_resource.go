@@ -95,21 +95,22 @@ func (r *dirResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		return
 	}
 	var plan dirModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	var state *dirModel
 	var private dirPrivateState
 	if !req.State.Raw.IsNull() {
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		state = new(dirModel)
+		resp.Diagnostics.Append(readModel(ctx, req.State, state)...)
 		private = readPrivateState[dirPrivateState](ctx, req.Private, &resp.Diagnostics)
 		if resp.Diagnostics.HasError() {
 			return
 		}
 	}
 	plan.plan(state, private)
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.Plan, plan)...)
 }
 
 // plan is ModifyPlan for a proposed plan.
@@ -129,7 +130,7 @@ func (m *dirModel) plan(state *dirModel, private dirPrivateState) {
 
 func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan dirModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -144,12 +145,12 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	plan.fromAPI(node)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 
 func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state dirModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -177,20 +178,20 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		// State keeps the index of ours, so that nothing is done to the other one.
 		warnOfOtherDir(&resp.Diagnostics, state, node)
 		private.ReplacedBy = node.CreatedIndex
-		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+		resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 		writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 		return
 	}
 	state.TTL = private.refreshed(state.TTL, node)
 	state.fromAPI(node)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state dirModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -207,12 +208,12 @@ func (r *dirResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		plan.fromAPI(node)
 		writePrivateState(ctx, resp.Private, dirPrivateState{}, &resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 
 func (r *dirResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state dirModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	private := readPrivateState[dirPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return

@@ -76,7 +76,7 @@ func adoptionOf(w keyspace.Wanted, found *etcdv2.Node, valueKnown bool) []string
 
 func (r *keyResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan, config keyModel
-	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Key.IsUnknown() ||
+	if readModel(ctx, req.Plan, &plan).HasError() || readModel(ctx, req.Config, &config).HasError() || plan.Key.IsUnknown() ||
 		plan.AdoptExisting.IsUnknown() {
 		return
 	}
@@ -99,7 +99,7 @@ func (r *keyResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 
 func (r *dirResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan dirModel
-	if req.Plan.Get(ctx, &plan).HasError() || plan.Path.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+	if readModel(ctx, req.Plan, &plan).HasError() || plan.Path.IsUnknown() || plan.AdoptExisting.IsUnknown() {
 		return
 	}
 	dir := plan.Path.ValueString()
@@ -126,7 +126,7 @@ func (r *inOrderKeyResource) warnOfExisting(context.Context, resource.ModifyPlan
 
 func (r *keyPrefixResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan keyPrefixModel
-	if req.Plan.Get(ctx, &plan).HasError() || plan.Prefix.IsUnknown() || plan.Keys.IsUnknown() || plan.AdoptExisting.IsUnknown() {
+	if readModel(ctx, req.Plan, &plan).HasError() || plan.Prefix.IsUnknown() || plan.Keys.IsUnknown() || plan.AdoptExisting.IsUnknown() {
 		return
 	}
 	prefix := plan.Prefix.ValueString()
@@ -160,7 +160,7 @@ func (r *keyPrefixResource) warnOfExisting(ctx context.Context, req resource.Mod
 
 func (r *userResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan, config userModel
-	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Name.IsUnknown() ||
+	if readModel(ctx, req.Plan, &plan).HasError() || readModel(ctx, req.Config, &config).HasError() || plan.Name.IsUnknown() ||
 		plan.AdoptExisting.IsUnknown() {
 		return
 	}
@@ -202,7 +202,7 @@ func changesOfNames(what string, had, want []string) []string {
 
 func (r *roleResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan, config roleModel
-	if req.Plan.Get(ctx, &plan).HasError() || req.Config.Get(ctx, &config).HasError() || plan.Name.IsUnknown() ||
+	if readModel(ctx, req.Plan, &plan).HasError() || readModel(ctx, req.Config, &config).HasError() || plan.Name.IsUnknown() ||
 		plan.AdoptExisting.IsUnknown() {
 		return
 	}
@@ -226,7 +226,7 @@ func (r *roleResource) warnOfExisting(ctx context.Context, req resource.ModifyPl
 
 func (r *userRoleResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan userRoleModel
-	if req.Plan.Get(ctx, &plan).HasError() || plan.User.IsUnknown() || plan.Role.IsUnknown() || plan.AdoptExisting.IsUnknown() ||
+	if readModel(ctx, req.Plan, &plan).HasError() || plan.User.IsUnknown() || plan.Role.IsUnknown() || plan.AdoptExisting.IsUnknown() ||
 		plan.AdoptExisting.ValueBool() {
 		return
 	}
@@ -239,7 +239,7 @@ func (r *userRoleResource) warnOfExisting(ctx context.Context, req resource.Modi
 
 func (r *rolePermissionResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan rolePermissionModel
-	if req.Plan.Get(ctx, &plan).HasError() || !req.Plan.Raw.IsFullyKnown() || plan.AdoptExisting.ValueBool() {
+	if readModel(ctx, req.Plan, &plan).HasError() || !req.Plan.Raw.IsFullyKnown() || plan.AdoptExisting.ValueBool() {
 		return
 	}
 	for _, role := range l.allRoles(ctx) {
@@ -251,7 +251,7 @@ func (r *rolePermissionResource) warnOfExisting(ctx context.Context, req resourc
 
 func (r *authResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan authModel
-	if req.Plan.Get(ctx, &plan).HasError() || plan.AdoptExisting.IsUnknown() || plan.AdoptExisting.ValueBool() {
+	if readModel(ctx, req.Plan, &plan).HasError() || plan.AdoptExisting.IsUnknown() || plan.AdoptExisting.ValueBool() {
 		return
 	}
 	if l.authEnabled(ctx) {
@@ -261,7 +261,7 @@ func (r *authResource) warnOfExisting(ctx context.Context, req resource.ModifyPl
 
 func (r *memberResource) warnOfExisting(ctx context.Context, req resource.ModifyPlanRequest, l *looks, diags *diag.Diagnostics) {
 	var plan memberModel
-	if req.Plan.Get(ctx, &plan).HasError() {
+	if readModel(ctx, req.Plan, &plan).HasError() {
 		return
 	}
 	urls := knownNames(plan.PeerURLs)

@@ -115,15 +115,16 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 		return
 	}
 	var config, plan inOrderKeyModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Config, &config)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
 	var state *inOrderKeyModel
 	if !req.State.Raw.IsNull() {
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		state = new(inOrderKeyModel)
+		resp.Diagnostics.Append(readModel(ctx, req.State, state)...)
 	}
 	before := readPrivateState[inOrderPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
@@ -142,7 +143,7 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 			addLosses(&resp.Diagnostics, state.Key.ValueString())
 		}
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.Plan, plan)...)
 	if private != before {
 		writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 	}
@@ -179,7 +180,7 @@ func (m *inOrderKeyModel) planWrite(state *inOrderKeyModel, private inOrderPriva
 
 func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan inOrderKeyModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -195,12 +196,12 @@ func (r *inOrderKeyResource) Create(ctx context.Context, req resource.CreateRequ
 	}
 	plan.named(node.Key)
 	plan.fromAPI(node)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 
 func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state inOrderKeyModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	private := readPrivateState[inOrderPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -228,20 +229,20 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 	private.NotText = node.NotText
 	state.named(node.Key)
 	state.fromAPI(node)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state inOrderKeyModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	private := readPrivateState[inOrderPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if !plan.ModifiedIndex.IsUnknown() {
-		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+		resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 		return
 	}
 	store := r.store(&resp.Diagnostics)
@@ -255,7 +256,7 @@ func (r *inOrderKeyResource) Update(ctx context.Context, req resource.UpdateRequ
 		return
 	}
 	plan.fromAPI(node)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 	private.lifetimePrivateState, private.NotText, private.Found = private.after(), node.NotText, private.Found &&
 		plan.Value.Equal(state.Value)
 	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
@@ -278,7 +279,7 @@ func (m *inOrderKeyModel) send(
 
 func (r *inOrderKeyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state inOrderKeyModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

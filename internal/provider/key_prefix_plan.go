@@ -21,11 +21,12 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		return
 	}
 	var config, plan keyPrefixModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Config, &config)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	var state *keyPrefixModel
 	if !req.State.Raw.IsNull() {
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		state = new(keyPrefixModel)
+		resp.Diagnostics.Append(readModel(ctx, req.State, state)...)
 	}
 	private := readPrivateState[prefixPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
@@ -50,7 +51,7 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 			writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 		}
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.Plan, plan)...)
 }
 
 // planChange plans, for the provider's key_prefix, against what is known of the

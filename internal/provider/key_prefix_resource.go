@@ -112,13 +112,13 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 // ValidateConfig refuses a renewal without end.
 func (r *keyPrefixResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config keyPrefixModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Config, &config)...)
 	validateRenewal(config.TTLRenewBelow, config.TTL, &resp.Diagnostics)
 }
 
 func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan keyPrefixModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -141,13 +141,13 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 				"writes what is missing.")
 	}
 	plan.fromBatch(w)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 	writePrivateState(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 }
 
 func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state keyPrefixModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	private := readPrivateState[prefixPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -191,7 +191,7 @@ func (r *keyPrefixResource) Read(ctx context.Context, req resource.ReadRequest, 
 	if !after.LeavesTTLs {
 		state.TTL = sharedTTL(state.TTL, known)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 	writePrivateState(ctx, resp.Private, after, &resp.Diagnostics)
 }
 
@@ -219,8 +219,8 @@ func warnOfReplaced(t *keyspace.Tree, prefix string, known map[string]keyspace.K
 
 func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state keyPrefixModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	private := readPrivateState[prefixPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -240,7 +240,7 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 		return
 	}
 	plan.fromBatch(w)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 	after := notesOf(w.Known, w.Unsettled)
 	after.LeavesTTLs, after.TTLSent = private.LeavesTTLs && ttl == nil, private.TTLSent
 	writePrivateState(ctx, resp.Private, after, &resp.Diagnostics)
@@ -248,7 +248,7 @@ func (r *keyPrefixResource) Update(ctx context.Context, req resource.UpdateReque
 
 func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state keyPrefixModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	private := readPrivateState[prefixPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -263,7 +263,7 @@ func (r *keyPrefixResource) Delete(ctx context.Context, req resource.DeleteReque
 	}
 	if resp.Diagnostics.HasError() {
 		state.fromBatch(w)
-		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+		resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 		writePrivateState(ctx, resp.Private, notesOf(w.Known, w.Unsettled), &resp.Diagnostics)
 	}
 }

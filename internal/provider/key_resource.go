@@ -144,14 +144,14 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 // ValidateConfig refuses a renewal without end.
 func (r *keyResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config keyModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Config, &config)...)
 	validateRenewal(config.TTLRenewBelow, config.TTL, &resp.Diagnostics)
 }
 
 func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan, config keyModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -171,13 +171,13 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	plan.fromAPI(node)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 	writePrivateState(ctx, resp.Private, plan.privateAfter(node, keyPrivateState{}), &resp.Diagnostics)
 }
 
 func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state keyModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -203,15 +203,15 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 	if state.ValueWOVersion.IsNull() {
 		warnNotText(&resp.Diagnostics, node)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
 func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state, config keyModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Config, &config)...)
 	private := readPrivateState[keyPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -230,7 +230,7 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 		plan.fromAPI(node)
 		private = plan.privateAfter(node, private)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
@@ -266,7 +266,7 @@ func (m *keyModel) send(ctx context.Context, store *keyspace.Store, state, confi
 
 func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state keyModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

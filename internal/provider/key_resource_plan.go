@@ -17,11 +17,12 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 		return
 	}
 	var config, plan keyModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Config, &config)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	var state *keyModel
 	if !req.State.Raw.IsNull() {
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		state = new(keyModel)
+		resp.Diagnostics.Append(readModel(ctx, req.State, state)...)
 	}
 	before := readPrivateState[keyPrivateState](ctx, req.Private, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
@@ -31,7 +32,7 @@ func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	if !ok {
 		return
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.Plan, plan)...)
 	if private != before {
 		writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 	}

@@ -135,9 +135,9 @@ func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	var plan, state, config memberModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Config, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -163,12 +163,12 @@ func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			plan.InitialCluster = types.StringUnknown()
 		}
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.Plan, plan)...)
 }
 
 func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan memberModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
 	timeout, diags := plan.Timeouts.Create(ctx, memberCreateTimeout)
 	resp.Diagnostics.Append(diags...)
 	client := r.client(&resp.Diagnostics)
@@ -187,7 +187,7 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	plan.ID = types.StringValue(added.ID)
 	plan.fromAPI(ctx, *added, &resp.Diagnostics)
 	plan.readInitialCluster(ctx, client.Members, *added, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 	if resp.Diagnostics.HasError() || !plan.WaitForStart.ValueBool() {
 		return
 	}
@@ -201,12 +201,12 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 		return
 	}
 	plan.fromAPI(ctx, *started, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 
 func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state memberModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -232,13 +232,13 @@ func (r *memberResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.readInitialCluster(ctx, client.Members, *member, &resp.Diagnostics)
 	}
 	state.PeerURLs = setOf(ctx, member.PeerURLs, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 }
 
 func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state memberModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	timeout, diags := plan.Timeouts.Update(ctx, memberUpdateTimeout)
 	resp.Diagnostics.Append(diags...)
 	client := r.client(&resp.Diagnostics)
@@ -258,7 +258,7 @@ func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest,
 	if plan.InitialCluster.IsUnknown() {
 		plan.readInitialCluster(ctx, client.Members, *member, &resp.Diagnostics)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 
 // change makes what an update plans: other peer URLs, and the wait for a
@@ -286,7 +286,7 @@ func (r *memberResource) change(ctx context.Context, members *etcdv2.MembersServ
 
 func (r *memberResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state memberModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(readModel(ctx, req.State, &state)...)
 	timeout, diags := state.Timeouts.Delete(ctx, memberDeleteTimeout)
 	resp.Diagnostics.Append(diags...)
 	client := r.client(&resp.Diagnostics)
