@@ -24,7 +24,7 @@ func (d *authDataSource) Metadata(_ context.Context, req datasource.MetadataRequ
 
 func (d *authDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Whether authentication is enabled. It can be read without credentials.",
+		MarkdownDescription: "Reads whether authentication is enabled. It needs no credentials.",
 		Attributes: map[string]schema.Attribute{
 			"enabled": schema.BoolAttribute{
 				Computed:            true,

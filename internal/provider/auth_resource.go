@@ -50,20 +50,21 @@ func (r *authResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 
 func (r *authResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "The switch of authentication. Creating it enables authentication, destroying it disables it.\n\n" +
-			"Before it enables anything it checks that the provider has credentials, that the user `root` exists, and that the provider's own " +
-			"user holds the role `root`. It then proves that the credentials work. Nobody is locked out if they do not: for the moment of the " +
-			"proof there is a second user with the role `root`, with a name that begins with `etcdv2-rescue-` and a random password, by which " +
-			"authentication is disabled again.\n\n" +
-			"Let it depend on the users and roles that must be there first, the role `guest` among them: if that does not exist, a server makes " +
-			"it with every right, and requests without credentials may go on to write everything. A warning says so as long as it is the case.",
+		MarkdownDescription: "Enables authentication. Creating the resource enables it, destroying the resource disables it.\n\n" +
+			"Before it enables authentication, the provider checks that it has credentials, that the user `root` exists, and that its own user " +
+			"has the role `root`. It then proves that the credentials work. If they do not, it disables authentication again, so that nobody is " +
+			"locked out: during the proof there is a second user with the role `root` for this purpose, with a random password and a name that " +
+			"starts with `etcdv2-rescue-`.\n\n" +
+			"Let the resource depend on the users and roles that must exist first, including the role `guest`. If `guest` does not exist, the " +
+			"server creates it with full access, and requests without credentials can still write everything. A warning reports this for as " +
+			"long as it is the case.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "Always `auth`.",
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
-			"adopt_existing": adoptAttribute("authentication"),
+			"adopt_existing": adoptAttribute("authentication that is already enabled"),
 		},
 	}
 }

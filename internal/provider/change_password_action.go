@@ -30,21 +30,21 @@ func (a *changePasswordAction) Metadata(_ context.Context, req action.MetadataRe
 
 func (a *changePasswordAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Changes the password of a user **unconditionally**. Actions can take no secrets, so the new password is read " +
-			"from a key, which is deleted once the password is changed, unless it was changed in the meantime. Let only those read that key who " +
-			"may know the password, and give it a TTL.\n\n" +
-			"A user who is managed by `etcd_user` is better changed there, by `password_wo`. The provider itself needs a user with the role " +
-			"`root`. If it changes the password of its own user, it goes on with the new one to the end of the run; a warning reminds you to set " +
-			"`password` in the provider block before the next run.",
+		MarkdownDescription: "Changes the password of a user **unconditionally**. An action cannot take a secret, so it reads the new " +
+			"password from a key. After the change it deletes that key, unless the key was changed in the meantime. Let only those read the key " +
+			"who may know the password, and give it a TTL.\n\n" +
+			"For a user that `etcd_user` manages, change `password_wo` of that resource instead. The provider needs a user with the role " +
+			"`root`. If the action changes the password of the provider's own user, the rest of the run uses the new one; a warning reminds you " +
+			"to set `password` in the provider block before the next run.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Name of the user. It is an error if there is none.",
+				MarkdownDescription: "Name of the user. A missing user is an error.",
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"password_key": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Path of the key that holds the new password, such as `/handover/alice`. Its value must not be empty.",
+				MarkdownDescription: "Path of the key that contains the new password, such as `/handover/alice`. Its value must not be empty.",
 				Validators:          []validator.String{isPath()},
 			},
 		},

@@ -28,23 +28,23 @@ func (d *clusterDataSource) Metadata(_ context.Context, req datasource.MetadataR
 }
 
 func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	const denied = " Null where the credentials do not permit to read the root."
+	const denied = " Null if the credentials do not permit reading the root."
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads what identifies the cluster and how far it has come, from the first endpoint that answers.",
+		MarkdownDescription: "Reads the id, the indexes and the endpoints of the cluster, from the first endpoint that answers.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "Id of the cluster in hexadecimal: what the provider's `expected_cluster_id` is compared with.",
+				Computed: true, MarkdownDescription: "Id of the cluster in hexadecimal, for the provider's `expected_cluster_id`.",
 			},
 			"etcd_index": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Index of the last event of the store: how many writes there were." + denied,
+				Computed: true, MarkdownDescription: "Index of the last event of the store. It increases with every write." + denied,
 			},
 			"raft_index": schema.Int64Attribute{Computed: true, MarkdownDescription: "Index of the endpoint's raft log." + denied},
 			"raft_term": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Term of the raft protocol: it rises with each election." + denied,
+				Computed: true, MarkdownDescription: "Term of the raft protocol. It increases with every election." + denied,
 			},
 			"endpoints": schema.ListAttribute{
 				ElementType: types.StringType, Computed: true,
-				MarkdownDescription: "The endpoints that the provider uses, after discovery, sorted.",
+				MarkdownDescription: "Endpoints that the provider uses, after discovery, sorted.",
 			},
 		},
 	}

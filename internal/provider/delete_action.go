@@ -30,9 +30,9 @@ func (a *deleteAction) Metadata(_ context.Context, req action.MetadataRequest, r
 
 func (a *deleteAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Deletes a key **unconditionally**, whatever it holds and whoever wrote it; with `recursive` a directory with all " +
-			"that is in it, hidden keys too. Nothing to delete is no error. A key that Terraform manages is better removed from the " +
-			"configuration: its delete is conditional.",
+		MarkdownDescription: "Deletes a key **unconditionally**, no matter what it contains and who wrote it. With `recursive`, it deletes a " +
+			"directory with everything in it, including hidden keys. If there is nothing to delete, the action succeeds. To delete a key that " +
+			"Terraform manages, remove it from the configuration instead: that delete is conditional.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
@@ -41,7 +41,7 @@ func (a *deleteAction) Schema(_ context.Context, _ action.SchemaRequest, resp *a
 			},
 			"recursive": schema.BoolAttribute{
 				Optional:            true,
-				MarkdownDescription: "Delete a directory, too, with all that it holds. With `false` a directory is an error. Default: `false`.",
+				MarkdownDescription: "Also delete a directory, with everything in it. With `false`, a directory is an error. Default: `false`.",
 			},
 		},
 	}

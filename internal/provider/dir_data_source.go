@@ -45,8 +45,8 @@ func (d *dirDataSource) Metadata(_ context.Context, req datasource.MetadataReque
 
 func (d *dirDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads a directory: what stands in it, without values, and not what stands below that. " +
-			"Hidden keys and directories, whose names start with an underscore, are in no listing.",
+		MarkdownDescription: "Lists the children of a directory, without their values and without what is below them. Hidden keys and " +
+			"directories, whose names start with an underscore, do not appear in any listing.",
 		Attributes: map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				Required:            true,
@@ -55,28 +55,28 @@ func (d *dirDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, re
 			},
 			"children": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "What stands in it, sorted by path.",
+				MarkdownDescription: "Children of the directory, sorted by path.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name": schema.StringAttribute{Computed: true, MarkdownDescription: "Last segment of the path."},
-					"path": schema.StringAttribute{Computed: true, MarkdownDescription: "The whole path."},
+					"path": schema.StringAttribute{Computed: true, MarkdownDescription: "Full path."},
 					"kind": schema.StringAttribute{Computed: true, MarkdownDescription: "`" + kindKey + "` or `" + kindDir + "`."},
 				}},
 			},
 			"ttl": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Rest of its life in seconds, rounded up; null if it does not expire.",
+				MarkdownDescription: "Remaining TTL in seconds, rounded up; null if the directory does not expire.",
 			},
 			"created_index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Index of the event that created it; 0 for the root.",
+				MarkdownDescription: "Index of the event that created the directory; 0 for the root.",
 			},
 			"modified_index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Index of the event that last changed it, not what it holds; 0 for the root.",
+				MarkdownDescription: "Index of the event that last changed the directory itself, not its content; 0 for the root.",
 			},
 			"expiration": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
+				MarkdownDescription: "Time at which the directory expires, in UTC as RFC 3339; null without a TTL.",
 			},
 		},
 	}

@@ -30,15 +30,15 @@ func (l *dirList) Metadata(_ context.Context, req resource.MetadataRequest, resp
 
 func (l *dirList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the directories below a directory, for `terraform query`, in the order of their paths. " +
-			"With `-generate-config-out` it writes a resource and an import block for each of them.",
+		MarkdownDescription: "Lists the directories below a directory for `terraform query`, sorted by path. With `-generate-config-out`, it " +
+			"writes a resource and an import block for each directory.",
 		Attributes: map[string]schema.Attribute{
 			"prefix":    listPrefixAttribute(),
 			"recursive": listRecursiveAttribute("directories"),
 			"implicit": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "List directories that hold something and have no TTL, too. They come by themselves with the keys in them " +
-					"and seldom need a resource. Default: `true`.",
+				MarkdownDescription: "Also list directories that have content and no TTL. The server creates them together with the keys in them, " +
+					"so they seldom need a resource. Default: `true`.",
 			},
 		},
 	}

@@ -60,30 +60,32 @@ func (r *dirResource) IdentitySchema(_ context.Context, _ resource.IdentitySchem
 
 func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A directory. Directories appear by themselves when a key below them is created; manage one to keep it while it " +
-			"is empty, to give it a TTL, or to remove it with all that it holds.\n\n" +
-			"A server can make no write to a directory conditional. What is guaranteed: a directory that exists is never replaced when it is " +
-			"created here; one that contains a key is never deleted without `force_destroy`; and the created index is compared right before a " +
-			"change or a delete, so that a directory that somebody else removed and created again is left alone, with a warning at refresh. To " +
-			"manage that one, replace the object (`-replace`) with `adopt_existing = true`. What is not guaranteed: a change by somebody else in " +
-			"the instant between that comparison and the write.\n\n" +
-			"Let keys and prefixes in the directory refer to it, as in `\"${etcd_dir.app.path}/db\"`: Terraform then creates the directory first " +
-			"and destroys it last.",
+		MarkdownDescription: "A directory, which exists even while it is empty and can have a TTL. Directories also appear on their own when " +
+			"a key below them is created: manage one to keep it while it is empty, to give it a TTL, or to delete it with everything in it.\n\n" +
+			"The server has no conditional writes for directories. What the provider guarantees:\n\n" +
+			"* Creating a directory never replaces an existing one.\n" +
+			"* A directory that contains a key is not deleted without `force_destroy`.\n" +
+			"* The created index is compared right before a change or a delete. If somebody else removed the directory and created it again, " +
+			"that one is left alone, with a warning at refresh. To manage it, replace the object (`-replace`) with `adopt_existing = true`.\n\n" +
+			"What it cannot guarantee: a change by somebody else in the instant between that comparison and the write can be lost.\n\n" +
+			"Refer to the directory from the keys and prefixes in it, as in `\"${etcd_dir.app.path}/db\"`: Terraform then creates the directory " +
+			"first and destroys it last.",
 		Attributes: map[string]schema.Attribute{
 			"path": pathAttribute("Path of the directory, such as `/app`."),
 			"ttl": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Lifetime of the directory in seconds, " + ttlRange + "; everything in it expires with it. A change is made in " +
-					"place. etcd 3.5 cannot do that: the apply then fails and changes nothing. The countdown is not drift, nor is the remaining TTL " +
-					"found at import; a TTL that vanished or appeared is. Default: none. The provider's `default_ttl` is for keys alone.",
+				MarkdownDescription: "Lifetime of the directory in seconds, " + ttlRange + ". Everything in it expires with it. A change is " +
+					"applied in place; etcd 3.5 cannot do that, so the apply fails there and changes nothing. The countdown is not drift, nor is the " +
+					"remaining TTL found at import. A TTL that was removed or added elsewhere is drift. Default: none; the provider's `default_ttl` " +
+					"applies to keys only.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"force_destroy": steeringAttribute("Delete the directory with all that it contains, hidden keys too. With `false` only an empty one " +
-				"is deleted, empty directories in it included, and the error names what it contains. Takes effect only after it has been applied. " +
-				"Default: `false`."),
-			"adopt_existing": adoptAttribute("a directory", adoptsTTL),
+			"force_destroy": steeringAttribute("Delete the directory with everything in it, including hidden keys. With `false`, a directory is " +
+				"deleted only if it contains no keys; empty directories in it are deleted too. Otherwise the error lists what it contains. Takes " +
+				"effect only after it has been applied. Default: `false`."),
+			"adopt_existing": adoptAttribute("a directory that already exists", adoptsTTL),
 			"created_index":  createdIndexAttribute(),
-			"modified_index": modifiedIndexAttribute("It does not move with the keys in the directory."),
+			"modified_index": modifiedIndexAttribute("Changes of the keys in the directory do not change it."),
 			"expiration":     expirationAttribute(),
 		},
 	}

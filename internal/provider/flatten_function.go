@@ -28,16 +28,16 @@ func (flattenFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 func (flattenFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Flattens a nested object into a map of paths",
-		MarkdownDescription: "Returns a map from path to value with one entry for each value in a nested object or map: " +
-			"`{ db = { host = \"h\", port = 5432 } }` becomes `{ \"db/host\" = \"h\", \"db/port\" = \"5432\" }`. " +
-			"The paths are relative, without a slash in front, as `keys` of `etcd_key_prefix` wants them; `key_join` makes full ones.\n\n" +
-			"* Strings stay as they are, numbers and booleans become text as with `tostring`. `unflatten` gives all of them back as strings.\n" +
-			"* Empty objects and maps hold no value and are left out.\n" +
-			"* Null is an error: leave the attribute out, or write what shall be stored.\n" +
-			"* Lists, sets and tuples are an error, for a key has no order: store them as one value with `jsonencode`, or name their elements " +
-			"with a map.\n" +
-			"* A name that is no single segment of a path, because it is empty, `.`, `..` or holds a slash, is an error.\n\n" +
-			"A value that is not known before apply is unknown in the map, too, and its path is known.",
+		MarkdownDescription: "Returns a map with one entry for each value in a nested object or map, from the path of the value to the " +
+			"value: `{ db = { host = \"h\", port = 5432 } }` becomes `{ \"db/host\" = \"h\", \"db/port\" = \"5432\" }`. The paths are relative, " +
+			"without a leading slash, as in `keys` of `etcd_key_prefix`; `key_join` makes full paths.\n\n" +
+			"* Strings stay as they are. Numbers and booleans become text, as with `tostring`; `unflatten` returns them as strings.\n" +
+			"* Empty objects and maps contain no value and are left out.\n" +
+			"* Null is an error: leave the attribute out, or write the value to store.\n" +
+			"* Lists, sets and tuples are an error, because keys have no order: store them as one value with `jsonencode`, or name their " +
+			"elements with a map.\n" +
+			"* A name that is not a single path segment, because it is empty, `.`, `..` or contains a slash, is an error.\n\n" +
+			"A value that is unknown before apply is also unknown in the map; its path is known.",
 		Parameters: []function.Parameter{
 			function.DynamicParameter{
 				Name:                "value",

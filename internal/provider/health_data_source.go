@@ -33,27 +33,28 @@ func (d *healthDataSource) Metadata(_ context.Context, req datasource.MetadataRe
 
 func (d *healthDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads the health of every endpoint. One that cannot be reached is a row, not an error: " +
-			"a `check` or a `postcondition` says what is to fail.",
+		MarkdownDescription: "Reads the health of every endpoint. An endpoint that cannot be reached is a row of the result, not an error: " +
+			"decide with a `check` block or a `postcondition` what is to fail.",
 		Attributes: map[string]schema.Attribute{
 			"healthy": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether every endpoint is healthy."},
 			"endpoints": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The endpoints in the order in which they were given.",
+				MarkdownDescription: "The endpoints, in the order in which they are configured.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"endpoint": schema.StringAttribute{Computed: true, MarkdownDescription: "URL of the endpoint."},
 					"healthy": schema.BoolAttribute{
-						Computed: true, MarkdownDescription: "Whether it answers and takes part in a cluster that has a leader.",
+						Computed: true, MarkdownDescription: "Whether the endpoint answers and is part of a cluster that has a leader.",
 					},
 					"v2": schema.BoolAttribute{
 						Computed: true,
-						MarkdownDescription: "Whether it serves the v2 API. A member of etcd 3.4 or 3.5 that was started without `--enable-v2` does not, " +
-							"although it is healthy; requests then go to the other endpoints.",
+						MarkdownDescription: "Whether the endpoint serves the v2 API. A member of etcd 3.4 or 3.5 that was started without `--enable-v2` " +
+							"does not, although it is healthy; requests then go to the other endpoints.",
 					},
 					"reason": schema.StringAttribute{
-						Computed: true, MarkdownDescription: "Why the server says that it is not healthy; null if it does not say, as before etcd 3.5.",
+						Computed: true, MarkdownDescription: "Why the server reports that it is not healthy; null if it gives no reason, as before etcd " +
+							"3.5.",
 					},
-					"error": schema.StringAttribute{Computed: true, MarkdownDescription: "Why it did not answer; null if it did."},
+					"error": schema.StringAttribute{Computed: true, MarkdownDescription: "Why the endpoint did not answer; null if it did."},
 				}},
 			},
 		},

@@ -62,32 +62,32 @@ func (r *inOrderKeyResource) IdentitySchema(_ context.Context, _ resource.Identi
 
 func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A key whose name the server gives: the next index, twenty digits wide (etcd 2.1 does not fill it up with zeros), " +
-			"so that the names in a directory sort in the order in which the keys were made. It suits queues.\n\n" +
-			"A server makes another key each time it is asked, and so a creation is never sent twice. If the answer is lost, the one new key of " +
-			"the directory that holds the value is taken for it; if there is none, or more than one, the outcome is reported as unknown, with " +
-			"what to look at. Keys that this provider makes in one directory are made one after the other.\n\n" +
-			"A key that was deleted, as a consumer of a queue does, or has expired, is planned to be created again, under a new name.",
+		MarkdownDescription: "A key whose name the server chooses, for queues. The name is the next index, padded to twenty digits (etcd 2.1 " +
+			"does not pad it), so the names in a directory sort in the order of creation.\n\n" +
+			"The server creates another key for each request, so a create is never sent twice. If the answer is lost, the provider looks for " +
+			"exactly one new key in the directory with the same value, and takes that one. If there is none, or more than one, it reports an " +
+			"unknown outcome and says what to check. This provider creates the keys of one directory one after the other.\n\n" +
+			"If the key was deleted, for example by the consumer of a queue, or has expired, the next plan creates another one under a new name.",
 		Attributes: map[string]schema.Attribute{
 			"dir": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Directory to make the key in, such as `/queue`, or `/`. It is made if it does not exist, and stays when the " +
-					"key goes. A change replaces the key.",
+				MarkdownDescription: "Directory in which to create the key, such as `/queue` or `/`. A missing directory is created, and stays " +
+					"when the key is deleted. A change replaces the key.",
 				Validators:    []validator.String{isDir()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"value": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place. " +
-					"A JSON object or array that was imported stays as it is while this is the same JSON.",
+				MarkdownDescription: "Value of the key: UTF-8 text of up to 10 MiB. An empty value is valid. A change is written in place. An " +
+					"imported JSON object or array is not written again if the configuration contains the same JSON.",
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
 				MarkdownDescription: "Lifetime of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is " +
-					"made in place; where the value stays, watchers get no event (" + refreshServers + "). " +
-					"The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: the provider's " +
-					"`default_ttl`, or else none.",
+					"applied in place; if the value stays the same, watchers get no event (" + refreshServers + "). The countdown is not drift, nor " +
+					"is the remaining TTL found at import. A TTL that was removed or added elsewhere is drift. Default: the provider's `default_ttl`; " +
+					"if that is not set, none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"key": schema.StringAttribute{
@@ -97,12 +97,12 @@ func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest,
 			},
 			"index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Number that is the key's name.",
+				MarkdownDescription: "Name of the key as a number.",
 				PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
 			},
 			"created_index": createdIndexAttribute(),
-			"modified_index": modifiedIndexAttribute("It is only known after apply when value or TTL are written; what refers to it changes " +
-				"with them."),
+			"modified_index": modifiedIndexAttribute("Known only after apply when the value or the TTL is written; whatever refers to it " +
+				"changes too."),
 			"expiration": expirationAttribute(),
 		},
 	}

@@ -20,8 +20,8 @@ func (keyBaseFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 func (keyBaseFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Returns the last segment of a key",
-		MarkdownDescription: "Returns the last segment of the path of a key or directory: `host` for `/app/db/host`. " +
-			"The root has none and is an error.",
+		MarkdownDescription: "Returns the last segment of the path of a key or directory: `host` for `/app/db/host`. The root has no " +
+			"segments and is an error.",
 		Parameters: []function.Parameter{keyParameter()},
 		Return:     function.StringReturn{},
 	}

@@ -35,7 +35,7 @@ func (d *keyDataSource) Metadata(_ context.Context, req datasource.MetadataReque
 
 func (d *keyDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads a key. What it holds goes to state; read a secret with the ephemeral resource instead.",
+		MarkdownDescription: "Reads a key. Its value is stored in the state; read a secret with the ephemeral resource `etcd_key` instead.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
@@ -44,31 +44,31 @@ func (d *keyDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, re
 			},
 			"default": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Value to give if there is no such key, which is an error without it.",
+				MarkdownDescription: "Value returned when the key is missing. Without it, a missing key is an error.",
 			},
 			"exists": schema.BoolAttribute{
 				Computed:            true,
-				MarkdownDescription: "Whether the key exists. It can only be `false` where `default` is set.",
+				MarkdownDescription: "Whether the key exists. It can be `false` only if `default` is set.",
 			},
 			"value": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Value of the key, or `default` if there is none.",
+				MarkdownDescription: "Value of the key, or `default` if the key is missing.",
 			},
 			"ttl": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Rest of its life in seconds, rounded up; null if it does not expire.",
+				MarkdownDescription: "Remaining TTL in seconds, rounded up; null if the key does not expire.",
 			},
 			"created_index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Index of the event that created it; null if it does not exist.",
+				MarkdownDescription: "Index of the event that created the key; null if the key is missing.",
 			},
 			"modified_index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Index of the event that last changed it; null if it does not exist.",
+				MarkdownDescription: "Index of the event that last changed the key; null if the key is missing.",
 			},
 			"expiration": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
+				MarkdownDescription: "Time at which the key expires, in UTC as RFC 3339; null without a TTL.",
 			},
 		},
 	}

@@ -32,12 +32,13 @@ func (e *keyEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest
 
 func (e *keyEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads a key whose value is a secret. Neither the plan nor the state holds it: it is read in each plan and in " +
-			"each apply, and can go to provider blocks, write-only attributes such as `value_wo` of `etcd_key`, and other ephemeral places.",
+		MarkdownDescription: "Reads a key whose value is a secret. Neither the plan nor the state contains the value: it is read during each " +
+			"plan and each apply, and can be passed to provider blocks, to write-only attributes such as `value_wo` of `etcd_key`, and to other " +
+			"ephemeral values.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Path of the key, such as `/secrets/db`. It is an error if it does not exist or is a directory.",
+				MarkdownDescription: "Path of the key, such as `/secrets/db`. A missing key and a directory are errors.",
 				Validators:          []validator.String{isPath()},
 			},
 			"value": schema.StringAttribute{
@@ -47,15 +48,15 @@ func (e *keyEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp
 			},
 			"created_index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Index of the event that created it.",
+				MarkdownDescription: "Index of the event that created the key.",
 			},
 			"modified_index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Index of the event that last changed it.",
+				MarkdownDescription: "Index of the event that last changed the key.",
 			},
 			"expiration": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
+				MarkdownDescription: "Time at which the key expires, in UTC as RFC 3339; null without a TTL.",
 			},
 		},
 	}

@@ -22,10 +22,9 @@ func (keyJoinFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 func (keyJoinFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Joins parts of a path into a key",
-		MarkdownDescription: "Joins its arguments into the full path of a key, with one slash in front and one between two parts. " +
-			"A part may hold several segments, and may begin or end with a slash. " +
-			"A part that is empty, and a path that a server would store under another name, such as one with the segment `..`, is an error. " +
-			"`/` is the root and adds nothing.",
+		MarkdownDescription: "Joins its arguments into the full path of a key, with a leading slash and one slash between two parts. A part " +
+			"may contain several segments, and may start or end with a slash. It is an error if a part is empty, or if a server would store the " +
+			"path under another name, as with the segment `..`. `/` is the root and adds nothing.",
 		VariadicParameter: function.StringParameter{
 			Name:                "parts",
 			MarkdownDescription: "Parts of the path, at least one, such as `\"/app\", \"db/primary\", \"host\"`.",

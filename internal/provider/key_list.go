@@ -33,10 +33,10 @@ func (l *keyList) Metadata(_ context.Context, req resource.MetadataRequest, resp
 
 func (l *keyList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the keys below a directory, for `terraform query`, in the order of their paths. " +
-			"With `-generate-config-out` it writes a resource and an import block for each of them.\n\n" +
-			"`include_resource` and the generated configuration show the values, secrets too: look through what was generated before you " +
-			"share it, and move secrets to `value_wo`.",
+		MarkdownDescription: "Lists the keys below a directory for `terraform query`, sorted by path. With `-generate-config-out`, it writes " +
+			"a resource and an import block for each key.\n\n" +
+			"`include_resource` and the generated configuration contain the values, including secrets. Review the generated files before you " +
+			"share them, and move secrets to `value_wo`.",
 		Attributes: map[string]schema.Attribute{
 			"prefix":    listPrefixAttribute(),
 			"recursive": listRecursiveAttribute("keys"),

@@ -22,8 +22,8 @@ func (keyParentFunction) Metadata(_ context.Context, _ function.MetadataRequest,
 func (keyParentFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Returns the directory of a key",
-		MarkdownDescription: "Returns the path of the directory that a key or directory stands in: `/app/db` for `/app/db/host`, and `/` for " +
-			"`/app`. The root stands in no directory and is an error.",
+		MarkdownDescription: "Returns the directory that contains a key or directory: `/app/db` for `/app/db/host`, and `/` for `/app`. The " +
+			"root has no parent and is an error.",
 		Parameters: []function.Parameter{keyParameter()},
 		Return:     function.StringReturn{},
 	}

@@ -53,57 +53,57 @@ func (r *keyPrefixResource) IdentitySchema(_ context.Context, _ resource.Identit
 
 func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Many keys below one directory, as one object: it is read with one request, and of its keys only those that " +
-			"differ are written.\n\n" +
-			"Every key is written or deleted on the condition that it is as the plan has seen it. A change that somebody else made since is " +
-			"reported, with the key's name, and left alone; the other keys are written, and state says exactly which. Directories appear with " +
-			"their first key, and stay when their last one goes.\n\n" +
-			"A key whose path has a segment that starts with an underscore is hidden from listings: it is read by its own path, so list it here " +
-			"to have it managed; `exclusive` and import do not see it otherwise.",
+		MarkdownDescription: "Many keys below one directory, managed as one object. A refresh reads all of them with one request, and an " +
+			"apply writes only those that differ.\n\n" +
+			"Each key is written or deleted on the condition that it is still as the plan saw it. If somebody else has changed a key since " +
+			"then, that key is left alone and reported by name; the other keys are written, and the state records exactly which. Missing " +
+			"directories are created with their first key, and stay when their last key is deleted.\n\n" +
+			"A key is hidden from listings if a segment of its path starts with an underscore. To manage such a key, list it in `keys`: the " +
+			"provider then reads it by its own path. Otherwise neither `exclusive` nor an import sees it.",
 		Attributes: map[string]schema.Attribute{
 			"prefix": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Directory that the keys live below, such as `/app`, or `/`. It need not exist. A change deletes the keys there " +
-					"and creates them at the new place.",
+				MarkdownDescription: "Directory that contains the keys, such as `/app` or `/`. It does not have to exist. A change deletes the " +
+					"keys in the old directory and creates them in the new one.",
 				Validators:    []validator.String{isDir()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"keys": schema.MapAttribute{
 				Required:    true,
 				ElementType: types.StringType,
-				MarkdownDescription: "The keys, by their paths relative to `prefix`, without a leading slash, such as `db/host`, and their values, " +
-					"empty ones included. No path may lie below another. A key that is taken out is deleted.",
+				MarkdownDescription: "Map from path to value. The paths are relative to `prefix`, without a leading slash, such as `db/host`. " +
+					"Values may be empty. No path may be below another one. A key that is removed from the map is deleted.",
 				Validators: []validator.Map{
 					mapvalidator.KeysAre(isRelativePath()),
 					noKeyBelowAnother{},
 				},
 			},
-			"exclusive": steeringAttribute("Whether nothing else may live below `prefix`. With `true`, keys that are found there and not listed " +
-				"are shown in the plan as keys to be removed, and removed; the first apply only takes stock of them, because a plan could not show " +
-				"them before. With `false` they are left alone, as are keys that came by import or by `exclusive` and were never listed. Default: " +
+			"exclusive": steeringAttribute("Whether `prefix` may contain no other keys. With `true`, keys that are found there but not listed " +
+				"are shown in the plan and deleted. The first apply after it is set only records them, because no plan has shown them yet. With " +
+				"`false`, they are left alone, and so are keys that an import or `exclusive` has recorded and that were never listed. Default: " +
 				"`false`. A change writes no key."),
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Lifetime of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A change " +
-					"is made in place; where the value stays, watchers get no event (" + refreshServers + "). The countdown is not drift; a key that " +
-					"lost its TTL, gained one or expired is, and is written again. A warning in the plan names each key that gains, loses or changes " +
-					"its TTL. An import of keys of which only some have a TTL leaves every TTL as it is until this, or `default_ttl`, is set. Default: " +
-					"the provider's `default_ttl`, or else none.",
+				MarkdownDescription: "Lifetime of each key in seconds, " + ttlRange + ", counted from its own last write by this resource. A " +
+					"change is applied in place; if a value stays the same, watchers of that key get no event (" + refreshServers + "). The countdown " +
+					"is not drift. A key that lost its TTL, gained one or expired is drift, and is written again. A warning in the plan names each " +
+					"key that gains, loses or changes its TTL. If only some of the keys had a TTL at import, every TTL stays as it is until `ttl` or " +
+					"the provider's `default_ttl` is set. Default: the provider's `default_ttl`; if that is not set, none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"ttl_renew_below": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Plan to renew the TTL of the keys of which the server reports less than this many seconds left, 1 to less than " +
-					"`ttl`; watchers get no event of a renewal (" + refreshServers + "). A change renews the TTL of every key. Default: a TTL is never " +
-					"renewed, and the keys expire.",
+				MarkdownDescription: "Renew the TTL of each key for which the server reports fewer than this many seconds left; 1 to less than " +
+					"`ttl`. The plan shows the renewal, and watchers get no event (" + refreshServers + "). A change of this attribute renews the TTL " +
+					"of every key. Default: a TTL is never renewed, and the keys expire.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"adopt_existing": steeringAttribute("Take over listed keys that exist already when they are to be created, instead of failing before " +
+			"adopt_existing": steeringAttribute("Take over listed keys that already exist. With `false`, creating the object then fails before " +
 				"anything is written. Default: `false`. A change writes no key. " + adoptsTTL),
 			"expiration": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "When the first of the keys expires, in UTC by RFC 3339; null without a TTL.",
+				MarkdownDescription: "Time at which the first of the keys expires, in UTC as RFC 3339; null without a TTL.",
 			},
 		},
 	}

@@ -78,17 +78,18 @@ func (r *keyResource) IdentitySchema(_ context.Context, _ resource.IdentitySchem
 func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A key and its value.\n\n" +
-			"Every write is conditional on the index at which the key was read when it was planned: a change that somebody else made since is " +
-			"reported and left alone. A key that was deleted, or has expired, is planned to be created again.",
+			"Every write is conditional on the index at which the key was read for the plan. If somebody else has changed the value or the TTL " +
+			"since then, the write is refused and reported, and the other value stays. A key that was deleted or has expired is planned to be " +
+			"created again.",
 		Attributes: map[string]schema.Attribute{
 			"key": pathAttribute("Path of the key, such as `/app/config`."),
 			"value": schema.StringAttribute{
 				Optional: true,
 				Computed: true, // so that ignore_changes can keep a value: see planValue
-				MarkdownDescription: "Value of the key, UTF-8 text of up to 10 MiB; empty is a value too. A change writes it in place. " +
-					"One of `value`, `value_json` and `value_wo` is needed; to move between `value` and `value_json` writes only what differs. " +
-					"An import puts a JSON object or array into `value_json` and any other text into `value`; the id `value:/app/config` puts it here " +
-					"in any case.",
+				MarkdownDescription: "Value of the key: UTF-8 text of up to 10 MiB. An empty value is valid. A change is written in place. One of " +
+					"`value`, `value_json` and `value_wo` is required. Moving from `value` to `value_json` or back writes the key only if the content " +
+					"differs. An import stores a JSON object or array in `value_json` and any other text in `value`; the import id " +
+					"`value:/app/config` always stores it in `value`.",
 				Validators: []validator.String{
 					stringvalidator.AtLeastOneOf(path.MatchRoot("value_json"), path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version")),
 					stringvalidator.ConflictsWith(path.MatchRoot("value_json"), path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version")),
@@ -98,44 +99,45 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 				Optional:   true,
 				Computed:   true,
 				CustomType: jsonType{},
-				MarkdownDescription: "Value of the key as JSON text, such as `jsonencode` makes. It is compared as JSON: white space, the order of " +
-					"the members of an object and the way a number is written (`1.0` or `1`) are neither a change nor drift. A change writes it in " +
+				MarkdownDescription: "Value of the key as JSON text, such as the result of `jsonencode`. It is compared as JSON: white space, the " +
+					"order of object members and the notation of a number (`1.0` or `1`) cause neither a change nor drift. A change is written in " +
 					"place. Conflicts with `value` and `value_wo`.",
 				Validators: []validator.String{isJSON{}, stringvalidator.ConflictsWith(path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version"))},
 			},
 			"value_wo": schema.StringAttribute{
 				Optional:  true,
 				WriteOnly: true,
-				MarkdownDescription: "Value of the key, which goes neither to the plan nor to state; it may come from an ephemeral resource. It is " +
-					"written when `value_wo_version` changes, and when somebody else has written the key since. Needs Terraform or OpenTofu 1.11.",
+				MarkdownDescription: "Value of the key that is stored neither in the plan nor in the state. It may come from an ephemeral " +
+					"resource. It is written when `value_wo_version` changes, and when somebody else has written the key since. Requires Terraform or " +
+					"OpenTofu 1.11. Conflicts with `value` and `value_json`.",
 				Validators: []validator.String{stringvalidator.AlsoRequires(path.MatchRoot("value_wo_version"))},
 			},
 			"value_wo_version": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Required with `value_wo`. Change it to write the value again, in place. " +
-					"A key that is imported by the id `value_wo:/app/token` has version `0`; with that, its value stays as it was found, and `value_wo` " +
-					"can be left out.",
+				MarkdownDescription: "Required with `value_wo`. Change it to write the value again, in place. A key that is imported with the id " +
+					"`value_wo:/app/token` has version `0`: its value stays as it was found, and `value_wo` can be left out.",
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				Computed: true,
 				MarkdownDescription: "Lifetime of the key in seconds, " + ttlRange + ", counted from the last write by this resource. A change is " +
-					"made in place; where the value stays, watchers get no event (" + refreshServers + "). " +
-					"The countdown is not drift, nor is the remaining TTL found at import; a TTL that vanished or appeared is. Default: the provider's " +
-					"`default_ttl`, or else none.",
+					"applied in place; if the value stays the same, watchers get no event (" + refreshServers + "). The countdown is not drift, nor " +
+					"is the remaining TTL found at import. A TTL that was removed or added elsewhere is drift. Default: the provider's `default_ttl`; " +
+					"if that is not set, none.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"ttl_renew_below": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "Plan to renew the TTL when the server reports less than this many seconds left, 1 to less than `ttl`; watchers " +
-					"get no event of a renewal (" + refreshServers + "). A change renews it too. Default: a TTL is never renewed, and the key expires.",
+				MarkdownDescription: "Renew the TTL when the server reports fewer than this many seconds left; 1 to less than `ttl`. The plan " +
+					"shows the renewal, and watchers get no event (" + refreshServers + "). A change of this attribute also renews the TTL. Default: " +
+					"the TTL is never renewed, and the key expires.",
 				Validators: []validator.Int64{isTTL()},
 			},
-			"adopt_existing": adoptAttribute("a key", adoptsTTL),
+			"adopt_existing": adoptAttribute("a key that already exists", adoptsTTL),
 			"created_index":  createdIndexAttribute(),
-			"modified_index": modifiedIndexAttribute("It is only known after apply when value or TTL are written; what refers to it changes " +
-				"with them."),
+			"modified_index": modifiedIndexAttribute("Known only after apply when the value or the TTL is written; whatever refers to it " +
+				"changes too."),
 			"expiration": expirationAttribute(),
 		},
 	}

@@ -43,11 +43,11 @@ func (d *keysDataSource) Metadata(_ context.Context, req datasource.MetadataRequ
 
 func (d *keysDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads all keys below a directory, at any depth, with one request. What they hold goes to state; " +
-			"read secrets with the ephemeral resource `etcd_key` instead.\n\n" +
-			"Hidden keys and directories, whose last segment begins with an underscore, are in no listing of a server and so not in this one; " +
-			"those below a hidden directory are, if that is the `prefix`. Directories are not listed; the data source `etcd_dir` does. " +
-			"A user with restricted rights needs a pattern that ends in `*` for the directory.",
+		MarkdownDescription: "Reads all keys below a directory, at any depth, with one request. Their values are stored in the state; read " +
+			"secrets with the ephemeral resource `etcd_key` instead.\n\n" +
+			"Hidden keys and directories, whose last segment starts with an underscore, do not appear in any listing. The content of a hidden " +
+			"directory appears if that directory is the `prefix`. Directories are not listed; use the data source `etcd_dir` for them. A user " +
+			"with restricted rights needs a pattern that ends in `*` for the directory.",
 		Attributes: map[string]schema.Attribute{
 			"prefix": schema.StringAttribute{
 				Required:            true,
@@ -56,28 +56,28 @@ func (d *keysDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			},
 			"sorted": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Order of `paths`: by path if `true`, from the oldest key to the newest, by created index, if `false`. " +
-					"Default: `true`.",
+				MarkdownDescription: "Order of `paths`: by path if `true`; by created index, with the oldest key first, if `false`. Default: " +
+					"`true`.",
 			},
 			"default": schema.MapAttribute{
 				ElementType:         types.StringType,
 				Optional:            true,
-				MarkdownDescription: "What `keys` shall be if there is no such directory, which is an error without it. `{}` will do.",
+				MarkdownDescription: "Value of `keys` when the directory is missing, such as `{}`. Without it, a missing directory is an error.",
 			},
 			"exists": schema.BoolAttribute{
 				Computed:            true,
-				MarkdownDescription: "Whether the directory exists. It can only be `false` where `default` is set.",
+				MarkdownDescription: "Whether the directory exists. It can be `false` only if `default` is set.",
 			},
 			"keys": schema.MapAttribute{
 				ElementType: types.StringType,
 				Computed:    true,
-				MarkdownDescription: "Values by their paths. The paths are relative to `prefix`, such as `db/host`, as `keys` of `etcd_key_prefix` " +
-					"has them; the function `unflatten` makes a nested object of it.",
+				MarkdownDescription: "Map from path to value. The paths are relative to `prefix`, such as `db/host`, as in `keys` of the resource " +
+					"`etcd_key_prefix`. The function `unflatten` turns the map into a nested object.",
 			},
 			"paths": schema.ListAttribute{
 				ElementType:         types.StringType,
 				Computed:            true,
-				MarkdownDescription: "The same paths in an order: see `sorted`.",
+				MarkdownDescription: "The paths of `keys` in the order that `sorted` chooses.",
 			},
 			"details": schema.MapNestedAttribute{
 				Computed: true,

@@ -19,8 +19,8 @@ func (d *leaderDataSource) Metadata(_ context.Context, req datasource.MetadataRe
 
 func (d *leaderDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads the member that leads the cluster. It can be another one a moment later. An election is waited for, " +
-			"as long as the provider's `retry` allows; a cluster without a leader is an error.",
+		MarkdownDescription: "Reads the leader of the cluster. Another member can become the leader at any time. During an election, the " +
+			"data source waits as long as the provider's `retry` allows; a cluster without a leader is an error.",
 		Attributes: memberAttributes(),
 	}
 }

@@ -40,13 +40,13 @@ func (d *leaderStatsDataSource) Metadata(_ context.Context, req datasource.Metad
 
 func (d *leaderStatsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads what the leader knows of its followers. Any endpoint will do: the leader is found and asked. " +
-			"A cluster without a leader is an error.",
+		MarkdownDescription: "Reads the leader's statistics of its followers. Any endpoint can be configured: the provider finds the leader " +
+			"and asks it. A cluster without a leader is an error.",
 		Attributes: map[string]schema.Attribute{
 			"leader_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the leader in hexadecimal."},
 			"followers": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The followers, sorted by id; members that never answered the leader may be missing.",
+				MarkdownDescription: "The followers, sorted by id. Members that have never answered the leader may be missing.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"id":              schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the follower in hexadecimal."},
 					"latency_current": schema.Float64Attribute{Computed: true, MarkdownDescription: "Last round trip in milliseconds."},

@@ -22,9 +22,9 @@ const defaultListPrefix = "/"
 func listPrefixAttribute() schema.StringAttribute {
 	return schema.StringAttribute{
 		Optional: true,
-		MarkdownDescription: "Path of the directory to list, such as `/app`. Hidden keys and directories below it, whose last segment begins " +
-			"with an underscore, are in no listing of a server. A user with restricted rights needs a pattern that ends in `*` for it. Default: `" +
-			defaultListPrefix + "`.",
+		MarkdownDescription: "Path of the directory to list, such as `/app`. Hidden keys and directories, whose last segment starts with an " +
+			"underscore, do not appear in any listing. A user with restricted rights needs a pattern that ends in `*` for the directory. " +
+			"Default: `" + defaultListPrefix + "`.",
 		Validators: []validator.String{isDir()},
 	}
 }
@@ -32,7 +32,7 @@ func listPrefixAttribute() schema.StringAttribute {
 func listRecursiveAttribute(what string) schema.BoolAttribute {
 	return schema.BoolAttribute{
 		Optional:            true,
-		MarkdownDescription: "Also list the " + what + " of directories below, at any depth. Default: `true`.",
+		MarkdownDescription: "Also list the " + what + " in subdirectories, at any depth. Default: `true`.",
 	}
 }
 

@@ -55,40 +55,40 @@ func (e *lockEphemeral) Metadata(_ context.Context, req ephemeral.MetadataReques
 
 func (e *lockEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A lock for the time of a plan or an apply: a key with a TTL that only one run can create. " +
-			"Others wait for it. The run renews the lock for as long as it works, and deletes the key at the end, " +
-			"on the condition that the key is still its own.\n\n" +
-			"Let what the lock protects depend on it, by `depends_on` or by a reference; Terraform gives the lock back " +
-			"when nothing that depends on it is left to do. The lock is taken during the plan, too, and given back between plan and apply.\n\n" +
-			"The key stores who holds the lock and since when, and the error of a run that waited in vain reports it. " +
-			"`etcdctl get` of the key shows it at any time.\n\n" +
-			"A lock that was lost, because somebody deleted or overwrote the key, or because no renewal came through before the TTL was over, is " +
-			"an error at the end of the run: what depended on it was then done without protection. " +
-			"After a run was killed, the lock is free when the TTL is over.",
+		MarkdownDescription: "A lock for the duration of a plan or an apply: a key with a TTL that only one run can create. Other runs wait " +
+			"for it. The run renews the lock while it works. At the end it deletes the key, on the condition that the key is still its own.\n\n" +
+			"Let everything that the lock protects depend on it, by `depends_on` or by a reference: Terraform releases the lock when nothing " +
+			"that depends on it is left to do. The lock is also taken during the plan, and released between plan and apply.\n\n" +
+			"The key stores who holds the lock and since when. A run that times out while it waits reports both in its error, and `etcdctl get` " +
+			"of the key shows them at any time.\n\n" +
+			"A lock is lost if somebody deletes or overwrites the key, or if no renewal succeeds before the TTL ends. A lost lock is an error " +
+			"at the end of the run: everything that depended on it ran without protection. After a run is killed, the lock is free when the TTL " +
+			"ends.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Path of the key that stands for the lock, such as `/locks/network`. It must be used for nothing else.",
+				MarkdownDescription: "Path of the key that represents the lock, such as `/locks/network`. Use this key for nothing else.",
 				Validators:          []validator.String{isPath()},
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
 				MarkdownDescription: fmt.Sprintf("TTL of the key in seconds, %d to %d. The key is renewed after a third of it. "+
-					"A killed run blocks other runs for this long. Default: `%d`. The `default_ttl` of the provider does not apply.",
+					"A killed run blocks other runs for this long. Default: `%d`. The provider's `default_ttl` does not apply.",
 					etcdv2.MinLockTTL, etcdv2.MaxTTL, defaultLockTTL),
 				Validators: []validator.Int64{int64validator.Between(etcdv2.MinLockTTL, etcdv2.MaxTTL)},
 			},
 			"timeout": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "How long to wait for a lock that another run holds, as a duration such as `30s`. " +
-					"With `0s` the run does not wait: it fails at once if the lock is held. Default: `" + shortDuration(defaultLockTimeout) + "`.",
+				MarkdownDescription: "Time limit for waiting while another run holds the lock, as a duration such as `30s`. With `0s`, the run " +
+					"does not wait: it fails at once if the lock is taken. Default: `" + shortDuration(defaultLockTimeout) + "`.",
 				Validators: []validator.String{textCheck{"Invalid duration", "must be a duration, such as 0s, 500ms or 20s", checkLockTimeout}},
 			},
 			"owner": schema.StringAttribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: fmt.Sprintf("Who holds the lock, for the people who wait for it, such as the address of a CI job. "+
-					"It is stored in the key in plain text, %d bytes at most. Default: the host and the process id of the run.", etcdv2.MaxLockOwner),
+				MarkdownDescription: fmt.Sprintf("Who holds the lock, such as the address of a CI job, for the people who wait for it. "+
+					"It is stored in the key in plain text and has at most %d bytes. Default: the host and the process id of the run.",
+					etcdv2.MaxLockOwner),
 				Validators: []validator.String{
 					textCheck{"Invalid owner", fmt.Sprintf("must be text of 1 to %d bytes", etcdv2.MaxLockOwner), etcdv2.CheckLockOwner},
 				},
@@ -96,12 +96,12 @@ func (e *lockEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, res
 			"token": schema.StringAttribute{
 				Computed:            true,
 				Sensitive:           true,
-				MarkdownDescription: "Random text in the value of the key, by which the run knows the key as its own.",
+				MarkdownDescription: "Random text in the value of the key, by which the run recognizes the key as its own.",
 			},
 			"created_index": schema.Int64Attribute{
 				Computed: true,
-				MarkdownDescription: "Index at which the lock was taken. It grows with each holder: " +
-					"a system that keeps the largest one it has seen can refuse the late writes of an earlier holder.",
+				MarkdownDescription: "Index at which the lock was taken. It increases with each holder: a system that remembers the largest index " +
+					"it has seen can refuse the late writes of an earlier holder.",
 			},
 		},
 	}

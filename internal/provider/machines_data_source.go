@@ -25,11 +25,11 @@ func (d *machinesDataSource) Metadata(_ context.Context, req datasource.Metadata
 
 func (d *machinesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads the client URLs of all members as `/v2/machines` lists them, for programs that want that list. " +
-			"`etcd_members` tells more.",
+		MarkdownDescription: "Reads the client URLs of all members, as `/v2/machines` lists them. `etcd_members` returns more about each " +
+			"member.",
 		Attributes: map[string]schema.Attribute{
 			"machines": schema.ListAttribute{
-				ElementType: types.StringType, Computed: true, MarkdownDescription: "Client URLs of all members that were started, sorted.",
+				ElementType: types.StringType, Computed: true, MarkdownDescription: "Client URLs of all members that have started, sorted.",
 			},
 		},
 	}

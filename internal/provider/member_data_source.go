@@ -53,17 +53,17 @@ func memberAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
 		"name": schema.StringAttribute{
-			Computed: true, MarkdownDescription: "What the member's process calls itself; empty until it was started.",
+			Computed: true, MarkdownDescription: "Name that the member's process reports; empty until it has started.",
 		},
 		"peer_urls": schema.ListAttribute{
-			ElementType: types.StringType, Computed: true, MarkdownDescription: "URLs for the other members, sorted.",
+			ElementType: types.StringType, Computed: true, MarkdownDescription: "URLs that the other members use, sorted.",
 		},
 		"client_urls": schema.ListAttribute{
 			ElementType: types.StringType, Computed: true,
-			MarkdownDescription: "URLs for clients that the member advertises, sorted; empty until it was started.",
+			MarkdownDescription: "Client URLs that the member advertises, sorted; empty until it has started.",
 		},
 		"started": schema.BoolAttribute{
-			Computed: true, MarkdownDescription: "Whether the member's process has joined the cluster, be it running now or not.",
+			Computed: true, MarkdownDescription: "Whether the member's process has joined the cluster, even if it has stopped since.",
 		},
 	}
 }
@@ -76,18 +76,19 @@ func (d *memberDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 	attributes := memberAttributes()
 	attributes["id"] = schema.StringAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "Id of the member to read, in hexadecimal. Set either this or `name`.",
+		MarkdownDescription: "Id of the member to read, in hexadecimal. Exactly one of `id` and `name` is required.",
 		Validators: []validator.String{
 			stringvalidator.LengthAtLeast(1), stringvalidator.ExactlyOneOf(path.MatchRoot("id"), path.MatchRoot("name")),
 		},
 	}
 	attributes["name"] = schema.StringAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "Name of the member to read. It is an error if several have it. Set either this or `id`.",
-		Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+		MarkdownDescription: "Name of the member to read. It is an error if several members have this name. Exactly one of `id` and `name` " +
+			"is required.",
+		Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads one member of the cluster, by its id or name.",
+		MarkdownDescription: "Reads one member of the cluster by its id or its name.",
 		Attributes:          attributes,
 	}
 }

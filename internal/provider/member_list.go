@@ -26,10 +26,10 @@ func (l *memberList) Metadata(_ context.Context, req resource.MetadataRequest, r
 
 func (l *memberList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the members of the cluster, for `terraform query`, in the order of their ids and shown with their names " +
-			"and peer URLs. With `-generate-config-out` it writes a resource and an import block for each of them.\n\n" +
-			"An endpoint answers from what it knows, also while the cluster has no quorum, and a member that was never started is listed " +
-			"without a name.",
+		MarkdownDescription: "Lists the members of the cluster for `terraform query`, sorted by id and shown with their names and peer URLs. " +
+			"With `-generate-config-out`, it writes a resource and an import block for each member.\n\n" +
+			"An endpoint answers with the members that it knows of, even while the cluster has no quorum. A member that has never started is " +
+			"listed without a name.",
 	}
 }
 

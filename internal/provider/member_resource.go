@@ -69,60 +69,61 @@ func (r *memberResource) IdentitySchema(_ context.Context, _ resource.IdentitySc
 
 func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A member of the cluster. Creating one tells the cluster of it; its process has to be started elsewhere, with " +
-			"what `name` and `initial_cluster` say. Destroying one removes it from the cluster, and its process ends by itself.\n\n" +
-			"The cluster is not stopped by mistake. One member is changed at a time. Before each change the quorum after it is computed from the " +
-			"members that answer, and a change that would lose it is refused; a change that comes too early, while a member that was added before " +
-			"is not started yet or the servers are not ready for it, waits. Needs a user with the role `root` while authentication is enabled.",
+		MarkdownDescription: "A member of the cluster. Creating it adds the member to the cluster; its process has to be started elsewhere, " +
+			"with the values of `name` and `initial_cluster`. Destroying it removes the member from the cluster, and its process then exits.\n\n" +
+			"The provider changes one member at a time and protects the quorum. Before each change, it computes the quorum after the change " +
+			"from the members that answer, and refuses a change that would lose the quorum. A change that comes too early waits, for example " +
+			"while a member that was added before has not started, or while the servers are not ready. While authentication is enabled, the " +
+			"provider needs a user with the role `root`.",
 		Attributes: map[string]schema.Attribute{
 			"peer_urls": schema.SetAttribute{
 				ElementType: types.StringType,
 				Required:    true,
-				MarkdownDescription: "URLs for the other members, of the form `scheme://host:port` and without a slash at the end, such as " +
-					"`http://10.0.0.2:2380`. A change is made in place; the process has to listen on the new URLs first.",
+				MarkdownDescription: "URLs that the other members use, in the form `scheme://host:port` without a trailing slash, such as " +
+					"`http://10.0.0.2:2380`. A change is applied in place; the process must listen on the new URLs first.",
 				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(isPeerURL())},
 			},
 			"name": schema.StringAttribute{
 				Optional: true,
 				Computed: true,
-				MarkdownDescription: "Name of the member: what its process is started with as `--name`. The cluster learns it from the process; set " +
-					"it here to have it in `initial_cluster` before. It can be changed until the process was started. Default: what the process says, " +
-					"empty until then.",
+				MarkdownDescription: "Name of the member, which is the `--name` of its process. The cluster learns the name from the process; set " +
+					"it here to have it in `initial_cluster` before that. It can be changed until the process has started. Default: the name that the " +
+					"process reports, empty until then.",
 				Validators: []validator.String{
 					stringvalidator.LengthAtLeast(1),
 					textCheck{"Invalid name", "must hold no comma and no equals sign", checkMemberName},
 				},
 			},
-			"wait_for_start": steeringAttribute("Wait until the member's process is started and healthy. One that is not within the timeout stays " +
-				"a member, with a warning, and the next plan shows that it is still waited for. Something else has to start the process while this " +
-				"waits. Default: `false`."),
-			"allow_quorum_loss": steeringAttribute("Make a change that leaves the cluster without a quorum, such as adding a second member to a " +
-				"cluster of one: no write succeeds until the new member's process is started. For a removal it counts once it was applied. Default: " +
-				"`false`."),
+			"wait_for_start": steeringAttribute("Wait until the member's process has started and is healthy. Something else has to start the " +
+				"process during the wait. If the process is not healthy within the timeout, the member stays in the cluster, the apply ends with a " +
+				"warning, and the next plan shows that the wait continues. Default: `false`."),
+			"allow_quorum_loss": steeringAttribute("Allow a change that leaves the cluster without a quorum, such as adding a second member to " +
+				"a cluster of one: no write succeeds until the process of the new member has started. For a removal, it takes effect only after it " +
+				"has been applied. Default: `false`."),
 			"id": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Id of the member in hexadecimal. An id never returns once its member was removed.",
+				MarkdownDescription: "Id of the member in hexadecimal. The id of a removed member is never used again.",
 			},
 			"client_urls": schema.ListAttribute{
 				ElementType:         types.StringType,
 				Computed:            true,
-				MarkdownDescription: "URLs for clients that the member advertises, empty until it was started.",
+				MarkdownDescription: "Client URLs that the member advertises; empty until it has started.",
 			},
 			"started": schema.BoolAttribute{
 				Computed:            true,
-				MarkdownDescription: "Whether the member's process has joined the cluster, be it running now or not.",
+				MarkdownDescription: "Whether the member's process has joined the cluster, even if it has stopped since.",
 			},
 			"initial_cluster": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "What to start the process with as `--initial-cluster`, beside `--initial-cluster-state existing` and an empty " +
-					"data directory; etcd 3.4 and 3.5 also need `--enable-v2`. Without `name` the id stands for the member's name. It follows the " +
-					"cluster until the process was started, and stays from then on.",
+				MarkdownDescription: "Value of `--initial-cluster` to start the process with, together with `--initial-cluster-state existing` and " +
+					"an empty data directory; etcd 3.4 and 3.5 also need `--enable-v2`. Without `name`, it contains the id in place of the member's " +
+					"name. It follows changes of the cluster until the process has started, and then stays as it is.",
 			},
 			"timeouts": timeoutsAttribute(ctx, "How long to wait, by kind of change.", timeouts.Opts{
 				Create: true, Update: true, Delete: true,
-				CreateDescription: "How long to wait for the cluster, and for the process with `wait_for_start`, as a duration such as `30s`.",
-				UpdateDescription: "The same for a change.",
-				DeleteDescription: "How long to wait for the cluster to be ready for the removal.",
+				CreateDescription: "How long to wait for the cluster, and for the process if `wait_for_start` is set, as a duration such as `30s`.",
+				UpdateDescription: "How long to wait when the member is changed: the same as for `create`.",
+				DeleteDescription: "How long to wait until the cluster is ready for the removal, as a duration.",
 			}, map[string]time.Duration{"create": memberCreateTimeout, "update": memberUpdateTimeout, "delete": memberDeleteTimeout}),
 		},
 	}

@@ -23,11 +23,12 @@ func (d *membersDataSource) Metadata(_ context.Context, req datasource.MetadataR
 
 func (d *membersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads all members of the cluster. An endpoint answers from what it knows, also while the cluster has no quorum.",
+		MarkdownDescription: "Reads all members of the cluster. An endpoint answers with the members that it knows of, even while the " +
+			"cluster has no quorum.",
 		Attributes: map[string]schema.Attribute{
 			"members": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The members in the order of their ids.",
+				MarkdownDescription: "The members, sorted by id.",
 				NestedObject:        schema.NestedAttributeObject{Attributes: memberAttributes()},
 			},
 		},

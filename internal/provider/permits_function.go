@@ -22,16 +22,17 @@ func (permitsFunction) Metadata(_ context.Context, _ function.MetadataRequest, r
 
 func (permitsFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
-		Summary: "Tells whether permission patterns cover a key",
-		MarkdownDescription: "Returns whether one of the patterns of a role, its `kv_read` or `kv_write`, covers a key, as servers match it: " +
-			"a `*` at the end of a pattern stands for anything, also for nothing and for slashes; any other `*` is an ordinary character. " +
-			"So `/app/*` covers `/app/db/host` and not `/app` itself, and `/app*` covers both, and `/apple` too. " +
-			"A recursive read or delete needs a pattern that ends in `*`; this function does not tell that.",
+		Summary: "Reports whether permission patterns cover a key",
+		MarkdownDescription: "Returns whether at least one of the patterns covers a key, as servers match them. The patterns are those of " +
+			"`kv_read` or `kv_write` of a role.\n\n" +
+			"* A `*` at the end of a pattern matches anything, including nothing and including slashes. Any other `*` is an ordinary character.\n" +
+			"* `/app/*` covers `/app/db/host`, but not `/app` itself. `/app*` covers both, and also `/apple`.\n" +
+			"* A recursive read or delete needs a pattern that ends in `*`, which this function does not check.",
 		Parameters: []function.Parameter{
 			function.ListParameter{
 				Name:                "patterns",
 				ElementType:         types.StringType,
-				MarkdownDescription: "Patterns, as `kv_read` and `kv_write` of `etcd_role` have them. A set will do.",
+				MarkdownDescription: "Patterns, as in `kv_read` and `kv_write` of `etcd_role`. A set is accepted too.",
 			},
 			function.StringParameter{
 				Name:                "key",

@@ -100,15 +100,15 @@ func (p *etcdProvider) Metadata(_ context.Context, _ provider.MetadataRequest, r
 
 func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Manages an etcd v2 store: keys, directories, users, roles, authentication and members of etcd 2.1 to 3.3, " +
-			"and of etcd 3.4 and 3.5 started with `--enable-v2`.\n\n" +
-			"Configuring the provider makes no request: the first object that needs the store connects. " +
-			"Configuration beats environment, environment beats default.",
+		MarkdownDescription: "Manages an etcd v2 store: keys, directories, users, roles, authentication and cluster members. It supports " +
+			"etcd 2.1 to 3.3, and etcd 3.4 and 3.5 started with `--enable-v2`.\n\n" +
+			"Configuring the provider makes no request: the first object that needs the store connects. The configuration takes precedence over " +
+			"environment variables, and environment variables over defaults.",
 		Attributes: map[string]schema.Attribute{
 			"endpoints": schema.ListAttribute{
 				ElementType: types.StringType,
 				Optional:    true,
-				MarkdownDescription: "Client URLs of the cluster's members, `http` or `https`. Environment: `ETCDCTL_ENDPOINTS`, " +
+				MarkdownDescription: "Client URLs of the cluster's members, with the scheme `http` or `https`. Environment: `ETCDCTL_ENDPOINTS`, " +
 					"`ETCDCTL_ENDPOINT` or `ETCDCTL_PEERS`, separated by commas. Default: `[\"" + etcdv2.DefaultEndpoint + "\"]`.",
 				Validators: []validator.List{
 					listvalidator.SizeAtLeast(1),
@@ -118,26 +118,25 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			},
 			"discovery_srv": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Domain whose SRV records `_etcd-client-ssl._tcp` and `_etcd-client._tcp` name the endpoints. " +
-					"Conflicts with `endpoints`. Environment: `ETCDCTL_DISCOVERY_SRV`.",
+				MarkdownDescription: "Domain whose SRV records `_etcd-client-ssl._tcp` and `_etcd-client._tcp` list the endpoints. Conflicts with " +
+					"`endpoints`. Environment: `ETCDCTL_DISCOVERY_SRV`.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"discover_members": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Replace the endpoints by the client URLs that the cluster's members advertise, before the first request. " +
-					"The members' URLs must be reachable from here. Default: `false`.",
+				MarkdownDescription: "Replace the endpoints with the client URLs that the cluster's members advertise, before the first request. " +
+					"Those URLs must be reachable from the machine that runs Terraform. Default: `false`.",
 			},
 			"endpoint_selection": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Which endpoint is asked first: " + oneOf(etcdv2.EndpointSelections()) +
-					". The endpoint that answered is kept until it fails. " +
-					"Default: `" + string(etcdv2.SelectOrdered) + "`.",
+				MarkdownDescription: "Which endpoint is tried first: " + oneOf(etcdv2.EndpointSelections()) + ". The endpoint that answered is " +
+					"used until it fails. Default: `" + string(etcdv2.SelectOrdered) + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(texts(etcdv2.EndpointSelections())...)},
 			},
 			"username": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "User for basic authentication. Empty means anonymous, whatever the environment says. " +
-					"Environment: `ETCDCTL_USERNAME` or `ETCDCTL_USER`, as `name` or `name:password`.",
+				MarkdownDescription: "User for basic authentication. An empty name means anonymous requests, whatever the environment variables " +
+					"say. Environment: `ETCDCTL_USERNAME` or `ETCDCTL_USER`, as `name` or `name:password`.",
 				Validators: []validator.String{validLogin()},
 			},
 			"password": schema.StringAttribute{
@@ -149,56 +148,56 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 			"retry": retrySchema(),
 			"key_prefix": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Directory below which every key and directory of this provider lives, such as `/team-a`. It is put before " +
-					"every path of a configuration and does not appear in state. Nothing can leave it. An object stays below the prefix with which it " +
-					"was created or imported: after a change of `key_prefix`, everything that is asked of it is refused with an error. Default: none.",
+				MarkdownDescription: "Directory that contains every key and directory of this provider, such as `/team-a`. It is put in front of " +
+					"every path of the configuration and does not appear in the state. No path can leave it. An object stays below the prefix with " +
+					"which it was created or imported: after a change of `key_prefix`, every operation on it fails with an error. Default: none.",
 				Validators: []validator.String{isPath()},
 			},
 			"default_ttl": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "TTL in seconds, " + ttlRange + ", of every key whose own `ttl` is not set, including keys that are imported or " +
-					"managed already: the plan shows which keys gain it, and which lose it when it is removed. Default: keys without a `ttl` do " +
-					"not expire.",
+				MarkdownDescription: "TTL in seconds, " + ttlRange + ", for every key without a `ttl` of its own, including keys that are imported " +
+					"or already managed. The plan shows which keys gain it, and which keys lose it when it is removed. Default: keys without a `ttl` " +
+					"do not expire.",
 				Validators: []validator.Int64{isTTL()},
 			},
 			"connect_timeout": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Longest time to make one connection, as a duration such as `500ms` or `10s`. Default: `" +
+				MarkdownDescription: "Time limit for opening one connection, as a duration such as `500ms` or `10s`. Default: `" +
 					etcdv2.DefaultConnectTimeout.String() + "`.",
 				Validators: []validator.String{isDuration()},
 			},
 			"request_timeout": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Longest time for one attempt of one request, as a duration. A server itself gives up after 7 or 14 seconds; " +
-					"with less than that, more outcomes are unknown. Default: `" + etcdv2.DefaultRequestTimeout.String() + "`.",
+				MarkdownDescription: "Time limit for one attempt of a request, as a duration. A server gives up on its own after 7 or 14 seconds; " +
+					"with a shorter limit, more outcomes are unknown. Default: `" + etcdv2.DefaultRequestTimeout.String() + "`.",
 				Validators: []validator.String{isDuration()},
 			},
 			"max_connections": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "Open connections to one endpoint, at most, 1 to 10000. Default: `64`.",
+				MarkdownDescription: "Maximum number of open connections to one endpoint, 1 to 10000. Default: `64`.",
 				Validators:          []validator.Int64{int64validator.Between(1, 10000)},
 			},
 			"proxy_url": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "HTTP proxy for all requests, `http`, `https` or `socks5`. Environment: `HTTP_PROXY`, `HTTPS_PROXY`, " +
-					"`NO_PROXY`, which are read only without this attribute.",
+				MarkdownDescription: "URL of a proxy for all requests, with the scheme `http`, `https` or `socks5`. Environment: `HTTP_PROXY`, " +
+					"`HTTPS_PROXY` and `NO_PROXY`, which are read only if this attribute is not set.",
 				Validators: []validator.String{isProxyURL()},
 			},
 			"consistent_reads": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Read through the quorum. With `false` a read is answered by the endpoint alone and may lag behind the cluster: " +
-					"a plan can then miss a change, but no write can overwrite one. That something does not exist is asked again of the quorum. " +
-					"Default: `true`.",
+				MarkdownDescription: "Read through the quorum. With `false`, one endpoint answers a read on its own and may lag behind the " +
+					"cluster: a plan can then miss a change, but the conditional write of a key cannot overwrite it. A not-found answer is always " +
+					"confirmed with a quorum read. Default: `true`.",
 			},
 			"read_ahead": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Read a directory once instead of its keys one by one, when several keys of it are asked for in a short time. " +
-					"Default: `true`.",
+				MarkdownDescription: "Read a directory once, instead of its keys one by one, when several of its keys are requested within a short " +
+					"time. Default: `true`.",
 			},
 			"expected_cluster_id": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Id of the cluster in hexadecimal, as the header `X-Etcd-Cluster-Id` has it. Any other cluster is refused. " +
-					"Default: any cluster will do.",
+				MarkdownDescription: "Id of the cluster in hexadecimal, as in the response header `X-Etcd-Cluster-Id`. The provider refuses to " +
+					"work on any other cluster. Default: any cluster is accepted.",
 				Validators: []validator.String{isClusterID()},
 			},
 		},
@@ -208,27 +207,27 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 func tlsSchema() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional:            true,
-		MarkdownDescription: "TLS for `https` endpoints, at least version 1.2.",
+		MarkdownDescription: "TLS settings for `https` endpoints. The oldest accepted version is TLS 1.2.",
 		Attributes: map[string]schema.Attribute{
 			"ca_file": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "File with the certificates, in PEM, of the authorities that servers are checked against. " +
-					"Environment: `ETCDCTL_CA_FILE` or `ETCDCTL_CACERT`. Default: the system's.",
+				MarkdownDescription: "File with the certificates, in PEM, of the authorities that sign the servers' certificates. Environment: " +
+					"`ETCDCTL_CA_FILE` or `ETCDCTL_CACERT`. Default: the authorities of the system.",
 				Validators: []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("tls").AtName("ca_pem"))},
 			},
 			"ca_pem": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "The same as text. Conflicts with `ca_file`.",
+				MarkdownDescription: "Certificates of the authorities in PEM, as text. Conflicts with `ca_file`.",
 			},
 			"cert_file": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "File with the client certificate in PEM. It needs a key. " +
-					"Environment: `ETCDCTL_CERT_FILE` or `ETCDCTL_CERT`.",
+				MarkdownDescription: "File with the client certificate in PEM. Needs a private key: `key_file` or `key_pem`. Environment: " +
+					"`ETCDCTL_CERT_FILE` or `ETCDCTL_CERT`.",
 				Validators: []validator.String{stringvalidator.ConflictsWith(path.MatchRoot("tls").AtName("cert_pem"))},
 			},
 			"cert_pem": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "The same as text. Conflicts with `cert_file`.",
+				MarkdownDescription: "Client certificate in PEM, as text. Conflicts with `cert_file`.",
 			},
 			"key_file": schema.StringAttribute{
 				Optional: true,
@@ -239,16 +238,16 @@ func tlsSchema() schema.Attribute {
 			"key_pem": schema.StringAttribute{
 				Optional:            true,
 				Sensitive:           true,
-				MarkdownDescription: "The same as text. Conflicts with `key_file`.",
+				MarkdownDescription: "Private key of the client certificate in PEM, as text. Conflicts with `key_file`.",
 			},
 			"server_name": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Name that the servers' certificates must be valid for. Default: the host of the endpoint.",
+				MarkdownDescription: "Host name that the servers' certificates must be valid for. Default: the host of the endpoint.",
 			},
 			"insecure_skip_verify": schema.BoolAttribute{
 				Optional: true,
-				MarkdownDescription: "Accept any certificate of a server, and so any server. " +
-					"Environment: `ETCDCTL_INSECURE_SKIP_TLS_VERIFY`. Default: `false`.",
+				MarkdownDescription: "Accept any server certificate, and therefore any server. Environment: `ETCDCTL_INSECURE_SKIP_TLS_VERIFY`. " +
+					"Default: `false`.",
 			},
 		},
 	}
@@ -257,12 +256,12 @@ func tlsSchema() schema.Attribute {
 func retrySchema() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "How requests are sent again that may be: reads, and writes that cannot apply twice. " +
-			"The delay doubles from `min_delay` to `max_delay`, with jitter.",
+		MarkdownDescription: "When a request is sent again. This applies to reads, and to writes that cannot apply twice. The delay doubles " +
+			"from `min_delay` to `max_delay`, with jitter.",
 		Attributes: map[string]schema.Attribute{
 			"max_attempts": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "How often a request is sent at most, 1 to 100, the first time included. Default: `5`.",
+				MarkdownDescription: "Maximum number of attempts of a request, including the first, 1 to 100. Default: `5`.",
 				Validators:          []validator.Int64{int64validator.Between(1, 100)},
 			},
 			"min_delay": schema.StringAttribute{
@@ -272,7 +271,7 @@ func retrySchema() schema.Attribute {
 			},
 			"max_delay": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Longest delay, as a duration. Default: `" + etcdv2.DefaultMaxDelay.String() + "`.",
+				MarkdownDescription: "Longest delay between two attempts, as a duration. Default: `" + etcdv2.DefaultMaxDelay.String() + "`.",
 				Validators:          []validator.String{isDuration()},
 			},
 		},

@@ -29,9 +29,9 @@ func (a *pushAction) Metadata(_ context.Context, req action.MetadataRequest, res
 
 func (a *pushAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Appends a key to a directory, under the next index as its name, as a queue needs it. The directory is made if " +
-			"need be. The server would make a second key if it were asked twice: if its answer is lost, the action fails and says so, and does " +
-			"not try again.",
+		MarkdownDescription: "Appends a key to a directory, with the next index as its name, as a queue needs it. A missing directory is " +
+			"created. The action does not retry, because each request would create another key: if the answer is lost, it fails and reports " +
+			"that the outcome is unknown.",
 		Attributes: map[string]schema.Attribute{
 			"dir": schema.StringAttribute{
 				Required:            true,
@@ -44,7 +44,7 @@ func (a *pushAction) Schema(_ context.Context, _ action.SchemaRequest, resp *act
 			},
 			"ttl": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "TTL in seconds, " + ttlRange + ". Default: the provider's `default_ttl`, or else none.",
+				MarkdownDescription: "TTL in seconds, " + ttlRange + ". Default: the provider's `default_ttl`; if that is not set, none.",
 				Validators:          []validator.Int64{isTTL()},
 			},
 		},

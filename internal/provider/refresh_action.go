@@ -30,13 +30,13 @@ func (a *refreshAction) Metadata(_ context.Context, req action.MetadataRequest, 
 
 func (a *refreshAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Gives a key a new TTL **unconditionally**, and keeps its value, whatever that is. Watchers see no event. " +
-			"Servers before etcd 2.3 do not know refresh: there, and where the version of the server cannot be read, the value is read and " +
-			"written again with the TTL, and watchers see an event.",
+		MarkdownDescription: "Gives a key a new TTL **unconditionally** and keeps its value, whatever that is. Watchers get no event. " +
+			"Servers before etcd 2.3 do not support this: for them, and if the version of the server cannot be read, the action reads the value " +
+			"and writes it again with the TTL, and watchers get an event.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Path of the key, such as `/services/web/1`. It is an error if it does not exist, or is a directory.",
+				MarkdownDescription: "Path of the key, such as `/services/web/1`. A missing key and a directory are errors.",
 				Validators:          []validator.String{isPath()},
 			},
 			"ttl": schema.Int64Attribute{

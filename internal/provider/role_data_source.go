@@ -36,7 +36,7 @@ func (d *roleDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 		Validators:          []validator.String{isRoleName()},
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A role and what it may do. It is an error if there is no such role.",
+		MarkdownDescription: "Reads a role and its permissions. A missing role is an error.",
 		Attributes:          attributes,
 	}
 }
@@ -51,7 +51,7 @@ func roleDataAttributes() map[string]schema.Attribute {
 		"kv_read": schema.SetAttribute{
 			ElementType:         types.StringType,
 			Computed:            true,
-			MarkdownDescription: "Patterns of the keys that can be read and watched. The function `permits` tells whether they cover a key.",
+			MarkdownDescription: "Patterns of the keys that can be read and watched. The function `permits` reports whether they cover a key.",
 		},
 		"kv_write": schema.SetAttribute{
 			ElementType:         types.StringType,

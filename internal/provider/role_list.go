@@ -25,10 +25,10 @@ func (l *roleList) Metadata(_ context.Context, req resource.MetadataRequest, res
 
 func (l *roleList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the roles of the store, for `terraform query`, in the order of their names. " +
-			"With `-generate-config-out` it writes a resource and an import block for each of them.\n\n" +
-			"The role `root` is left out, as it cannot be changed; `guest` is listed where it exists. Servers leave out roles whose name starts " +
-			"with `_`. A role whose name `etcd_role` refuses is left out with a warning.",
+		MarkdownDescription: "Lists the roles of the store for `terraform query`, sorted by name. With `-generate-config-out`, it writes a " +
+			"resource and an import block for each role.\n\n" +
+			"The role `root` is left out, because it cannot be changed; `guest` is listed if it exists. Servers leave out roles whose name " +
+			"starts with `_`. A role whose name `etcd_role` refuses is left out with a warning.",
 	}
 }
 

@@ -63,38 +63,38 @@ func (r *rolePermissionResource) IdentitySchema(
 ) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
 		"role":    identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the role."},
-		"access":  identityschema.StringAttribute{RequiredForImport: true, Description: "The kind of access: read or write."},
+		"access":  identityschema.StringAttribute{RequiredForImport: true, Description: "Kind of access: read or write."},
 		"pattern": identityschema.StringAttribute{RequiredForImport: true, Description: "Pattern of the keys."},
 	}}
 }
 
 func (r *rolePermissionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "One permission of one role, for roles whose other permissions are granted elsewhere. " +
-			"Do not use it for a role whose `kv_read` or `kv_write` of the same kind an `etcd_role` sets: each would take back what the other " +
-			"grants.\n\n" +
-			"Any number of them for one role can be applied at once; this provider makes the changes of one role one after the other.",
+		MarkdownDescription: "One permission of one role, for roles whose other permissions are granted elsewhere. Do not use it for a role " +
+			"whose permissions of the same kind (`kv_read` or `kv_write`) are set by an `etcd_role`: each of the two would revoke what the " +
+			"other one grants.\n\n" +
+			"Several permissions of the same role can be granted in one apply; this provider makes the changes of one role one after the other.",
 		Attributes: map[string]schema.Attribute{
 			"role": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Name of the role, which must exist and is not `root`. A change replaces the permission.",
+				MarkdownDescription: "Name of the role, which must exist and must not be `root`. A change replaces the permission.",
 				Validators:          []validator.String{isChangeableRole()},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"access": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "What is permitted: " + oneOf(accesses()) + ". A change replaces the permission.",
+				MarkdownDescription: "Kind of access: " + oneOf(accesses()) + ". A change replaces the permission.",
 				Validators:          []validator.String{stringvalidator.OneOf(texts(accesses())...)},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"pattern": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "A key, or the beginning of keys followed by `*`: `/app/*` covers all that is below `/app` and not `/app` " +
+				MarkdownDescription: "A key, or the beginning of keys followed by `*`: `/app/*` covers everything below `/app`, but not `/app` " +
 					"itself. A change replaces the permission.",
 				Validators:    []validator.String{isPattern()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
-			"adopt_existing": adoptAttribute("a permission"),
+			"adopt_existing": adoptAttribute("a permission that already exists"),
 		},
 	}
 }

@@ -58,26 +58,26 @@ func (r *roleResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 
 func (r *roleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A role and what it may do with keys.\n\n" +
-			"A permission is a pattern: a key, or the beginning of keys followed by `*`. `/app/*` covers all that is below `/app` and not `/app` " +
-			"itself, `/app*` covers both and `/apple` too. Permissions are granted and revoked by one request, so that there is no moment without " +
-			"rights.\n\n" +
-			"The role `guest` is what requests without credentials may do. It is taken over if it exists, as servers make it, with every " +
-			"right, when authentication is enabled. The role `root` cannot be changed.\n\n" +
-			"The server has no conditions for changes of roles, and a role that somebody else deleted and created again cannot be told from the " +
-			"one in state.\n\n" +
-			"A role that users still hold is not deleted: a destroy waits for " + heldPatience.String() +
-			" in case the same run destroys or changes them too, and then fails and names them.",
+		MarkdownDescription: "A role and the keys that it may read and write.\n\n" +
+			"A permission is a pattern: a key, or the beginning of keys followed by `*`. `/app/*` covers everything below `/app`, but not " +
+			"`/app` itself. `/app*` covers both, and also `/apple`. Permissions are granted and revoked with one request, so there is no moment " +
+			"without access.\n\n" +
+			"The role `guest` applies to requests without credentials. If it exists, it is taken over: servers create it with full access when " +
+			"authentication is enabled. The role `root` cannot be changed.\n\n" +
+			"The server has no conditional writes for roles. The provider compares the permissions right before a change. If somebody else " +
+			"deleted the role and created it again, the provider cannot detect that.\n\n" +
+			"A role that users still have is not deleted. The destroy waits " + heldPatience.String() + " in case the same run also destroys or " +
+			"changes those users; then it fails and names them.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Name of the role, not empty, without `/`, and not `root`. A change replaces the role.",
+				MarkdownDescription: "Name of the role. It must not be empty, contain `/`, or be `root`. A change replaces the role.",
 				Validators:          []validator.String{isChangeableRole()},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"kv_read":        permissionsAttribute("read and watched"),
 			"kv_write":       permissionsAttribute("written and deleted"),
-			"adopt_existing": adoptAttribute("a role"),
+			"adopt_existing": adoptAttribute("a role that already exists"),
 		},
 	}
 }
@@ -87,8 +87,8 @@ func permissionsAttribute(what string) schema.SetAttribute {
 		ElementType: types.StringType,
 		Optional:    true,
 		Computed:    true,
-		MarkdownDescription: "Patterns of exactly the keys that can be " + what + ". Left out, these permissions are not managed here, only " +
-			"shown, and a new role has none; use `etcd_role_permission` for single ones. Empty means none.",
+		MarkdownDescription: "Patterns of all keys that can be " + what + ". If it is left out, these permissions are shown but not managed, " +
+			"and a new role has none; use `etcd_role_permission` for single permissions. An empty set revokes all of them.",
 		Validators: []validator.Set{setvalidator.ValueStringsAre(isPattern())},
 		// Where they are not managed, no write here changes them.
 		PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},

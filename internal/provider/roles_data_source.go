@@ -26,7 +26,8 @@ func (d *rolesDataSource) Metadata(_ context.Context, req datasource.MetadataReq
 
 func (d *rolesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "All roles of the store, `root` included, and what they may do. Servers leave out roles whose name starts with `_`.",
+		MarkdownDescription: "Reads all roles of the store, including `root`, and their permissions. Servers leave out roles whose name " +
+			"starts with `_`.",
 		Attributes: map[string]schema.Attribute{
 			"names": schema.ListAttribute{
 				ElementType:         types.StringType,

@@ -16,8 +16,8 @@ import (
 func pathAttribute(description string) schema.StringAttribute {
 	return schema.StringAttribute{
 		Required: true,
-		MarkdownDescription: description + " It starts with `/`, and has no empty, `.` or `..` segment and no slash at its end. " +
-			"A change replaces the object.",
+		MarkdownDescription: description + " It starts with `/`, does not end with one, and none of its segments is empty, `.` or `..`. A " +
+			"change replaces the object.",
 		Validators:    []validator.String{isPath()},
 		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 	}
@@ -31,31 +31,31 @@ func pathIdentity(name, description string) identityschema.Schema {
 }
 
 func adoptAttribute(what string, private ...string) schema.BoolAttribute {
-	return steeringAttribute(strings.Join(append([]string{"Take over " + what +
-		" that already exists when it is created here, instead of failing. " +
-		"Default: `false`. A change has no effect on one that is managed already."}, private...), " "))
+	return steeringAttribute(strings.Join(append([]string{"Take over " + what + ". With `false`, creating the object then " +
+		"fails. Default: `false`. A change has no effect on an object that is already managed."}, private...), " "))
 }
 
 // adoptsTTL says what becomes of the TTL of what is taken over.
-const adoptsTTL = "The TTL becomes that of the configuration, or none, as the value does; a warning of the apply names what had another."
+const adoptsTTL = "The TTL becomes what the configuration says, or none; a warning of the apply names each object that had another one."
 
 func createdIndexAttribute() schema.Int64Attribute {
 	return schema.Int64Attribute{
-		Computed:            true,
-		MarkdownDescription: "Index of the event that created it. A plain write by somebody else creates a key again, under a new one.",
+		Computed: true,
+		MarkdownDescription: "Index of the event that created the object. An unconditional write by somebody else creates a key again, with " +
+			"a new index.",
 	}
 }
 
 func modifiedIndexAttribute(moves string) schema.Int64Attribute {
 	return schema.Int64Attribute{
 		Computed:            true,
-		MarkdownDescription: "Index of the event that last changed it. " + moves,
+		MarkdownDescription: "Index of the event that last changed the object. " + moves,
 	}
 }
 
 func expirationAttribute() schema.StringAttribute {
 	return schema.StringAttribute{
 		Computed:            true,
-		MarkdownDescription: "When it expires, in UTC by RFC 3339; null without a TTL.",
+		MarkdownDescription: "Time at which the object expires, in UTC as RFC 3339; null without a TTL.",
 	}
 }

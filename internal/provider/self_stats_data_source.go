@@ -45,35 +45,39 @@ func (d *selfStatsDataSource) Metadata(_ context.Context, req datasource.Metadat
 
 func (d *selfStatsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads what one server says of itself.",
+		MarkdownDescription: "Reads the statistics of one server.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint": statsEndpointAttribute(),
 			"name":     schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the member."},
 			"id":       schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
-			"state": schema.StringAttribute{Computed: true, MarkdownDescription: "`StateLeader` or `StateFollower`. A leader that has " +
-				"lost its quorum still calls itself one."},
-			"start_time": schema.StringAttribute{Computed: true, MarkdownDescription: "When the process was started, in UTC by RFC 3339."},
-			"leader_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the leader that it has last heard of, which " +
-				"may be gone, as during an election; empty if there was none yet. `etcd_leader` says who leads now."},
-			"leader_uptime": schema.StringAttribute{Computed: true, MarkdownDescription: "How long that member has led, if it still does, as " +
-				"a duration such as `1h2m3.5s`."},
-			"leader_start_time": schema.StringAttribute{Computed: true, MarkdownDescription: "Since when that member has led, in UTC by RFC 3339."},
+			"state": schema.StringAttribute{Computed: true, MarkdownDescription: "`StateLeader` or `StateFollower`. A leader that has lost its " +
+				"quorum still reports `StateLeader`."},
+			"start_time": schema.StringAttribute{Computed: true, MarkdownDescription: "Time at which the process was started, in UTC as RFC " +
+				"3339."},
+			"leader_id": schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the leader that the server last knew of; empty if " +
+				"there has been none yet. That leader may be gone, for example during an election. The data source `etcd_leader` reads the current " +
+				"leader."},
+			"leader_uptime": schema.StringAttribute{Computed: true, MarkdownDescription: "How long that member has been the leader, if it still " +
+				"is, as a duration such as `1h2m3.5s`."},
+			"leader_start_time": schema.StringAttribute{Computed: true, MarkdownDescription: "Time at which that member became the leader, in " +
+				"UTC as RFC 3339."},
 			"recv_append_requests": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Append requests of the raft protocol received.",
+				Computed: true, MarkdownDescription: "Append requests of the raft protocol that the server has received.",
 			},
 			"recv_package_rate": schema.Float64Attribute{
 				Computed: true, MarkdownDescription: "Append requests received per second; 0 for a leader.",
 			},
 			"recv_bandwidth_rate": schema.Float64Attribute{
-				Computed: true, MarkdownDescription: "Bytes received in them per second; 0 for a leader.",
+				Computed: true, MarkdownDescription: "Bytes received in append requests per second; 0 for a leader.",
 			},
 			"send_append_requests": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Append requests of the raft protocol sent.",
+				Computed: true, MarkdownDescription: "Append requests of the raft protocol that the server has sent.",
 			},
 			"send_package_rate": schema.Float64Attribute{
 				Computed: true, MarkdownDescription: "Append requests sent per second; 0 for a follower.",
 			},
-			"send_bandwidth_rate": schema.Float64Attribute{Computed: true, MarkdownDescription: "Bytes sent in them per second; 0 for a follower."},
+			"send_bandwidth_rate": schema.Float64Attribute{Computed: true, MarkdownDescription: "Bytes sent in append requests per second; 0 " +
+				"for a follower."},
 		},
 	}
 }
@@ -81,7 +85,7 @@ func (d *selfStatsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 func statsEndpointAttribute() schema.StringAttribute {
 	return schema.StringAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "Endpoint to ask, one of those that the provider uses. Default: the first that answers.",
+		MarkdownDescription: "Endpoint to ask, which must be one that the provider uses. Default: the first endpoint that answers.",
 		Validators:          []validator.String{isEndpoint()},
 	}
 }

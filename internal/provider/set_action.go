@@ -30,13 +30,13 @@ func (a *setAction) Metadata(_ context.Context, req action.MetadataRequest, resp
 
 func (a *setAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Writes a key **unconditionally**: it creates it, or overwrites whatever it holds, whoever wrote that. " +
-			"Use the resource `etcd_key` for a key that Terraform manages; its writes are conditional. " +
-			"An action cannot take a secret: what `value` says stands in the configuration.",
+		MarkdownDescription: "Writes a key **unconditionally**: it creates the key, or overwrites its value, no matter who wrote it. For a " +
+			"key that Terraform manages, use the resource `etcd_key`, whose writes are conditional. An action cannot take a secret: `value` is " +
+			"part of the configuration.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Path of the key, such as `/signals/reload`. It is an error if there is a directory.",
+				MarkdownDescription: "Path of the key, such as `/signals/reload`. A directory at this path is an error.",
 				Validators:          []validator.String{isPath()},
 			},
 			"value": schema.StringAttribute{
@@ -45,8 +45,8 @@ func (a *setAction) Schema(_ context.Context, _ action.SchemaRequest, resp *acti
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
-				MarkdownDescription: "TTL in seconds, " + ttlRange + ". Default: the provider's `default_ttl`, or else none: a key that expired " +
-					"becomes permanent.",
+				MarkdownDescription: "TTL in seconds, " + ttlRange + ". Default: the provider's `default_ttl`; if that is not set, none, and a key " +
+					"that had a TTL becomes permanent.",
 				Validators: []validator.Int64{isTTL()},
 			},
 		},

@@ -39,29 +39,29 @@ func (d *srvEndpointsDataSource) Metadata(_ context.Context, req datasource.Meta
 
 func (d *srvEndpointsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Looks up the endpoints that a domain's SRV records name, as the provider's `discovery_srv` does: those of " +
-			"`_etcd-client-ssl._tcp` or, only where there is none, of `_etcd-client._tcp`. It asks the DNS and no etcd server. " +
-			"Endpoints with TLS have to be below the domain, unless the provider's `tls` has a `server_name`.",
+		MarkdownDescription: "Looks up the endpoints in the SRV records of a domain, as the provider's `discovery_srv` does. It uses the " +
+			"records of `_etcd-client-ssl._tcp`, and those of `_etcd-client._tcp` only if there are none. It queries DNS and no etcd server. " +
+			"The host of an endpoint with TLS must be below the domain, unless `server_name` is set in the provider's `tls`.",
 		Attributes: map[string]schema.Attribute{
 			"domain": schema.StringAttribute{
-				Required: true, MarkdownDescription: "Domain to look in, such as `example.com`.",
+				Required: true, MarkdownDescription: "Domain to query, such as `example.com`.",
 				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"endpoints": schema.ListAttribute{
-				ElementType: types.StringType, Computed: true, MarkdownDescription: "Client URLs, by priority and weight.",
+				ElementType: types.StringType, Computed: true, MarkdownDescription: "Client URLs, sorted by priority and weight.",
 			},
 			"records": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The records in the same order.",
+				MarkdownDescription: "The records, in the same order.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"endpoint": schema.StringAttribute{Computed: true, MarkdownDescription: "Client URL that the record stands for."},
-					"target":   schema.StringAttribute{Computed: true, MarkdownDescription: "Host, without a dot at its end."},
+					"target":   schema.StringAttribute{Computed: true, MarkdownDescription: "Host name, without the trailing dot."},
 					"port":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Port, 0 to 65535."},
 					"priority": schema.Int64Attribute{Computed: true, MarkdownDescription: "Priority; the lowest comes first."},
 					"weight": schema.Int64Attribute{
-						Computed: true, MarkdownDescription: "Weight among records of one priority; the highest comes first.",
+						Computed: true, MarkdownDescription: "Weight among records of the same priority; the highest comes first.",
 					},
-					"tls": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is one of `_etcd-client-ssl._tcp`."},
+					"tls": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the record belongs to `_etcd-client-ssl._tcp`."},
 				}},
 			},
 		},

@@ -42,40 +42,41 @@ func (d *storeStatsDataSource) Metadata(_ context.Context, req datasource.Metada
 
 func (d *storeStatsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads the counters of one server's store. A server counts for itself: writes of the whole cluster, as it applies " +
-			"all of them, and the reads and watches that it was asked for. Some survive a restart, as they are part of its snapshots.",
+		MarkdownDescription: "Reads the counters of one server's store. Each server counts the writes of the whole cluster, because it " +
+			"applies all of them, but only those reads and watches that it receives itself. Some counters survive a restart, because they are " +
+			"part of the server's snapshots.",
 		Attributes: map[string]schema.Attribute{
 			"endpoint":     statsEndpointAttribute(),
 			"gets_success": schema.Int64Attribute{Computed: true, MarkdownDescription: "Reads that succeeded."},
 			"gets_fail": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Reads that failed, as of a key that does not exist.",
+				Computed: true, MarkdownDescription: "Reads that failed, for example because the key did not exist.",
 			},
 			"sets_success":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Unconditional writes that succeeded."},
 			"sets_fail":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Unconditional writes that failed."},
 			"delete_success": schema.Int64Attribute{Computed: true, MarkdownDescription: "Deletes that succeeded."},
 			"delete_fail":    schema.Int64Attribute{Computed: true, MarkdownDescription: "Deletes that failed."},
 			"update_success": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Writes of keys that had to exist that succeeded.",
+				Computed: true, MarkdownDescription: "Writes that required the key to exist and succeeded.",
 			},
 			"update_fail": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Writes of keys that had to exist that failed.",
+				Computed: true, MarkdownDescription: "Writes that required the key to exist and failed.",
 			},
 			"create_success": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Writes of keys that had not to exist that succeeded.",
+				Computed: true, MarkdownDescription: "Writes that required the key not to exist and succeeded.",
 			},
 			"create_fail": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Writes of keys that had not to exist that failed.",
+				Computed: true, MarkdownDescription: "Writes that required the key not to exist and failed.",
 			},
 			"compare_and_swap_success": schema.Int64Attribute{Computed: true, MarkdownDescription: "Conditional writes that succeeded."},
 			"compare_and_swap_fail": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Conditional writes whose condition did not hold.",
+				Computed: true, MarkdownDescription: "Conditional writes whose condition was not met.",
 			},
 			"compare_and_delete_success": schema.Int64Attribute{Computed: true, MarkdownDescription: "Conditional deletes that succeeded."},
 			"compare_and_delete_fail": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Conditional deletes whose condition did not hold.",
+				Computed: true, MarkdownDescription: "Conditional deletes whose condition was not met.",
 			},
 			"expire_count": schema.Int64Attribute{Computed: true, MarkdownDescription: "Keys and directories that have expired."},
-			"watchers":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Watches that are open now."},
+			"watchers":     schema.Int64Attribute{Computed: true, MarkdownDescription: "Watches that are currently open."},
 		},
 	}
 }

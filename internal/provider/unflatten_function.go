@@ -28,19 +28,18 @@ func (unflattenFunction) Metadata(_ context.Context, _ function.MetadataRequest,
 func (unflattenFunction) Definition(_ context.Context, _ function.DefinitionRequest, resp *function.DefinitionResponse) {
 	resp.Definition = function.Definition{
 		Summary: "Nests a map of paths into an object",
-		MarkdownDescription: "Returns a nested object for a map from path to value, such as `keys` of the data source `etcd_keys`: " +
-			"`{ \"db/host\" = \"h\" }` becomes `{ db = { host = \"h\" } }`. It is the inverse of `flatten` for objects whose values are " +
-			"strings.\n\n" +
-			"* A slash in front of a path is optional. Two paths that differ in nothing else are an error.\n" +
-			"* A path below another one, such as `db/host` beside `db`, is an error: a key cannot hold both a value and keys.\n" +
-			"* Values stay strings. A null is an error.\n\n" +
-			"A value that is not known before apply is unknown in the object, too, and its path is known.",
+		MarkdownDescription: "Returns a nested object for a map from path to value, such as `keys` of the data source `etcd_keys`: `{ " +
+			"\"db/host\" = \"h\" }` becomes `{ db = { host = \"h\" } }`. It is the inverse of `flatten` for objects whose values are strings.\n\n" +
+			"* A leading slash is optional. Two paths that differ only in it are an error.\n" +
+			"* A path below another one, such as `db/host` next to `db`, is an error: a key cannot contain both a value and other keys.\n" +
+			"* Values stay strings. Null is an error.\n\n" +
+			"A value that is unknown before apply is also unknown in the object; its path is known.",
 		Parameters: []function.Parameter{
 			function.MapParameter{
 				Name:                "values",
 				ElementType:         types.StringType,
 				AllowUnknownValues:  true,
-				MarkdownDescription: "Values by their paths.",
+				MarkdownDescription: "Map from path to value.",
 			},
 		},
 		Return: function.DynamicReturn{},

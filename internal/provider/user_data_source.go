@@ -30,7 +30,7 @@ func (d *userDataSource) Metadata(_ context.Context, req datasource.MetadataRequ
 
 func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A user and the roles it holds. It is an error if there is no such user.",
+		MarkdownDescription: "Reads a user and its roles. A missing user is an error.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required:            true,
@@ -40,11 +40,12 @@ func (d *userDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"roles": schema.SetAttribute{
 				ElementType:         types.StringType,
 				Computed:            true,
-				MarkdownDescription: "Names of the roles that the user holds, `missing_role` included.",
+				MarkdownDescription: "Names of the user's roles, including `missing_role`.",
 			},
 			"missing_role": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "A role that the user holds and that does not exist; null if there is none. Of several, servers tell one.",
+				Computed: true,
+				MarkdownDescription: "A role that is granted to the user but does not exist; null if there is none. If there are several, servers " +
+					"report only one.",
 			},
 		},
 	}

@@ -27,12 +27,11 @@ func (l *userList) Metadata(_ context.Context, req resource.MetadataRequest, res
 
 func (l *userList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the users of the store, for `terraform query`, in the order of their names. " +
-			"With `-generate-config-out` it writes a resource and an import block for each of them, without a password: a server does not " +
-			"tell it, and an import leaves it as it is.\n\n" +
-			"Servers leave out users whose name starts with `_`. A user whose name `etcd_user` refuses is left out with a warning. " +
-			"With `include_resource` each user is read by itself, and a role that it holds and that does not exist earns a warning: " +
-			"take it out of the generated `roles`, and the apply revokes it.",
+		MarkdownDescription: "Lists the users of the store for `terraform query`, sorted by name. With `-generate-config-out`, it writes a " +
+			"resource and an import block for each user. They contain no password: servers never return it, and an import leaves it as it is.\n\n" +
+			"Servers leave out users whose name starts with `_`. A user whose name `etcd_user` refuses is left out with a warning. With " +
+			"`include_resource`, each user is read with a separate request. A granted role that does not exist then causes a warning: remove it " +
+			"from the generated `roles`, and the apply revokes it.",
 	}
 }
 

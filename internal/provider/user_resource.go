@@ -61,61 +61,61 @@ func (r *userResource) IdentitySchema(_ context.Context, _ resource.IdentitySche
 
 func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A user of the store, its password and the roles it holds.\n\n" +
-			"A user that exists already is never changed by a create, unless `adopt_existing` says so: no password is reset by accident. " +
-			"Roles are granted and revoked, and the password changed, by one request, so that there is no moment without rights.\n\n" +
-			"While authentication is enabled, the user by which the provider logs in is neither deleted nor given another password, and keeps the " +
-			"role `root`: the provider would lock itself out half-way through the apply.\n\n" +
-			"The server has no conditions for changes of users. Changes of one user by this provider are made one after the other, the roles are " +
-			"compared right before a change and read after it; a change that somebody else makes in that moment can still be lost. A user that " +
-			"somebody else deleted and created again cannot be told from the one in state.",
+		MarkdownDescription: "A user of the store, its password and its roles.\n\n" +
+			"Creating a user never changes one that already exists, unless `adopt_existing` is set: no password is reset by accident. Roles and " +
+			"password are changed with one request, so there is no moment without access.\n\n" +
+			"While authentication is enabled, the provider protects the user that it logs in with: it does not delete that user, does not " +
+			"change its password, and keeps its role `root`. Otherwise it would lock itself out halfway through the apply.\n\n" +
+			"The server has no conditional writes for users. The provider makes changes of the same user one after the other, compares the " +
+			"roles right before a change, and reads them back after it. A change by somebody else in that instant can still be lost. If " +
+			"somebody else deleted the user and created it again, the provider cannot detect that.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Name of the user. It is not empty and holds no `/`, and no `:`, with which it could never log in. " +
-					"The user `root` always holds the role `root`. A change replaces the user.",
+				MarkdownDescription: "Name of the user. It must not be empty or contain `/` or `:`; with a `:` in its name, a user could never log " +
+					"in. The user `root` always has the role `root`. A change replaces the user.",
 				Validators:    []validator.String{validUserName()},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"password": schema.StringAttribute{
 				Optional:  true,
 				Sensitive: true,
-				MarkdownDescription: "Password, 1 to 72 bytes. It is stored in state and never read back, so that a change outside of Terraform is " +
-					"not seen. A change sets it. To create a user, this or `password_wo` is needed, or the apply fails; without either, the password of " +
-					"an imported user stays as it is. Default: none.",
+				MarkdownDescription: "Password of 1 to 72 bytes. It is stored in the state and never read back, so a change made elsewhere is not " +
+					"detected. A change sets the new password. Creating a user requires `password` or `password_wo`; without either, the apply fails, " +
+					"but an imported user keeps its password. Default: none. Conflicts with `password_wo`.",
 				Validators: []validator.String{isPassword(), stringvalidator.ConflictsWith(path.MatchRoot("password_wo"))},
 			},
 			"password_wo": schema.StringAttribute{
 				Optional:  true,
 				Sensitive: true,
 				WriteOnly: true,
-				MarkdownDescription: "Password, 1 to 72 bytes, that is neither in state nor in the plan. " +
-					"A change of it alone is not seen: change `password_wo_version` too. It needs Terraform or OpenTofu 1.11.",
+				MarkdownDescription: "Password of 1 to 72 bytes that is stored neither in the state nor in the plan. A change of this attribute " +
+					"alone is not detected: change `password_wo_version` too. Requires Terraform or OpenTofu 1.11. Conflicts with `password`.",
 				Validators: []validator.String{isPassword()},
 			},
 			"password_wo_version": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "Version of `password_wo`, any number, which that needs. A change sets the password again.",
+				MarkdownDescription: "Required with `password_wo`; any number. A change sets the password again.",
 				Validators:          []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("password_wo"))},
 			},
 			"roles": schema.SetAttribute{
 				ElementType: types.StringType,
 				Optional:    true,
 				Computed:    true,
-				MarkdownDescription: "Names of exactly the roles that the user holds. They must exist. Left out, the roles are not managed here, " +
-					"only shown; use `etcd_user_role` for single ones. Empty means none. A held role that does not exist is shown as `NAME (does not " +
-					"exist)`.",
+				MarkdownDescription: "Names of all roles that the user has. The roles must exist. If it is left out, the roles are shown but not " +
+					"managed; use `etcd_user_role` for single roles. An empty set revokes all roles. A granted role that does not exist is shown as " +
+					"`NAME (does not exist)`.",
 				Validators: []validator.Set{setvalidator.ValueStringsAre(isRoleName())},
 				// Where roles are not managed, no write here changes them.
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 			},
 			"missing_role": schema.StringAttribute{
 				Computed: true,
-				MarkdownDescription: "A role that the user holds and that does not exist (any more); null otherwise. Where `roles` are managed, that " +
-					"is drift: the next apply revokes it, or fails if `roles` still name it and nothing has created it again. With `ignore_changes = " +
-					"[roles]` it stays.",
+				MarkdownDescription: "A role that is granted to the user but does not exist (any more); null otherwise. If `roles` is managed, " +
+					"this is drift: the next apply revokes the role, or fails if `roles` still contains it and nothing has created it again. With " +
+					"`ignore_changes = [roles]`, the grant stays.",
 			},
-			"adopt_existing": adoptAttribute("a user"),
+			"adopt_existing": adoptAttribute("a user that already exists"),
 		},
 	}
 }

@@ -54,9 +54,9 @@ func (r *userRoleResource) IdentitySchema(_ context.Context, _ resource.Identity
 
 func (r *userRoleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "One role of one user, for users whose other roles are granted elsewhere. " +
-			"Do not use it for a user whose `roles` an `etcd_user` sets: each would take back what the other grants.\n\n" +
-			"Any number of them for one user can be applied at once; this provider makes the changes of one user one after the other.",
+		MarkdownDescription: "One role of one user, for users whose other roles are granted elsewhere. Do not use it for a user whose " +
+			"`roles` are set by an `etcd_user`: each of the two would revoke what the other one grants.\n\n" +
+			"Several roles of the same user can be granted in one apply; this provider makes the changes of one user one after the other.",
 		Attributes: map[string]schema.Attribute{
 			"user": schema.StringAttribute{
 				Required:            true,
@@ -70,7 +70,7 @@ func (r *userRoleResource) Schema(_ context.Context, _ resource.SchemaRequest, r
 				Validators:          []validator.String{isRoleName()},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
-			"adopt_existing": adoptAttribute("a grant"),
+			"adopt_existing": adoptAttribute("a grant that already exists"),
 		},
 	}
 }

@@ -31,9 +31,9 @@ func (d *usersDataSource) Metadata(_ context.Context, req datasource.MetadataReq
 
 func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "All users of the store and the roles they hold. Servers leave out users whose name starts with `_`, " +
-			"and of each user the roles that do not exist (see `missing_role` of the data source `etcd_user`). etcd 2.1 and 2.2 list names only: " +
-			"there each user is read by a request of its own.",
+		MarkdownDescription: "Reads all users of the store and their roles. Servers leave out users whose name starts with `_`, and roles " +
+			"that do not exist (see `missing_role` of the data source `etcd_user`). etcd 2.1 and 2.2 list names only, so each user is then read " +
+			"with a separate request.",
 		Attributes: map[string]schema.Attribute{
 			"names": schema.ListAttribute{
 				ElementType:         types.StringType,
@@ -51,7 +51,7 @@ func (d *usersDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 					"roles": schema.SetAttribute{
 						ElementType:         types.StringType,
 						Computed:            true,
-						MarkdownDescription: "Names of the roles that the user holds and that exist.",
+						MarkdownDescription: "Names of those roles of the user that exist.",
 					},
 				}},
 			},

@@ -34,10 +34,10 @@ func (d *versionDataSource) Metadata(_ context.Context, req datasource.MetadataR
 func (d *versionDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	const (
 		server  = "Version of the server, such as `3.5.35`"
-		cluster = "Version that all members can speak, such as `3.5.0`; `not_decided` while a cluster starts, empty from etcd 2.0"
+		cluster = "Cluster version, which all members support, such as `3.5.0`; `not_decided` while a cluster starts, and empty on etcd 2.0"
 	)
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads the version of every endpoint. One that cannot be reached is a row, not an error.",
+		MarkdownDescription: "Reads the version of every endpoint. An endpoint that cannot be reached is a row of the result, not an error.",
 		Attributes: map[string]schema.Attribute{
 			"server": schema.StringAttribute{
 				Computed: true, MarkdownDescription: server + ", of the first endpoint that answered; null if none did.",
@@ -47,12 +47,12 @@ func (d *versionDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 			},
 			"endpoints": schema.ListNestedAttribute{
 				Computed:            true,
-				MarkdownDescription: "The endpoints in the order in which they were given.",
+				MarkdownDescription: "The endpoints, in the order in which they are configured.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"endpoint": schema.StringAttribute{Computed: true, MarkdownDescription: "URL of the endpoint."},
 					"server":   schema.StringAttribute{Computed: true, MarkdownDescription: server + "; null if it did not answer."},
 					"cluster":  schema.StringAttribute{Computed: true, MarkdownDescription: cluster + "; null if it did not answer."},
-					"error":    schema.StringAttribute{Computed: true, MarkdownDescription: "Why it did not answer; null if it did."},
+					"error":    schema.StringAttribute{Computed: true, MarkdownDescription: "Why the endpoint did not answer; null if it did."},
 				}},
 			},
 		},

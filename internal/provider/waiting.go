@@ -25,17 +25,17 @@ const waitReadEvery = 30 * time.Second
 
 // The descriptions of the conditions, of which exactly one is given.
 const (
-	oneWaitText    = " Exactly one of `exists`, `changed_since`, `equals` and `matches` is set."
+	oneWaitText    = " Exactly one of `exists`, `changed_since`, `equals` and `matches` is required."
 	existsWaitText = "Wait until the key or directory exists (`true`), or until it does not (`false`)." + oneWaitText
-	sinceWaitText  = "Wait until the key exists and its modified index is larger than this one. A refresh of its TTL makes it larger, too." +
-		oneWaitText
+	sinceWaitText  = "Wait until the key exists and its modified index is larger than this one. A refresh of its TTL increases the index " +
+		"too." + oneWaitText
 	equalsWaitText = "Wait until the key has this value." + oneWaitText
-	matchesText    = "Wait until the value of the key matches this regular expression, in the syntax of RE2. It may match any part; use `^` " +
-		"and `$` for the whole." + oneWaitText
+	matchesText    = "Wait until the value of the key matches this regular expression in RE2 syntax. It may match any part of the value; " +
+		"use `^` and `$` to match all of it." + oneWaitText
 )
 
 // timeoutWaitText describes the timeout of a wait.
-var timeoutWaitText = "How long to wait, as a duration such as `30s`; it is an error if the condition does not hold by then. " +
+var timeoutWaitText = "Time limit of the wait, as a duration such as `30s`. It is an error if the condition is not met by then. " +
 	"Default: `" + shortDuration(defaultWaitTimeout) + "`."
 
 // waitConditions are the attributes of which exactly one is given.

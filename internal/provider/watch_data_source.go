@@ -34,10 +34,11 @@ func (d *watchDataSource) Metadata(_ context.Context, req datasource.MetadataReq
 
 func (d *watchDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Waits until a key exists, is gone, has changed, or has a certain value, and reads it then. " +
-			"A condition that holds already is not waited for. No change between the reading of the key and the waiting is missed.\n\n" +
-			"Exactly one of `exists`, `changed_since`, `equals` and `matches` is needed. The wait takes place when Terraform reads the data " +
-			"source: in the plan, unless it depends on something that is changed by the apply. What the key holds goes to state.",
+		MarkdownDescription: "Waits until a key exists, is gone, has changed, or has a certain value, and then reads it. If the condition is " +
+			"already met, it does not wait. It misses no change between reading the key and waiting for it.\n\n" +
+			"Exactly one of `exists`, `changed_since`, `equals` and `matches` is required. The wait takes place when Terraform reads the data " +
+			"source: during the plan, unless the data source depends on something that the apply changes. The value of the key is stored in the " +
+			"state.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
@@ -69,15 +70,15 @@ func (d *watchDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			},
 			"value": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Value of the key when the condition held; null for a directory, and if there was none.",
+				MarkdownDescription: "Value of the key when the condition was met; null for a directory, or if there was no key.",
 			},
 			"created_index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Index of the event that created it; null if there was none.",
+				MarkdownDescription: "Index of the event that created the key or directory; null if there was none.",
 			},
 			"modified_index": schema.Int64Attribute{
 				Computed:            true,
-				MarkdownDescription: "Index of the event that last changed it; null if there was none.",
+				MarkdownDescription: "Index of the event that last changed the key or directory; null if there was none.",
 			},
 		},
 	}
