@@ -1,6 +1,6 @@
 # The keys from which confd renders configuration files: a tree of services with
-# their upstreams, and the settings of an application. Programs that register
-# themselves write beside it, in a directory of their own.
+# their upstreams, and the settings of an application. Programs register themselves
+# in a separate directory.
 
 variable "services" {
   description = "The services by name: the domain they answer to and their upstreams by name."
@@ -27,8 +27,8 @@ locals {
   }
 }
 
-# One object for the whole tree: read with one request, and only what differs is
-# written. A template says {{range gets "/services/shop/upstreams/*"}}.
+# One object for the whole tree: it is read with one request, and only keys that
+# differ are written. A template uses {{range gets "/services/shop/upstreams/*"}}.
 resource "etcd_key_prefix" "services" {
   prefix    = "/services"
   keys      = provider::etcd::flatten(var.services)
@@ -40,13 +40,15 @@ resource "etcd_key_prefix" "settings" {
   keys   = provider::etcd::flatten(local.settings)
 }
 
-# confd watches this key with -watch on its prefix; a change of it renders all.
+# confd watches this key with -watch on its prefix; when it changes, confd renders
+# all files.
 resource "etcd_key" "revision" {
   key   = "/confd/revision"
   value = sha256(jsonencode([etcd_key_prefix.services.keys, etcd_key_prefix.settings.keys]))
 }
 
-# Where instances register: kept while it is empty, emptied when it goes.
+# The directory in which instances register. It exists even while it is empty, and
+# is deleted with its content.
 resource "etcd_dir" "registered" {
   path          = "/registered"
   force_destroy = true

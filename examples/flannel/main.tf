@@ -1,5 +1,5 @@
-# The network of flannel: flanneld reads its configuration from etcd when it
-# starts, and leases a subnet for each host there.
+# The network of flannel. flanneld reads its configuration from etcd when it starts,
+# and leases a subnet for each host in the same store.
 
 variable "prefix" {
   description = "What flanneld is started with as --etcd-prefix."
@@ -7,8 +7,8 @@ variable "prefix" {
   default     = "/coreos.com/network"
 }
 
-# A change of the network does not renumber hosts that have a lease: drain them
-# and let the lease expire, or remove it.
+# Changing the network does not renumber hosts that have a lease: drain them, and
+# let the lease expire or delete it.
 resource "etcd_key" "config" {
   key = "${var.prefix}/config"
 
@@ -25,7 +25,7 @@ resource "etcd_key" "config" {
   })
 }
 
-# A subnet that is always that of one host, for it never expires.
+# A subnet that always belongs to one host, because it never expires.
 resource "etcd_key" "gateway" {
   key = "${var.prefix}/subnets/10.244.10.0-24"
 

@@ -1,7 +1,7 @@
-# The dynamic configuration of a Patroni cluster. Patroni writes the key when
-# the cluster is bootstrapped and follows it from then on: here it is taken over
-# and reviewed like any other change. What patronictl edit-config writes shows
-# up as drift in the next plan.
+# The dynamic configuration of a Patroni cluster. Patroni writes the key when it
+# bootstraps the cluster, and follows it from then on. Here Terraform takes the key
+# over, so that changes are reviewed. A change by patronictl edit-config shows up
+# as drift in the next plan.
 
 variable "scope" {
   description = "The scope in the configuration of Patroni."
@@ -43,8 +43,8 @@ resource "etcd_key" "config" {
   })
 }
 
-# Who leads is Patroni's affair and changes at any time. There is no leader in
-# the moment after a failure, hence the default.
+# Patroni elects the leader, which can change at any time. Right after a failure
+# there is no leader, hence the default.
 data "etcd_key" "leader" {
   key     = provider::etcd::key_join(local.cluster, "leader")
   default = ""

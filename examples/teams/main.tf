@@ -1,7 +1,7 @@
-# A store that several teams share, locked down: each team has a directory of its
-# own that it alone may read and write, all may read what is shared, and nobody
-# may do anything without a password but read what is public. One apply takes a
-# store from open to locked.
+# A store that several teams share, locked down. Each team has a directory that
+# only it may read and write. All teams may read the shared directory. Without a
+# password, only the public directory can be read. One apply takes the store from
+# open to locked.
 
 variable "root_password" {
   description = "The password of root: set when it is created, and used from then on."
@@ -36,7 +36,7 @@ locals {
   users = transpose(var.teams)
 }
 
-# While authentication is off, the server does not look at these.
+# The server ignores the credentials while authentication is disabled.
 provider "etcd" {
   username = "root"
   password = var.root_password
@@ -72,15 +72,15 @@ resource "etcd_user" "member" {
   roles               = [for team in each.value : etcd_role.team[team].name]
 }
 
-# What requests without a password may do. The server makes this role with all
-# rights if it is not there when authentication is enabled.
+# The permissions of requests without a password. If this role does not exist when
+# authentication is enabled, the server creates it with full access.
 resource "etcd_role" "guest" {
   name     = "guest"
   kv_read  = ["/public/*"]
   kv_write = []
 }
 
-# Last, so that it locks nobody out; a destroy disables it first.
+# Enabled last, so that nobody is locked out; a destroy disables it first.
 resource "etcd_auth" "this" {
   depends_on = [etcd_user.root, etcd_user.member, etcd_role.guest]
 }

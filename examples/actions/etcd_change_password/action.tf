@@ -1,4 +1,4 @@
-# Give a user the password that was left in a key for that, and delete the key.
+# Sets the password of a user to the value of a key, and deletes the key.
 action "etcd_change_password" "alice" {
   config {
     name         = "alice"

@@ -1,4 +1,4 @@
-# Drop what was derived from a configuration, whenever that has changed.
+# Deletes cached data whenever the configuration that it was computed from changes.
 action "etcd_delete" "cache" {
   config {
     key       = "/cache"

@@ -1,4 +1,4 @@
-# Queue a job, whenever the configuration has changed.
+# Queues a job whenever the configuration changes.
 action "etcd_push" "rebuild" {
   config {
     dir   = "/queue"

@@ -1,4 +1,4 @@
-# Keep a registration alive while its node is worked on:
+# Keeps a registration from expiring while its node is under maintenance:
 # terraform apply -invoke=action.etcd_refresh.node
 action "etcd_refresh" "node" {
   config {

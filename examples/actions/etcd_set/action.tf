@@ -1,4 +1,4 @@
-# Tell the servers to read their configuration again, whenever it has changed.
+# Signals the servers to read their configuration again whenever it changes.
 action "etcd_set" "reload" {
   config {
     key   = "/signals/reload"

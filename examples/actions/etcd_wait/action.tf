@@ -1,4 +1,4 @@
-# Go on only when a node has taken over the new configuration.
+# Continues only after a node has applied the new configuration.
 action "etcd_wait" "taken" {
   config {
     key     = "/app/applied"

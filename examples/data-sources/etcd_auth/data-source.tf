@@ -1,6 +1,6 @@
 data "etcd_auth" "store" {}
 
-# Reported by every plan, and no reason for it to fail.
+# If authentication is disabled, every plan warns but does not fail.
 check "locked" {
   assert {
     condition     = data.etcd_auth.store.enabled

@@ -1,6 +1,6 @@
 data "etcd_cluster" "this" {}
 
-# For expected_cluster_id in the provider's configuration.
+# The value for expected_cluster_id in the provider block.
 output "cluster_id" {
   value = data.etcd_cluster.this.id
 }

@@ -2,7 +2,7 @@ data "etcd_key" "config" {
   key = "/app/config"
 }
 
-# A key that may not be there.
+# A key that may be missing.
 data "etcd_key" "limit" {
   key     = "/app/limit"
   default = "100"

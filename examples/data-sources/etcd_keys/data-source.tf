@@ -7,7 +7,7 @@ output "db_host" {
   value = data.etcd_keys.app.keys["db/host"]
 }
 
-# What stands in a queue, the oldest first.
+# The keys of a queue, oldest first.
 data "etcd_keys" "queue" {
   prefix = "/queue"
   sorted = false
@@ -17,7 +17,7 @@ output "next_job" {
   value = data.etcd_keys.queue.paths[0]
 }
 
-# A directory that need not exist.
+# A directory that may be missing.
 data "etcd_keys" "overrides" {
   prefix  = "/app/overrides"
   default = {}

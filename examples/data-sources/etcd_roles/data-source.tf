@@ -1,6 +1,6 @@
 data "etcd_roles" "all" {}
 
-# Which roles may write a key.
+# The roles that may write a key.
 output "writers" {
   value = [for role in data.etcd_roles.all.roles : role.name if provider::etcd::permits(role.kv_write, "/app/db/host")]
 }

@@ -1,6 +1,6 @@
 data "etcd_version" "all" {}
 
-# Whether a rolling upgrade is at its end.
+# Whether a rolling upgrade is complete.
 output "one_version" {
   value = length(distinct(data.etcd_version.all.endpoints[*].server)) == 1
 }

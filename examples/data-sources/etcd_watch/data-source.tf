@@ -1,11 +1,11 @@
-# Wait until a job outside Terraform has come to an end, whatever it is.
+# Waits until a job outside Terraform has ended, with any result.
 data "etcd_watch" "migration" {
   key     = "/jobs/migration/status"
   matches = "^(done|failed): "
   timeout = "10m"
 }
 
-# Wait until the nodes have taken note of a new configuration.
+# Waits until the nodes have read the new configuration.
 resource "etcd_key" "config" {
   key   = "/app/desired"
   value = "v2"
@@ -16,7 +16,7 @@ data "etcd_watch" "taken" {
   exists = true
 }
 
-# Wait until a key has changed since an index that was seen before.
+# Waits until a key has changed since a known index.
 data "etcd_watch" "changed" {
   key           = "/app/config"
   changed_since = 1

@@ -1,9 +1,9 @@
-# A secret that neither plan nor state holds.
+# A secret that is stored neither in the plan nor in the state.
 ephemeral "etcd_key" "db" {
   key = "/secrets/db"
 }
 
-# It can go to provider blocks and to write-only attributes.
+# It can be passed to provider blocks and to write-only attributes.
 resource "etcd_key" "copy" {
   key              = "/app/db/password"
   value_wo         = ephemeral.etcd_key.db.value

@@ -1,4 +1,4 @@
-# One run at a time, wherever it runs.
+# Allows one run at a time, no matter on which machine.
 ephemeral "etcd_lock" "network" {
   key     = "/locks/network"
   ttl     = 30
@@ -6,7 +6,7 @@ ephemeral "etcd_lock" "network" {
   owner   = "the network pipeline"
 }
 
-# The lock is held until all that depends on it is done.
+# The run holds the lock until everything that depends on it is done.
 resource "etcd_key" "route" {
   key   = "/network/routes/10.0.0.0-16"
   value = "10.1.0.1"

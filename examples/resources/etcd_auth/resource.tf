@@ -1,4 +1,4 @@
-# The credentials are ignored until authentication is enabled, and needed from then on.
+# The server ignores the credentials until authentication is enabled.
 provider "etcd" {
   username = "root"
   password = var.root_password
@@ -22,7 +22,7 @@ resource "etcd_role" "guest" {
   kv_write = []
 }
 
-# Enabled when all is ready for it, disabled before any of that goes.
+# Enabled after the users and roles exist, and disabled before they are deleted.
 resource "etcd_auth" "store" {
   depends_on = [etcd_user.root, etcd_role.guest]
 }

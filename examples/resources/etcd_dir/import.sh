@@ -1,2 +1,2 @@
-# The id is the path, with the key_prefix of the provider left out.
+# The id is the path, without the key_prefix of the provider.
 terraform import etcd_dir.services /services

@@ -1,2 +1,2 @@
-# The id is the key, with the key_prefix of the provider left out.
+# The id is the path of the key, without the key_prefix of the provider.
 terraform import etcd_in_order_key.job /queue/00000000000000000042

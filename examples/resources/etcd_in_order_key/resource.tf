@@ -1,10 +1,10 @@
-# The server names the key, such as /queue/00000000000000000042.
+# The server chooses the name, such as /queue/00000000000000000042.
 resource "etcd_in_order_key" "job" {
   dir   = "/queue"
   value = "rebuild the index"
 }
 
-# Leaves the queue after a day, done or not.
+# Expires after a day, even if nobody has processed it.
 resource "etcd_in_order_key" "daily" {
   dir   = "/queue/daily"
   value = "report"

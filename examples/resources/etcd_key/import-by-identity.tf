@@ -1,5 +1,5 @@
-# The value of a key that is imported by its identity goes to value. From there
-# value_json takes it over without a write.
+# An import by identity stores the value in "value". Moving it to value_json writes
+# nothing.
 import {
   to = etcd_key.greeting
   identity = {

@@ -8,7 +8,7 @@ resource "etcd_key" "greeting" {
   value = "hello"
 }
 
-# The value goes to value_json.
+# Stores the value in value_json.
 import {
   to = etcd_key.limits
   id = "value_json:/app/limits"
@@ -19,8 +19,8 @@ resource "etcd_key" "limits" {
   value_json = jsonencode({ cpu = 2, memory = "1G" })
 }
 
-# The value goes nowhere. With version 0 it stays as it was found; any other
-# version has value_wo written.
+# Does not store the value. With version 0 it stays as it was found; with any other
+# version, value_wo is written.
 import {
   to = etcd_key.token
   id = "value_wo:/app/token"

@@ -1,5 +1,5 @@
-# The id is the key, with the key_prefix of the provider left out.
+# The id is the path of the key, without the key_prefix of the provider.
 terraform import etcd_key.greeting /app/greeting
 
-# A key whose configuration has value_json.
+# A key whose value is set by value_json in the configuration.
 terraform import etcd_key.limits value_json:/app/limits

@@ -3,14 +3,14 @@ resource "etcd_key" "greeting" {
   value = "hello"
 }
 
-# Compared as JSON: white space and the order of members are no change.
+# Compared as JSON: white space and the order of members do not matter.
 resource "etcd_key" "limits" {
   key        = "/app/limits"
   value_json = jsonencode({ cpu = 2, memory = "1G" })
 }
 
-# Expires an hour after it was last written. An apply that finds less than ten
-# minutes left renews it.
+# Expires an hour after the last write. An apply renews it if less than ten minutes
+# are left.
 resource "etcd_key" "lease" {
   key             = "/app/lease"
   value           = "held"
@@ -18,8 +18,8 @@ resource "etcd_key" "lease" {
   ttl_renew_below = 600
 }
 
-# A secret that goes to the server, and neither to the plan nor to the state.
-# Another version has it written again.
+# A secret that is sent to the server and stored neither in the plan nor in the
+# state. Change the version to write it again.
 variable "token" {
   type      = string
   ephemeral = true

@@ -1,2 +1,2 @@
-# The id is the prefix, with the key_prefix of the provider left out. All keys below it are imported, but for hidden ones.
+# The id is the prefix, without the key_prefix of the provider. All keys below it are imported, except hidden ones.
 terraform import etcd_key_prefix.app /app/config

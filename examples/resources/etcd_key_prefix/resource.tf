@@ -8,7 +8,7 @@ resource "etcd_key_prefix" "app" {
   }
 }
 
-# Whatever else is found below this prefix is shown in the plan and removed.
+# All other keys below this prefix are shown in the plan and deleted.
 resource "etcd_key_prefix" "features" {
   prefix    = "/app/features"
   exclusive = true

@@ -1,2 +1,2 @@
-# The id is that of the member in hexadecimal, or its name.
+# The id is the id of the member in hexadecimal, or its name.
 terraform import etcd_member.n4 n4

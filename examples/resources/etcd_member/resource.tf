@@ -3,8 +3,8 @@ resource "etcd_member" "n4" {
   peer_urls = ["http://10.0.0.4:2380"]
 }
 
-# What to start the process of the new member with. etcd before 3.3 does not
-# know --enable-v2, and serves the v2 API without it.
+# The command that starts the process of the new member. etcd before 3.3 serves the
+# v2 API without --enable-v2, and does not accept that flag.
 output "n4_flags" {
   value = join(" ", [
     "--name=${etcd_member.n4.name}",

@@ -1,2 +1,2 @@
-# The id is the name.
+# The id is the name of the role.
 terraform import etcd_role.app app

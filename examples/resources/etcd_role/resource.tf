@@ -4,7 +4,8 @@ resource "etcd_role" "app" {
   kv_write = ["/app/*"]
 }
 
-# What requests without credentials may do. Servers make this role with every right.
+# The permissions of requests without credentials. Servers create this role with
+# full access.
 resource "etcd_role" "guest" {
   name     = "guest"
   kv_read  = ["/public", "/public/*"]

@@ -1,4 +1,4 @@
-# The role is made elsewhere, and keeps the permissions that others give it.
+# The role is created elsewhere and keeps the permissions that it gets there.
 resource "etcd_role_permission" "app" {
   for_each = toset(["read", "write"])
 
@@ -7,7 +7,7 @@ resource "etcd_role_permission" "app" {
   pattern = "/app/*"
 }
 
-# "/app/*" covers what is below /app; to list /app itself takes this too.
+# "/app/*" covers everything below /app. Listing /app itself needs this one too.
 resource "etcd_role_permission" "app_dir" {
   role    = "developers"
   access  = "read"

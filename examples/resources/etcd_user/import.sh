@@ -1,2 +1,2 @@
-# The id is the name.
+# The id is the name of the user.
 terraform import etcd_user.backup backup

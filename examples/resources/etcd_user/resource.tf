@@ -10,7 +10,7 @@ resource "etcd_role" "app" {
   kv_write = ["/app/*"]
 }
 
-# Her password is in no state; counting the version up sets it again.
+# The password is not stored in the state. Increase the version to set it again.
 resource "etcd_user" "alice" {
   name                = "alice"
   password_wo         = var.alice_password
@@ -18,7 +18,7 @@ resource "etcd_user" "alice" {
   roles               = [etcd_role.app.name]
 }
 
-# A user that exists already. Without a password here, the one it has stays.
+# A user that already exists. Without a password here, the user keeps its own.
 import {
   to = etcd_user.backup
   id = "backup"

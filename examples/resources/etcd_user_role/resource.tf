@@ -3,7 +3,7 @@ resource "etcd_role" "deploy" {
   kv_write = ["/releases/*"]
 }
 
-# The user is made elsewhere, and keeps the roles that others give it.
+# The user is created elsewhere and keeps the roles that it gets there.
 resource "etcd_user_role" "alice_deploy" {
   user = "alice"
   role = etcd_role.deploy.name
