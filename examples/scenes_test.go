@@ -87,7 +87,7 @@ var scenes = map[string]scene{
 		removes: []string{"/app/color", "/app/limits"},
 		check:   release,
 	},
-	"guides/adopting/moved": {env: []string{"TF_VAR_app_password=hunter2"}},
+	"guides/from-retryw": {env: []string{"TF_VAR_app_password=hunter2"}},
 	"guides/conflicts":      {check: conflict},
 	"guides/lock-down": {
 		env:   []string{`TF_VAR_passwords={"root":"rootthatissecret","web":"webthatissecret","alice":"alicethatissecret"}`},

@@ -152,7 +152,7 @@ func TestAccMain_moved(t *testing.T) {
 	const address = "mirror.example.com/retryw/etcdv2"
 	reattach, stop := debugged(t, l)
 	defer stop()
-	guide, err := os.ReadFile(filepath.Join("..", "..", "examples", "guides", "adopting", "moved", "main.tf"))
+	guide, err := os.ReadFile(filepath.Join("..", "..", "examples", "guides", "from-retryw", "main.tf"))
 	if err != nil {
 		t.Fatal(err)
 	}
