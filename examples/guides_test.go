@@ -101,6 +101,26 @@ func release(t *testing.T, r *run) {
 	r.server.Put(t, "/app/limit", "10")
 }
 
+// generatePrefix has the CLI write the configuration of a directory that is to be imported.
+func generatePrefix(t *testing.T, r *run) {
+	t.Helper()
+
+	r.Must(t, 0, "init")
+	output := r.Must(t, 0, "plan", "-generate-config-out=app.tf")
+	if !strings.Contains(output, "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.") {
+		t.Errorf("the plan is not to import one object and nothing else:\n%s", output)
+	}
+	generated, err := os.ReadFile(filepath.Join(r.Dir, "app.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`resource "etcd_key_prefix" "app"`, `"db/host" = "db.example.com"`, `debug     = ""`} {
+		if !strings.Contains(string(generated), want) {
+			t.Errorf("the generated configuration has no %s:\n%s", want, generated)
+		}
+	}
+}
+
 // conflict has a rival write between a plan and its apply, which is refused
 // with the message that the guide shows.
 func conflict(t *testing.T, r *run) {

@@ -87,7 +87,15 @@ var scenes = map[string]scene{
 		removes: []string{"/app/color", "/app/limits"},
 		check:   release,
 	},
-	"guides/from-retryw": {env: []string{"TF_VAR_app_password=hunter2"}},
+	"guides/adopting/prefix": {
+		seed:    keys("/app/db/host", "db.example.com", "/app/db/port", "5432", "/app/debug", ""),
+		removes: []string{"/app/db/host", "/app/db/port", "/app/debug"},
+		files:   generatePrefix,
+	},
+	"guides/from-retryw": {
+		env:  []string{"TF_VAR_app_password=hunter2"},
+		seed: keys("/app/color", "blue"),
+	},
 	"guides/conflicts":      {check: conflict},
 	"guides/lock-down": {
 		env:   []string{`TF_VAR_passwords={"root":"rootthatissecret","web":"webthatissecret","alice":"alicethatissecret"}`},

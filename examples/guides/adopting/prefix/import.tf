@@ -1,0 +1,4 @@
+import {
+  to = etcd_key_prefix.app
+  id = "/app"
+}
