@@ -106,6 +106,9 @@ var scenes = map[string]scene{
 		env:   []string{"TF_VAR_db_password=passwordthatissecret", "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH=trace.log"},
 		check: secrets,
 	},
+	"guides/pipelines/lock":   {check: locked},
+	"guides/pipelines/watch":  {seed: keys("/app/applied", "v1"), check: watched},
+	"guides/pipelines/action": {seed: keys("/app/applied", "v1"), check: notRepeated},
 	"patroni": {
 		seed: keys("/service/main/config", `{"ttl":30,"loop_wait":10}`, "/service/main/leader", "pg-1",
 			"/service/main/initialize", "7301"),
