@@ -147,6 +147,23 @@ func conflict(t *testing.T, r *run) {
 	r.apply(t)
 }
 
+// trees looks at the keys that objects have become, and the object of keys.
+func trees(t *testing.T, r *run) {
+	t.Helper()
+
+	want := map[string]string{
+		"/app/db/host": "db.staging.example.com", "/app/db/port": "5432", "/app/features/dark_mode": "true", "/app/features/search": "false",
+		"/app/regions": `["eu","us"]`, "/limits/cpu": "2", "/limits/memory/hard": "2G", "/limits/memory/soft": "1G",
+		"/shared/mail/host": "mail.example.com", "/shared/mail/port": "25",
+	}
+	if diff := cmp.Diff(want, r.keys(t)); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	if got := strings.TrimSpace(r.Must(t, 0, "output", "-json", "mail_server")); got != `"mail.example.com:25"` {
+		t.Errorf("mail_server = %s", got)
+	}
+}
+
 // ttl looks at the lives that the server gives, and has a renewal planned by
 // shortening one.
 func ttl(t *testing.T, r *run) {

@@ -109,6 +109,10 @@ var scenes = map[string]scene{
 	"guides/pipelines/lock":   {check: locked},
 	"guides/pipelines/watch":  {seed: keys("/app/applied", "v1"), check: watched},
 	"guides/pipelines/action": {seed: keys("/app/applied", "v1"), check: notRepeated},
+	"guides/trees": {
+		seed:  keys("/shared/mail/host", "mail.example.com", "/shared/mail/port", "25"),
+		check: trees,
+	},
 	"patroni": {
 		seed: keys("/service/main/config", `{"ttl":30,"loop_wait":10}`, "/service/main/leader", "pg-1",
 			"/service/main/initialize", "7301"),

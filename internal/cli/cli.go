@@ -20,7 +20,7 @@ import (
 )
 
 // Version is the version under which [Install] installs the provider.
-const Version = "0.0.1"
+const Version = "0.1.0"
 
 // Registries are the hosts that Terraform and OpenTofu put before a source
 // that names none.
