@@ -5,27 +5,27 @@ variable "passwords" {
   ephemeral   = true
 }
 
-# Ignored by the server until authentication is enabled, and needed from then on.
+# The server ignores these credentials until authentication is enabled.
 provider "etcd" {
   username = "root"
   password = var.passwords["root"]
 }
 
-# No server enables authentication without the user root. It holds the role root by itself.
+# No server enables authentication without the user root, which always has the role root.
 resource "etcd_user" "root" {
   name                = "root"
   password_wo         = var.passwords["root"]
   password_wo_version = 1
 }
 
-# What requests without credentials may do. Without this, a server makes the role with every right.
+# What requests without credentials may do. Without it, the server creates the role with full access.
 resource "etcd_role" "guest" {
   name     = "guest"
   kv_read  = ["/public", "/public/*"]
   kv_write = []
 }
 
-# "/web/*" is what is below /web; to list or watch /web itself takes "/web" too.
+# "/web/*" covers everything below /web. To list or watch /web itself, "/web" is needed too.
 resource "etcd_role" "web" {
   name     = "web"
   kv_read  = ["/web", "/web/*", "/public", "/public/*"]
@@ -38,7 +38,7 @@ resource "etcd_role" "operator" {
   kv_write = ["/web/*", "/public/*"]
 }
 
-# A user has the rights of its roles and not those of guest, so web lists /public again.
+# A user does not have the permissions of guest, so the role web repeats /public.
 resource "etcd_user" "web" {
   name                = "web"
   password_wo         = var.passwords["web"]
@@ -53,12 +53,12 @@ resource "etcd_user" "alice" {
   roles               = [etcd_role.operator.name]
 }
 
-# Turned on when everybody has their rights, and off again before anything of that is destroyed.
+# Enabled after everybody has their permissions, and disabled before any of them is destroyed.
 resource "etcd_auth" "store" {
   depends_on = [etcd_user.root, etcd_role.guest, etcd_user.web, etcd_user.alice]
 }
 
-# Keys need no order: the provider's credentials are good before the switch and after it.
+# Keys need no order: the provider's credentials work before and after authentication is enabled.
 resource "etcd_key" "banner" {
   key   = "/public/banner"
   value = "Maintenance on Sunday"

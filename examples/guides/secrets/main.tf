@@ -1,4 +1,4 @@
-# Given by whoever runs the apply, as TF_VAR_db_password, and stored nowhere else.
+# Set as TF_VAR_db_password by whoever runs the apply, and stored nowhere else.
 variable "db_password" {
   type      = string
   sensitive = true
@@ -8,16 +8,16 @@ variable "db_password" {
 resource "etcd_key" "db_password" {
   key              = "/app/db/password"
   value_wo         = var.db_password
-  value_wo_version = 1 # count up to have a new password written
+  value_wo_version = 1 # increase it to write a new password
 }
 
-# Read for the time of one plan or apply.
+# Read anew by every plan and apply. The key has to exist.
 ephemeral "etcd_key" "token" {
   key = "/shared/token"
 }
 
-# Where a secret is needed in a second place, it goes from one write-only
-# place to the next.
+# A copy of the secret, which goes straight from the ephemeral resource to a
+# write-only attribute.
 resource "etcd_key" "token" {
   key              = "/app/token"
   value_wo         = ephemeral.etcd_key.token.value

@@ -1,4 +1,4 @@
-# Gone a day after the last write, unless a run of Terraform finds less than
+# Expires a day after the last write, unless a run of Terraform finds less than
 # six hours left and renews it.
 resource "etcd_key" "token" {
   key             = "/app/token"
@@ -7,7 +7,7 @@ resource "etcd_key" "token" {
   ttl_renew_below = 21600
 }
 
-# Gone an hour after it was created, with everything that programs put into it.
+# Expires an hour after it was created, with everything that programs put into it.
 resource "etcd_dir" "scratch" {
   path          = "/scratch"
   ttl           = 3600
@@ -24,5 +24,5 @@ resource "etcd_key" "lease" {
   provider = etcd.leases
 
   key   = "/leases/web-1"
-  value = "held"
+  value = "taken"
 }
