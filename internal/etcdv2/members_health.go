@@ -33,44 +33,52 @@ func (s *MembersService) Health(ctx context.Context) ([]MemberHealth, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := make([]MemberHealth, len(members))
+	err = s.askEach(ctx, members, func(ctx context.Context, i int, endpoint *url.URL, self *SelfStats, err error) {
+		out[i] = MemberHealth{Member: members[i], Err: err}
+		if err == nil {
+			out[i].Up, out[i].Err = self.StartTime, s.health(ctx, endpoint)
+		}
+		out[i].Healthy = out[i].Err == nil
+	})
+	return out, err
+}
+
+// askEach calls ask for all members at once, each with an endpoint that is known
+// to be the member, or why none is, and what it says of itself: nothing if it does
+// not serve the v2 API. The context of each lasts for Options.ConnectTimeout.
+func (s *MembersService) askEach(
+	ctx context.Context, members []Member, ask func(ctx context.Context, i int, endpoint *url.URL, self *SelfStats, err error),
+) error {
 	limited, cancel := context.WithTimeout(ctx, s.client.options.ConnectTimeout)
 	defer cancel()
 	known, err := s.client.Stats.SelfAll(limited)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	out := make([]MemberHealth, len(members))
 	var wg sync.WaitGroup
 	for i, member := range members {
-		out[i] = MemberHealth{Member: member}
-		wg.Go(func() { out[i].Up, out[i].Err = s.health(ctx, member, known) })
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, s.client.options.ConnectTimeout)
+			defer cancel()
+			endpoint, self, err := s.find(ctx, member, known)
+			ask(ctx, i, endpoint, self, err)
+		})
 	}
 	wg.Wait()
-	for i := range out {
-		out[i].Healthy = out[i].Err == nil
-	}
-	return out, nil
+	return nil
 }
 
-// health finds an endpoint that is the member, asks it for its health, and
-// returns since when its process runs.
-func (s *MembersService) health(ctx context.Context, member Member, known []EndpointResult[*SelfStats]) (time.Time, error) {
-	if !member.Started() {
-		return time.Time{}, errors.New("it was never started")
-	}
-	ctx, cancel := context.WithTimeout(ctx, s.client.options.ConnectTimeout)
-	defer cancel()
-	endpoint, self, err := s.find(ctx, member, known)
-	if err != nil {
-		return time.Time{}, err
-	}
+// health asks the endpoint of a member for its health, and returns why it is not
+// healthy.
+func (s *MembersService) health(ctx context.Context, endpoint *url.URL) error {
 	r := healthRequest()
 	r.endpoint, r.single, r.needs = endpoint, true, proofOfCluster
 	health, err := s.client.health(ctx, r)
 	if err == nil && !health.Healthy {
-		err = errors.New(strings.TrimSpace("it reports that it is not healthy " + health.Reason))
+		return errors.New(strings.TrimSpace("it reports that it is not healthy " + health.Reason))
 	}
-	return self.StartTime, err
+	return err
 }
 
 // find returns an endpoint that is the member: one of ours, or a client URL

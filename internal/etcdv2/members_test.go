@@ -336,6 +336,15 @@ func TestMembersService_Health_withoutV2(t *testing.T) {
 			t.Errorf("%s is not healthy: %v", m.Name, m.Err)
 		}
 	}
+	versions, err := c.Members.Versions(t.Context())
+	if err != nil || len(versions) != 3 {
+		t.Fatalf("Versions() = %+v, %v, want three members", versions, err)
+	}
+	for _, m := range versions {
+		if m.Err != nil || m.Server != cluster.Servers[0].Version().String() || m.ServesV2 != (m.Name == cluster.Servers[0].Name) {
+			t.Errorf("Versions() of %s = %+v, want its version, and only the first serving v2", m.Name, m)
+		}
+	}
 	all, err := c.HealthAll(t.Context())
 	if err != nil || !all[0].Value.Healthy || all[0].Value.ServesV2 || !all[1].Value.Healthy || !all[1].Value.ServesV2 {
 		t.Errorf("HealthAll() = %+v, %v, want two healthy ones, the second one serving v2", all, err)
@@ -355,6 +364,15 @@ func TestMembersService_Health_withoutV2(t *testing.T) {
 	for _, m := range health {
 		if m.Healthy != (m.Name != cluster.Servers[1].Name) {
 			t.Errorf("%s: healthy = %v, %v", m.Name, m.Healthy, m.Err)
+		}
+	}
+	versions, err = c.Members.Versions(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range versions {
+		if down := m.Name == cluster.Servers[1].Name; down != (m.Err != nil) || down != (m.Server == "") {
+			t.Errorf("Versions() of %s = %+v, want an error of the one that is down alone", m.Name, m)
 		}
 	}
 }

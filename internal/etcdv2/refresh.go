@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"sync"
 
 	"golang.org/x/mod/semver"
 )
@@ -235,32 +234,16 @@ func isAtLeast(version, least string) bool {
 
 // versions returns the versions of all members, or none of a cluster of one. The
 // error is that a member does not answer.
-func (s *MembersService) versions(ctx context.Context) ([]VersionInfo, error) {
+func (s *MembersService) versions(ctx context.Context) ([]MemberVersion, error) {
 	members, err := s.List(ctx)
 	if err != nil || len(members) == 1 {
 		return nil, err
 	}
-	known, err := s.client.Stats.SelfAll(ctx)
-	if err != nil {
-		return nil, err
+	versions, err := s.versionsOf(ctx, members)
+	for _, version := range versions {
+		if version.Err != nil {
+			err = errors.Join(err, fmt.Errorf("member %s: %w", version.ID, version.Err))
+		}
 	}
-	versions := make([]VersionInfo, len(members))
-	errs := make([]error, len(members))
-	var wg sync.WaitGroup
-	for i, member := range members {
-		wg.Go(func() { versions[i], errs[i] = s.version(ctx, member, known) })
-	}
-	wg.Wait()
-	return versions, errors.Join(errs...)
-}
-
-// version asks a member for its version, at an endpoint that is known to be it.
-func (s *MembersService) version(ctx context.Context, member Member, known []EndpointResult[*SelfStats]) (VersionInfo, error) {
-	endpoint, _, err := s.find(ctx, member, known)
-	if err != nil {
-		return VersionInfo{}, fmt.Errorf("member %s: %w", member.ID, err)
-	}
-	r := versionRequest()
-	r.endpoint, r.single, r.needs = endpoint, true, proofOfCluster
-	return s.client.version(ctx, r)
+	return versions, err
 }
