@@ -332,6 +332,7 @@ func (p *etcdProvider) DataSources(context.Context) []func() datasource.DataSour
 		newClusterDataSource,
 		newDirDataSource,
 		newHealthDataSource,
+		newInventoryDataSource,
 		newKeyDataSource,
 		newKeysDataSource,
 		newLeaderDataSource,

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
 // ttlRange words the range of isTTL for descriptions.
@@ -42,6 +43,11 @@ func (v textCheck) ValidateString(_ context.Context, req validator.StringRequest
 // isPath accepts the path of a key or directory by the client's own rule.
 func isPath() validator.String {
 	return textCheck{"Invalid path", "must be the path of a key or directory, such as /app/config", etcdv2.CheckKey}
+}
+
+// isHiddenPath accepts what isPath does, if no listing of the root shows it.
+func isHiddenPath() validator.String {
+	return textCheck{"Path is not hidden", "must be the path of a hidden key or directory, such as /app/_lock", checkHiddenPath}
 }
 
 // isDir accepts what isPath does, and the root.
@@ -84,6 +90,16 @@ func isTTL() validator.Int64 { return int64validator.Between(1, etcdv2.MaxTTL) }
 // fitsTTL reports whether isTTL accepts a TTL, or there is none.
 func fitsTTL(ttl types.Int64) bool {
 	return ttl.IsNull() || 1 <= ttl.ValueInt64() && ttl.ValueInt64() <= etcdv2.MaxTTL
+}
+
+func checkHiddenPath(s string) error {
+	if err := etcdv2.CheckKey(s); err != nil {
+		return err
+	}
+	if keyspace.HiddenRoot(strings.TrimPrefix(s, "/")) == "" {
+		return fmt.Errorf("no segment of %q begins with an underscore, so listings show it and it is counted", s)
+	}
+	return nil
 }
 
 func checkEndpoint(s string) error {
