@@ -20,7 +20,7 @@ type VersionInfo struct {
 
 // IsAtLeast reports whether the server has a version that is not older than least,
 // such as "3.5.0".
-func (v VersionInfo) IsAtLeast(least string) bool { return isAtLeast(v.Server, least) }
+func (v *VersionInfo) IsAtLeast(least string) bool { return isAtLeast(v.Server, least) }
 
 // Version returns the version of the first endpoint that answers. It reads the
 // JSON of etcd 2.1 and later and the text "etcd 2.0.13" of older servers, see

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
@@ -66,11 +67,11 @@ func (d *inventoryDataSource) Metadata(_ context.Context, req datasource.Metadat
 
 func (d *inventoryDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	attributes := inventoryCountAttributes(" in the store")
-	for name, attribute := range map[string]schema.Attribute{
+	maps.Copy(attributes, map[string]schema.Attribute{
 		"hidden_paths": schema.SetAttribute{
 			ElementType: types.StringType,
 			Optional:    true,
-			MarkdownDescription: "Paths of hidden keys and directories to look at, such as `/app/_lock`. Use `[]` if you know that there are none: " +
+			MarkdownDescription: "Paths of hidden keys and directories to look at, such as `/app/_lock`. Use `[]` if there are none: " +
 				"without this attribute, a warning says that hidden keys were not looked at.",
 			Validators: []validator.Set{setvalidator.ValueStringsAre(isHiddenPath())},
 		},
@@ -105,15 +106,13 @@ func (d *inventoryDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 				},
 			}},
 		},
-	} {
-		attributes[name] = attribute
-	}
+	})
 	addInventoryAuthAttributes(attributes)
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Takes stock of a store: what it contains, who may use it, which servers run it, and whether etcd 3.6, which has no v2 " +
-			"API, would start on its data. The key space is read with one request; no value goes to state.\n\n" +
-			"Hidden keys and directories, whose last segment begins with an underscore, are in no listing of a server, and so in no count. etcd 3.6 " +
-			"does not refuse a store because of them: it drops them without a word. Name those you know of in `hidden_paths`.\n\n" +
+		MarkdownDescription: "Takes stock of a store: what it contains, who may use it, which servers run it, and whether etcd 3.6, which has " +
+			"no v2 API, would start on its data. The key space is read with one request; no value goes to state.\n\n" +
+			"Hidden keys and directories, whose last segment begins with an underscore, are in no listing of a server, and so in no count. etcd " +
+			"3.6 does not refuse a store because of them: it drops them without a word. Name those you know of in `hidden_paths`.\n\n" +
 			"With the provider's `key_prefix`, only what is below it is counted, and `ready_for_v3_6` is `false`.",
 		Attributes: attributes,
 	}
@@ -122,7 +121,7 @@ func (d *inventoryDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 // addInventoryAuthAttributes adds what is not about keys.
 func addInventoryAuthAttributes(attributes map[string]schema.Attribute) {
 	const denied = " Null, with a warning, if the credentials do not permit to read it: with authentication on, that takes the role `root`."
-	for name, attribute := range map[string]schema.Attribute{
+	maps.Copy(attributes, map[string]schema.Attribute{
 		"auth_enabled": schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether authentication is enabled."},
 		"users": schema.Int64Attribute{
 			Computed: true, MarkdownDescription: "Number of users; see the data source `etcd_users`." + denied,
@@ -149,16 +148,14 @@ func addInventoryAuthAttributes(attributes map[string]schema.Attribute) {
 		},
 		"ready_for_v3_6": schema.BoolAttribute{
 			Computed: true,
-			MarkdownDescription: "Whether nothing was found that would keep etcd 3.6 from starting, or that it would drop. Before the upgrade, all " +
-				"members are to be restarted without `--enable-v2` and to write a snapshot; then `etcdutl check v2store` proves, on a member's data " +
-				"directory, what no API can see.",
+			MarkdownDescription: "Whether nothing was found that would keep etcd 3.6 from starting, or that it would drop. Before the upgrade, " +
+				"restart all members without `--enable-v2` and let each write a snapshot; then run `etcdutl check v2store` on the data directory of " +
+				"a member, which proves what no API can show.",
 		},
 		"reasons": schema.ListAttribute{
 			ElementType: types.StringType, Computed: true, MarkdownDescription: "Why `ready_for_v3_6` is `false`; empty if it is `true`.",
 		},
-	} {
-		attributes[name] = attribute
-	}
+	})
 }
 
 func (d *inventoryDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
@@ -209,8 +206,8 @@ func (m *inventoryDataModel) readKeys(ctx context.Context, client *etcdv2.Client
 func (m *inventoryDataModel) readHidden(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnostics) {
 	m.Hidden = []inventoryHidden{}
 	if m.HiddenPaths.IsNull() {
-		diags.AddAttributeWarning(path.Root("hidden_paths"), "Hidden keys were not looked at", "No listing of a server shows keys "+
-			"and directories whose last segment begins with an underscore. Name those you know of in hidden_paths, or set it to [] if there are none.")
+		diags.AddAttributeWarning(path.Root("hidden_paths"), "Hidden keys were not looked at", "No listing of a server shows keys and "+
+			"directories whose last segment begins with an underscore. Name those you know of in hidden_paths, or set it to [] if there are none.")
 		return
 	}
 	var paths []string

@@ -39,7 +39,8 @@ func (m *inventoryDataModel) reasons(prefix string) []string {
 		add("Authentication of the v2 API is enabled: disable it, and remove the users and roles.")
 	}
 	for _, member := range m.Members {
-		switch version := (etcdv2.VersionInfo{Server: member.Version.ValueString()}); {
+		version := etcdv2.VersionInfo{Server: member.Version.ValueString()}
+		switch {
 		case !member.Error.IsNull():
 			add("The version of member %s (%s) is not known, because it did not answer.", member.ID.ValueString(), member.Name.ValueString())
 		case !version.IsAtLeast("3.5.0"):
