@@ -1,7 +1,10 @@
 package examples_test
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,6 +44,13 @@ var scenes = map[string]scene{
 			r.Write(t, "ca.pem", string(r.server.Certs.CA.CertPEM))
 		},
 	},
+	"provider/client-certificate": {options: []etcdtest.Option{etcdtest.WithClientCerts("terraform")}, files: func(t *testing.T, r *run) {
+		t.Helper()
+		r.Write(t, "ca.pem", string(r.server.Certs.CA.CertPEM))
+		r.Write(t, "client.pem", string(r.server.Certs.Client.CertPEM))
+		r.Write(t, "client-key.pem", string(r.server.Certs.Client.KeyPEM))
+	}},
+	"provider/pem-from-variables": {options: []etcdtest.Option{etcdtest.WithClientCerts("terraform")}, files: certificates},
 	"resources/etcd_key":          {env: []string{"TF_VAR_token=tokenthatissecret"}},
 	"resources/etcd_in_order_key": {check: nameJob},
 	"resources/etcd_member":       {cluster: []string{"http://10.0.0.4:2380"}, check: startMember},
@@ -97,7 +107,7 @@ var scenes = map[string]scene{
 		env:  []string{"TF_VAR_app_password=hunter2"},
 		seed: keys("/app/color", "blue"),
 	},
-	"guides/conflicts":      {check: conflict},
+	"guides/conflicts": {check: conflict},
 	"guides/lock-down": {
 		env:   []string{`TF_VAR_passwords={"root":"rootthatissecret","web":"webthatissecret","alice":"alicethatissecret"}`},
 		check: lockDown,
@@ -153,6 +163,21 @@ var scenes = map[string]scene{
 		},
 		check: hasRemoved("/handover/alice", "new"),
 	},
+}
+
+// certificates gives an example the certificates of the test in variables, and the
+// name that is in the server's certificate.
+func certificates(t *testing.T, r *run) {
+	t.Helper()
+
+	certs := r.server.Certs
+	r.Write(t, "terraform.tfvars", fmt.Sprintf("etcd_ca = %q\netcd_cert = %q\netcd_key = %q\n",
+		certs.CA.CertPEM, certs.Client.CertPEM, certs.Client.KeyPEM))
+	config, err := os.ReadFile(filepath.Join(r.source, "main.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Write(t, "main.tf", strings.Replace(string(config), "etcd-1.example.com", "localhost", 1))
 }
 
 // hasLeft checks that an action has left a key, or a directory, and takes it away

@@ -44,7 +44,7 @@ func (r *authResource) Metadata(_ context.Context, req resource.MetadataRequest,
 
 func (r *authResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "Always \"auth\": a cluster has one switch."},
+		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "Always \"auth\": a cluster has one authentication switch."},
 	}}
 }
 

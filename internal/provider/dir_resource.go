@@ -62,12 +62,11 @@ func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A directory, which exists even while it is empty and can have a TTL. Directories also appear on their own when " +
 			"a key below them is created: manage one to keep it while it is empty, to give it a TTL, or to delete it with everything in it.\n\n" +
-			"The server has no conditional writes for directories. What the provider guarantees:\n\n" +
-			"* Creating a directory never replaces an existing one.\n" +
-			"* A directory that contains a key is not deleted without `force_destroy`.\n" +
-			"* The created index is compared right before a change or a delete. If somebody else removed the directory and created it again, " +
-			"that one is left alone, with a warning at refresh. To manage it, replace the object (`-replace`) with `adopt_existing = true`.\n\n" +
-			"What it cannot guarantee: a change by somebody else in the instant between that comparison and the write can be lost.\n\n" +
+			"Creating a directory never replaces an existing one, and a directory that contains a key is not deleted without `force_destroy`. " +
+			"The server has no other conditions for directories, so the created index is compared right before a change or a delete: a change " +
+			"by somebody else in the instant between the comparison and the write can be lost.\n\n" +
+			"If somebody else removed the directory and created it again, that one is left alone, with a warning at refresh. To manage it, " +
+			"replace the object (`-replace`) with `adopt_existing = true`.\n\n" +
 			"Refer to the directory from the keys and prefixes in it, as in `\"${etcd_dir.app.path}/db\"`: Terraform then creates the directory " +
 			"first and destroys it last.",
 		Attributes: map[string]schema.Attribute{

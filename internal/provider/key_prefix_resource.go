@@ -48,7 +48,7 @@ func (r *keyPrefixResource) Metadata(_ context.Context, req resource.MetadataReq
 }
 
 func (r *keyPrefixResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = pathIdentity("prefix", "Path of the directory that holds the keys, such as /app.")
+	resp.IdentitySchema = pathIdentity("prefix", "Path of the directory that contains the keys, such as /app.")
 }
 
 func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {

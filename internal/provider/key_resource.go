@@ -77,7 +77,7 @@ func (r *keyResource) IdentitySchema(_ context.Context, _ resource.IdentitySchem
 
 func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A key and its value.\n\n" +
+		MarkdownDescription: "A key, its value and its TTL.\n\n" +
 			"Every write is conditional on the index at which the key was read for the plan. If somebody else has changed the value or the TTL " +
 			"since then, the write is refused and reported, and the other value stays. A key that was deleted or has expired is planned to be " +
 			"created again.",

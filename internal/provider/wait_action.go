@@ -25,9 +25,9 @@ func (a *waitAction) Metadata(_ context.Context, req action.MetadataRequest, res
 
 func (a *waitAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Waits until a key exists, is gone, has changed, or has a certain value, for example because something outside " +
-			"Terraform reacts to a change. If the condition is already met, the action does not wait. Exactly one of `exists`, `changed_since`, " +
-			"`equals` and `matches` is required.",
+		MarkdownDescription: "Waits until a key exists, is gone, has changed, or has a certain value. Use it to wait for something outside " +
+			"Terraform that reacts to a change. If the condition is already met, the action does not wait. Exactly one of `exists`, " +
+			"`changed_since`, `equals` and `matches` is required.",
 		Attributes: map[string]schema.Attribute{
 			"key": schema.StringAttribute{
 				Required:            true,
