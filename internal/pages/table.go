@@ -148,6 +148,11 @@ func clusterRows() []row {
 
 func leavingRows() []row {
 	return []row{
-		{"functions/v3_permissions", leaving, nil, []string{"resources/role", "data-sources/roles", "functions/permits"}},
+		{"data-sources/inventory", leaving, nil, []string{
+			"data-sources/keys", "data-sources/users", "data-sources/roles", "data-sources/version", "functions/v3_permissions",
+		}},
+		{"functions/v3_permissions", leaving, nil, []string{
+			"data-sources/inventory", "resources/role", "data-sources/roles", "functions/permits",
+		}},
 	}
 }
