@@ -13,7 +13,10 @@ locals {
 # second map replace those of the first, at any depth.
 resource "etcd_key_prefix" "app" {
   prefix = "/app"
-  keys   = merge(provider::etcd::flatten(local.defaults), provider::etcd::flatten(local.overrides))
+  keys = merge(
+    provider::etcd::flatten(local.defaults),
+    provider::etcd::flatten(local.overrides),
+  )
 }
 
 # The same as one etcd_key for each path, where a key needs arguments of its own.

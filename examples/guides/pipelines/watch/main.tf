@@ -12,7 +12,7 @@ resource "etcd_key" "desired" {
 }
 
 # The agent on the machines writes /app/applied when it has installed the
-# release. The reference has the wait begin after the key was written.
+# release. The reference to the key makes the wait begin after its write.
 data "etcd_watch" "applied" {
   key     = "/app/applied"
   equals  = etcd_key.desired.value
