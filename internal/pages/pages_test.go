@@ -32,6 +32,11 @@ func TestTable(t *testing.T) {
 		if len(r.see) == 0 || slices.Contains(r.see, r.page) {
 			t.Errorf("%s links to %q, want other pages", r.page, r.see)
 		}
+		for _, other := range r.see {
+			if _, err := os.Stat("../../templates/" + other + ".md.tmpl"); err != nil && !slices.Contains(want, other) {
+				t.Errorf("%s links to %s, which does not exist", r.page, other)
+			}
+		}
 		for _, callout := range r.callouts {
 			if !strings.HasPrefix(callout, "~> ") && !strings.HasPrefix(callout, "-> ") || !strings.HasSuffix(callout, ".") {
 				t.Errorf("%s: %q is no callout", r.page, callout)

@@ -35,13 +35,13 @@ const (
 		"that already exists. The old password no longer works and cannot be restored."
 )
 
-// table has a row for every object, and for the guides that do not contain all
-// their links.
+// table has a row for every object, and for guides.
 func table() []row {
 	rows := keyRows()
 	rows = append(rows, userRows()...)
 	rows = append(rows, clusterRows()...)
-	return append(rows, leavingRows()...)
+	rows = append(rows, leavingRows()...)
+	return append(rows, guideRows()...)
 }
 
 func keyRows() []row {
@@ -154,5 +154,24 @@ func leavingRows() []row {
 		{"functions/v3_permissions", leaving, nil, []string{
 			"data-sources/inventory", "resources/role", "data-sources/roles", "functions/permits",
 		}},
+	}
+}
+
+func guideRows() []row {
+	return []row{
+		{"guides/adopting", "", nil, []string{
+			"list-resources/key", "list-resources/dir", "resources/key_prefix", "guides/from-retryw", "guides/trees",
+		}},
+		{"guides/conflicts", "", nil, []string{"resources/key", "resources/dir", "ephemeral-resources/lock", "guides/pipelines"}},
+		{"guides/from-retryw", "", nil, []string{"resources/key", "resources/user", "resources/role", "guides/adopting"}},
+		{"guides/lock-down", "", nil, []string{
+			"resources/auth", "resources/user", "resources/role", "functions/permits", "guides/secrets",
+		}},
+		{"guides/members", "", nil, []string{"resources/member", "data-sources/members", "data-sources/health"}},
+		{"guides/pipelines", "", nil, []string{"ephemeral-resources/lock", "data-sources/watch", "actions/wait", "guides/conflicts"}},
+		{"guides/secrets", "", nil, []string{"ephemeral-resources/key", "resources/key", "resources/user", "actions/change_password"}},
+		{"guides/trees", "", nil, []string{"functions/flatten", "functions/unflatten", "resources/key_prefix", "data-sources/keys"}},
+		{"guides/ttl", "", nil, []string{"resources/key", "resources/dir", "resources/key_prefix", "actions/refresh"}},
+		{"guides/upgrading", "", nil, []string{"guides/from-retryw", "guides/adopting", "guides/conflicts"}},
 	}
 }
