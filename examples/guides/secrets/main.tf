@@ -11,7 +11,7 @@ resource "etcd_key" "db_password" {
   value_wo_version = 1 # increase it to write a new password
 }
 
-# Read anew by every plan and apply. The key has to exist.
+# Read again by every plan and apply. The key must exist.
 ephemeral "etcd_key" "token" {
   key = "/shared/token"
 }
