@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
@@ -153,6 +154,10 @@ var scenes = map[string]scene{
 		seed:  keys("/cache/page", "html"),
 		check: hasRemoved("/cache/page", "html"),
 	},
+	"actions/etcd_copy_to_v3": {
+		seed:  keys("/app/color", "blue", "/app/locks/1", "theirs"),
+		check: invokes("action.etcd_copy_to_v3.app", "1 key equal in v2 and v3"),
+	},
 	"actions/etcd_change_password": {
 		options: []etcdtest.Option{etcdtest.WithAuth("secret")},
 		env:     []string{"ETCDCTL_USERNAME=root:secret"},
@@ -178,6 +183,17 @@ func certificates(t *testing.T, r *run) {
 		t.Fatal(err)
 	}
 	r.Write(t, "main.tf", strings.Replace(string(config), "etcd-1.example.com", "localhost", 1))
+}
+
+// invokes has the CLI invoke an action, which must say something.
+func invokes(action, says string) func(*testing.T, *run) {
+	return func(t *testing.T, r *run) {
+		t.Helper()
+		output := r.Must(t, 0, "apply", "-auto-approve", "-invoke="+action)
+		if !strings.Contains(clitest.Flat(output), says) {
+			t.Errorf("%s does not say %q:\n%s", action, says, output)
+		}
+	}
 }
 
 // hasLeft checks that an action has left a key, or a directory, and takes it away

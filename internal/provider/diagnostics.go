@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv3"
 )
 
 // advice says what a failure of the API means and what to do about it. The
@@ -95,6 +96,35 @@ var advice = []struct {
 		etcdv2.ErrUnavailable, "",
 		"No endpoint answered. State was kept as it is. Check that the endpoints are right and reachable, that the TLS settings fit, and that " +
 			"the cluster is up.",
+	},
+	{
+		etcdv3.ErrClusterMismatch, "Unexpected v3 cluster",
+		"Correct endpoints, or expected_cluster_id if the cluster was rebuilt. Nothing was read or written.",
+	},
+	{
+		etcdv3.ErrCredentials, "",
+		"Check username and password_env. The users of v3 are not those of v2.",
+	},
+	{
+		etcdv3.ErrPermission, "",
+		"The user needs a role in v3 that permits reading and writing everything below the prefix.",
+	},
+	{
+		etcdv3.ErrNoSpace, "",
+		"The database of the v3 cluster has reached its quota. Compact and defragment it or raise --quota-backend-bytes, clear the alarm with " +
+			"`etcdctl alarm disarm`, and run this again.",
+	},
+	{
+		etcdv3.ErrTooLarge, "",
+		"A v3 server takes 1.5 MiB in one request. Start it with a larger --max-request-bytes, or exclude the key.",
+	},
+	{
+		etcdv3.ErrOutcomeUnknown, "",
+		"The last keys may have been written. Check that the v3 cluster has a leader, and run this again.",
+	},
+	{
+		etcdv3.ErrUnavailable, "",
+		"No v3 endpoint answered. Check that the endpoints are right and reachable, that the TLS settings fit, and that the cluster is up.",
 	},
 	{context.Canceled, "", "The run was interrupted. State holds what was last seen."},
 	{etcdv2.ErrNotDir, "", "The path, or a part of it, is a key, and a key cannot hold anything. Remove that key or choose another path."},

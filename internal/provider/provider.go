@@ -384,6 +384,7 @@ func (p *etcdProvider) ListResources(context.Context) []func() list.ListResource
 func (p *etcdProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
 		newChangePasswordAction,
+		newCopyToV3Action,
 		newDeleteAction,
 		newPushAction,
 		newRefreshAction,

@@ -1,0 +1,268 @@
+package etcdv3
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
+)
+
+const (
+	// opsAtOnce is what a server takes in one transaction by default.
+	opsAtOnce = 128
+	// bytesAtOnce is well below what it takes in one request, 1.5 MiB.
+	bytesAtOnce = 1 << 20
+	// tries is how often a transaction is sent whose answers are lost.
+	tries = 5
+	// goneTries is how often it is sent while a lease is over and its keys are still there.
+	goneTries = 100
+	// firstDelay is the time before it is sent again; it doubles.
+	firstDelay = 100 * time.Millisecond
+)
+
+// Written is what [Client.Write] did.
+type Written struct {
+	// Copied counts the keys that were written, and Leases those that were granted.
+	Copied, Leases int
+	// Equal counts keys that somebody else had written meanwhile, as they are wanted.
+	Equal int
+	// Expired counts keys whose lifetime was over before they could be written.
+	Expired int
+	// Conflicts are keys that somebody else had written meanwhile, otherwise.
+	Conflicts []Conflict
+}
+
+// Write creates the items, which v3 does not contain, in transactions of a bounded
+// size. The largest values come first, so that one that the server does not take is
+// refused before much is written. It stops at the first error or conflict. progress
+// learns how many items are settled.
+func (c *Client) Write(ctx context.Context, w Wanted, items []Item, skipEqual bool, progress func(settled int)) (Written, error) {
+	wr := &writer{client: c, wanted: &w, skipEqual: skipEqual, leases: map[int64]*lease{}}
+	defer wr.revokeUnused(ctx)
+	items = slices.Clone(items)
+	slices.SortStableFunc(items, func(a, b Item) int {
+		if large := bytesAtOnce / opsAtOnce; len(a.Value) <= large && len(b.Value) <= large {
+			return cmp.Compare(a.Key, b.Key)
+		}
+		return cmp.Compare(len(b.Value), len(a.Value))
+	})
+	settled := 0
+	for len(items) > 0 {
+		batch := firstBatch(items)
+		if err := wr.put(ctx, batch); err != nil || len(wr.done.Conflicts) > 0 {
+			return wr.done, err
+		}
+		items, settled = items[len(batch):], settled+len(batch)
+		progress(settled)
+	}
+	return wr.done, nil
+}
+
+// firstBatch returns as many of the first items as go into one transaction.
+func firstBatch(items []Item) []Item {
+	size := 0
+	for i, item := range items {
+		// The key is in the condition, in the put and in the read.
+		size += 3*len(item.Key) + len(item.Value)
+		if i == opsAtOnce || i > 0 && size > bytesAtOnce {
+			return items[:i]
+		}
+	}
+	return items
+}
+
+// lease is a lease of this run.
+type lease struct {
+	id clientv3.LeaseID
+	// used reports whether keys may have it.
+	used bool
+}
+
+type writer struct {
+	client    *Client
+	wanted    *Wanted
+	skipEqual bool
+	// leases are by the TTL of the items, which was the same moment for all.
+	leases map[int64]*lease
+	done   Written
+}
+
+// put creates a batch of items.
+func (w *writer) put(ctx context.Context, batch []Item) error {
+	lost := false
+	for round := 1; round <= goneTries; round++ {
+		if batch = w.alive(batch); len(batch) == 0 {
+			return nil
+		}
+		answer, answerLost, err := w.sendAgain(ctx, batch)
+		lost = lost || answerLost
+		switch {
+		case err == nil && answer.Succeeded:
+			w.done.Copied += len(batch)
+			return nil
+		case err == nil:
+			batch, err = w.sortOut(ctx, batch, answer, lost)
+		case (errors.Is(err, errTooManyOps) || errors.Is(err, ErrTooLarge)) && len(batch) > 1:
+			return w.putHalves(ctx, batch)
+		case errors.Is(err, ErrTooLarge):
+			err = fmt.Errorf("%s with %d bytes: %w", batch[0].Key, len(batch[0].Value), err)
+		case errors.Is(err, errLeaseGone):
+			w.forgetLeases(batch)
+			err = nil
+		}
+		if err != nil || len(w.done.Conflicts) > 0 || len(batch) == 0 {
+			return err
+		}
+		if err := pause.For(ctx, firstDelay); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: %w", batch[0].Key, errLeaseGone)
+}
+
+func (w *writer) putHalves(ctx context.Context, batch []Item) error {
+	if err := w.put(ctx, batch[:len(batch)/2]); err != nil || len(w.done.Conflicts) > 0 {
+		return err
+	}
+	return w.put(ctx, batch[len(batch)/2:])
+}
+
+// sendAgain sends the transaction of a batch until it is answered, a few times.
+func (w *writer) sendAgain(ctx context.Context, batch []Item) (answer *clientv3.TxnResponse, lost bool, err error) {
+	for try := range tries {
+		answer, err = w.send(ctx, batch)
+		if !errors.Is(err, ErrUnavailable) {
+			return answer, lost, err
+		}
+		lost = true
+		if err := pause.For(ctx, firstDelay<<try); err != nil {
+			return nil, lost, err
+		}
+	}
+	return nil, lost, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+}
+
+// alive leaves out the items whose lifetime is over.
+func (w *writer) alive(batch []Item) []Item {
+	alive := slices.DeleteFunc(slices.Clone(batch), func(item Item) bool { return item.TTL > 0 && w.wanted.left(item) < 1 })
+	w.done.Expired += len(batch) - len(alive)
+	return alive
+}
+
+// send sends the transaction that creates a batch, or reads it if any key exists.
+func (w *writer) send(ctx context.Context, batch []Item) (*clientv3.TxnResponse, error) {
+	var absent []clientv3.Cmp
+	var puts, gets []clientv3.Op
+	for _, item := range batch {
+		id, err := w.grant(ctx, item)
+		if err != nil {
+			return nil, err
+		}
+		absent = append(absent, clientv3.Compare(clientv3.Version(item.Key), "=", 0))
+		puts = append(puts, clientv3.OpPut(item.Key, item.Value, clientv3.WithLease(id)))
+		gets = append(gets, clientv3.OpGet(item.Key))
+	}
+	request, cancel := context.WithTimeout(ctx, w.client.timeout)
+	defer cancel()
+	answer, err := w.client.etcd.Txn(request).If(absent...).Then(puts...).Else(gets...).Commit()
+	err = classified(ctx, err)
+	if err == nil && answer.Succeeded || errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+		w.markUsed(batch)
+	}
+	return answer, err
+}
+
+// grant returns the lease of an item, none if it does not expire.
+func (w *writer) grant(ctx context.Context, item Item) (clientv3.LeaseID, error) {
+	if item.TTL == 0 {
+		return clientv3.NoLease, nil
+	}
+	if have := w.leases[item.TTL]; have != nil {
+		return have.id, nil
+	}
+	request, cancel := context.WithTimeout(ctx, w.client.timeout)
+	defer cancel()
+	asked := max(w.wanted.left(item), 1)
+	answer, err := w.client.etcd.Grant(request, asked)
+	if err != nil {
+		return clientv3.NoLease, classified(ctx, err)
+	}
+	w.client.lengthened(asked, answer.TTL)
+	w.leases[item.TTL] = &lease{id: answer.ID}
+	w.done.Leases++
+	return answer.ID, nil
+}
+
+func (w *writer) markUsed(batch []Item) {
+	for _, item := range batch {
+		if have := w.leases[item.TTL]; have != nil {
+			have.used = true
+		}
+	}
+}
+
+func (w *writer) forgetLeases(batch []Item) {
+	for _, item := range batch {
+		delete(w.leases, item.TTL)
+	}
+}
+
+// sortOut looks at a batch of which something exists, and returns what does not. After
+// a lost answer, what has the value and the lease that were sent is the batch itself.
+func (w *writer) sortOut(ctx context.Context, batch []Item, answer *clientv3.TxnResponse, lost bool) ([]Item, error) {
+	f := &found{keys: map[string]foundKey{}, slack: w.client.slackNow()}
+	leases := map[clientv3.LeaseID]bool{}
+	for i, item := range batch {
+		for _, kv := range answer.Responses[i].GetResponseRange().GetKvs() {
+			f.keys[item.Key] = foundKey{string(kv.Value) == item.Value, clientv3.LeaseID(kv.Lease)}
+			if kv.Lease != 0 {
+				leases[clientv3.LeaseID(kv.Lease)] = true
+			}
+		}
+	}
+	var err error
+	if f.ends, err = w.client.ends(ctx, leases); err != nil {
+		return nil, err
+	}
+	var missing []Item
+	for _, item := range batch {
+		reason, isThere := f.judge(w.wanted, item)
+		switch {
+		case !isThere:
+			missing = append(missing, item)
+		case reason == 0 && lost && w.isOwn(item, f.keys[item.Key].lease):
+			w.done.Copied++
+		case reason == 0 && w.skipEqual:
+			w.done.Equal++
+		default:
+			w.done.Conflicts = append(w.done.Conflicts, Conflict{item.Key, cmp.Or(reason, Exists)})
+		}
+	}
+	return missing, nil
+}
+
+// isOwn reports whether a key has the lease that this run gave it.
+func (w *writer) isOwn(item Item, id clientv3.LeaseID) bool {
+	have := w.leases[item.TTL]
+	return have == nil && id == clientv3.NoLease || have != nil && have.id == id
+}
+
+// revokeUnused takes back the leases that no key can have. What cannot be taken back
+// expires.
+func (w *writer) revokeUnused(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.client.timeout)
+	defer cancel()
+	for _, lease := range w.leases {
+		if !lease.used {
+			if _, err := w.client.etcd.Revoke(ctx, lease.id); err != nil {
+				return
+			}
+		}
+	}
+}
