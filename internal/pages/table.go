@@ -148,8 +148,9 @@ func clusterRows() []row {
 
 func leavingRows() []row {
 	return []row{
+		{"actions/copy_to_v3", leaving, nil, []string{"data-sources/inventory", "functions/v3_permissions", "actions/set"}},
 		{"data-sources/inventory", leaving, nil, []string{
-			"data-sources/keys", "data-sources/users", "data-sources/roles", "data-sources/version", "functions/v3_permissions",
+			"actions/copy_to_v3", "data-sources/keys", "data-sources/users", "data-sources/roles", "data-sources/version", "functions/v3_permissions",
 		}},
 		{"functions/v3_permissions", leaving, nil, []string{
 			"data-sources/inventory", "resources/role", "data-sources/roles", "functions/permits",
