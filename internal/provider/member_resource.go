@@ -122,7 +122,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"timeouts": timeoutsAttribute(ctx, "How long to wait, by kind of change.", timeouts.Opts{
 				Create: true, Update: true, Delete: true,
 				CreateDescription: "How long to wait for the cluster, and for the process if `wait_for_start` is set, as a duration such as `30s`.",
-				UpdateDescription: "How long to wait when the member is changed: the same as for `create`.",
+				UpdateDescription: "How long to wait for the same when the member is changed, as a duration.",
 				DeleteDescription: "How long to wait until the cluster is ready for the removal, as a duration.",
 			}, map[string]time.Duration{"create": memberCreateTimeout, "update": memberUpdateTimeout, "delete": memberDeleteTimeout}),
 		},
