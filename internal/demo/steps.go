@@ -23,8 +23,8 @@ var steps = []step{
 	{"Plan again: nothing to do", emptyPlan},
 	{"Somebody changes the value behind Terraform's back: the plan shows the drift", drift},
 	{"Apply: the configured value is back", correct},
-	{"A rival writes between plan and apply: the apply refuses and the rival's value stands", rival},
-	{"Destroy: every delete is conditional too", destroy},
+	{"A rival writes between plan and apply: the apply is refused and the rival's value stays", rival},
+	{"Destroy: each delete carries the index that was read, too", destroy},
 }
 
 // show performs the steps in turn and ends with the first that fails.
@@ -46,7 +46,7 @@ func apply(ctx context.Context, w *workspace, server *etcd) error {
 	if _, err := w.expect(ctx, 0, "apply", "-auto-approve"); err != nil {
 		return err
 	}
-	return server.holds(ctx, "hello")
+	return server.contains(ctx, "hello")
 }
 
 func emptyPlan(ctx context.Context, w *workspace, _ *etcd) error {
@@ -81,7 +81,7 @@ func rival(ctx context.Context, w *workspace, server *etcd) error {
 	if !strings.Contains(output, "changed since it was planned") {
 		return errors.New("the apply failed, but not with the conflict")
 	}
-	return server.holds(ctx, "written by a rival")
+	return server.contains(ctx, "written by a rival")
 }
 
 func destroy(ctx context.Context, w *workspace, server *etcd) error {
@@ -106,8 +106,8 @@ func (e *etcd) set(ctx context.Context, value string) error {
 	return err
 }
 
-// holds returns an error unless the greeting has this value on the server.
-func (e *etcd) holds(ctx context.Context, want string) error {
+// contains returns an error unless the greeting has this value on the server.
+func (e *etcd) contains(ctx context.Context, want string) error {
 	resp, err := e.client.Keys.Get(ctx, greeting, etcdv2.GetOptions{})
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ func (s slugs) Generate(value []byte, _ ast.NodeKind) []byte {
 // Put implements parser.IDs.
 func (s slugs) Put(value []byte) { s[string(value)]++ }
 
-// left matches what stands in a page only if Markdown was not understood: a
+// left matches what is in a page only if Markdown was not understood: a
 // table or a fence in a paragraph, or a callout in the midst of something.
 var left = regexp.MustCompile("(?m)^(<p>|<li>|<blockquote>\n<p>)?(\\|.*\\|(</p>)?$|```|[-~!]&gt; )")
 
