@@ -31,6 +31,8 @@ const (
 	rootLost  = "~> **Lockout:** If authentication is enabled and nobody knows the password of a user with the role `root`, no request " +
 		"can change users or roles, or disable authentication. Store such a password outside Terraform before you enable authentication or " +
 		"change it."
+	notRepeated = "-> If the action fails, the resource that triggered it stays changed, and the next plan does not invoke the action " +
+		"again. `terraform apply -invoke=` with the address of the action does."
 	adoptedUser = "~> **Overwrites:** With `adopt_existing = true`, creating the user sets the configured password and roles of a user " +
 		"that already exists. The old password no longer works and cannot be restored."
 )
@@ -56,7 +58,7 @@ func keyRows() []row {
 				"plan lists them.",
 			adoptedKey,
 		}, []string{
-			"functions/flatten", "data-sources/keys", "resources/key", "resources/dir", "guides/adopting", "guides/conflicts",
+			"functions/flatten", "data-sources/keys", "resources/key", "resources/dir", "guides/trees", "guides/adopting", "guides/conflicts",
 		}},
 		{"resources/in_order_key", keys, nil, []string{"actions/push", "data-sources/keys", "resources/key"}},
 		{"resources/dir", keys, []string{
@@ -68,26 +70,34 @@ func keyRows() []row {
 			"functions/unflatten", "resources/key_prefix", "data-sources/key", "data-sources/dir", "list-resources/key",
 		}},
 		{"data-sources/dir", keys, nil, []string{"resources/dir", "data-sources/keys", "list-resources/dir"}},
-		{"data-sources/watch", keys, nil, []string{"actions/wait", "data-sources/key", "ephemeral-resources/lock"}},
+		{"data-sources/watch", keys, nil, []string{
+			"actions/wait", "data-sources/key", "ephemeral-resources/lock", "guides/pipelines",
+		}},
 		{"ephemeral-resources/key", keys, nil, []string{"guides/secrets", "resources/key", "data-sources/key"}},
 		{"ephemeral-resources/lock", keys, []string{
 			"-> The lock is released between plan and apply. It protects what happens within one of them, not the time between them.",
-		}, []string{"data-sources/watch", "actions/wait", "guides/conflicts"}},
+		}, []string{"data-sources/watch", "actions/wait", "guides/pipelines", "guides/conflicts"}},
 		{"list-resources/key", keys, nil, []string{"resources/key", "data-sources/keys", "list-resources/dir", "guides/adopting"}},
 		{"list-resources/dir", keys, nil, []string{"resources/dir", "data-sources/dir", "list-resources/key", "guides/adopting"}},
 		{"actions/set", keys, []string{
 			"~> **Overwrites:** The action overwrites the value and the TTL of a key that already exists, without a comparison. No plan shows " +
 				"the old value.",
-		}, []string{"resources/key", "actions/wait", "actions/delete"}},
+			notRepeated,
+		}, []string{"resources/key", "actions/wait", "actions/delete", "guides/pipelines"}},
 		{"actions/delete", keys, []string{
 			"~> **Deletes keys:** The action deletes without a comparison. With `recursive = true`, it deletes everything below the path, " +
 				"including hidden keys. No plan lists these keys.",
-		}, []string{"resources/key", "resources/dir", "actions/set"}},
-		{"actions/push", keys, nil, []string{"resources/in_order_key", "actions/set", "data-sources/keys"}},
-		{"actions/refresh", keys, nil, []string{"resources/key", "guides/ttl", "actions/set"}},
-		{"actions/wait", keys, nil, []string{"data-sources/watch", "actions/set", "ephemeral-resources/lock"}},
-		{"functions/flatten", keys, nil, []string{"functions/unflatten", "resources/key_prefix", "functions/key_join"}},
-		{"functions/unflatten", keys, nil, []string{"functions/flatten", "data-sources/keys"}},
+			notRepeated,
+		}, []string{"resources/key", "resources/dir", "actions/set", "guides/pipelines"}},
+		{"actions/push", keys, []string{notRepeated}, []string{
+			"resources/in_order_key", "actions/set", "data-sources/keys", "guides/pipelines",
+		}},
+		{"actions/refresh", keys, []string{notRepeated}, []string{"resources/key", "guides/ttl", "actions/set", "guides/pipelines"}},
+		{"actions/wait", keys, []string{notRepeated}, []string{
+			"data-sources/watch", "actions/set", "ephemeral-resources/lock", "guides/pipelines",
+		}},
+		{"functions/flatten", keys, nil, []string{"functions/unflatten", "resources/key_prefix", "functions/key_join", "guides/trees"}},
+		{"functions/unflatten", keys, nil, []string{"functions/flatten", "data-sources/keys", "guides/trees"}},
 		{"functions/key_join", keys, nil, []string{"functions/key_parent", "functions/key_base", "functions/flatten"}},
 		{"functions/key_parent", keys, nil, []string{"functions/key_base", "functions/key_join", "resources/dir"}},
 		{"functions/key_base", keys, nil, []string{"functions/key_parent", "functions/key_join"}},
@@ -118,7 +128,7 @@ func userRows() []row {
 		{"data-sources/roles", users, nil, []string{"data-sources/role", "list-resources/role", "data-sources/users"}},
 		{"list-resources/user", users, nil, []string{"resources/user", "data-sources/users", "list-resources/role", "guides/adopting"}},
 		{"list-resources/role", users, nil, []string{"resources/role", "data-sources/roles", "list-resources/user", "guides/adopting"}},
-		{"actions/change_password", users, []string{rootLost}, []string{"resources/user", "resources/auth", "guides/secrets"}},
+		{"actions/change_password", users, []string{rootLost, notRepeated}, []string{"resources/user", "resources/auth", "guides/secrets"}},
 		{"functions/permits", users, nil, []string{"resources/role", "resources/role_permission", "data-sources/role"}},
 	}
 }
