@@ -37,9 +37,10 @@
 //	...                                          // the client uses p.URL()
 //	p.Requests()                                 // what came, p.Forwarded() what the server got
 //
-// The actions are [CutBefore], [DropAnswer], [TruncateAnswer], [Delay], [Hold],
+// The actions are [CutBefore], [DropAnswer], [Duplicate], [TruncateAnswer], [Delay], [Hold],
 // [HoldBefore], [Respond], [Redirect], [Intercept], [InterceptAnswer], and any
 // function of a test. [Proxy.Refuse] and [Proxy.CutAll] act on all connections.
+// With [WithPeerProxies], [Server.Isolate] cuts a node off from its peers.
 // [ProxyTLS] puts the proxy in front of a server with TLS, and [NewTCPProxy]
 // passes bytes through without looking at them.
 package etcdtest

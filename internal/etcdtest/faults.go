@@ -1,6 +1,7 @@
 package etcdtest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -104,6 +105,19 @@ func DropAnswer() Action {
 	return func(x *Exchange) {
 		x.Fetch()
 		x.Cut()
+	}
+}
+
+// Duplicate sends the request to the server twice, one after the other, and delivers
+// the first answer, as a gateway does that tries again without need. seen gets both
+// answers before that; one is nil if the server did not answer.
+func Duplicate(seen func(first, second *httptest.ResponseRecorder)) Action {
+	return func(x *Exchange) {
+		first := x.Fetch()
+		x.r = x.r.Clone(x.r.Context())
+		x.r.Body = io.NopCloser(bytes.NewReader(x.Request.Body))
+		seen(first, x.Fetch())
+		x.Deliver(first)
 	}
 }
 

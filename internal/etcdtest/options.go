@@ -15,6 +15,7 @@ type config struct {
 	withoutV2           bool
 	args                []string
 	token               string
+	peers               *peerNetwork
 }
 
 // WithTimers sets the heartbeat interval and the election timeout. The default
@@ -51,4 +52,10 @@ func WithoutV2() Option {
 // WithArgs adds arguments to the command line of each server.
 func WithArgs(args ...string) Option {
 	return func(c *config) { c.args = append(c.args, args...) }
+}
+
+// WithPeerProxies puts a proxy in front of the peer URL of each node, through which
+// a node can be cut off from the others: see [Server.Isolate].
+func WithPeerProxies() Option {
+	return func(c *config) { c.peers = newPeerNetwork() }
 }

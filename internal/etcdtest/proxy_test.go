@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -94,6 +95,30 @@ func TestProxy_faults(t *testing.T) {
 				t.Errorf("forwarded %d requests, want %d", got, test.forwarded)
 			}
 		})
+	}
+}
+
+func TestProxy_duplicate(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	p := etcdtest.NewProxy(t, s.URL())
+
+	var first, second int
+
+	p.Inject(etcdtest.Rule{Action: etcdtest.Duplicate(func(one, two *httptest.ResponseRecorder) {
+		first, second = one.Code, two.Code
+	})})
+
+	key := etcdtest.Prefix(t)
+
+	status, err := put(t.Context(), newClient(t), p.URL()+"/v2/keys"+key, "v")
+	if err != nil || status != http.StatusCreated || first != http.StatusCreated || second != http.StatusOK {
+		t.Errorf("answers %d and %d, delivered %d, error %v; want 201, 200 and the first delivered", first, second, status, err)
+	}
+
+	if got := s.Get(t, key).Node.Value; got != "v" {
+		t.Errorf("value after both = %q, want v", got)
 	}
 }
 

@@ -32,13 +32,15 @@ type Server struct {
 	// Certs are the certificates of a server with TLS, nil without.
 	Certs *Certs
 
-	prog    program
-	cfg     config
-	dir     string
-	client  *claim
-	peer    *claim
-	http    *http.Client
-	sharing bool
+	prog   program
+	cfg    config
+	dir    string
+	client *claim
+	peer   *claim
+	// peerDoor is what the other members see, nil if that is the server itself.
+	peerDoor *door
+	http     *http.Client
+	sharing  bool
 
 	mu             sync.Mutex
 	proc           *process
@@ -69,7 +71,15 @@ func (s *Server) URL() string {
 func (s *Server) Addr() string { return s.client.addr() }
 
 // PeerURL returns the URL for the other members.
-func (s *Server) PeerURL() string { return "http://" + s.peer.addr() }
+func (s *Server) PeerURL() string {
+	if s.peerDoor != nil {
+		return "http://" + s.peerDoor.claim.addr()
+	}
+
+	return s.listenPeerURL()
+}
+
+func (s *Server) listenPeerURL() string { return "http://" + s.peer.addr() }
 
 // Version returns the version of the server.
 func (s *Server) Version() Version { return s.prog.version }
@@ -279,7 +289,15 @@ func newServer(tb testing.TB, prog program, cfg config, name string) (*Server, e
 
 	s := &Server{Name: name, prog: prog, cfg: cfg, dir: tb.TempDir(), Certs: cfg.certs}
 
-	return s, s.claimPorts()
+	if err := s.claimPorts(); err != nil {
+		return s, err
+	}
+
+	if cfg.peers != nil {
+		s.peerDoor = cfg.peers.openDoor(tb, s)
+	}
+
+	return s, nil
 }
 
 func (s *Server) claimPorts() error {
@@ -312,6 +330,10 @@ func (s *Server) end() {
 	if s.proc.running() {
 		_ = s.proc.kill() // It may have ended meanwhile.
 		<-s.proc.done
+	}
+
+	if s.peerDoor != nil {
+		s.peerDoor.close()
 	}
 
 	s.client.release()
@@ -361,7 +383,7 @@ func (s *Server) args() []string {
 		"--data-dir", filepath.Join(s.dir, "data"),
 		"--listen-client-urls", s.URL(),
 		"--advertise-client-urls", s.URL(),
-		"--listen-peer-urls", s.PeerURL(),
+		"--listen-peer-urls", s.listenPeerURL(),
 		"--initial-advertise-peer-urls", s.PeerURL(),
 		"--initial-cluster", s.cluster,
 		"--initial-cluster-state", s.clusterState,
