@@ -124,23 +124,30 @@ func Duplicate(seen func(first, second *httptest.ResponseRecorder)) Action {
 // TruncateAnswer sends the request to the server and cuts the connection after
 // the headers and the first n bytes of the body of the answer.
 func TruncateAnswer(n int) Action {
-	return func(x *Exchange) {
-		answer := x.Fetch()
-		if answer == nil {
-			x.Cut()
-
-			return
-		}
-
-		body := answer.Body.Bytes()
-		answer.Header().Set("Content-Length", strconv.Itoa(len(body)))
-		answer.Body.Truncate(min(n, len(body)))
-		x.Deliver(answer)
-		_ = http.NewResponseController(x.w).Flush() // The client may be gone.
-		// A reset could overtake the bytes, so the connection is closed normally.
-		panic(http.ErrAbortHandler)
-	}
+	return func(x *Exchange) { x.DeliverPart(x.Fetch(), n) }
 }
+
+// DeliverPart sends the headers and the first n bytes of an answer that Fetch returned
+// to the client, and cuts the connection.
+func (x *Exchange) DeliverPart(answer *httptest.ResponseRecorder, n int) {
+	if answer == nil {
+		x.Cut()
+
+		return
+	}
+
+	body := answer.Body.Bytes()
+	answer.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	answer.Body.Truncate(min(n, len(body)))
+	x.Deliver(answer)
+	_ = http.NewResponseController(x.w).Flush() // The client may be gone.
+	// A reset could overtake the bytes, so the connection is closed normally.
+	panic(http.ErrAbortHandler)
+}
+
+// Wait waits, unless the client goes away first or the proxy ends: it reports false
+// then.
+func (x *Exchange) Wait(d time.Duration) bool { return wait(x.r.Context(), x.ended, d) }
 
 // Delay waits before the request is sent to the server and before the answer
 // is sent to the client, like a slow link.

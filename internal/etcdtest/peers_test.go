@@ -31,7 +31,8 @@ func TestServer_Isolate(t *testing.T) {
 	waitForLeader(t, rest.Servers[0])
 	rest.Servers[0].Put(t, "/k", "v")
 
-	if answer, err := cut.Try(t.Context(), etcdtest.Call{Path: "/v2/keys/k", Query: url.Values{"quorum": {"true"}}}); err == nil && answer.OK() {
+	quorumRead := etcdtest.Call{Path: "/v2/keys/k", Query: url.Values{"quorum": {"true"}}}
+	if answer, err := cut.Try(t.Context(), quorumRead); err == nil && answer.OK() {
 		t.Errorf("a node that is cut off answers a quorum read with status %d", answer.Status)
 	}
 
