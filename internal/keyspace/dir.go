@@ -47,7 +47,7 @@ func (s *Store) CreateDir(ctx context.Context, path string, ttl *int64, adopt bo
 		return nil, err
 	}
 	if found == nil {
-		if node, found, err = s.sendCreateDir(ctx, path, ttl, absentAt); err != nil || node != nil {
+		if node, found, err = s.sendCreateDir(ctx, path, ttl, absentAt, adopt); err != nil || node != nil {
 			return node, err
 		}
 	}
@@ -56,7 +56,9 @@ func (s *Store) CreateDir(ctx context.Context, path string, ttl *int64, adopt bo
 
 // sendCreateDir creates a directory that is believed to be absent. Somebody may
 // be faster; found is then what is there.
-func (s *Store) sendCreateDir(ctx context.Context, path string, ttl *int64, absentAt uint64) (created, found *etcdv2.Node, err error) {
+func (s *Store) sendCreateDir(
+	ctx context.Context, path string, ttl *int64, absentAt uint64, adopt bool,
+) (created, found *etcdv2.Node, err error) {
 	opts := etcdv2.CreateOptions{WriteOptions: etcdv2.WriteOptions{TTL: ttl}, AbsentAt: absentAt}
 	resp, err := s.keys.CreateDir(ctx, path, opts)
 	switch {
@@ -67,7 +69,9 @@ func (s *Store) sendCreateDir(ctx context.Context, path string, ttl *int64, abse
 	case !errors.Is(err, etcdv2.ErrExists):
 		return nil, nil, err
 	}
-	if found, _, err = s.readBeforeCreate(ctx, path); err == nil && found == nil {
+	found, _, err = s.readBeforeCreate(ctx, path)
+	if found == nil && (err == nil || !adopt && !errors.Is(err, etcdv2.ErrNotDir)) {
+		// That it cannot be read, as by a caller who is gone, changes nothing.
 		err = s.dirExists(path, 0)
 	}
 	return nil, found, err

@@ -63,6 +63,9 @@ func NewReadAhead(keys *etcdv2.KeysService) *ReadAhead {
 	return &ReadAhead{keys: keys, now: time.Now, dirs: map[string]*directory{}}
 }
 
+// SetClock replaces the clock, for a test, before the first read.
+func (r *ReadAhead) SetClock(now func() time.Time) { r.now = now }
+
 // Get reads a key as KeysService.Get does.
 func (r *ReadAhead) Get(ctx context.Context, key string) (*etcdv2.Response, error) {
 	path := key[:strings.LastIndexByte(key, '/')+1]

@@ -59,6 +59,9 @@ func NewRun() *Run {
 	return &Run{made: map[Object]bool{}, removed: map[Object]bool{}, trees: map[string]bool{}, recent: recentIndex{now: time.Now}}
 }
 
+// SetClock replaces the clock, for a test, before the first write.
+func (r *Run) SetClock(now func() time.Time) { r.recent.now = now }
+
 // Lock waits until no other object of this run changes o. No second object may
 // be locked at the same time.
 func (r *Run) Lock(ctx context.Context, o Object) (release func(), err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 
@@ -306,6 +307,36 @@ func TestStore_lostAnswerComparesAsTheCaller(t *testing.T) {
 			wantRefusal(t, "Create", err, want)
 			if err == nil && node.Value != `{ "a": 1.0 }` {
 				t.Errorf("the node is %+v, want it as it is on the server", node)
+			}
+		})
+	}
+}
+
+// Somebody was faster, and what is there cannot be read any more: that it exists is
+// known all the same.
+func TestStore_createExistsUnread(t *testing.T) {
+	t.Parallel()
+
+	for name, create := range map[string]func(ctx context.Context, store *Store, path string) error{
+		"key": func(ctx context.Context, store *Store, path string) error {
+			_, err := store.Create(ctx, path, Wanted{Value: "ours"}, false)
+			return err
+		},
+		"directory": func(ctx context.Context, store *Store, path string) error {
+			_, err := store.CreateDir(ctx, path, nil, false)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSpace(t, 1)
+			ctx, interrupt := context.WithCancel(t.Context())
+			s.proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Action: etcdtest.Intercept(func(etcdtest.Request) {
+				s.put(t, "/taken", "theirs")
+			})})
+			s.proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Skip: 1, Action: func(x *etcdtest.Exchange) { interrupt(); x.Cut() }})
+			if r := asRefusal(t, "create", create(ctx, s.store(NewRun()), "/taken"), Exists); r.Found != 0 {
+				t.Errorf("it is said to be at index %d, which nobody has read", r.Found)
 			}
 		})
 	}

@@ -89,6 +89,9 @@ func (s *Store) sendCreate(ctx context.Context, key string, want Wanted, absentA
 	}
 	found, _, err := s.readBeforeCreate(ctx, key)
 	switch {
+	case err != nil && !adopt && !errors.Is(err, etcdv2.ErrNotDir):
+		// That it cannot be read, as by a caller who is gone, changes nothing.
+		return nil, exists(key, 0)
 	case err != nil:
 		return nil, err
 	case found == nil:
