@@ -83,8 +83,7 @@ func TestCoverage(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	has := map[string]bool{}
-	for _, f := range faults {
-		has[f.row] = true
+	for _, f := range slices.Concat(faults, tortureFaults) {
 		text, err := f.apply(internalDir)
 		if err != nil {
 			t.Errorf("%s: %v", f.row, err)
@@ -93,6 +92,9 @@ func TestFaults(t *testing.T) {
 		if _, err := parser.ParseFile(token.NewFileSet(), f.file, text, parser.SkipObjectResolution); err != nil || f.old == f.new {
 			t.Errorf("%s: %s is no fault: %v", f.row, f, err)
 		}
+	}
+	for _, f := range faults {
+		has[f.row] = true
 	}
 	for _, r := range rowsOf(t) {
 		if has[r.id] == r.refused {

@@ -1,0 +1,166 @@
+package torture
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// fault is a kind of fault.
+type fault string
+
+// The faults of one request.
+const (
+	noFault      fault = ""
+	dropRequest  fault = "request dropped"
+	dropAnswer   fault = "answer dropped after commit"
+	cutAnswer    fault = "connection cut mid-body"
+	delay        fault = "delay"
+	duplicate    fault = "duplicate delivery"
+	gatewayError fault = "gateway answers 504 after commit"
+	hangBefore   fault = "endpoint hangs before commit"
+	hangAfter    fault = "endpoint hangs after commit"
+)
+
+// lightFaults are the faults of one request, each as often as it is listed. Those that
+// hang cost a time-out.
+var lightFaults = []fault{
+	dropRequest, dropRequest, dropRequest, dropRequest,
+	dropAnswer, dropAnswer, dropAnswer, dropAnswer, dropAnswer, dropAnswer,
+	cutAnswer, cutAnswer, delay, delay, duplicate, duplicate, gatewayError, gatewayError,
+	hangBefore, hangAfter,
+}
+
+// faultRate is the share of the requests that meet a fault.
+const faultRate = 0.25
+
+// injector makes requests meet faults, and counts all faults.
+type injector struct {
+	seed   uint64
+	now    func() int64
+	traces traces
+
+	mu    sync.Mutex
+	count map[fault]int
+	total int
+	// most is how many faults there are to be, and enough is called at that many.
+	most   int
+	enough func()
+}
+
+// note counts a fault.
+func (i *injector) note(kind fault) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.count[kind]++
+	i.total++
+	if i.total == i.most {
+		i.enough()
+	}
+}
+
+func (i *injector) isEnough() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.total >= i.most
+}
+
+// counts returns how many faults there were of each kind, as lines of a report.
+func (i *injector) counts() (lines []string, total int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, kind := range slices.Sorted(maps.Keys(i.count)) {
+		lines = append(lines, fmt.Sprintf("  %6d  %s", i.count[kind], kind))
+	}
+	return lines, i.total
+}
+
+// choose returns the fault that an attempt of a call meets.
+func (i *injector) choose(call *trace, number int) (fault, *rand.Rand) {
+	rng := rand.New(rand.NewPCG(i.seed, call.id<<8|uint64(number&0xff)))
+	if rng.Float64() >= call.rate || i.isEnough() {
+		return noFault, rng
+	}
+	return lightFaults[rng.IntN(len(lightFaults))], rng
+}
+
+// act is what the proxies do with each request.
+func (i *injector) act(x *etcdtest.Exchange) {
+	call, number := i.traces.of(x.Request)
+	if call == nil || strings.Contains(x.Request.Query.Encode(), "wait=true") {
+		x.Forward()
+		return
+	}
+	kind, rng := i.choose(call, number)
+	call.update(number, func(a *attempt) { a.request, a.seen, a.start, a.fault = x.Request, true, i.now(), kind })
+	if kind != noFault {
+		i.note(kind)
+	}
+	e := exchange{Exchange: x, injector: i, call: call, number: number}
+	switch kind {
+	case noFault:
+		x.Deliver(e.fetch())
+	case dropRequest:
+		x.Cut()
+	case dropAnswer:
+		e.fetch()
+		x.Cut()
+	case cutAnswer:
+		x.DeliverPart(e.fetch(), rng.IntN(60))
+	case delay:
+		if x.Wait(time.Duration(1+rng.IntN(30)) * time.Millisecond) {
+			x.Deliver(e.fetch())
+		}
+	case duplicate:
+		e.duplicate()
+	case gatewayError:
+		e.fetch()
+		etcdtest.Respond(http.StatusGatewayTimeout, nil, "gateway time-out")(x)
+	case hangBefore:
+		etcdtest.HoldBefore(nil)(x)
+	case hangAfter:
+		e.fetch()
+		etcdtest.HoldBefore(nil)(x)
+	}
+}
+
+// exchange is a request in a proxy.
+type exchange struct {
+	*etcdtest.Exchange
+
+	injector *injector
+	call     *trace
+	number   int
+}
+
+// fetch sends the request to the server.
+func (e exchange) fetch() *httptest.ResponseRecorder {
+	e.call.update(e.number, func(a *attempt) { a.sent = true })
+	answer := e.Fetch()
+	e.answered(answer)
+	return answer
+}
+
+// answered notes the answer of the server. A status of 500 is a time-out in the server:
+// the write can be applied later.
+func (e exchange) answered(answer *httptest.ResponseRecorder) {
+	isFinal := answer != nil && answer.Code < http.StatusInternalServerError
+	e.call.update(e.number, func(a *attempt) { a.answered, a.end = isFinal, e.injector.now() })
+}
+
+// duplicate delivers the request twice.
+func (e exchange) duplicate() {
+	e.call.update(e.number, func(a *attempt) { a.sent = true })
+	etcdtest.Duplicate(func(first, second *httptest.ResponseRecorder) {
+		e.answered(first)
+		e.call.update(e.number, func(a *attempt) { a.twice, a.second = true, second })
+	})(e.Exchange)
+}

@@ -1,0 +1,253 @@
+package torture
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+)
+
+// requestTimeout is how long a request may take: one that hangs costs so much.
+const requestTimeout = 500 * time.Millisecond
+
+// settings are what a run is asked to do.
+type settings struct {
+	seed   uint64
+	faults int
+	// limit ends a run that has not met its faults by then.
+	limit time.Duration
+	// heavy are the faults of nodes, one after the other and again from the first; nil
+	// leaves them out.
+	heavy []heavyFault
+	// dir is where the histories that fail are kept.
+	dir string
+}
+
+// run is one run of the torture.
+type run struct {
+	settings
+
+	began    time.Time
+	cluster  *etcdtest.Cluster
+	proxies  []*etcdtest.Proxy
+	injector *injector
+	// slots are the places of keys, and dirs those of directories.
+	slots   []*slot
+	dirs    []*slot
+	indexes indexes
+	inOrder inOrder
+	locks   lockLog
+	// ended is closed when there were enough faults.
+	ended context.Context //nolint:containedctx // It is the end of the run, not of a call.
+	end   context.CancelFunc
+
+	// shift is by how much the clock of the process is wrong, and added how many members
+	// were added.
+	shift atomic.Int64
+	added int
+
+	calls, unknown, settled, checked, undecided atomic.Int64
+
+	mu         sync.Mutex
+	violations []string
+}
+
+// slot is the place of a key in use.
+type slot struct {
+	number int
+	mu     sync.Mutex
+	made   int
+	now    *subject
+}
+
+// hiddenSlot is the place of a key that no listing shows.
+const hiddenSlot = 0
+
+// slotCount is how many keys are in use at a time, and dirCount how many directories.
+const (
+	slotCount = 6
+	dirCount  = 2
+)
+
+// current returns the key that is in use, for a call that is about to begin.
+func (s *slot) current() *subject {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.now == nil || !s.now.begin() {
+		s.made++
+		name := fmt.Sprintf("k%d-%d", s.number, s.made)
+		if s.number == hiddenSlot {
+			name = "_" + name
+		}
+		s.now = &subject{key: "/torture/" + name}
+	}
+	return s.now
+}
+
+// now returns the time since the run began.
+func (r *run) now() int64 { return time.Since(r.began).Nanoseconds() }
+
+// violate notes that a promise was broken, and ends the run.
+func (r *run) violate(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.violations = append(r.violations, fmt.Sprintf(format, args...))
+	r.end()
+}
+
+// torture makes a run and returns its report.
+func torture(t *testing.T, s settings) *run {
+	t.Helper()
+	r := &run{settings: s, cluster: etcdtest.StartCluster(t, 3, etcdtest.WithPeerProxies())}
+	r.ended, r.end = context.WithTimeout(t.Context(), s.limit)
+	defer r.end()
+	r.began = time.Now()
+	r.injector = &injector{seed: s.seed, now: r.now, count: map[fault]int{}, most: s.faults, enough: r.end}
+	for _, server := range r.cluster.Servers {
+		proxy := etcdtest.NewProxy(t, server.URL())
+		proxy.Inject(etcdtest.Rule{Action: r.injector.act})
+		r.proxies = append(r.proxies, proxy)
+	}
+	for i := range slotCount {
+		r.slots = append(r.slots, &slot{number: i})
+	}
+	for i := range dirCount {
+		r.dirs = append(r.dirs, &slot{number: slotCount + i})
+	}
+	var workers sync.WaitGroup
+	for _, work := range r.workers(t) {
+		workers.Go(work.loop)
+	}
+	r.nemesis(t)
+	<-r.ended.Done()
+	r.heal(t)
+	workers.Wait()
+	r.finish(t)
+	return r
+}
+
+// finish checks what can only be checked at the end.
+func (r *run) finish(t *testing.T) {
+	t.Helper()
+	for _, s := range slices.Concat(r.slots, r.dirs) {
+		if s.now != nil {
+			r.check(s.now)
+		}
+	}
+	r.checkInOrder()
+	for _, fault := range r.indexes.faults() {
+		r.violate("%s", fault)
+	}
+}
+
+// check checks the history of a key that is used no more, and removes the key. Its
+// last call is a read of what is left.
+func (r *run) check(s *subject) {
+	start := r.now()
+	answer, err := r.finalRead(s.key)
+	if err == nil {
+		s.add(lastClient, input{op: opGet, start: start, end: r.now()}, answer)
+	}
+	history := s.closed()
+	result, info := check(history)
+	switch result {
+	case porcupine.Ok:
+		r.checked.Add(1)
+	case porcupine.Unknown:
+		r.undecided.Add(1)
+	case porcupine.Illegal:
+		r.violate("%s: the answers to its %d calls cannot be true together: see %s", s.key, len(history), r.keep(s.key, history, info))
+	}
+	// It only takes up room.
+	whole := url.Values{"recursive": {"true"}}
+	_, _ = r.anyServer().Try(r.ended, etcdtest.Call{Method: http.MethodDelete, Path: "/v2/keys" + s.key, Query: whole})
+}
+
+// keep keeps the picture of the shortest history that fails.
+func (r *run) keep(key string, history []porcupine.Operation, info porcupine.LinearizationInfo) string {
+	if part := shortest(history); len(part) < len(history) {
+		if result, partInfo := check(part); result == porcupine.Illegal {
+			history, info = part, partInfo
+		}
+	}
+	if err := os.MkdirAll(r.dir, 0o750); err != nil {
+		return err.Error()
+	}
+	base := filepath.Join(r.dir, fmt.Sprintf("seed-%d%s", r.seed, strings.ReplaceAll(key, "/", "-")))
+	var lines []string
+	for _, o := range history {
+		lines = append(lines, fmt.Sprintf("%10.6f %10.6f  %3d  %v: %v",
+			time.Duration(o.Call).Seconds(), time.Duration(o.Return).Seconds(), o.ClientId, o.Input, o.Output))
+	}
+	if err := os.WriteFile(base+".txt", []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		return err.Error()
+	}
+	if err := porcupine.VisualizePath(model, info, base+".html"); err != nil {
+		return err.Error()
+	}
+	return base + ".html"
+}
+
+// finalRead reads a key from the server, as often as it takes.
+func (r *run) finalRead(key string) (output, error) {
+	var lastErr error
+	for range 40 {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		answer, err := r.anyServer().Try(ctx, etcdtest.Call{Path: "/v2/keys" + key, Query: map[string][]string{"quorum": {"true"}}})
+		cancel()
+		switch {
+		case err == nil && etcdv2.Code(answer.ErrorCode) == etcdv2.CodeKeyNotFound:
+			return output{result: resultGone}, nil
+		case err == nil && answer.OK():
+			return rawOutput(answer.Status, answer.Body), nil
+		}
+		lastErr = err
+	}
+	return output{}, fmt.Errorf("%s cannot be read at the end: %w", key, lastErr)
+}
+
+// anyServer returns one of the nodes.
+func (r *run) anyServer() *etcdtest.Server { return r.cluster.Servers[rand.IntN(3)] }
+
+// faultsMet returns how many faults there were.
+func (r *run) faultsMet() int {
+	_, total := r.injector.counts()
+	return total
+}
+
+// report is what a run comes to.
+func (r *run) report() string {
+	lines, total := r.injector.counts()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	head := []string{
+		fmt.Sprintf("seed        %d", r.seed),
+		fmt.Sprintf("duration    %s", time.Since(r.began).Round(time.Second)),
+		fmt.Sprintf("calls       %d", r.calls.Load()),
+		fmt.Sprintf("unknown     %d calls ended with an outcome that is unknown, and said so", r.unknown.Load()),
+		fmt.Sprintf("settled     %d calls lost an answer and know their outcome", r.settled.Load()),
+		fmt.Sprintf("histories   %d checked, %d not decided within %s", r.checked.Load(), r.undecided.Load(), checkTime),
+		fmt.Sprintf("locks       %d times held", r.locks.count()),
+		fmt.Sprintf("in order    %d keys", r.inOrder.count()),
+		fmt.Sprintf("faults      %d", total),
+	}
+	tail := []string{fmt.Sprintf("violations  %d", len(r.violations))}
+	for _, violation := range r.violations {
+		tail = append(tail, "  "+violation)
+	}
+	return strings.Join(append(append(head, lines...), tail...), "\n") + "\n"
+}

@@ -1,0 +1,89 @@
+package torture
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// TestTorture makes the run that SEED, FAULTS, MINUTES and NODES ask for, or a short one.
+// NODES=0 leaves the nodes alone. The report, and what fails, goes to REPORT.
+func TestTorture(t *testing.T) {
+	t.Parallel()
+	s := settings{seed: 1, faults: 400, limit: 10 * time.Minute, heavy: heavyFaults[:2], dir: filepath.Join("..", "..", "dist", "torture")}
+	if n := number(t, "FAULTS", 0); n != 0 {
+		s.faults, s.heavy = n, heavyFaults
+	}
+	s.seed, s.limit = uint64(number(t, "SEED", 1)), time.Duration(number(t, "MINUTES", 60))*time.Minute
+	if number(t, "NODES", 1) == 0 {
+		s.heavy = nil
+	}
+	if dir := os.Getenv("REPORT"); dir != "" {
+		s.dir = dir
+	}
+	r := torture(t, s)
+	report := r.report()
+	t.Logf("\n%s", report)
+	if os.Getenv("REPORT") != "" {
+		s.write(t, "report.txt", report)
+	}
+	for _, violation := range r.violations {
+		t.Errorf("SEED=%d: %s", s.seed, violation)
+	}
+	if r.checked.Load() == 0 {
+		t.Error("no history was checked")
+	}
+	if len(r.violations) > 0 && number(t, "SHRINK", 0) != 0 {
+		t.Logf("fails too: make torture %s", shrink(t, s, r.faultsMet()))
+	}
+}
+
+// shrink makes the run again, with the same seed and less, and returns the least that
+// still fails. When a fault meets which call differs from run to run, so that less may
+// pass although nothing is right.
+func shrink(t *testing.T, s settings, met int) string {
+	t.Helper()
+	s.faults = met
+	for _, less := range []func(settings) settings{
+		func(s settings) settings { s.heavy = nil; return s },
+		func(s settings) settings { s.faults = max(1, s.faults/2); return s },
+		func(s settings) settings { s.faults = max(1, s.faults/2); return s },
+	} {
+		if next := less(s); len(torture(t, next).violations) > 0 {
+			s = next
+		}
+	}
+	nodes := 1
+	if s.heavy == nil {
+		nodes = 0
+	}
+	return fmt.Sprintf("SEED=%d FAULTS=%d NODES=%d", s.seed, s.faults, nodes)
+}
+
+// write writes a file of the report.
+func (s settings) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(s.dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// number returns a number from the environment, or what it is without one.
+func number(t *testing.T, name string, without int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return without
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}

@@ -1,0 +1,202 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// traceHeader names the call and the attempt of a request: "17.2".
+const traceHeader = "X-Torture"
+
+// trace is what became of the requests of one call.
+type trace struct {
+	id uint64
+	// kind says who calls, for the rate of faults.
+	rate float64
+
+	mu       sync.Mutex
+	attempts []*attempt
+}
+
+// attempt is one request of a call.
+type attempt struct {
+	request etcdtest.Request
+	start   int64
+	end     int64
+	fault   fault
+	// seen reports whether the request has reached the proxy, and sent whether it went
+	// on from there to the server.
+	seen, sent bool
+	// answered reports whether the server has answered it for good, so that it cannot
+	// be applied any more later.
+	answered bool
+	// lost reports whether the client did not get the answer, and connected whether
+	// it had a connection then.
+	lost, connected bool
+	// second is the answer to the same request when it was delivered twice.
+	second *httptest.ResponseRecorder
+	twice  bool
+}
+
+func (a *attempt) isWrite() bool { return a.request.Method != http.MethodGet && a.request.Method != "" }
+
+type traceKey struct{}
+
+// traced returns a context whose requests belong to a call.
+func traced(ctx context.Context, t *trace) context.Context {
+	return context.WithValue(ctx, traceKey{}, t)
+}
+
+// snapshot returns the attempts as they are known now.
+func (t *trace) snapshot() []attempt {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	attempts := make([]attempt, len(t.attempts))
+	for i, a := range t.attempts {
+		attempts[i] = *a
+	}
+	return attempts
+}
+
+// update changes an attempt.
+func (t *trace) update(number int, change func(a *attempt)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change(t.attempts[number])
+}
+
+// tracer marks the requests of a client with their call and attempt.
+type tracer struct{ base http.RoundTripper }
+
+// RoundTrip sends a request.
+func (t tracer) RoundTrip(req *http.Request) (*http.Response, error) {
+	call, ok := req.Context().Value(traceKey{}).(*trace)
+	if !ok {
+		return t.base.RoundTrip(req)
+	}
+	call.mu.Lock()
+	number := len(call.attempts)
+	call.attempts = append(call.attempts, &attempt{request: etcdtest.Request{Method: req.Method}})
+	call.mu.Unlock()
+	req = req.Clone(req.Context())
+	req.Header.Set(traceHeader, fmt.Sprintf("%d.%d", call.id, number))
+	resp, err := t.base.RoundTrip(req)
+	if err != nil {
+		call.update(number, func(a *attempt) { a.lost, a.connected = true, !isDialError(err) })
+		return nil, err
+	}
+	if resp.StatusCode >= http.StatusInternalServerError {
+		call.update(number, func(a *attempt) { a.lost, a.connected = true, true })
+	}
+	resp.Body = &tracedBody{ReadCloser: resp.Body, lose: func() {
+		call.update(number, func(a *attempt) { a.lost, a.connected = true, true })
+	}}
+	return resp, nil
+}
+
+// isDialError reports whether no connection was made.
+func isDialError(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// tracedBody notes it when an answer is cut off.
+type tracedBody struct {
+	io.ReadCloser
+
+	lose func()
+}
+
+// Read reads the answer.
+func (b *tracedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.lose()
+	}
+	return n, err
+}
+
+// traces finds the call that a request belongs to.
+type traces struct {
+	mu    sync.Mutex
+	calls map[uint64]*trace
+}
+
+func (t *traces) add(call *trace) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.calls == nil {
+		t.calls = map[uint64]*trace{}
+	}
+	t.calls[call.id] = call
+}
+
+func (t *traces) remove(call *trace) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.calls, call.id)
+}
+
+// of returns the call that a request belongs to, and the number of the attempt.
+func (t *traces) of(r etcdtest.Request) (call *trace, number int) {
+	id, attempt, ok := strings.Cut(r.Header.Get(traceHeader), ".")
+	if !ok {
+		return nil, 0
+	}
+	n, err := strconv.ParseUint(id, 10, 64)
+	if err != nil {
+		return nil, 0
+	}
+	number, err = strconv.Atoi(attempt)
+	if err != nil {
+		return nil, 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.calls[n], number
+}
+
+// rawInput is a request as a call of its own.
+func rawInput(r etcdtest.Request) input {
+	form := r.Form
+	if form == nil {
+		form = url.Values{}
+	}
+	in := input{value: form.Get("value"), prev: r.Param("prevValue")}
+	in.ttl, _ = strconv.ParseInt(form.Get("ttl"), 10, 64)         // 0 without
+	in.index, _ = strconv.ParseUint(r.Param("prevIndex"), 10, 64) // 0 without
+	guarded, isDir := in.index != 0 || in.prev != "", r.Param("dir") == "true"
+	if isDir {
+		in.value = dirValue
+	}
+	switch {
+	case r.Method == http.MethodDelete && isDir:
+		in.op = opRemoveDir
+	case r.Method == http.MethodDelete && guarded:
+		in.op = opRemove
+	case r.Method == http.MethodDelete:
+		in.op = opDelete
+	case form.Get("refresh") == "true":
+		in.op = opRefresh
+	case guarded:
+		in.op = opSwap
+	case form.Get("prevExist") == "false":
+		in.op = opCreate
+	case form.Get("prevExist") == "true":
+		in.op = opUpdate
+	default:
+		in.op = opSet
+	}
+	return in
+}
