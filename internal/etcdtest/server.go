@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -136,6 +137,21 @@ func (s *Server) PrepareJoin(initialCluster string) {
 	defer s.mu.Unlock()
 
 	s.cluster, s.clusterState = initialCluster, "existing"
+}
+
+// SetArgs adds arguments to the command line with which the server is started
+// next. The test is skipped if the etcd program does not know the first of them.
+func (s *Server) SetArgs(tb testing.TB, args ...string) {
+	tb.Helper()
+
+	if flag := strings.TrimLeft(args[0], "-"); !s.prog.supports(flag) {
+		tb.Skipf("etcd %s has no flag %s", s.prog.version, flag)
+	}
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	s.cfg.args = append(slices.Clone(s.cfg.args), args...)
 }
 
 // Launch starts the process of a server that does not run, with the data

@@ -44,8 +44,8 @@ func (c *Client) streamed(
 	endpoint *url.URL, r *request, resp *http.Response, ans *answer, cancel context.CancelFunc,
 ) (*answer, outcome, error) {
 	meta, err := readMeta(resp.Header)
-	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
-		err = fmt.Errorf("%w: it is a page", ErrInvalidAnswer)
+	if err == nil && isHTML(resp.Header) {
+		err = fmt.Errorf("%w: %w", ErrInvalidAnswer, ErrPage)
 	}
 	if err != nil {
 		cancel()
@@ -60,6 +60,8 @@ func (c *Client) streamed(
 	*ans = answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint, body: body}
 	return ans, outcomeAnswered, nil
 }
+
+func isHTML(h http.Header) bool { return strings.HasPrefix(h.Get("Content-Type"), "text/html") }
 
 // cancelingBody releases the context of an exchange with its body.
 type cancelingBody struct {
@@ -85,6 +87,9 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans
 	*ans = answer{Meta: meta, status: resp.StatusCode, endpoint: endpoint}
 	if err = ans.read(r, resp); err == nil && resp.StatusCode >= 300 {
 		apiErr := newError(endpoint, r, resp.StatusCode, ans.data, meta)
+		if c.endpoints.trusts(endpoint) {
+			apiErr.User = c.options.Username
+		}
 		return nil, classifyAnswer(r, apiErr, elapsed), apiErr
 	}
 	switch {
@@ -92,6 +97,8 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans
 		return ans, outcomeAnswered, nil
 	case errors.Is(err, errEmptyStats):
 		return nil, outcomeRefused, fmt.Errorf("%s: %w", endpoint, err)
+	case errors.Is(err, ErrInvalidAnswer) && isHTML(resp.Header):
+		return nil, r.unreadable(), fmt.Errorf("%s: %w: %w", endpoint, ErrInvalidAnswer, ErrPage)
 	case errors.Is(err, ErrInvalidAnswer):
 		return nil, r.unreadable(), fmt.Errorf("%s: %w", endpoint, err)
 	default:

@@ -64,6 +64,7 @@ func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
 		switch {
 		case err == nil:
 			c.outage.Store(0)
+			c.noteAccepted(r)
 			c.keepFirst(r, endpoint, ans)
 			return ans, nil
 		case errors.Is(err, ErrUnauthorized) && c.password.Load() != password:
@@ -71,8 +72,15 @@ func (c *Client) do(ctx context.Context, r *request) (*answer, error) {
 			a.targets = nil
 			continue
 		}
-		if ans, err = c.afterFailure(ctx, r, &a, endpoint, outcome, err); !errors.Is(err, errSendAgain) {
-			return ans, err
+		ans, err = c.afterFailure(ctx, r, &a, endpoint, outcome, err)
+		if err == nil {
+			return ans, nil
+		}
+		if apiErr, ok := errors.AsType[*Error](err); ok && apiErr.Code != 0 && apiErr.Code != CodeUnauthorized {
+			c.noteAccepted(r)
+		}
+		if !errors.Is(err, errSendAgain) {
+			return ans, c.explain(ctx, r, endpoint, err)
 		}
 	}
 }

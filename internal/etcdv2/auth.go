@@ -122,6 +122,8 @@ func (s *AuthService) set(ctx context.Context, method string, want bool) error {
 		return err
 	}
 	defer unlock()
+	// Without authentication servers accept any credentials.
+	s.client.accepted.Store(false)
 	_, err = s.client.do(ctx, &request{method: method, path: authSwitch, read: readNothing(http.StatusOK)})
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return err

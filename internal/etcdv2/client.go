@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode"
@@ -186,6 +187,10 @@ type Client struct {
 	// outage is the time, in nanoseconds since 1970, up to which the cluster is
 	// taken to be down; see givesUp.
 	outage atomic.Int64
+	// accepted reports whether a server has accepted the credentials for a key, and
+	// causes are those that a look at an endpoint has shown, by its text.
+	accepted atomic.Bool
+	causes   sync.Map
 	// authLocks lock the users and roles that are being changed. The auth API has
 	// no conditions: a server reads a user or a role, changes it and writes it
 	// back, and of two changes at once one is lost.

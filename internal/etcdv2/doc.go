@@ -40,6 +40,29 @@
 // A lock that somebody else holds is ErrLockHeld, and one that was lost is
 // ErrLockLost.
 //
+// To the error with which a request ends, an [*ExplainedError] adds its causes, as
+// far as the client can find them out, for [errors.Is] and [errors.AsType]:
+//
+//	ErrServerSpeaksTLS     http:// in the endpoint, and TLS at the server
+//	ErrServerSpeaksPlain   the reverse
+//	ErrUnknownAuthority    of the server's certificate
+//	ErrServerName          the server's certificate is for other names
+//	ErrServerCert          the server's certificate is not valid
+//	ErrCertRequired        the client has no certificate
+//	ErrCertRefused         the client's certificate is not accepted
+//	ErrUnknownHost         the host name cannot be resolved
+//	ErrConnectionRefused   nothing listens at the port
+//	ErrTimeout             no answer in time
+//	ErrGRPCOnly            the answer is HTTP/2
+//	ErrPeerPort            an answer 404 of a port for the members
+//	ErrV2Removed           an answer 404 of etcd 3.6 or newer
+//	ErrWrongPath           an answer 404, and an etcd at the root of the endpoint
+//	ErrNotEtcd             an answer 404, and no etcd
+//	ErrPage                an HTML page, whatever the status
+//	ErrNoCredentials       an answer 401 without Options.Username
+//	ErrWrongPassword       an answer 401 to the user root
+//	ErrNotPermitted        an answer 401 after the credentials were accepted
+//
 // No error's text contains a value, a password or a header, apart from the owner of
 // a lock, which is stored to be reported.
 //

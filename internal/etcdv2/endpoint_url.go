@@ -13,6 +13,9 @@ import (
 // ParseEndpoint checks a client URL of a member: http or https with a host,
 // with no port or one between 1 and 65535, without credentials, query or fragment.
 func ParseEndpoint(text string) (*url.URL, error) {
+	if address, ok := addressWithoutScheme(text); ok {
+		return nil, fmt.Errorf("endpoint %q has no scheme http or https: write http://%s, or https://%[2]s if the server uses TLS", text, address)
+	}
 	u, err := url.Parse(text)
 	if err != nil {
 		// The error of url.Parse quotes the URL, which can contain a password.
@@ -42,6 +45,19 @@ func ParseEndpoint(text string) (*url.URL, error) {
 			text)
 	}
 	return u, nil
+}
+
+// addressWithoutScheme returns the host and port that a text without a scheme is,
+// which url.Parse takes for a scheme, or for the segment of a path.
+func addressWithoutScheme(text string) (address string, ok bool) {
+	if text == "" || strings.ContainsAny(text, "/@?#% ") {
+		return "", false
+	}
+	if !strings.Contains(text, ":") {
+		return text + ":2379", true
+	}
+	_, port, err := net.SplitHostPort(text)
+	return text, err == nil && isPort(port)
 }
 
 // isPort reports whether a text is the number of a port that can be dialed.

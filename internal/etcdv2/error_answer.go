@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -29,14 +30,19 @@ type Error struct {
 	Index uint64
 	// Endpoint is the endpoint that answered.
 	Endpoint string
+	// User is the user as whom the request was sent, empty for none.
+	User string
+	// Recursive reports whether the request was about all that is below a key.
+	Recursive bool
 
 	endpoint *url.URL
 	kind     error
 	body     []byte
 	// namesCluster reports that the answer has the id of the cluster.
 	namesCluster bool
-	// isText reports that the body is not JSON as servers send it.
-	isText bool
+	// isText reports that the body is not JSON as servers send it, and isPage that
+	// it is HTML.
+	isText, isPage bool
 }
 
 // Error returns the status, the code and the message, and the cause where it
@@ -53,7 +59,7 @@ func (e *Error) Error() string {
 	if e.Cause != "" && e.causeIsKey() {
 		fmt.Fprintf(&b, " (%s)", e.Cause)
 	}
-	if errors.Is(e.kind, ErrV2Disabled) || errors.Is(e.kind, ErrReadOnly) || errors.Is(e.kind, ErrDirUpdate) {
+	if errors.Is(e.kind, ErrV2Disabled) && !e.isPage || errors.Is(e.kind, ErrReadOnly) || errors.Is(e.kind, ErrDirUpdate) {
 		fmt.Fprintf(&b, ": %s", e.kind)
 	}
 	return b.String()
@@ -75,7 +81,7 @@ func (e *Error) Is(target error) bool {
 	if target == ErrNotFound && e.Code == CodeNotDir {
 		return true
 	}
-	return e.kind != nil && target == e.kind
+	return e.kind != nil && target == e.kind || target == ErrPage && e.isPage
 }
 
 // newError reads an answer outside 2xx, whatever its form.
@@ -83,6 +89,7 @@ func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta)
 	e := &Error{
 		Status: status, Endpoint: endpoint.String(), Index: meta.EtcdIndex,
 		endpoint: endpoint, body: data, namesCluster: meta.ClusterID != "",
+		Recursive: strings.Contains(r.encodedQuery(), "recursive=true"),
 	}
 	if status == http.StatusNotImplemented && r.replay != replayRead {
 		e.kind = ErrReadOnly
@@ -90,9 +97,12 @@ func newError(endpoint *url.URL, r *request, status int, data []byte, meta Meta)
 	}
 	body, ok := parseError(data)
 	if !ok {
-		e.kind, e.isText = kindOfText(r, status), true
+		e.kind, e.isText, e.isPage = kindOfText(r, status), true, isPage(data)
 		// Broken JSON of a server could still quote a value.
-		if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
+		switch {
+		case e.isPage:
+			e.Message = "an HTML page" + titleOf(data)
+		case !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
 			e.Message = firstLine(data)
 		}
 		return e
@@ -258,6 +268,20 @@ func (e *Error) isNotReady() bool {
 // directory. Nothing has changed then.
 func (e *Error) isDirUpdate() bool {
 	return e.Code == CodeRaftInternal && strings.Contains(e.Cause, "Not a file")
+}
+
+// isPage reports whether a body is HTML, which no server of etcd sends.
+func isPage(data []byte) bool { return bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) }
+
+var titlePattern = regexp.MustCompile(`(?is)<title>\s*(.{1,100}?)\s*</title>`)
+
+// titleOf returns the title of a page in parentheses, or nothing.
+func titleOf(data []byte) string {
+	match := titlePattern.FindSubmatch(data)
+	if match == nil {
+		return ""
+	}
+	return " (" + firstLine(match[1]) + ")"
 }
 
 // firstLine returns the start of a body in plain text.

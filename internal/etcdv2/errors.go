@@ -58,7 +58,7 @@ var (
 	// or the user root while auth is enabled (status 403).
 	ErrForbidden = errors.New("forbidden")
 	// ErrV2Disabled: the server answers, but not on the v2 API.
-	ErrV2Disabled = errors.New("the server does not serve the v2 API: start it with --enable-v2 (etcd 3.4 and 3.5; etcd 3.6 has no v2 API)")
+	ErrV2Disabled = errors.New("the server does not serve the v2 API")
 	// ErrReadOnly: the endpoint takes no writes, as a proxy of etcd in the mode
 	// readonly (status 501); nothing was changed.
 	ErrReadOnly = errors.New("the endpoint takes no writes: it is a read-only proxy")
@@ -153,6 +153,33 @@ func isRefusedByTLS(err error, sent bool) bool {
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
 	return !sent && (errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record))
+}
+
+// isCertificateAlert reports whether a server has ended TLS because of the client's
+// certificate. The standard library has no type for such an alert.
+func isCertificateAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate")
+}
+
+// What net/http says of an answer that is not HTTP/1.1 begins with this text and
+// quotes the first bytes of the answer.
+const malformedAnswer = "malformed HTTP response "
+
+// isHTTP2 reports whether the answer begins with a frame of HTTP/2 that has
+// settings, by which a server of gRPC greets.
+func isHTTP2(err error) bool { return strings.Contains(err.Error(), malformedAnswer+`"\x00\x00`) }
+
+// isTLSRecord reports whether the answer begins with an alert of TLS.
+func isTLSRecord(err error) bool {
+	return err != nil && strings.Contains(err.Error(), malformedAnswer+`"\x15\x03`)
+}
+
+// saysHTTPS reports whether the text of an answer 400 says that the port expects
+// TLS, as servers in Go and nginx put it.
+func saysHTTPS(message string) bool {
+	return strings.Contains(message, "Client sent an HTTP request to an HTTPS server") ||
+		strings.Contains(message, "The plain HTTP request was sent to HTTPS port")
 }
 
 // isConflict reports whether an answer may come from a write of our own that was

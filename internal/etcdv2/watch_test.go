@@ -731,7 +731,9 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 				{status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`},
 			}, wantErr: etcdv2.ErrUnauthorized,
 		},
-		"no v2": {answers: []pollAnswer{{poll: true, status: 404, body: "404 page not found"}}, wantErr: etcdv2.ErrV2Disabled},
+		"no v2": {answers: []pollAnswer{
+			{poll: true, status: 404, body: "404 page not found"}, {status: 404, body: "404 page not found"}, // the second to /version
+		}, wantErr: etcdv2.ErrV2Disabled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -369,7 +369,7 @@ func TestAuth_insufficientCredentials(t *testing.T) {
 				if _, errs := d.apply(t, d.none(typeName), attributes); errs == "" {
 					t.Errorf("%s was created", typeName)
 				} else {
-					wantPhrases(t, errs, "The server refused the credentials")
+					wantPhrases(t, errs, "answered 401")
 				}
 			}
 		})
@@ -387,12 +387,12 @@ func TestAuth_stateIsKept(t *testing.T) {
 			t.Fatal(errs)
 		}
 		kept, errs := d.refresh(t, mine)
-		wantPhrases(t, errs, "The server refused the credentials")
+		wantPhrases(t, errs, "answered 401")
 		if !kept.exists() {
 			t.Errorf("%s was dropped from state by a refresh", typeName)
 		}
 		kept, errs = d.apply(t, mine, nil)
-		wantPhrases(t, errs, "The server refused the credentials")
+		wantPhrases(t, errs, "answered 401")
 		if !kept.exists() {
 			t.Errorf("%s was dropped from state by a destroy", typeName)
 		}

@@ -57,7 +57,7 @@ func TestSession_failuresAreNotKept(t *testing.T) {
 	d := newDirect(t, quickRetry(proxy.URL()))
 	attributes := map[string]any{"key": etcdtest.Prefix(t) + "/k", "value": "v"}
 	o, errs := d.apply(t, d.none("etcd_key"), attributes)
-	if o.exists() || !strings.Contains(errs, "No endpoint answered") {
+	if o.exists() || !strings.Contains(errs, "no endpoint answered") {
 		t.Fatalf("in state: %t, errors = %q", o.exists(), errs)
 	}
 	proxy.Accept(t)

@@ -296,7 +296,8 @@ func (c *configurator) duration(at path.Path, value types.String) time.Duration 
 }
 
 func (c *configurator) keySpace(config providerModel) {
-	if !notNull(config.KeyPrefix) {
+	// Empty is what a variable gives where there is no prefix.
+	if config.KeyPrefix.ValueString() == "" {
 		return
 	}
 	prefix := c.text(path.Root("key_prefix"), config.KeyPrefix)

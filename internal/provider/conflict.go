@@ -300,7 +300,7 @@ func alreadyExists(noun, what, resource, id string) error {
 
 // existsAdvice is how to go on where something exists that was to be created.
 func existsAdvice(block string) string {
-	return replacedAdvice + "Otherwise, to manage it from here, import it:\n\n" + block + "\n\n" +
+	return replacedAdvice + "To manage it from here, import it:\n\n" + block + "\n\n" +
 		"or set adopt_existing = true to take it over and write what the configuration says."
 }
 
@@ -311,7 +311,7 @@ func adviceOnKeys(onExisting string) map[keyspace.Kind]string {
 }
 
 func existingKeysAdvice(prefix string) string {
-	return replacedAdvice + "Otherwise, to manage what is there from here, import it, which takes up every key below the prefix:\n\n" +
+	return replacedAdvice + "To manage from here what is there, import it, which includes every key below the prefix:\n\n" +
 		importBlock("etcd_key_prefix", prefix) + "\n\n" + adoptKeysAdvice
 }
 

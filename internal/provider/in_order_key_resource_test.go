@@ -300,7 +300,7 @@ func TestInOrderKeyResource_serverDown(t *testing.T) {
 		t.Error("the key was dropped from state because the server was down")
 	}
 	_, errs = d.apply(t, d.none("etcd_in_order_key"), attributes)
-	wantError(t, errs, "No endpoint answered")
+	wantError(t, errs, "no endpoint answered")
 }
 
 // Who may not list a directory can still make a key in it.
@@ -321,7 +321,7 @@ func TestInOrderKeyResource_permissions(t *testing.T) {
 		t.Error("the key was not made")
 	}
 	_, errs := d.apply(t, d.none("etcd_in_order_key"), map[string]any{"dir": "/other", "value": "secret"})
-	wantError(t, errs, "Unable to create key", "/other", "a role with rights on this path")
+	wantError(t, errs, "Unable to create key", "/other", "no role of the user permits")
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPost, Action: etcdtest.DropAnswer()})
 	_, errs = d.apply(t, d.none("etcd_in_order_key"), key)
 	wantError(t, errs, "Outcome of a write is unknown", "could not be read to find out")

@@ -309,7 +309,7 @@ func TestKeyResource_permissions(t *testing.T) {
 	attributes := map[string]any{"key": "/app/k", "value": "v"}
 
 	o, errs := reader.apply(t, reader.none("etcd_key"), attributes)
-	if o.exists() || !strings.Contains(errs, "refused the credentials") || strings.Contains(errs, "pw-") {
+	if o.exists() || !strings.Contains(errs, "answered 401") || strings.Contains(errs, "pw-") {
 		t.Errorf("create by the reader: in state: %t, errors = %q", o.exists(), errs)
 	}
 	o = mustApply(t, writer, writer.none("etcd_key"), attributes)
@@ -322,7 +322,7 @@ func TestKeyResource_permissions(t *testing.T) {
 		t.Errorf("second create by the writer: errors = %q", errs)
 	}
 	for _, change := range []map[string]any{{"key": "/app/k", "value": "w"}, nil} {
-		if after, errs := reader.apply(t, o, change); !after.exists() || !strings.Contains(errs, "refused the credentials") {
+		if after, errs := reader.apply(t, o, change); !after.exists() || !strings.Contains(errs, "answered 401") {
 			t.Errorf("change by the reader: in state: %t, errors = %q", after.exists(), errs)
 		}
 	}

@@ -414,7 +414,7 @@ func TestAccKeyResource_ancestorBecameKey(t *testing.T) {
 				s.Delete(t, dir, "recursive=true")
 				s.Put(t, dir, "a file")
 			},
-			Config: cfg, ExpectError: errorWith("Unable to create key", "a key cannot hold anything"),
+			Config: cfg, ExpectError: errorWith("Unable to create key", "a key cannot contain anything"),
 		},
 		resource.TestStep{
 			PreConfig: func() {
@@ -438,7 +438,7 @@ func TestAccKeyResource_serverDown(t *testing.T) {
 		resource.TestStep{Config: cfg},
 		resource.TestStep{
 			PreConfig: func() { s.Stop(t) }, Config: cfg,
-			ExpectError: errorWith("Unable to read key", "No endpoint answered. State was kept"),
+			ExpectError: errorWith("Unable to read key", "state was not changed"),
 		},
 		resource.TestStep{PreConfig: func() { s.Restart(t) }, Config: cfg, PlanOnly: true},
 	)
@@ -484,7 +484,10 @@ func TestAccKeyResource_wrongAuthority(t *testing.T) {
 			Config:      cfg(fmt.Sprintf("ca_file = %q\n", other.CA.CertFile), client),
 			ExpectError: errorWith("Unable to create key", "unknown authority"),
 		},
-		resource.TestStep{Config: cfg(right, ""), ExpectError: errorWith("Unable to create key", "No endpoint answered")},
+		resource.TestStep{
+			Config:      cfg(right, ""),
+			ExpectError: errorWith("The server requires a client certificate", "Unable to create key", "no endpoint answered"),
+		},
 		resource.TestStep{Config: cfg(right, client), Check: serverHolds(t, s, "/k", "v")},
 	)
 }

@@ -140,7 +140,7 @@ func TestAccKeysDataSource_permission(t *testing.T) {
 		return configWith(s.URL(), "username = \""+user+"\"\n  password = \"pw\"", `data "etcd_keys" "x" { prefix = "/app" }`)
 	}
 	acceptance(t,
-		resource.TestStep{Config: as("exact"), ExpectError: spaced("The server refused the credentials")},
+		resource.TestStep{Config: as("exact"), ExpectError: spaced("The server refused the credentials of the user")},
 		resource.TestStep{
 			Config: as("below"),
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -157,6 +157,6 @@ func TestAccKeysDataSource_down(t *testing.T) {
 	proxy.Refuse()
 	acceptance(t, resource.TestStep{
 		Config:      config(proxy.URL(), "data \"etcd_keys\" \"x\" {\n  prefix  = \"/app\"\n  default = {}\n}"),
-		ExpectError: spaced("No endpoint answered"),
+		ExpectError: spaced("no endpoint answered"),
 	})
 }

@@ -435,7 +435,7 @@ func TestAccLockEphemeral_timeout(t *testing.T) {
 		step(key, ``, "It does not say who holds it"),
 		step(key, `owner = ""`, "the owner of a lock is empty"),
 		step(key+"-dir", ``, "There is a directory at "+key+"-dir"),
-		step(key+"/below", ``, "a key cannot hold anything"),
+		step(key+"/below", ``, "a key cannot contain anything"),
 		step(key, `ttl = 2`, "between 3 and"),
 		step("lock", ``, "does not start with a slash"),
 	)

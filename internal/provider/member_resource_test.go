@@ -819,7 +819,7 @@ func TestAccMemberResource_needsRoot(t *testing.T) {
 	acceptance(t, resource.TestStep{
 		Config: config(s.URL(), "resource \"etcd_member\" \"a\" {\n  peer_urls         = [\"http://127.0.0.1:1\"]\n"+
 			"  allow_quorum_loss = true\n}\n"),
-		ExpectError: regexp.MustCompile(`refused the credentials`),
+		ExpectError: regexp.MustCompile(`the[\s│]+provider[\s│]+has[\s│]+no[\s│]+credentials`),
 	})
 	if n := len(membersOf(t, s)); n != 1 {
 		t.Errorf("there are %d members, want 1", n)

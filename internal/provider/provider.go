@@ -151,7 +151,7 @@ func (p *etcdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp 
 				MarkdownDescription: "Directory that contains every key and directory of this provider, such as `/team-a`. It is put in front of " +
 					"every path of the configuration and does not appear in the state. No path can leave it. An object stays below the prefix with " +
 					"which it was created or imported: after a change of `key_prefix`, every operation on it fails with an error. Default: none.",
-				Validators: []validator.String{isPath()},
+				Validators: []validator.String{isPrefix()},
 			},
 			"default_ttl": schema.Int64Attribute{
 				Optional: true,

@@ -443,7 +443,6 @@ func TestResources_alreadyExistsNamesCreateBeforeDestroy(t *testing.T) {
 	t.Parallel()
 
 	s := etcdtest.Shared(t)
-	d := newDirect(t, endpoint(s.URL()))
 	own := etcdtest.Prefix(t)
 	s.Put(t, own+"/a", "v")
 	for typeName, attributes := range map[string]map[string]any{
@@ -451,6 +450,7 @@ func TestResources_alreadyExistsNamesCreateBeforeDestroy(t *testing.T) {
 		"etcd_dir":        {"path": own},
 		"etcd_key_prefix": {"prefix": own, "keys": map[string]string{"a": "v"}},
 	} {
+		d := newDirect(t, endpoint(s.URL())) // Each prints the advice once.
 		_, errs := d.apply(t, d.none(typeName), attributes)
 		at := strings.Index(errs, "create_before_destroy, which is also inherited")
 		if at < 0 || at > strings.Index(errs, "import {") {

@@ -158,7 +158,7 @@ func TestAccUserList_changesBetweenReads(t *testing.T) {
 	}
 	before("carol", etcdtest.Call{Method: http.MethodPut, Path: "/v2/auth/enable"})
 	output := mustRun(t, w, 1, "query")
-	for _, want := range []string{"Unable to read user", "carol.", "The server refused the credentials"} {
+	for _, want := range []string{"Unable to read user", "carol.", "the provider has no credentials"} {
 		if !spaced(want).MatchString(output) {
 			t.Errorf("query does not say %q:\n%s", want, output)
 		}
@@ -173,7 +173,7 @@ func TestAccUserList_refused(t *testing.T) {
 	makeUser(t, s, "alice")
 	w := l.workspace(t, "1.14.0", s.URL(), "")
 	for login, want := range map[string]string{
-		``: "The server refused the credentials",
+		``: "the provider has no credentials",
 		`  username = "alice"
   password = "theirs"`: "The server refused the credentials",
 	} {

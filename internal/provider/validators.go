@@ -50,6 +50,16 @@ func isHiddenPath() validator.String {
 	return textCheck{"Path is not hidden", "must be the path of a hidden key or directory, such as /app/_lock", checkHiddenPath}
 }
 
+// isPrefix accepts what isPath does, and an empty text for none.
+func isPrefix() validator.String {
+	return textCheck{"Invalid path", "must be the path of a directory, such as /team-a, or empty", func(text string) error {
+		if text == "" {
+			return nil
+		}
+		return etcdv2.CheckKey(text)
+	}}
+}
+
 // isDir accepts what isPath does, and the root.
 func isDir() validator.String {
 	return textCheck{"Invalid path", "must be the path of a directory, such as /app or /", etcdv2.CheckDir}

@@ -50,6 +50,7 @@ func (s *server) ValidateProviderConfig(
 func (s *server) ConfigureProvider(
 	ctx context.Context, req *tfprotov6.ConfigureProviderRequest,
 ) (*tfprotov6.ConfigureProviderResponse, error) {
+	s.advice.reset()
 	return call(ctx, req, s.frameworkServer.ConfigureProvider)
 }
 
@@ -83,7 +84,11 @@ func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRe
 		if resp != nil {
 			return resp, nil
 		}
-		return s.frameworkServer.ReadResource(ctx, req)
+		resp, err := s.frameworkServer.ReadResource(ctx, req)
+		if err == nil {
+			s.advice.shorten(resp.Diagnostics)
+		}
+		return resp, err
 	})
 }
 
@@ -93,19 +98,31 @@ func (s *server) PlanResourceChange(
 	if resp := s.learn(ctx).lane.Plan(ctx, req); resp != nil {
 		return resp, nil
 	}
-	return call(ctx, req, s.frameworkServer.PlanResourceChange)
+	resp, err := call(ctx, req, s.frameworkServer.PlanResourceChange)
+	if err == nil {
+		s.advice.shorten(resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) ApplyResourceChange(
 	ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest,
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
-	return call(ctx, req, s.frameworkServer.ApplyResourceChange)
+	resp, err := call(ctx, req, s.frameworkServer.ApplyResourceChange)
+	if err == nil {
+		s.advice.shorten(resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) ImportResourceState(
 	ctx context.Context, req *tfprotov6.ImportResourceStateRequest,
 ) (*tfprotov6.ImportResourceStateResponse, error) {
-	return call(ctx, req, s.frameworkServer.ImportResourceState)
+	resp, err := call(ctx, req, s.frameworkServer.ImportResourceState)
+	if err == nil {
+		s.advice.shorten(resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) MoveResourceState(
@@ -141,7 +158,11 @@ func (s *server) ValidateDataResourceConfig(
 }
 
 func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
-	return call(ctx, req, s.frameworkServer.ReadDataSource)
+	resp, err := call(ctx, req, s.frameworkServer.ReadDataSource)
+	if err == nil {
+		s.advice.shorten(resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) CallFunction(ctx context.Context, req *tfprotov6.CallFunctionRequest) (*tfprotov6.CallFunctionResponse, error) {
@@ -165,7 +186,11 @@ func (s *server) ValidateEphemeralResourceConfig(
 func (s *server) OpenEphemeralResource(
 	ctx context.Context, req *tfprotov6.OpenEphemeralResourceRequest,
 ) (*tfprotov6.OpenEphemeralResourceResponse, error) {
-	return call(ctx, req, s.frameworkServer.OpenEphemeralResource)
+	resp, err := call(ctx, req, s.frameworkServer.OpenEphemeralResource)
+	if err == nil {
+		s.advice.shorten(resp.Diagnostics)
+	}
+	return resp, err
 }
 
 func (s *server) RenewEphemeralResource(

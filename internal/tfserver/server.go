@@ -93,6 +93,7 @@ type server struct {
 
 	provider provider.Provider
 	stops    stops
+	advice   givenAdvice
 
 	once    sync.Once
 	learned learned
