@@ -158,6 +158,19 @@ var scenes = map[string]scene{
 		seed:  keys("/app/color", "blue", "/app/locks/1", "theirs"),
 		check: invokes("action.etcd_copy_to_v3.app", "1 key equal in v2 and v3"),
 	},
+	"actions/etcd_empty": {
+		seed: keys("/app/color", "blue"),
+		files: func(t *testing.T, r *run) {
+			t.Helper()
+			id := r.server.Do(t, etcdtest.Call{Path: "/v2/keys/"}).Header.Get("X-Etcd-Cluster-Id")
+			r.Write(t, "terraform.tfvars", fmt.Sprintf("old_cluster_id = %q\n", id))
+		},
+		check: func(t *testing.T, r *run) {
+			t.Helper()
+			invokes("action.etcd_empty.all", "1 key and 1 directory were deleted")(t, r)
+			hasRemoved("/app/color", "blue")(t, r)
+		},
+	},
 	"actions/etcd_change_password": {
 		options: []etcdtest.Option{etcdtest.WithAuth("secret")},
 		env:     []string{"ETCDCTL_USERNAME=root:secret"},

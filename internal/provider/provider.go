@@ -386,6 +386,7 @@ func (p *etcdProvider) Actions(context.Context) []func() action.Action {
 		newChangePasswordAction,
 		newCopyToV3Action,
 		newDeleteAction,
+		newEmptyAction,
 		newPushAction,
 		newRefreshAction,
 		newSetAction,

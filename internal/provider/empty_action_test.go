@@ -1,0 +1,110 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// clusterOf returns the id of a server's cluster.
+func clusterOf(t *testing.T, s *etcdtest.Server) string {
+	t.Helper()
+	return s.Do(t, etcdtest.Call{Path: "/v2/keys/"}).Header.Get("X-Etcd-Cluster-Id")
+}
+
+func TestAccEmptyAction(t *testing.T) {
+	t.Parallel()
+	s, dir := etcdtest.Shared(t), etcdtest.Prefix(t)
+	for i := range 40 {
+		s.Put(t, fmt.Sprintf("%s/app/%d/%d", dir, i%3, i), "v")
+	}
+	s.Mkdir(t, dir+"/app/empty/inner")
+	s.Put(t, dir+"/app/2/_lock", "v")
+	s.Put(t, dir+"/other", "v")
+	id := clusterOf(t, s)
+	emptying := func(id, more string) string {
+		return invoking(s.URL(), "etcd_empty", fmt.Sprintf("prefix = %q\n    expected_cluster_id = %q\n    %s", dir+"/app", id, more))
+	}
+	acceptanceOfActions(t,
+		resource.TestStep{Config: emptying("1234", ""), ExpectError: errorWith("Unexpected etcd cluster", "expected")},
+		resource.TestStep{
+			Config: emptying(id, ""), ExpectError: errorWith("Store is not empty", "40 keys and", dir+"/app/2 contains hidden keys"),
+		},
+		resource.TestStep{
+			Config: emptying(id, fmt.Sprintf("hidden_paths = [%q]", dir+"/app/2/_lock")),
+			PostApplyFunc: func() {
+				if s.Get(t, dir+"/app").OK() || !s.Get(t, dir+"/other").OK() {
+					t.Error("the directory is there, or what is beside it is not")
+				}
+			},
+		},
+		resource.TestStep{Config: emptying(strings.ToUpper(id), "")},
+	)
+}
+
+// A whole store with authentication: keys, users and roles, in the order that works.
+func TestEmpty_usersAndRoles(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t, etcdtest.WithAuth("rootpw"))
+	s.Put(t, "/app/k", "v")
+	s.JSON(t, http.MethodPut, "/v2/auth/roles/app", map[string]any{"role": "app"})
+	s.JSON(t, http.MethodPut, "/v2/auth/users/app", map[string]any{"user": "app", "password": "apppw", "roles": []string{"app"}})
+	provider := func(user, password string) *direct {
+		return newDirect(t, map[string]any{"endpoints": []any{s.URL()}, "username": user, "password": password})
+	}
+	all := map[string]any{"prefix": "/", "expected_cluster_id": clusterOf(t, s), "users_and_roles": true}
+	out := provider("app", "apppw").invoke(t, "etcd_empty", all)
+	want(t, "without permission", out.errs, "Unable to list the store", "rejected the credentials")
+	s.Put(t, "/app/_h", "v")
+	want(t, "with a hidden key", provider("root", "rootpw").invoke(t, "etcd_empty", all).errs, "/app contains hidden keys")
+	if answer := s.Do(t, etcdtest.Call{Path: "/v2/auth/users/app"}); !answer.OK() {
+		t.Errorf("a user is gone although a key is left: %d", answer.Status)
+	}
+	s.Delete(t, "/app/_h")
+	out = provider("root", "rootpw").invoke(t, "etcd_empty", all)
+	want(t, "errors", out.errs)
+	want(t, "progress", out.progress, "Authentication was disabled", "All 2 users and all roles were deleted")
+	for path, want := range map[string]string{
+		"/v2/auth/enable": `{"enabled":false}`, "/v2/auth/users": `{"users":null}`, "/v2/keys/": `"dir":true}}`,
+	} {
+		if got := strings.TrimSpace(string(s.Do(t, etcdtest.Call{Path: path, Anonymous: true}).Body)); !strings.Contains(got, want) {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+	want(t, "the second time", provider("root", "rootpw").invoke(t, "etcd_empty", all).errs)
+}
+
+// What changes between the listing and the deletion stays; a prefix that does not exist
+// is empty, and the key prefix is respected.
+func TestEmpty_changed(t *testing.T) {
+	t.Parallel()
+	s, dir := etcdtest.Shared(t), etcdtest.Prefix(t)
+	s.Put(t, dir+"/in/k", "old")
+	s.Put(t, dir+"/out", "v")
+	proxy := etcdtest.NewProxy(t, s.URL())
+	proxy.Inject(etcdtest.Rule{Method: http.MethodDelete, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
+		s.Put(t, dir+"/in/k", "new")
+	})})
+	d := newDirect(t, map[string]any{"endpoints": []any{proxy.URL()}, "key_prefix": dir + "/in"})
+	all := map[string]any{"prefix": "/", "expected_cluster_id": clusterOf(t, s)}
+	want(t, "changed", d.invoke(t, "etcd_empty", all).errs, "Store is not empty", "/k was written or refreshed after it was listed")
+	if got := s.Get(t, dir+"/in/k").Node.Value; got != "new" {
+		t.Errorf("the key is %q, want what was written since", got)
+	}
+	want(t, "again", d.invoke(t, "etcd_empty", all).errs)
+	all["prefix"] = "/none/at/all"
+	want(t, "no such prefix", d.invoke(t, "etcd_empty", all).errs)
+	if !s.Get(t, dir+"/out").OK() || !s.Get(t, dir+"/in").OK() {
+		t.Error("what is beside the key prefix is gone, or its directory is")
+	}
+	all["prefix"], all["hidden_paths"] = "/", []any{"/none/_x"}
+	want(t, "no such hidden path", d.invoke(t, "etcd_empty", all).errs, "does not exist")
+	delete(all, "hidden_paths")
+	d = newDirect(t, map[string]any{"endpoints": []any{s.URL()}, "expected_cluster_id": "123"})
+	want(t, "two ids", d.invoke(t, "etcd_empty", all).errs, "The provider expects the cluster 123")
+}
