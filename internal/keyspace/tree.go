@@ -29,6 +29,15 @@ type Tree struct {
 	Blocked error
 }
 
+// NewTree returns what a directory contains that was read with all that is below it.
+func NewTree(dir *etcdv2.Node) *Tree {
+	t := newTree()
+	t.add(dir.Key, dir)
+	return t
+}
+
+func newTree() *Tree { return &Tree{Keys: map[string]*etcdv2.Node{}, Dirs: map[string]bool{}} }
+
 // relativeTo returns the path of a key relative to a directory.
 func relativeTo(dir, key string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(key, strings.TrimSuffix(dir, "/")), "/")
@@ -52,7 +61,7 @@ func HiddenRoot(relative string) string {
 // ReadTree reads all that a directory contains in one read, and what a listing
 // hides of the given relative paths, each hidden directory or key in one more.
 func (s *Store) ReadTree(ctx context.Context, dir string, paths []string) (*Tree, error) {
-	t := &Tree{Keys: map[string]*etcdv2.Node{}, Dirs: map[string]bool{}}
+	t := newTree()
 	resp, err := s.keys.Get(ctx, dir, etcdv2.GetOptions{Recursive: true})
 	var apiErr *etcdv2.Error
 	switch {

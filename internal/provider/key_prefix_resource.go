@@ -43,6 +43,10 @@ type keyPrefixModel struct {
 	Expiration    types.String `tfsdk:"expiration"`
 }
 
+type keyPrefixIdentity struct {
+	Prefix types.String `tfsdk:"prefix"`
+}
+
 func (r *keyPrefixResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_key_prefix"
 }

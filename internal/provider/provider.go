@@ -375,6 +375,7 @@ func (p *etcdProvider) ListResources(context.Context) []func() list.ListResource
 	return []func() list.ListResource{
 		newDirList,
 		newKeyList,
+		newKeyPrefixList,
 		newMemberList,
 		newRoleList,
 		newUserList,
