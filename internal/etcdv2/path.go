@@ -37,14 +37,34 @@ func CheckKey(key string) error {
 	return nil
 }
 
-// CheckValue refuses a value that is not UTF-8 text: servers would store it, but
-// their JSON could not return it. The error wraps ErrInvalidValue and does not
-// quote the value.
+// CheckValue refuses a value that is not UTF-8 text (ErrInvalidValue): servers would
+// store it, but their JSON could not return it. It refuses one that does not fit into
+// a request (ErrTooLarge). The errors do not quote the value.
 func CheckValue(value string) error {
 	if !utf8.ValidString(value) {
 		return fmt.Errorf("%w: it is not valid UTF-8; encode other data as text, in base64 for instance", ErrInvalidValue)
 	}
+	const field = len("value=")
+	if field+3*len(value) <= maxRequestBody {
+		return nil
+	}
+	if n := field + escapedLen(value); n > maxRequestBody {
+		return fmt.Errorf("%w: the value takes %d bytes in a request, and servers accept %d", ErrTooLarge, n, maxRequestBody)
+	}
 	return nil
+}
+
+// escapedLen returns the length of a value in a form: each byte that is not a
+// letter, a digit or one of " -_.~" takes three.
+func escapedLen(value string) int {
+	n := len(value)
+	for i := range len(value) {
+		c := value[i]
+		if c >= 0x80 || !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(" -_.~", c) >= 0) {
+			n += 2
+		}
+	}
+	return n
 }
 
 // CheckDir is CheckKey for a directory that is read: it may be the root, "/".

@@ -64,10 +64,24 @@ func (patternCheck) ValidateString(_ context.Context, req validator.StringReques
 	case !strings.HasPrefix(pattern, "/") && begin != "":
 		resp.Diagnostics.AddAttributeWarning(req.Path, "Pattern covers no key",
 			fmt.Sprintf("Every key starts with a slash, and %q does not.", pattern))
+	case coversNoKey(pattern):
+		resp.Diagnostics.AddAttributeWarning(req.Path, "Pattern covers no key",
+			fmt.Sprintf("No key has an empty segment or the segments . or .., or ends with a slash, as %q does. Write the directory itself "+
+				"without the slash, and all below it with /* at the end.", pattern))
 	case strings.Contains(begin, "*"):
 		resp.Diagnostics.AddAttributeWarning(req.Path, "Pattern covers less than it seems to",
 			fmt.Sprintf("In %q only a * at the very end stands for anything; any other is an ordinary character.", pattern))
 	}
+}
+
+// coversNoKey reports whether a pattern cannot be a key, nor the beginning of one.
+func coversNoKey(pattern string) bool {
+	begin, wild := strings.CutSuffix(pattern, "*")
+	if wild {
+		// The last segment can go on in a key.
+		begin = begin[:strings.LastIndex(begin, "/")+1] + "x"
+	}
+	return pattern != "/" && strings.HasPrefix(begin, "/") && etcdv2.CheckKey(begin) != nil
 }
 
 // warnOfUnreadableDirs warns of a directory of which all may be read but the

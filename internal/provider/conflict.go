@@ -43,6 +43,8 @@ type subject struct {
 	importID string
 	// prefix is the provider's key_prefix, for commands.
 	prefix string
+	// isNew means that the object was not in state before: it is created or imported.
+	isNew bool
 	// advice replaces that on some kinds.
 	advice map[keyspace.Kind]string
 }
@@ -54,6 +56,9 @@ func (s subject) worded(err error) error {
 		return err
 	}
 	w := wordings[refusalOf{r.Kind, r.Directory}]
+	if summary, ok := summariesOfNew[r.Kind]; ok && s.isNew {
+		w.summary = summary
+	}
 	what, advice := w.words(s, r)
 	if own, ok := s.advice[r.Kind]; ok {
 		advice = own
@@ -143,6 +148,16 @@ var wordings = map[refusalOf]wording{
 
 	{keyspace.StaysRemade, aKey}:       {"Key is another one now", wordStaysRemade},
 	{keyspace.StaysRemade, aDirectory}: {"Directory is another one now", wordStaysRemade},
+}
+
+// summariesOfNew replace the summaries for an object that was not in state before:
+// nothing has become what it was not.
+var summariesOfNew = map[keyspace.Kind]string{keyspace.IsDirectory: "There is a directory", keyspace.IsKey: "There is a key"}
+
+// asNew returns the subject for an object that was not in state before.
+func (s subject) asNew() subject {
+	s.isNew = true
+	return s
 }
 
 // wordingOf puts a refusal as a failure of the client is put.

@@ -97,6 +97,9 @@ func (d *dirDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 	case errors.Is(err, etcdv2.ErrNotFound) && !errors.Is(err, etcdv2.ErrNotDir):
 		resp.Diagnostics.AddError("Directory not found", model.Path.ValueString()+" does not exist.")
 		return
+	case errors.Is(err, etcdv2.ErrNotDir):
+		addDirIsKey(&resp.Diagnostics, model.Path.ValueString())
+		return
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Unable to read directory", model.Path.ValueString(), err)
 		return

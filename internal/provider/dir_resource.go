@@ -142,7 +142,7 @@ func (r *dirResource) Create(ctx context.Context, req resource.CreateRequest, re
 	store.OnAdopt = warnOfAdoption(&resp.Diagnostics)
 	node, err := store.CreateDir(ctx, plan.Path.ValueString(), ttlPointer(plan.TTL), plan.AdoptExisting.ValueBool())
 	if err != nil {
-		r.subject("etcd_dir").addFailure(&resp.Diagnostics, "Unable to create directory", plan.Path.ValueString(), err)
+		r.subject("etcd_dir").asNew().addFailure(&resp.Diagnostics, "Unable to create directory", plan.Path.ValueString(), err)
 		return
 	}
 	plan.fromAPI(node)
@@ -170,7 +170,7 @@ func (r *dirResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:
-		addFailure(&resp.Diagnostics, "Unable to read directory", state.Path.ValueString(), err)
+		subject{}.asNew().addFailure(&resp.Diagnostics, "Unable to read directory", state.Path.ValueString(), err)
 		return
 	}
 	private := readPrivateState[dirPrivateState](ctx, req.Private, &resp.Diagnostics)

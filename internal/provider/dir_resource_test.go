@@ -92,7 +92,7 @@ func TestAccDirResource_createOverExisting(t *testing.T) {
 		},
 		resource.TestStep{
 			Config:      dirConfig(s.URL(), prefix+"/key", "adopt_existing = true"),
-			ExpectError: regexp.MustCompile("Directory is a key now"),
+			ExpectError: regexp.MustCompile("There is a key"),
 		},
 		resource.TestStep{
 			Config: dirConfig(s.URL(), prefix+"/dir", "adopt_existing = true", "force_destroy = true"),

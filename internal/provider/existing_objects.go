@@ -33,7 +33,7 @@ var (
 
 // warnRefused warns of a create that the apply will refuse as things are.
 func warnRefused(diags *diag.Diagnostics, err error) {
-	if c, ok := errors.AsType[*refusal](subject{}.worded(err)); ok {
+	if c, ok := errors.AsType[*refusal](subject{}.asNew().worded(err)); ok {
 		diags.AddWarning(c.summary, "The apply will fail, as things are. "+c.what+"\n\n"+c.advice)
 	}
 }

@@ -80,6 +80,7 @@ func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest,
 				Required: true,
 				MarkdownDescription: "Value of the key: UTF-8 text of up to 10 MiB. An empty value is valid. A change is written in place. An " +
 					"imported JSON object or array is not written again if the configuration contains the same JSON.",
+				Validators: []validator.String{isValue()},
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,
@@ -220,7 +221,7 @@ func (r *inOrderKeyResource) Read(ctx context.Context, req resource.ReadRequest,
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:
-		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
+		subject{}.asNew().addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
 		return
 	}
 	private.Found = private.Found || state.Value.IsNull()

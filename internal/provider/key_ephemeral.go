@@ -76,7 +76,9 @@ func (e *keyEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp
 	found, err := client.Keys.Get(ctx, key, etcdv2.GetOptions{})
 	switch {
 	case errors.Is(err, etcdv2.ErrNotFound):
-		resp.Diagnostics.AddError("Key not found", key+" does not exist. It may have been removed, or have expired.")
+		resp.Diagnostics.AddError("Key not found", key+" does not exist. It was removed, or its TTL has run out.\n\n"+
+			"If this configuration creates the key, a plan cannot read it before the apply. Refer to an attribute that is unknown until then, and "+
+			"the key is read in the apply:\n\n  key = etcd_key.example.created_index > 0 ? etcd_key.example.key : null")
 		return
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Unable to read key", key, err)

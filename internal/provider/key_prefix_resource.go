@@ -79,6 +79,7 @@ func (r *keyPrefixResource) Schema(_ context.Context, _ resource.SchemaRequest, 
 					"Values may be empty. No path may be below another one. A key that is removed from the map is deleted.",
 				Validators: []validator.Map{
 					mapvalidator.KeysAre(isRelativePath()),
+					mapvalidator.ValueStringsAre(isValue()),
 					noKeyBelowAnother{},
 				},
 			},

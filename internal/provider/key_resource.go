@@ -93,6 +93,7 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 				Validators: []validator.String{
 					stringvalidator.AtLeastOneOf(path.MatchRoot("value_json"), path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version")),
 					stringvalidator.ConflictsWith(path.MatchRoot("value_json"), path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version")),
+					isValue(),
 				},
 			},
 			"value_json": schema.StringAttribute{
@@ -102,7 +103,9 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 				MarkdownDescription: "Value of the key as JSON text, such as the result of `jsonencode`. It is compared as JSON: white space, the " +
 					"order of object members and the notation of a number (`1.0` or `1`) cause neither a change nor drift. A change is written in " +
 					"place. Conflicts with `value` and `value_wo`.",
-				Validators: []validator.String{isJSON{}, stringvalidator.ConflictsWith(path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version"))},
+				Validators: []validator.String{
+					isJSON{}, isValue(), stringvalidator.ConflictsWith(path.MatchRoot("value_wo"), path.MatchRoot("value_wo_version")),
+				},
 			},
 			"value_wo": schema.StringAttribute{
 				Optional:  true,
@@ -169,7 +172,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 	store.OnAdopt = warnOfAdoption(&resp.Diagnostics)
 	node, err := store.Create(ctx, plan.Key.ValueString(), plan.toAPI(config, ttlPointer(plan.TTL)), plan.AdoptExisting.ValueBool())
 	if err != nil {
-		plan.subject(&r.base).addFailure(&resp.Diagnostics, "Unable to create key", plan.Key.ValueString(), err)
+		plan.subject(&r.base).asNew().addFailure(&resp.Diagnostics, "Unable to create key", plan.Key.ValueString(), err)
 		return
 	}
 	plan.fromAPI(node)
@@ -197,7 +200,7 @@ func (r *keyResource) Read(ctx context.Context, req resource.ReadRequest, resp *
 		resp.State.RemoveResource(ctx)
 		return
 	case err != nil:
-		addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
+		subject{}.asNew().addFailure(&resp.Diagnostics, "Unable to read key", state.Key.ValueString(), err)
 		return
 	}
 	private := readPrivateState[keyPrivateState](ctx, req.Private, &resp.Diagnostics)

@@ -387,7 +387,7 @@ func TestAccKeyResource_becameDirectory(t *testing.T) {
 				s.Delete(t, key)
 				s.Put(t, key+"/child", "theirs")
 			},
-			Config: cfg, ExpectError: regexp.MustCompile("Key is a directory now"),
+			Config: cfg, ExpectError: regexp.MustCompile("There is a directory"),
 		},
 		resource.TestStep{
 			PreConfig: func() {

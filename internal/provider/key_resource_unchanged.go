@@ -36,7 +36,8 @@ func (r *keyResource) isValid(configured flatObject) bool {
 	return len(diags) == 0 && fitsTTL(config.TTL) && fitsTTL(config.TTLRenewBelow) &&
 		config.Value.IsNull() != config.ValueJSON.IsNull() && config.ValueWOVersion.IsNull() &&
 		(config.ValueJSON.IsNull() || json.Valid([]byte(config.ValueJSON.ValueString()))) &&
-		etcdv2.CheckKey(config.Key.ValueString()) == nil
+		etcdv2.CheckKey(config.Key.ValueString()) == nil &&
+		etcdv2.CheckValue(config.Value.ValueString()) == nil && etcdv2.CheckValue(config.ValueJSON.ValueString()) == nil
 }
 
 func (r *keyResource) readUnchanged(ctx context.Context, object flatObject, stored flatPrivate) (context.Context, bool) {

@@ -56,7 +56,7 @@ func addTreeFailure(diags *diag.Diagnostics, dir, advice string, err error) {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		diags.AddError("Directory not found", dir+" does not exist."+advice)
 	case errors.Is(err, etcdv2.ErrNotDir):
-		diags.AddError("Directory is a key", "There is a key at "+dir+"; read it with the data source etcd_key.")
+		addDirIsKey(diags, dir)
 	default:
 		addFailure(diags, "Unable to read keys", dir, err)
 	}
@@ -155,4 +155,9 @@ func (l listing[T]) missing(refused []string, able int, limit int64) diag.Diagno
 			able, l.noun, limit, able))
 	}
 	return diags
+}
+
+// addDirIsKey reports that a directory that is to be read is a key, or below one.
+func addDirIsKey(diags *diag.Diagnostics, dir string) {
+	diags.AddError("Directory is a key", "There is a key at "+dir+", or above it. Read a key with the data source etcd_key.")
 }

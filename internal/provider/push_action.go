@@ -41,6 +41,7 @@ func (a *pushAction) Schema(_ context.Context, _ action.SchemaRequest, resp *act
 			"value": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Value of the new key. It may be empty.",
+				Validators:          []validator.String{isValue()},
 			},
 			"ttl": schema.Int64Attribute{
 				Optional:            true,

@@ -42,6 +42,7 @@ func (a *setAction) Schema(_ context.Context, _ action.SchemaRequest, resp *acti
 			"value": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Value to write. It may be empty.",
+				Validators:          []validator.String{isValue()},
 			},
 			"ttl": schema.Int64Attribute{
 				Optional: true,

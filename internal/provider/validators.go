@@ -50,6 +50,11 @@ func isHiddenPath() validator.String {
 	return textCheck{"Path is not hidden", "must be the path of a hidden key or directory, such as /app/_lock", checkHiddenPath}
 }
 
+// isValue accepts what a server takes as a value and gives back.
+func isValue() validator.String {
+	return textCheck{"Invalid value", "must be UTF-8 text of about 10 MiB at most", etcdv2.CheckValue}
+}
+
 // isPrefix accepts what isPath does, and an empty text for none.
 func isPrefix() validator.String {
 	return textCheck{"Invalid path", "must be the path of a directory, such as /team-a, or empty", func(text string) error {
