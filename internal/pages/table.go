@@ -163,7 +163,8 @@ func leavingRows() []row {
 				"them, and the deleted values cannot be restored. Copy what you need first, and look at the data source `etcd_inventory`.",
 		}, []string{"data-sources/inventory", "data-sources/store_stats", "actions/copy_to_v3", "actions/delete"}},
 		{"actions/copy_to_v3", leaving, nil, []string{
-			"actions/empty", "data-sources/inventory", "functions/v3_permissions", "actions/set"}},
+			"actions/empty", "data-sources/inventory", "functions/v3_permissions", "actions/set",
+		}},
 		{"data-sources/inventory", leaving, nil, []string{
 			"actions/copy_to_v3", "data-sources/keys", "data-sources/users", "data-sources/roles", "data-sources/version", "functions/v3_permissions",
 		}},

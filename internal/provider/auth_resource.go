@@ -53,7 +53,7 @@ func (r *authResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 		MarkdownDescription: "Enables authentication. Creating the resource enables it, destroying the resource disables it.\n\n" +
 			"Before it enables authentication, the provider checks that it has credentials, that the user `root` exists, and that its own user " +
 			"has the role `root`. It then proves that the credentials work. If they do not, it disables authentication again, so that nobody is " +
-			"locked out: during the proof there is a second user with the role `root` for this purpose, with a random password and a name that " +
+			"locked out. During the proof there is a second user with the role `root` for this purpose, with a random password and a name that " +
 			"starts with `etcdv2-rescue-`.\n\n" +
 			"Let the resource depend on the users and roles that must exist first, including the role `guest`. If `guest` does not exist, the " +
 			"server creates it with full access, and requests without credentials can still write everything. A warning reports this for as " +

@@ -79,7 +79,7 @@ func (r *keyResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A key, its value and its TTL.\n\n" +
 			"A create requires that the key does not exist. Every other write is conditional on the index at which the key was read for the " +
-			"plan: if somebody else has changed the value or the TTL since then, the write is refused and reported, and the other value stays. " +
+			"plan. If somebody else has changed the value or the TTL since then, the write is refused and reported, and the other value stays. " +
 			"A key that was deleted or has expired is planned to be created again.",
 		Attributes: map[string]schema.Attribute{
 			"key": pathAttribute("Path of the key, such as `/app/config`."),
