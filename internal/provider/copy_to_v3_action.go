@@ -49,16 +49,16 @@ func (a *copyToV3Action) Metadata(_ context.Context, req action.MetadataRequest,
 
 func (a *copyToV3Action) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Copies all keys below a prefix from the v2 store into the v3 key space of the same or another cluster, then " +
-			"reads both sides and compares every key, value and lifetime. It fails if anything differs.\n\n" +
+		MarkdownDescription: "Copies all keys below a prefix from the v2 store into the v3 key space of the same or another cluster. " +
+			"Afterwards it reads both sides, compares every key, value and lifetime, and fails if anything differs.\n\n" +
 			"Nothing in v3 is overwritten, and nothing in v2 is changed. Keys are written in transactions, each on the condition that none of " +
-			"its keys exists. A copy that was interrupted, at whatever point, is completed by running it again with `on_conflict = " +
-			"\"skip_equal\"`. A key that changes in v2 during the copy is reported at the end as a difference.\n\n" +
-			"A TTL becomes a lease with the remaining lifetime, which v3 counts in whole seconds and from 2 seconds up. v3 has no directories: " +
-			"empty ones are named and left out, and a key in a directory with a TTL gets a lease that ends with the directory. " +
-			"A v3 cluster starts the lifetime of its leases again after an election.\n\n" +
-			"What the v2 API cannot return is never copied wrong: keys with bytes that are not UTF-8 text are named and nothing is written " +
-			"until they are excluded, and hidden keys, which no listing shows, are copied only if `hidden_paths` names them.",
+			"its keys exists. To complete a copy that was interrupted, run it again with `on_conflict = \"skip_equal\"`. A key that changes in " +
+			"v2 during the copy is reported at the end as a difference.\n\n" +
+			"A TTL becomes a lease with the remaining lifetime, in whole seconds and at least 2 seconds. v3 has no directories: empty ones are " +
+			"named and left out, and a key in a directory with a TTL gets a lease that ends with the directory. A v3 cluster starts the " +
+			"lifetime of its leases again after an election.\n\n" +
+			"A value that the v2 API cannot return is never copied wrong: keys with bytes that are not UTF-8 text are named, and nothing is " +
+			"written until they are excluded. Hidden keys, which no listing shows, are copied only if `hidden_paths` names them.",
 		Attributes: map[string]schema.Attribute{
 			"prefix": schema.StringAttribute{
 				Required:            true,
@@ -67,19 +67,19 @@ func (a *copyToV3Action) Schema(_ context.Context, _ action.SchemaRequest, resp 
 			},
 			"replace_prefix": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "What the v3 keys begin with in place of `prefix`: with `prefix = \"/app\"` and `replace_prefix = \"/new\"` the " +
-					"key `/app/db/host` becomes `/new/db/host`. It may be empty, and does not end with a slash. Default: the v3 keys are the " +
-					"paths in the v2 store, with the provider's `key_prefix`.",
+				MarkdownDescription: "What the v3 keys start with in place of `prefix`: with `prefix = \"/app\"` and `replace_prefix = \"/new\"`, " +
+					"the key `/app/db/host` becomes `/new/db/host`. It may be empty, and must not end with a slash. Default: the v3 keys are the " +
+					"paths in the v2 store, including the provider's `key_prefix`.",
 				Validators: []validator.String{noSlashAtEnd()},
 			},
 			"on_conflict": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "What to do about a key that exists in v3 already, " + oneOf(onConflicts()) + ". With `skip_equal` a key with " +
-					"the same value and lifetime is passed over; any other key is an error. An error before the copy begins means that nothing " +
-					"was written. Default: `" + string(conflictFails) + "`.",
+				MarkdownDescription: "What to do about a key that already exists in v3: " + oneOf(onConflicts()) + ". With `skip_equal`, a key " +
+					"with the same value and lifetime is skipped; any other existing key is an error. If the error occurs before the copy begins, " +
+					"nothing was written. Default: `" + string(conflictFails) + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(texts(onConflicts())...)},
 			},
-			"exclude":      pathsAttribute("Keys that are not copied, and directories of which nothing is copied. Default: none."),
+			"exclude":      pathsAttribute("Keys that are not copied, and directories whose content is not copied. Default: none."),
 			"hidden_paths": pathsAttribute(hiddenPathsText + "are copied too. It is an error if one does not exist. Default: none."),
 			"endpoints": schema.ListAttribute{
 				ElementType: types.StringType,
@@ -96,8 +96,8 @@ func (a *copyToV3Action) Schema(_ context.Context, _ action.SchemaRequest, resp 
 			},
 			"password": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "Password of the user. Actions can take no secrets: what is set here can be read in the configuration or in " +
-					"the plan, so that `password_env` is better. Conflicts with `password_env`.",
+				MarkdownDescription: "Password of the user. An action cannot take a secret: a value set here can be read in the configuration or " +
+					"in the plan, so prefer `password_env`. Conflicts with `password_env`.",
 				Validators: []validator.String{
 					stringvalidator.AlsoRequires(path.MatchRoot("username")), stringvalidator.ConflictsWith(path.MatchRoot("password_env")),
 				},

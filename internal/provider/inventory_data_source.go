@@ -109,10 +109,10 @@ func (d *inventoryDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 	})
 	addInventoryAuthAttributes(attributes)
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Takes stock of a store: what it contains, who may use it, which servers run it, and whether etcd 3.6, which has " +
-			"no v2 API, would start on its data. The key space is read with one request; no value goes to state.\n\n" +
-			"Hidden keys and directories, whose last segment begins with an underscore, are in no listing of a server, and so in no count. etcd " +
-			"3.6 does not refuse a store because of them: it drops them without a word. Name those you know of in `hidden_paths`.\n\n" +
+		MarkdownDescription: "Takes stock of a store: what it contains, who may use it, which servers run it, and whether etcd 3.6, which " +
+			"has no v2 API, would start on its data. The key space is read with one request. No value is stored in the state.\n\n" +
+			"Hidden keys and directories, whose last segment starts with an underscore, do not appear in any listing, and so in no count. etcd " +
+			"3.6 does not refuse a store that contains them: it drops them silently. Name those you know of in `hidden_paths`.\n\n" +
 			"With the provider's `key_prefix`, only what is below it is counted, and `ready_for_v3_6` is `false`.",
 		Attributes: attributes,
 	}
@@ -135,7 +135,7 @@ func addInventoryAuthAttributes(attributes map[string]schema.Attribute) {
 		},
 		"members": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The members of the cluster in the order of their ids. One that does not answer is a row, not an error.",
+			MarkdownDescription: "The members of the cluster, sorted by id. A member that does not answer is a row of the result, not an error.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"id":      schema.StringAttribute{Computed: true, MarkdownDescription: "Id of the member in hexadecimal."},
 				"name":    schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the member; empty until it has started once."},

@@ -36,14 +36,15 @@ func (l *keyPrefixList) Metadata(_ context.Context, req resource.MetadataRequest
 
 func (l *keyPrefixList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the directories at one depth, each with all keys below it as one object, for `terraform query`: a store of " +
-			"thousands of keys becomes a few resources that a person can review. With `-generate-config-out`, it writes a resource and an import " +
-			"block for each directory, with a line for each key in `keys`, sorted by path: the CLI writes line breaks within a value as `\\n`.\n\n" +
+		MarkdownDescription: "Lists the directories at one depth for `terraform query`, each with all keys below it as one object. A store " +
+			"of thousands of keys becomes a few resources that a person can review. With `-generate-config-out`, it writes a resource and an " +
+			"import block for each directory. The `keys` of a resource have a line for each key, sorted by path; the CLI writes line breaks " +
+			"within a value as `\\n`.\n\n" +
 			"Warnings name what such a resource does not show: keys that are in no directory at that depth, directories without keys, keys and " +
-			"directories with a TTL, and values that are not text. Hidden keys, of which a segment begins with an underscore, are in no listing; " +
-			"the data source `etcd_inventory` looks at those that you name.\n\n" +
-			"`include_resource` and the generated configuration show the values, including secrets: review what was generated before you share " +
-			"it, and move secrets to resources of type `etcd_key` with `value_wo`.",
+			"directories with a TTL, and values that are not text. Hidden keys, whose path has a segment that starts with an underscore, do not " +
+			"appear in any listing. The data source `etcd_inventory` looks at the hidden paths that you name.\n\n" +
+			"`include_resource` and the generated configuration contain the values, including secrets. Review the generated files before you " +
+			"share them, and move secrets to resources of type `etcd_key` with `value_wo`.",
 		Attributes: map[string]schema.Attribute{
 			"prefix": listPrefixAttribute(),
 			"depth": schema.Int64Attribute{
