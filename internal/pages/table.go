@@ -166,7 +166,11 @@ func leavingRows() []row {
 			"actions/empty", "data-sources/inventory", "functions/v3_permissions", "actions/set",
 		}},
 		{"data-sources/inventory", leaving, nil, []string{
-			"actions/copy_to_v3", "data-sources/keys", "data-sources/users", "data-sources/roles", "data-sources/version", "functions/v3_permissions",
+			"actions/copy_to_v3", "data-sources/keys", "data-sources/users", "data-sources/roles",
+			"data-sources/version", "functions/v3_permissions",
+		}},
+		{"list-resources/key_prefix", leaving, nil, []string{
+			"resources/key_prefix", "list-resources/key", "data-sources/inventory", "guides/adopting",
 		}},
 		{"functions/v3_permissions", leaving, nil, []string{
 			"data-sources/inventory", "resources/role", "data-sources/roles", "functions/permits",
