@@ -12,57 +12,56 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// KeysAtOnce is how many keys of one resource are read or written at a time.
+// KeysAtOnce is how many keys of one resource are read or written concurrently.
 const KeysAtOnce = 16
 
 // Failure is a write that failed.
 type Failure struct {
 	Write
 
-	// Err is a *Refusal, or what the client returned.
+	// Err is a *Refusal, or the error that the client returned.
 	Err error
 }
 
-// Batch makes the writes to the keys of one directory, several at once, and keeps
-// account of what the store contains.
+// Batch writes the keys of one directory, several at once, and records what the
+// store contains after each write.
 type Batch struct {
 	store *Store
 	adopt bool
 	// Dir is the path of the directory.
 	Dir string
-	// absentAt is an etcd index at which the keys to be created did not exist.
+	// absentAt is an etcd index at which the keys to create did not exist.
 	absentAt uint64
 
 	mu sync.Mutex
-	// Known are the keys that the store contains as far as is known, by their
-	// relative paths.
+	// Known are the keys that the store contains as far as we know, by relative path.
 	Known map[string]Known
-	// Unsettled are keys whose creation may yet turn out to have been applied.
+	// Unsettled are keys whose creation may still turn out to have been applied.
 	Unsettled map[string]Unsettled
-	// Written counts the writes that were made, and Failures are those that were not.
+	// Written counts the writes that succeeded, and Failures lists those that did not.
 	Written  int
 	Failures []Failure
-	// Stayed are keys whose deletion was left out, with the reason.
+	// Stayed are keys that were deliberately not deleted, with the reason.
 	Stayed []Failure
-	// fatal is set once something failed that would fail for every key, and
-	// Skipped counts the writes that were not begun after it.
+	// fatal is set after a failure that every other key would meet too. Skipped counts
+	// the writes that were not started because of it.
 	fatal   bool
 	Skipped int
-	// Adopted are the lifetimes of keys that were taken over with another one.
+	// Adopted are the TTLs that changed because a key was adopted.
 	Adopted []TTLChange
 }
 
-// NewBatch returns a batch for the keys of a directory, of which some are known
-// by their paths relative to it. Keys that exist already when they are to be
-// created are refused, or taken over if adopt is true.
+// NewBatch returns a batch for the keys of a directory. known are the keys already
+// known, by relative path. A key that is to be created but already exists is adopted
+// if adopt is true, and refused otherwise.
 func NewBatch(s *Store, dir string, known map[string]Known, adopt bool) *Batch {
 	return &Batch{store: s, Dir: dir, adopt: adopt, Known: known, Unsettled: map[string]Unsettled{}}
 }
 
-// Restore reads again what is known of the keys besides their values, where that
-// was lost. A CLI hands over none of it when it deletes an object whose creation
-// has failed. A key that has the value is taken as it is; one that does not was
-// changed since, and is a failure.
+// Restore reads back the notes on known keys that have none, because a CLI passes no
+// private state when it deletes an object whose creation failed. A key with the known
+// value gets the notes of what is there; a key with another value was changed since,
+// and is booked as a failure.
 func (b *Batch) Restore(ctx context.Context) error {
 	lost := slices.DeleteFunc(slices.Collect(maps.Keys(b.Known)), func(relative string) bool { return b.Known[relative].Index != 0 })
 	if len(lost) == 0 {
@@ -87,9 +86,9 @@ func (b *Batch) Restore(ctx context.Context) error {
 	return nil
 }
 
-// Plan returns the writes that make what is known what is intended. Where keys
-// are to be created, or takeStock is true, it first reads what there is, and
-// returns that too. What cannot be written is a failure, and then nothing is.
+// Plan returns the writes that turn the known keys into the intended ones. If there
+// are keys to create, or if takeStock is true, it reads the directory first and returns
+// its tree too. If any key cannot be written, it books a failure and returns no writes.
 func (b *Batch) Plan(ctx context.Context, intent TreeIntent, takeStock bool) (writes []Write, found *Tree, err error) {
 	writes, kept := intent.Changes(b.Dir, b.Known)
 	created := creations(writes)
@@ -112,8 +111,8 @@ func (b *Batch) Plan(ctx context.Context, intent TreeIntent, takeStock bool) (wr
 	return writes, found, err
 }
 
-// keep notes that the keys without a write are to stay. One that another object
-// of this run has deleted meanwhile is created again.
+// keep records that the keys without a write stay as they are. A key that another
+// object of this run has deleted meanwhile is created again.
 func (b *Batch) keep(ctx context.Context, writes []Write, wanted map[string]string, ttl *int64) ([]Write, error) {
 	written := map[string]bool{}
 	for _, write := range writes {
@@ -139,9 +138,9 @@ func (b *Batch) keep(ctx context.Context, writes []Write, wanted map[string]stri
 // HasWritten reports whether the batch wrote, or may have written, anything.
 func (b *Batch) HasWritten() bool { return b.Written > 0 || len(b.Unsettled) > 0 }
 
-// Run makes writes, several at once, in three steps that each need the one
-// before: what is new or changed, then deletions, then keys that are to be
-// below one that was deleted. A step that fails is the last.
+// Run makes the writes, several at once, in three steps, each of which needs the one
+// before: new and changed keys, then deletions, then keys below a path whose key was
+// deleted. The steps after a failed one are skipped.
 func (b *Batch) Run(ctx context.Context, writes []Write) {
 	deleted := map[string]bool{}
 	for _, write := range writes {
@@ -168,7 +167,7 @@ func (b *Batch) Run(ctx context.Context, writes []Write) {
 	}
 }
 
-// noteAdopted notes a key that was taken over with another lifetime.
+// noteAdopted records a key whose TTL changed because it was adopted.
 func (b *Batch) noteAdopted(change TTLChange) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -225,8 +224,8 @@ func (b *Batch) do(ctx context.Context, write Write) (*etcdv2.Node, error) {
 	return node, err
 }
 
-// doInPart changes the value or the TTL of a key alone, if the other stays. It
-// returns ErrUnsupported if both are to be written.
+// doInPart writes only the value or only the TTL of a key, if the other one stays the
+// same. It returns ErrUnsupported if both change.
 func (b *Batch) doInPart(ctx context.Context, write Write) (*etcdv2.Node, error) {
 	switch {
 	case write.KeepsTTL:
@@ -238,7 +237,7 @@ func (b *Batch) doInPart(ctx context.Context, write Write) (*etcdv2.Node, error)
 	}
 }
 
-// end books the outcome of a write.
+// end books the outcome of one write.
 func (b *Batch) end(write Write, node *etcdv2.Node, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -268,7 +267,7 @@ func (b *Batch) end(write Write, node *etcdv2.Node, err error) {
 	}
 }
 
-// concernsOneKey reports whether a failure says nothing of other keys.
+// concernsOneKey reports whether an error is about one key only.
 func concernsOneKey(err error) bool {
 	if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
 		return false
@@ -283,9 +282,9 @@ func concernsOneKey(err error) bool {
 	return false
 }
 
-// check books the creations that cannot work by what was read before the
-// first write: keys that exist, unless they are to be adopted, directories in
-// their place, and keys in the place of their directories.
+// check books the creations that cannot succeed, given what was read before the first
+// write: the key exists and is not to be adopted, a directory is in the place of the
+// key, or a key is in the place of one of its directories.
 func (b *Batch) check(writes []Write, found *Tree) []Write {
 	going := map[string]bool{}
 	for _, write := range writes {
@@ -306,7 +305,7 @@ func (b *Batch) check(writes []Write, found *Tree) []Write {
 	return checked
 }
 
-// refuse says why a key cannot be created. Keys in going are deleted before.
+// refuse returns why a key cannot be created, or nil. Keys in going are deleted first.
 func (b *Batch) refuse(write Write, found *Tree, going map[string]bool) error {
 	if found.Dirs[write.Path] {
 		if empty := found.emptyDirs(b.Dir, write.Path); empty != nil {

@@ -54,22 +54,23 @@ func TestBatch(t *testing.T) {
 	}
 	s.wantKeys(t, map[string]string{"a": "1", "b/c": "2", "_hidden/k": "3", "foreign": "theirs"})
 
-	// One key changes, one goes, and one is moved by somebody else meanwhile.
+	// One key changes, one is deleted, and another writer moves one meanwhile.
 	s.put(t, "/p/b/c", "theirs")
 	b = s.batch(b.Known, false)
 	s.run(t, b, TreeIntent{Values: map[string]string{"a": "1", "b/c": "4", "new": "5"}})
 	if len(b.Failures) != 1 {
 		t.Fatalf("failures = %v, want one", b.Failures)
 	}
-	wantRefusal(t, "what somebody else has changed", b.Failures[0].Err, Changed)
-	// The deletion comes after it, and is not begun.
+	wantRefusal(t, "a key changed by another writer", b.Failures[0].Err, Changed)
+	// The deletion comes after the failed step, and is not started.
 	if b.Skipped != 1 || b.Known["new"].Value != "5" || b.Known["_hidden/k"].Value != "3" {
 		t.Errorf("%d skipped, known %+v", b.Skipped, b.Known)
 	}
 	s.wantKeys(t, map[string]string{"a": "1", "b/c": "theirs", "new": "5", "_hidden/k": "3", "foreign": "theirs"})
 }
 
-// What cannot be created is found before the first write, and then nothing is.
+// Keys that cannot be created are found before the first write, and then nothing is
+// written.
 func TestBatch_check(t *testing.T) {
 	t.Parallel()
 
@@ -98,8 +99,8 @@ func TestBatch_check(t *testing.T) {
 	s.wantKeys(t, map[string]string{"exists": "1", "dir/k": "theirs"})
 }
 
-// A creation whose outcome is unknown may turn out to have been made: what was
-// sent is kept, without the value, and found again by a later read.
+// A creation whose outcome is unknown may turn out to have been applied. The batch keeps
+// a hash of what was sent, without the value, and a later read finds the key by it.
 func TestBatch_unsettled(t *testing.T) {
 	t.Parallel()
 
@@ -118,12 +119,12 @@ func TestBatch_unsettled(t *testing.T) {
 			t.Fatal(err)
 		}
 		if known := found.Refresh(nil, b.Unsettled, false, 0); (len(known) == 1) != isOurs {
-			t.Errorf("%q: known %+v, want it taken for ours: %t", value, known, isOurs)
+			t.Errorf("%q: known %+v, want it known as ours: %t", value, known, isOurs)
 		}
 	}
 }
 
-// What is known of keys besides their values can be read again.
+// Restore reads back the notes on keys whose values are known.
 func TestBatch_Restore(t *testing.T) {
 	t.Parallel()
 
@@ -135,15 +136,15 @@ func TestBatch_Restore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok := b.Known["gone"]; ok || b.Known["same"].Index != index {
-		t.Errorf("known %+v, want that at %d and not what is gone", b.Known, index)
+		t.Errorf("known %+v, want the key at %d and not the deleted one", b.Known, index)
 	}
 	if len(b.Failures) != 1 || b.Failures[0].Path != "changed" {
 		t.Fatalf("failures = %v, want one", b.Failures)
 	}
-	wantRefusal(t, "what has changed", b.Failures[0].Err, Changed)
+	wantRefusal(t, "a changed key", b.Failures[0].Err, Changed)
 }
 
-// A failure that others would have too ends a batch.
+// A failure that every other key would meet too ends the batch.
 func TestBatch_fatal(t *testing.T) {
 	t.Parallel()
 

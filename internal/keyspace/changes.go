@@ -7,44 +7,44 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// Write is one write of a prefix.
+// Write is one write to a key of a prefix.
 type Write struct {
-	// Path is relative to the prefix, Key is not.
+	// Path is relative to the prefix, Key is the full path.
 	Path string
 	Key  string
-	// Before is the key as it is to be before the write, nil if it is to be created.
+	// Before is the key as it must be before the write, nil if the write creates it.
 	Before *Seen
-	// Want is the key as it is to be after it, nil if it is to be deleted.
+	// Want is the key after the write, nil if the write deletes it.
 	Want *Wanted
-	// Found is a key that exists and is to be adopted, nil if there is none.
+	// Found is an existing key to adopt, nil if there is none.
 	Found *etcdv2.Node
-	// KeepsTTL reports whether the key keeps the TTL that it has, whatever Want says.
+	// KeepsTTL reports whether the key keeps its present TTL, whatever Want says.
 	KeepsTTL bool
 }
 
-// TreeIntent is what an apply is to make of the keys of a prefix.
+// TreeIntent describes how an apply must leave the keys of a prefix.
 type TreeIntent struct {
-	// Values are the wanted values of the keys, by their relative paths. A plan does
-	// not know those of the keys in Unknown yet.
+	// Values are the wanted values of the keys, by relative path. Unknown are the keys
+	// whose values a plan does not know yet.
 	Values  map[string]string
 	Unknown map[string]bool
-	// TTL is the TTL of every key, nil for none; with LeavesTTLs and no TTL every
-	// key keeps the one that it has.
+	// TTL is the TTL of every key, nil for none. With LeavesTTLs and no TTL, every key
+	// keeps the TTL it has.
 	TTL        *int64
 	LeavesTTLs bool
-	// RenewsDue renews the keys that are due, RenewsAll every key.
+	// RenewsDue renews the keys that are due, RenewsAll renews every key.
 	RenewsDue bool
 	RenewsAll bool
-	// Exclusive deletes what is known and not wanted, even if it was only found.
+	// Exclusive deletes every known key that is not wanted, even one that was only found.
 	Exclusive bool
 }
 
-// KeepsTTLs reports whether no write is to touch a TTL.
+// KeepsTTLs reports whether all writes leave TTLs alone.
 func (i *TreeIntent) KeepsTTLs() bool { return i.LeavesTTLs && i.TTL == nil }
 
-// Changes returns the writes that make what is known what is wanted, and the
-// account without the keys that are to be left alone from now on. A plan and its
-// apply both call it: the TTLs that a plan reports are those that an apply writes.
+// Changes returns the writes that turn the known keys into the wanted ones, and the
+// known keys without those that are left alone from now on. A plan and its apply both
+// call it, so the TTLs that the plan reports are those that the apply writes.
 func (i *TreeIntent) Changes(prefix string, known map[string]Known) (writes []Write, kept map[string]Known) {
 	kept = map[string]Known{}
 	for _, relative := range slices.Sorted(maps.Keys(i.Values)) {
@@ -69,7 +69,7 @@ func (i *TreeIntent) Changes(prefix string, known map[string]Known) (writes []Wr
 	return append(writes, Removals(prefix, going)...), kept
 }
 
-// differs reports whether a key is to be written.
+// differs reports whether a key has to be written.
 func (i *TreeIntent) differs(k Known, value string) bool {
 	switch {
 	case k.Value != value:
@@ -83,13 +83,13 @@ func (i *TreeIntent) differs(k Known, value string) bool {
 	}
 }
 
-// TTLChange is a TTL before and after a write, 0 for none.
+// TTLChange is the TTL of a key before and after a write, 0 for none.
 type TTLChange struct {
 	Key      string
 	From, To int64
 }
 
-// Lifetimes returns what writes change of the lifetimes of keys that exist.
+// Lifetimes returns how the writes change the TTLs of existing keys.
 func (i *TreeIntent) Lifetimes(writes []Write, known map[string]Known) []TTLChange {
 	var changes []TTLChange
 	for _, write := range writes {
@@ -101,7 +101,7 @@ func (i *TreeIntent) Lifetimes(writes []Write, known map[string]Known) []TTLChan
 	return changes
 }
 
-// Copies are the writes of the keys that stay under another prefix.
+// Copies returns the writes that copy the keys that stay to another prefix.
 func (i *TreeIntent) Copies(prefix string, known map[string]Known) []Write {
 	var writes []Write
 	for _, relative := range slices.Sorted(maps.Keys(i.Values)) {
@@ -113,8 +113,8 @@ func (i *TreeIntent) Copies(prefix string, known map[string]Known) []Write {
 	return writes
 }
 
-// Losses returns the keys whose values would lose bytes by writes: see
-// wouldLoseBytes. To set a TTL writes no value.
+// Losses returns the keys whose values would lose bytes in these writes: see
+// [Seen.LosesBytes]. A write that sets a TTL writes no value.
 func Losses(writes []Write) []string {
 	var keys []string
 	for _, write := range writes {
@@ -125,7 +125,7 @@ func Losses(writes []Write) []string {
 	return keys
 }
 
-// Removals returns the deletions of keys.
+// Removals returns the writes that delete the known keys.
 func Removals(prefix string, known map[string]Known) []Write {
 	writes := make([]Write, 0, len(known))
 	for _, relative := range slices.Sorted(maps.Keys(known)) {
@@ -135,7 +135,7 @@ func Removals(prefix string, known map[string]Known) []Write {
 	return writes
 }
 
-// creations returns the paths of the keys that are to be created.
+// creations returns the paths of the keys that the writes create.
 func creations(writes []Write) []string {
 	var paths []string
 	for _, write := range writes {

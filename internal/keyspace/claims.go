@@ -7,24 +7,24 @@ import (
 	"sync"
 )
 
-// Claims are what the objects of a configuration are about, collected while
-// they are planned. Two objects that are about the same object of the store
-// undo each other's work plan by plan. Whichever is planned second learns of it.
+// Claims records what each object of a configuration manages, collected while they are
+// planned. Two objects that manage the same object of the store undo each other's work
+// in every apply. The one that is planned second learns of it.
 type Claims struct {
 	mu sync.Mutex
 	by map[Object][]claim
-	// exclusive are the directories that an object has for its keys alone.
+	// exclusive are the directories in which one object alone may have keys.
 	exclusive map[string]Claimant
-	// released are the objects that this plan deletes, and trees the directories
-	// that it deletes with what is in them.
+	// released are the objects that this plan deletes, and trees the directories that it
+	// deletes with their contents.
 	released map[Object]string
 	trees    map[string]string
-	// kept is what the plan leaves as it is, by the object that is left, until a
-	// CLI plans that object once more, as one that is to be created.
+	// kept lists what an unchanged object claims, until a CLI plans that object once more
+	// as one to create.
 	kept map[Claimant][]Object
 }
 
-// NewClaims returns the claims of a plan that has just begun.
+// NewClaims returns the claims of a plan that has not planned anything yet.
 func NewClaims() *Claims {
 	return &Claims{
 		by: map[Object][]claim{}, exclusive: map[string]Claimant{}, released: map[Object]string{}, trees: map[string]string{},
@@ -32,74 +32,74 @@ func NewClaims() *Claims {
 	}
 }
 
-// Claimant is an object of a configuration as it is planned.
+// Claimant is an object of a configuration that is being planned.
 type Claimant struct {
 	// Resource is its type, such as etcd_key.
 	Resource string
-	// Exists reports whether state has it, and Idle whether the plan leaves it as it is.
+	// Exists reports whether it is in state, and Idle whether the plan leaves it unchanged.
 	Exists, Idle bool
 	// Sum is a hash of its configuration.
 	Sum uint64
 }
 
-// isReplaced reports whether two claimants are one object that is replaced: a
-// CLI plans it once as it is in state, and once as it is to be created.
+// isReplaced reports whether two claimants are the two halves of one replacement: a CLI
+// plans the object once as it is in state, and once as one to create.
 func (c Claimant) isReplaced(other Claimant) bool {
 	return c.Resource == other.Resource && c.Sum == other.Sum && c.Exists != other.Exists
 }
 
-// claim is how one claimant claims one object of the store.
+// claim is the terms on which one claimant claims one object of the store.
 type claim struct {
 	Claimant
 
 	terms Terms
 }
 
-// Terms are how an object of the store is claimed.
+// Terms say whether an object of the store can have more than one claimant.
 type Terms int
 
 const (
-	// Sole rules every other claim out.
+	// Sole excludes every other claim.
 	Sole Terms = iota
-	// Shared is one of several that add to an object.
+	// Shared goes together with other shared claims: each adds to the object.
 	Shared
-	// SoleDir is sole, for a directory.
+	// SoleDir is Sole, for a directory.
 	SoleDir
 )
 
-// Intent is what an object is about: what it claims, and what of it goes.
+// Intent is what an object claims, and what its plan deletes.
 type Intent struct {
 	Claims map[Object]Terms
-	// Exclusive is a directory in which there is to be no key without a claim of
-	// this object, empty if there is none.
+	// Exclusive is a directory in which every key must be claimed by this object, empty
+	// for none.
 	Exclusive string
-	// Releases are what the plan deletes, and tree is a directory that it deletes
-	// with what is in it, empty if there is none.
+	// Releases are the objects that the plan deletes, and tree is a directory that it
+	// deletes with its contents, empty for none.
 	Releases []Object
 	Tree     string
 }
 
-// Rivalry is why two objects do not go together.
+// Rivalry says why two objects conflict.
 type Rivalry int
 
 const (
-	// ManagedTwice: both claim an object of the store.
+	// ManagedTwice: both claim the same object of the store.
 	ManagedTwice Rivalry = iota
-	// BelowExclusive: one claims a key in a directory that the other has alone.
+	// BelowExclusive: one claims a key in a directory that the other manages exclusively.
 	BelowExclusive
-	// LostToOther: one deletes what the other claims and is not going to write.
+	// LostToOther: one deletes what the other claims and will not write.
 	LostToOther
 )
 
-// Rival is another object that does not go with the one that is planned.
+// Rival is another object that conflicts with the planned one.
 type Rival struct {
 	Rivalry  Rivalry
 	Resource string
 	Objects  []Object
 }
 
-// Plan notes what an object is about, and returns its rivals among those that
-// were planned before.
+// Plan records what an object claims, and returns its rivals among the objects that were
+// planned before.
 func (c *Claims) Plan(by Claimant, want Intent) []Rival {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -119,9 +119,8 @@ func (c *Claims) Plan(by Claimant, want Intent) []Rival {
 	return found.sorted()
 }
 
-// PlanAlone is Plan for an object that claims single objects of the store and
-// deletes nothing, if it has no rival. If it has one, nothing is noted, and it
-// returns false.
+// PlanAlone is Plan for an object that claims single objects of the store and deletes
+// nothing. If it has a rival, PlanAlone records nothing and returns false.
 func (c *Claims) PlanAlone(by Claimant, want Intent) bool {
 	if want.Exclusive != "" || want.Tree != "" || len(want.Releases) > 0 {
 		return false
@@ -142,9 +141,9 @@ func (c *Claims) PlanAlone(by Claimant, want Intent) bool {
 	return true
 }
 
-// noteReplacement ends the claims of an object that was planned as one to leave
-// as it is, and is planned now as one to create: it is replaced, and what it is
-// about then may not be known yet.
+// noteReplacement drops the claims of an object that was planned as unchanged and is now
+// planned as one to create: it is being replaced, and what the new one claims may not be
+// known yet.
 func (c *Claims) noteReplacement(by Claimant, want Intent) {
 	if by.Idle {
 		c.kept[by] = slices.Collect(maps.Keys(want.Claims))
@@ -191,8 +190,8 @@ func (c *Claims) isListed(o Object, by Claimant) bool {
 	return slices.ContainsFunc(c.by[o], func(other claim) bool { return other.Claimant == by })
 }
 
-// compareExclusive finds the keys of others in a directory that an object has
-// for itself.
+// compareExclusive finds the keys of other objects in a directory that an object manages
+// exclusively.
 func (c *Claims) compareExclusive(found rivals, by Claimant, want Intent) {
 	for o, others := range c.by {
 		if _, own := want.Claims[o]; own || o.Kind != KindNode || o.Name == want.Exclusive || !isWithin(want.Exclusive, o.Name) {
@@ -206,7 +205,7 @@ func (c *Claims) compareExclusive(found rivals, by Claimant, want Intent) {
 	}
 }
 
-// release notes what an object deletes, and finds those that need it.
+// release records what an object deletes, and finds the objects that need it.
 func (c *Claims) release(found rivals, by Claimant, want Intent) {
 	for _, o := range want.Releases {
 		c.released[o] = by.Resource
@@ -229,7 +228,7 @@ func (c *Claims) release(found rivals, by Claimant, want Intent) {
 	}
 }
 
-// rivals collects rivals by what is wrong and with whom.
+// rivals collects the objects in conflict, by kind of conflict and by rival.
 type rivals map[rivalKey]map[Object]bool
 
 type rivalKey struct {

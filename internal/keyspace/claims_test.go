@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wants is an intent with sole claims.
+// wants returns an intent with sole claims.
 func wants(objects ...Object) Intent {
 	want := Intent{Claims: map[Object]Terms{}}
 	for _, o := range objects {

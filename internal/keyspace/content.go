@@ -10,7 +10,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// Content is what a directory contains, with all that is below it.
+// Content is everything that a directory contains, at any depth.
 type Content struct {
 	// Dir is the directory.
 	Dir *etcdv2.Node
@@ -18,28 +18,28 @@ type Content struct {
 	Keys []Entry
 	// Dirs are the directories below Dir, sorted by path.
 	Dirs []*etcdv2.Node
-	// Index is the etcd index at which a listing showed all this. What a listing hides
-	// was read after it.
+	// Index is the etcd index of the listing that showed all this. Hidden paths were read
+	// after it.
 	Index uint64
 	// ClusterID is the id of the cluster that answered.
 	ClusterID string
-	// Begin and End are the moments between which it was read.
+	// Begin and End are the times at which reading began and ended.
 	Begin, End time.Time
 }
 
-// Entry is a key with the lifetime that it really has.
+// Entry is a key with its effective TTL.
 type Entry struct {
 	*etcdv2.Node
 
-	// Left is the TTL of the key or of a directory that it is in, whichever ends first,
-	// in seconds. 0 means that it does not expire.
+	// Left is the time left in seconds to the key or to a directory that it is in, whichever
+	// ends first. 0 means that the key does not expire.
 	Left int64
 }
 
-// ReadContent reads a directory with all that a listing shows below it, in one read,
-// and then each of the hidden keys or directories that are given by their paths. What
-// is about to be purged is left out. It returns ErrNotFound if the directory, or
-// anything hidden that is asked for, does not exist, and refuses a key.
+// ReadContent reads a directory with everything that a listing shows below it, in one
+// read, and then each hidden key or directory given by its path. Nodes that are about to
+// expire are left out. It returns ErrNotFound if the directory, or a hidden path asked
+// for, does not exist, and refuses a key in place of the directory.
 func (s *Store) ReadContent(ctx context.Context, dir string, hidden []string) (*Content, error) {
 	c := &Content{Begin: time.Now()}
 	outer, err := s.leftAbove(ctx, dir)
@@ -61,7 +61,7 @@ func (s *Store) ReadContent(ctx context.Context, dir string, hidden []string) (*
 		}
 		resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Recursive: true})
 		if errors.Is(err, etcdv2.ErrUnauthorized) {
-			// A permission for a key is none for what a listing of it would be.
+			// A permission for a key does not cover a recursive read of it.
 			resp, err = s.keys.Get(ctx, path, etcdv2.GetOptions{})
 		}
 		if err != nil {
@@ -81,8 +81,8 @@ func (c *Content) sort() {
 	c.Dirs = slices.CompactFunc(c.Dirs, func(a, b *etcdv2.Node) bool { return a.Key == b.Key })
 }
 
-// add adds a node and all that it contains, whose lifetime ends with the directory
-// that it is in.
+// add adds a node and everything in it. outer is the time left to the directory that the
+// node is in.
 func (c *Content) add(node *etcdv2.Node, outer int64) {
 	left, isOver := leftOf(node, outer)
 	switch {
@@ -99,7 +99,7 @@ func (c *Content) add(node *etcdv2.Node, outer int64) {
 	}
 }
 
-// leftOf returns the shorter of two lifetimes, that of a node and that of what it is in.
+// leftOf returns the time left to a node, or to the directory that it is in if that is less.
 func leftOf(node *etcdv2.Node, outer int64) (left int64, isOver bool) {
 	switch {
 	case !node.HasTTL():
@@ -113,8 +113,8 @@ func leftOf(node *etcdv2.Node, outer int64) (left int64, isOver bool) {
 	}
 }
 
-// leftAbove returns the shortest lifetime of the directories that a directory is in.
-// One that may not be read counts as permanent.
+// leftAbove returns the shortest time left to any directory above a directory. A
+// directory that the user may not read counts as permanent.
 func (s *Store) leftAbove(ctx context.Context, dir string) (int64, error) {
 	var left int64
 	for above := range DirsAbove(dir) {
@@ -130,7 +130,7 @@ func (s *Store) leftAbove(ctx context.Context, dir string) (int64, error) {
 	return left, nil
 }
 
-// Without leaves out the keys and directories at the given paths, and all that is in
+// Without leaves out the keys and directories at the given paths, with everything in
 // them.
 func (c *Content) Without(paths []string) *Content {
 	isExcluded := func(key string) bool {

@@ -8,21 +8,21 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// The directories of the store. A server has no conditions for them: their
-// created index is compared just before a write, which narrows the gap and does
-// not close it.
+// The directories of the store. A server has no conditional writes for directories. Just
+// before a write we compare the created index, which narrows the race and does not
+// close it.
 
 // SeenDir is a directory as a caller has seen it.
 type SeenDir struct {
-	// CreatedIndex is that of this one, and of no other at the same path.
+	// CreatedIndex identifies this directory: another one at the same path has another.
 	CreatedIndex uint64
-	// ReplacedBy is the created index of another one that a refresh has found in
-	// its place, 0 if there was none.
+	// ReplacedBy is the created index of another directory that a refresh found in its
+	// place, 0 if there was none.
 	ReplacedBy uint64
 }
 
-// ReadDir reads a directory and its children for a refresh. It returns ErrNotFound
-// only if there is none, and refuses a key.
+// ReadDir reads a directory and its children for a refresh. It returns ErrNotFound only
+// if nothing is there, and refuses a key.
 func (s *Store) ReadDir(ctx context.Context, path string) (*etcdv2.Node, error) {
 	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
 	if err != nil {
@@ -34,8 +34,8 @@ func (s *Store) ReadDir(ctx context.Context, path string) (*etcdv2.Node, error) 
 	return resp.Node, nil
 }
 
-// CreateDir makes a directory that must not exist, or takes over one that does
-// if adopt is true.
+// CreateDir creates a directory that must not exist, or adopts an existing one if adopt
+// is true.
 func (s *Store) CreateDir(ctx context.Context, path string, ttl *int64, adopt bool) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, path)
 	if err != nil {
@@ -54,8 +54,8 @@ func (s *Store) CreateDir(ctx context.Context, path string, ttl *int64, adopt bo
 	return s.takeOverDir(ctx, found, ttl, adopt)
 }
 
-// sendCreateDir creates a directory that is believed to be absent. Somebody may
-// be faster; found is then what is there.
+// sendCreateDir creates a directory that we believe to be absent. Another writer may be
+// faster; found is then the node that is there.
 func (s *Store) sendCreateDir(
 	ctx context.Context, path string, ttl *int64, absentAt uint64, adopt bool,
 ) (created, found *etcdv2.Node, err error) {
@@ -71,14 +71,13 @@ func (s *Store) sendCreateDir(
 	}
 	found, _, err = s.readBeforeCreate(ctx, path)
 	if found == nil && (err == nil || !adopt && !errors.Is(err, etcdv2.ErrNotDir)) {
-		// That it cannot be read, as by a caller who is gone, changes nothing.
+		// If the user may not read it, the answer is the same: it exists.
 		err = s.dirExists(path, 0)
 	}
 	return nil, found, err
 }
 
-// takeOverDir gives a directory that exists already the wanted TTL, if adopt is
-// true.
+// takeOverDir sets the wanted TTL on an existing directory, if adopt is true.
 func (s *Store) takeOverDir(ctx context.Context, found *etcdv2.Node, ttl *int64, adopt bool) (*etcdv2.Node, error) {
 	switch {
 	case !found.Dir:
@@ -95,8 +94,8 @@ func (s *Store) takeOverDir(ctx context.Context, found *etcdv2.Node, ttl *int64,
 	return node, err
 }
 
-// UpdateDir gives a directory that is still the one that was seen a new TTL, or
-// none. Its children stay.
+// UpdateDir sets or removes the TTL of a directory that is still the one that was seen.
+// Its children stay.
 func (s *Store) UpdateDir(ctx context.Context, path string, seen SeenDir, ttl *int64) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, path)
 	if err != nil {
@@ -120,7 +119,7 @@ func (s *Store) sendUpdateDir(ctx context.Context, path string, createdIndex uin
 	if resp.Settled {
 		return resp.Node, nil
 	}
-	// Servers before 3.5 answer with an index that a read does not show. An
+	// Servers before 3.5 answer with an index that a read does not show. Even an
 	// interrupted run must know what it has written.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
@@ -131,8 +130,7 @@ func (s *Store) sendUpdateDir(ctx context.Context, path string, createdIndex uin
 	return found, nil
 }
 
-// KeepDir is keep for a directory that was seen. It is refused if this run has
-// deleted it.
+// KeepDir is Keep for a directory. It refuses a directory that this run has deleted.
 func (s *Store) KeepDir(ctx context.Context, path string, seen SeenDir) error {
 	isThere, err := s.keep(ctx, path)
 	if err == nil && !isThere {
@@ -141,11 +139,11 @@ func (s *Store) KeepDir(ctx context.Context, path string, seen SeenDir) error {
 	return err
 }
 
-// RemoveDir deletes a directory that is still the one that was seen. One that
-// contains a key is only deleted if force is true; one that contains nothing but
-// empty directories counts as empty. One that is gone is removed. One in which
-// another object of this run created, wrote or adopted anything stays, as does
-// one that a refresh has found to be another, and a key in its place.
+// RemoveDir deletes a directory that is still the one that was seen. If it contains a
+// key, it is deleted only if force is true; a directory that contains only empty
+// directories counts as empty. A directory that is already gone counts as removed. A
+// directory stays if another object of this run created, wrote or adopted anything in
+// it, if a refresh found that it is another one, or if a key is in its place.
 func (s *Store) RemoveDir(ctx context.Context, path string, seen SeenDir, force bool) error {
 	defer s.run.lockTree()()
 	if made, ok := s.run.madeWithin(path); ok {
@@ -170,8 +168,8 @@ func (s *Store) RemoveDir(ctx context.Context, path string, seen SeenDir, force 
 	return err
 }
 
-// removeEmpty deletes a directory that contains nothing but empty directories,
-// from the innermost on. The server refuses one that contains anything.
+// removeEmpty deletes a directory that contains only empty directories, the innermost
+// first. The server refuses to delete one that is not empty.
 func (s *Store) removeEmpty(ctx context.Context, found *etcdv2.Node) error {
 	empty, err := s.emptyDirs(ctx, found)
 	if err != nil {
@@ -197,7 +195,7 @@ func (s *Store) deleteDir(ctx context.Context, path string, recursive bool) erro
 		}
 		return err
 	}
-	// A key may have come since, or it contains hidden ones.
+	// A key may have been added since, or it contains hidden ones.
 	found, readErr := s.keys.List(ctx, path, etcdv2.GetOptions{Sorted: true})
 	if readErr != nil {
 		return readErr
@@ -205,8 +203,8 @@ func (s *Store) deleteDir(ctx context.Context, path string, recursive bool) erro
 	return notEmpty(path, found.Node.Nodes)
 }
 
-// emptyDirs returns a directory and all directories in it, the innermost first,
-// or nil if there is a key among them. A listing leaves hidden ones out.
+// emptyDirs returns a directory and all directories in it, the innermost first, or nil
+// if any of them contains a key. A listing leaves hidden nodes out.
 func (s *Store) emptyDirs(ctx context.Context, found *etcdv2.Node) ([]string, error) {
 	if len(found.Nodes) == 0 {
 		return []string{found.Key}, nil
@@ -224,8 +222,8 @@ func (s *Store) emptyDirs(ctx context.Context, found *etcdv2.Node) ([]string, er
 	return appendDirs(nil, resp.Node), nil
 }
 
-// appendDirs appends a directory and those in it, the innermost first, or
-// returns nil if there is a key among them.
+// appendDirs appends a directory and those in it, the innermost first, or returns nil if
+// any of them contains a key.
 func appendDirs(dirs []string, node *etcdv2.Node) []string {
 	for _, child := range node.Nodes {
 		if !child.Dir {
@@ -238,7 +236,7 @@ func appendDirs(dirs []string, node *etcdv2.Node) []string {
 	return append(dirs, node.Key)
 }
 
-// ignoreAbsence makes success of a deletion of something that does not exist.
+// ignoreAbsence treats the deletion of something that does not exist as a success.
 func ignoreAbsence(err error) error {
 	if _, refused := errors.AsType[*Refusal](err); !refused && errors.Is(err, etcdv2.ErrNotFound) {
 		return nil
@@ -246,8 +244,8 @@ func ignoreAbsence(err error) error {
 	return err
 }
 
-// sameDir reads a directory with its children, and refuses one that is not
-// the one that was seen, which it returns too.
+// sameDir reads a directory with its children. If it is not the one that was seen, it
+// returns a refusal along with the directory.
 func (s *Store) sameDir(ctx context.Context, path string, createdIndex uint64) (*etcdv2.Node, error) {
 	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{Sorted: true})
 	if err != nil {
@@ -263,7 +261,7 @@ func (s *Store) sameDir(ctx context.Context, path string, createdIndex uint64) (
 	}
 }
 
-// dirExists is the refusal to create a directory that exists. It may be there
+// dirExists is the refusal to create a directory that exists. The directory may be there
 // only because a key below it was created first.
 func (s *Store) dirExists(path string, found uint64) error {
 	refusal := &Refusal{Kind: Exists, Path: path, Directory: true, Found: found, Err: etcdv2.ErrExists}
@@ -273,8 +271,8 @@ func (s *Store) dirExists(path string, found uint64) error {
 	return refusal
 }
 
-// directoryInTheWay is the refusal to create a key where a directory is. It
-// says how to remove one that contains nothing.
+// directoryInTheWay is the refusal to create a key where a directory is. For a directory
+// without any keys it lists the directories to remove.
 func (s *Store) directoryInTheWay(ctx context.Context, key string) error {
 	resp, err := s.keys.List(ctx, key, etcdv2.GetOptions{})
 	if err != nil {
@@ -287,8 +285,8 @@ func (s *Store) directoryInTheWay(ctx context.Context, key string) error {
 	return emptyInTheWay(key, empty)
 }
 
-// emptyInTheWay is the refusal to create a key where an empty directory is. The
-// directories to remove are given with the innermost first.
+// emptyInTheWay is the refusal to create a key where an empty directory is. empty lists
+// the directories to remove, the innermost first.
 func emptyInTheWay(key string, empty []string) error {
 	return &Refusal{Kind: IsEmptyDirectory, Path: key, Children: empty, Err: etcdv2.ErrNotFile}
 }
@@ -297,8 +295,8 @@ func isKey(path string) error {
 	return &Refusal{Kind: IsKey, Path: path, Directory: true, Err: etcdv2.ErrNotDir}
 }
 
-// dirRefused makes a refusal of an answer that shows that a directory is not as it
-// was seen, and passes any other error on.
+// dirRefused turns an answer that shows that a directory is not as it was seen into a
+// refusal, and returns any other error unchanged.
 func dirRefused(path string, planned uint64, err error) error {
 	refusal := &Refusal{Path: path, Directory: true, Planned: planned, Err: err}
 	switch {

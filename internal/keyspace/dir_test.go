@@ -22,12 +22,12 @@ func TestStore_CreateDir(t *testing.T) {
 		_, err := s.store(NewRun()).CreateDir(t.Context(), path, nil, adopt)
 		return err
 	}
-	wantRefusal(t, "a new directory", create("/new", false), 0)
-	if r := asRefusal(t, "one that exists", create("/d", false), Exists); !r.Directory || r.Found == 0 {
-		t.Errorf("the refusal is %+v, want that of a directory", r)
+	wantRefusal(t, "creating a new directory", create("/new", false), 0)
+	if r := asRefusal(t, "creating an existing directory", create("/d", false), Exists); !r.Directory || r.Found == 0 {
+		t.Errorf("the refusal is %+v, want Directory set and an index", r)
 	}
-	wantRefusal(t, "one to adopt", create("/d", true), 0)
-	wantRefusal(t, "a key", create("/k", true), IsKey)
+	wantRefusal(t, "adopting a directory", create("/d", true), 0)
+	wantRefusal(t, "adopting a key", create("/k", true), IsKey)
 	if _, err := s.store(nil).ReadDir(t.Context(), "/k"); err != nil {
 		wantRefusal(t, "ReadDir of a key", err, IsKey)
 	}
@@ -46,35 +46,35 @@ func TestStore_RemoveDir(t *testing.T) {
 	remove := func(path string, seen SeenDir, force bool) error {
 		return s.store(NewRun()).RemoveDir(t.Context(), path, seen, force)
 	}
-	r := asRefusal(t, "a full one", remove("/full", s.dir(t, "/full"), false), NotEmpty)
+	r := asRefusal(t, "removing a full directory", remove("/full", s.dir(t, "/full"), false), NotEmpty)
 	if slices.Sort(r.Children); !slices.Equal(r.Children, []string{"/full/a/", "/full/b"}) {
-		t.Errorf("it contains %q", r.Children)
+		t.Errorf("the refusal lists %q", r.Children)
 	}
-	r = asRefusal(t, "one with a hidden key", remove("/hidden", s.dir(t, "/hidden"), false), NotEmpty)
+	r = asRefusal(t, "removing a directory with a hidden key", remove("/hidden", s.dir(t, "/hidden"), false), NotEmpty)
 	if len(r.Children) != 0 {
-		t.Errorf("it shows %q", r.Children)
+		t.Errorf("the refusal lists %q, want nothing", r.Children)
 	}
-	wantRefusal(t, "a full one by force", remove("/full", s.dir(t, "/full"), true), 0)
+	wantRefusal(t, "removing a full directory by force", remove("/full", s.dir(t, "/full"), true), 0)
 	s.wantValue(t, "/full/b", "")
-	wantRefusal(t, "an empty one", remove("/empty", s.dir(t, "/empty"), false), 0)
+	wantRefusal(t, "removing an empty directory", remove("/empty", s.dir(t, "/empty"), false), 0)
 	s.wantValue(t, "/empty", "")
-	wantRefusal(t, "one that is gone", remove("/empty", SeenDir{CreatedIndex: 1}, false), 0)
+	wantRefusal(t, "removing an absent directory", remove("/empty", SeenDir{CreatedIndex: 1}, false), 0)
 
 	before := s.dir(t, "/remade")
 	s.remove(t, "/remade", "dir=true")
 	s.put(t, "/remade/theirs", "v")
 	now := s.dir(t, "/remade").CreatedIndex
-	if r = asRefusal(t, "another one", remove("/remade", before, true), Remade); r.Planned != before.CreatedIndex || r.Found != now {
+	if r = asRefusal(t, "removing another directory at the path", remove("/remade", before, true), Remade); r.Planned != before.CreatedIndex || r.Found != now {
 		t.Errorf("the refusal is %+v, want both indexes", r)
 	}
 	before.ReplacedBy = now
-	wantRefusal(t, "another one that was seen", remove("/remade", before, true), StaysRemade)
+	wantRefusal(t, "removing a directory that a refresh found replaced", remove("/remade", before, true), StaysRemade)
 	s.wantValue(t, "/remade/theirs", "v")
 
 	before = s.dir(t, "/key")
 	s.remove(t, "/key", "dir=true")
 	s.put(t, "/key", "theirs")
-	wantRefusal(t, "a key", remove("/key", before, true), StaysReplaced)
+	wantRefusal(t, "removing a key", remove("/key", before, true), StaysReplaced)
 	s.wantValue(t, "/key", "theirs")
 }
 
@@ -87,16 +87,16 @@ func TestStore_UpdateDir(t *testing.T) {
 		_, err := s.store(NewRun()).UpdateDir(t.Context(), path, seen, new(int64(500)))
 		return err
 	}
-	if r := asRefusal(t, "one that is gone", update("/none", SeenDir{CreatedIndex: 7}), Gone); !r.Directory || r.Planned != 7 {
-		t.Errorf("the refusal is %+v, want that of a directory", r)
+	if r := asRefusal(t, "updating an absent directory", update("/none", SeenDir{CreatedIndex: 7}), Gone); !r.Directory || r.Planned != 7 {
+		t.Errorf("the refusal is %+v, want Directory set and Planned 7", r)
 	}
-	wantRefusal(t, "another one", update("/d", SeenDir{CreatedIndex: 1}), Remade)
+	wantRefusal(t, "updating another directory at the path", update("/d", SeenDir{CreatedIndex: 1}), Remade)
 	run := NewRun()
 	if err := s.store(run).RemoveDir(t.Context(), "/d", s.dir(t, "/d"), true); err != nil {
 		t.Fatal(err)
 	}
-	if r := asRefusal(t, "KeepDir of what the run deleted", s.store(run).KeepDir(t.Context(), "/d", SeenDir{}), Gone); !r.Directory {
-		t.Errorf("the refusal is %+v, want that of a directory", r)
+	if r := asRefusal(t, "KeepDir of a directory that the run deleted", s.store(run).KeepDir(t.Context(), "/d", SeenDir{}), Gone); !r.Directory {
+		t.Errorf("the refusal is %+v, want Directory set", r)
 	}
 	s.put(t, "/d/k", "v")
 	if etcdtest.ServerVersion(t).AtLeast(3, 5) {
@@ -112,8 +112,8 @@ func TestStore_UpdateDir(t *testing.T) {
 	}
 }
 
-// The one new key that holds the value is what was created, and with two of them
-// it is not known which.
+// The one new key with the value is the one that was created. If there are two, it is not
+// known which.
 func TestStore_CreateInOrder(t *testing.T) {
 	t.Parallel()
 

@@ -15,26 +15,26 @@ import (
 
 // Emptied is what [Store.Empty] did.
 type Emptied struct {
-	// Keys and Dirs count what was deleted, or was gone already.
+	// Keys and Dirs count what was deleted or was already gone.
 	Keys, Dirs int
 	// Refusals are the keys and directories that stay, sorted by path. A directory that
-	// stays because of something in it is not among them.
+	// stays only because of something in it is not listed.
 	Refusals []*Refusal
 	// Unnameable are the paths, as the API shows them, of keys and directories whose names
-	// contain bytes that are not text. No request reaches them.
+	// contain bytes that are not text. No request can reach them.
 	Unnameable []string
 }
 
-// Empty deletes what was listed in a directory, and then the directory itself unless
-// it is the root. A key that is no longer at the index at which it was listed stays, even
-// if only its TTL was refreshed: somebody uses it. Directories are deleted after what
-// is in them, the innermost first, and only if they are empty: one to which
-// anything was added stays, as does one with hidden keys. It stops at the first
-// failure that is about more than one key. progress learns how much is settled.
+// Empty deletes everything that was listed in a directory, and then the directory itself
+// unless it is the root. A key that is no longer at its listed index stays, even if only
+// its TTL was refreshed: somebody uses it. Directories are deleted after their contents,
+// the innermost first, and only if they are empty: a directory to which anything was
+// added stays, as does one with hidden keys. Empty stops at the first failure that
+// concerns more than one key. It calls progress with the number of settled nodes.
 func (s *Store) Empty(ctx context.Context, c *Content, progress func(settled int)) (*Emptied, error) {
 	e := &emptying{store: s, progress: progress, staying: map[string]bool{}}
 	err := e.each(ctx, keysOf(c), e.deleteKey)
-	// What is deeper goes first.
+	// Deeper directories go first.
 	dirs := slices.Clone(c.Dirs)
 	if c.Dir.Key != "/" {
 		dirs = append(dirs, c.Dir)
@@ -63,7 +63,7 @@ func keysOf(c *Content) []*etcdv2.Node {
 
 func depth(n *etcdv2.Node) int { return strings.Count(n.Key, "/") }
 
-// emptying is one run of Empty.
+// emptying is one call of Empty.
 type emptying struct {
 	store    *Store
 	progress func(settled int)
@@ -71,7 +71,7 @@ type emptying struct {
 	mu      sync.Mutex
 	done    Emptied
 	settled int
-	// staying are the directories that cannot be empty.
+	// staying are the directories that will not be empty.
 	staying map[string]bool
 }
 
@@ -102,7 +102,7 @@ func (e *emptying) stays(dir string) bool {
 	return e.staying[dir]
 }
 
-// settle books what became of a node, and returns an error that ends the run.
+// settle books the outcome for one node, and returns an error that ends the run.
 func (e *emptying) settle(node *etcdv2.Node, err error) error {
 	refusal, refused := errors.AsType[*Refusal](err)
 	if err != nil && !refused {
@@ -150,7 +150,7 @@ func (e *emptying) deleteKey(ctx context.Context, node *etcdv2.Node) error {
 	}
 }
 
-// deleteDir deletes a directory that is empty.
+// deleteDir deletes an empty directory.
 func (e *emptying) deleteDir(ctx context.Context, node *etcdv2.Node) error {
 	err := ignoreAbsence(e.store.deleteDir(ctx, node.Key, false))
 	if errors.Is(err, etcdv2.ErrNotDir) {

@@ -37,16 +37,16 @@ func TestStore_ReadContent(t *testing.T) {
 		left[e.Key] = (e.Left + 50) / 100
 	}
 	if diff := cmp.Diff(map[string]int64{"/a": 0, "/b/k": 9, "/c/in": 6, "/c/d/long": 6, "/c/_h/x": 3}, left); diff != "" {
-		t.Errorf("keys with hundreds of seconds (-want +got):\n%s", diff)
+		t.Errorf("keys with the time left in hundreds of seconds (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"/empty"}, c.EmptyDirs()); diff != "" {
 		t.Errorf("empty directories (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"/a"}, c.NotText()); diff != "" {
-		t.Errorf("not text (-want +got):\n%s", diff)
+		t.Errorf("keys that are not text (-want +got):\n%s", diff)
 	}
 	if below := s.content(t, "/c/d"); len(below.Keys) != 1 || below.Keys[0].Left > 600 {
-		t.Errorf("below a directory with a TTL: %+v, want its lifetime", below.Keys[0])
+		t.Errorf("below a directory with a TTL: %+v, want the TTL of the directory", below.Keys[0])
 	}
 	if rest := c.Without([]string{"/c", "/empty"}); len(rest.Keys) != 2 || len(rest.Dirs) != 1 {
 		t.Errorf("Without() leaves %+v and %+v", rest.Keys, rest.Dirs)
@@ -55,7 +55,7 @@ func TestStore_ReadContent(t *testing.T) {
 	wantRefusal(t, "a key", err, IsKey)
 }
 
-// Each thing that somebody did since the listing stays, and is named.
+// Everything that another writer has changed since the listing stays, and is named.
 func TestStore_Empty(t *testing.T) {
 	t.Parallel()
 
@@ -98,7 +98,7 @@ func TestStore_Empty(t *testing.T) {
 		{"/hidden/in", NotEmpty, []string{}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("what stays (-want +got):\n%s", diff)
+		t.Errorf("refusals (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"/bytes/\ufffd"}, e.Unnameable); diff != "" {
 		t.Errorf("unnameable (-want +got):\n%s", diff)
@@ -109,14 +109,14 @@ func TestStore_Empty(t *testing.T) {
 	s.wantValue(t, "/dir/changed", "new")
 	s.wantValue(t, "/hidden/in/_h", "v")
 
-	// The rest, with what is hidden.
+	// Now the rest, including a hidden key.
 	c = s.content(t, "/", "/hidden/in/_h").Without([]string{"/bytes"})
 	if e, err = s.store(nil).Empty(t.Context(), c, func(int) {}); err != nil || len(e.Refusals) != 0 || e.Keys != 4 {
-		t.Errorf("the second time: %+v, %v", e, err)
+		t.Errorf("emptying the rest: %+v, %v", e, err)
 	}
 }
 
-// A lost answer is settled, and a failure that is about everything ends the run.
+// A lost answer is settled, and a failure that is not about one key ends the run.
 func TestStore_Empty_faults(t *testing.T) {
 	t.Parallel()
 
@@ -128,13 +128,13 @@ func TestStore_Empty_faults(t *testing.T) {
 	s.lose(3, false)
 	e, err := s.store(nil).Empty(t.Context(), c, func(int) {})
 	if err != nil || len(e.Refusals) != 0 || e.Keys != 50 || e.Dirs != 1 {
-		t.Errorf("with lost answers: %+v, %v", e, err)
+		t.Errorf("Empty with lost answers: %+v, %v", e, err)
 	}
 	s.put(t, "/d/k", "v")
 	s.put(t, "/d/e/k", "v")
 	c = s.content(t, "/d")
 	s.proxy.Refuse()
 	if e, err = s.store(nil).Empty(t.Context(), c, func(int) {}); err == nil || e.Keys+e.Dirs != 0 {
-		t.Errorf("of a server that is down: %+v, %v, want an error", e, err)
+		t.Errorf("Empty on a server that is down: %+v, %v, want an error", e, err)
 	}
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// InOrderDigits is how long the name is that a server gives to a key. Old
-// servers, such as 2.1, do not fill it up with zeros.
+// InOrderDigits is the length of the name that a server gives to a key in order. Old
+// servers, such as 2.1, do not pad it with zeros.
 const InOrderDigits = 20
 
-// InOrderIndex returns the number that is the name of a key made in order.
+// InOrderIndex parses the name of a key created in order, which is an index.
 func InOrderIndex(name string) (index uint64, ok bool) {
 	index, err := strconv.ParseUint(name, 10, 63)
 	return index, err == nil && (len(name) == InOrderDigits || name == strconv.FormatUint(index, 10))
 }
 
-// CreateInOrder makes a key in a directory under the next index as its name. A
-// server would make a second one if it were asked twice: a lost answer is settled
-// by what the directory contains that it did not contain before.
+// CreateInOrder creates a key in a directory, named by the next index. A server that got
+// the request twice would create two, so a lost answer is settled by comparing what
+// the directory contains now with what it contained before.
 func (s *Store) CreateInOrder(ctx context.Context, dir string, want Wanted) (*etcdv2.Node, error) {
 	unlock, err := s.run.inOrder.Lock(ctx, dir)
 	if err != nil {
@@ -47,9 +47,9 @@ func (s *Store) CreateInOrder(ctx context.Context, dir string, want Wanted) (*et
 	return node, nil
 }
 
-// children reads what a directory contains, and the etcd index at that time. A
-// directory that does not exist contains nothing. Where the directory may not be
-// listed, the index is 0.
+// children reads what a directory contains, and the etcd index of that read. A directory
+// that does not exist contains nothing. If the user may not list the directory, the
+// index is 0.
 func (s *Store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node, index uint64, err error) {
 	resp, err := s.keys.List(ctx, dir, etcdv2.GetOptions{})
 	var apiErr *etcdv2.Error
@@ -65,8 +65,8 @@ func (s *Store) children(ctx context.Context, dir string) (nodes []*etcdv2.Node,
 	}
 }
 
-// settleInOrder looks for the key after the answer was lost: the one new child
-// that has the value that was sent. With none, or several, it is InOrderUnknown.
+// settleInOrder looks for the key after a lost answer: the one new child with the value
+// that was sent. If there is no such child, or more than one, it returns InOrderUnknown.
 func (s *Store) settleInOrder(
 	ctx context.Context, dir string, want Wanted, before []*etcdv2.Node, index uint64, lost error,
 ) (*etcdv2.Node, error) {

@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// EqualJSON reports whether two texts are the same JSON value. White space, the
-// order of the members of an object and the way a number is written make no
-// difference: 1.0, 1 and 10e-1 are equal, at any size and without rounding. A
-// text that is not JSON equals none. Half of a surrogate pair, which no text
-// contains, equals itself and U+FFFD, which a CLI makes of it.
+// EqualJSON reports whether two texts are the same JSON value. White space, the order of
+// the members of an object and the way a number is written make no difference: 1.0, 1
+// and 10e-1 are equal, at any size and without rounding. A text that is not JSON equals
+// no other. A lone half of a surrogate pair, which is not valid text, equals itself and
+// U+FFFD, which a CLI replaces it by.
 func EqualJSON(a, b string) bool {
 	markedA, loneA := markLoneSurrogates(a)
 	markedB, loneB := markLoneSurrogates(b)
@@ -26,7 +26,7 @@ func EqualJSON(a, b string) bool {
 	return okA && okB && bytes.Equal(canonicalA, canonicalB)
 }
 
-// canonicalJSON writes a JSON value in the one form that all equal values share.
+// canonicalJSON returns the one form that all equal JSON values share.
 func canonicalJSON(text string) (canonical []byte, ok bool) {
 	if !json.Valid([]byte(text)) {
 		return nil, false
@@ -41,11 +41,11 @@ func canonicalJSON(text string) (canonical []byte, ok bool) {
 	return canonical, err == nil
 }
 
-// escape matches an escape sequence of a JSON string, a surrogate pair as one.
+// escape matches an escape sequence of a JSON string; a surrogate pair is one match.
 var escape = regexp.MustCompile(`\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)`)
 
-// markLoneSurrogates makes halves of surrogate pairs differ after they are
-// decoded, where each becomes U+FFFD: its digits are put behind it.
+// markLoneSurrogates keeps lone halves of surrogate pairs distinct after decoding, which
+// turns each into U+FFFD, by putting the digits of each behind it.
 func markLoneSurrogates(text string) (marked string, found bool) {
 	if !strings.Contains(text, `\u`) {
 		return text, false
@@ -60,8 +60,8 @@ func markLoneSurrogates(text string) (marked string, found bool) {
 	return marked, found
 }
 
-// canonicalValue replaces each number, and each text by what a CLI makes of it,
-// within a decoded JSON value.
+// canonicalValue replaces, within a decoded JSON value, each number by its canonical form
+// and each text by the form that a CLI gives it.
 func canonicalValue(v any) any {
 	switch v := v.(type) {
 	case string:
@@ -116,9 +116,9 @@ func canonicalNumber(text string) string {
 	return significant + "e" + exponent
 }
 
-// addToDecimal adds to an integer in decimal digits, which may be empty or have
-// a plus sign or leading zeros. An integer that is longer than any exponent in
-// use stays as it is: to add to it would take time with the square of its length.
+// addToDecimal adds to an integer in decimal digits, which may be empty or have a plus
+// sign or leading zeros. An integer longer than any real exponent is returned unchanged,
+// because adding to it would take quadratic time.
 func addToDecimal(text string, n int64) string {
 	const longest = 1000 // digits
 	negative := strings.HasPrefix(text, "-")

@@ -12,34 +12,32 @@ import (
 type Note struct {
 	// Index is its modified index.
 	Index uint64 `json:"index"`
-	// TTL is what it was written with, or found with, 0 for none, and TTLRead is
-	// whether it was found: it may then be the rest of a longer one.
+	// TTL is the TTL that it was written with or found with, 0 for none. TTLRead reports
+	// that it was found: it may then be the rest of a longer one.
 	TTL     int64 `json:"ttl,omitempty"`
 	TTLRead bool  `json:"ttl_read,omitempty"`
-	// Found is what the last read found, if it is more: see lifetimeNotes.
+	// Found is the TTL that the last read found, if that is longer: see lifetimeNotes.
 	Found int64 `json:"ttl_found,omitempty"`
-	// Expiration is when it expires, nil if it does not. It is by the clock of
-	// the server, so it is shown and not compared with another.
+	// Expiration is when it expires, nil if it does not. This is the clock of the server,
+	// so it is shown and never compared with another clock.
 	Expiration *time.Time `json:"expiration,omitempty"`
-	// Due reports whether the server reported less time left than ttl_renew_below
-	// when it was last read. A plan takes it from here: it is made again at
-	// apply, and must come out the same.
+	// Due reports whether the last read found less time left than ttl_renew_below. A plan
+	// uses this note: the plan is computed again at apply, and must come out the same.
 	Due bool `json:"due,omitempty"`
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool `json:"not_text,omitempty"`
-	// Foreign reports whether it came into state by being found, and not by being
-	// written from here or listed when something was.
+	// Foreign reports whether the key is in state only because a read found it; it was
+	// neither written by this object nor listed in its configuration.
 	Foreign bool `json:"foreign,omitempty"`
 }
 
-// HasTTL reports whether the key was written with a TTL, 0 for none, or may
-// have been.
+// HasTTL reports whether the key was, or may have been, written with this TTL, 0 for
+// none.
 func (n Note) HasTTL(ttl int64) bool {
 	return n.TTL == ttl || (n.TTLRead && n.TTL != 0 && n.TTL < ttl)
 }
 
-// refreshed is the note for what a read has found. What counts of a TTL is
-// whether there is one.
+// refreshed returns the note after a read. Of a TTL, only its presence is compared.
 func (n Note) refreshed(node *etcdv2.Node) Note {
 	after := Note{Index: node.ModifiedIndex, Expiration: node.Expiration, Foreign: n.Foreign, NotText: node.NotText}
 	switch {
@@ -55,7 +53,7 @@ func (n Note) refreshed(node *etcdv2.Node) Note {
 	return after
 }
 
-// Known is what state and private state say of one key.
+// Known is one key as recorded in state and private state.
 type Known struct {
 	Note
 
@@ -70,7 +68,7 @@ func (k Known) seen() Seen {
 type Unsettled struct {
 	// AbsentAt is an etcd index at which it did not exist.
 	AbsentAt uint64 `json:"absent_at"`
-	// Sum is the SHA-256 of the value that was sent, and TTL the TTL.
+	// Sum is the SHA-256 of the value that was sent, and TTL the TTL that was sent.
 	Sum string `json:"sum"`
 	TTL int64  `json:"ttl,omitempty"`
 }
@@ -84,14 +82,13 @@ func sumOf(value string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// isOurs reports whether a node is what was sent, applied after all.
+// isOurs reports whether a node is the one that was sent, which means that the write was applied.
 func (u Unsettled) isOurs(n *etcdv2.Node) bool {
 	return u.AbsentAt != 0 && !n.NotText && n.CreatedIndex > u.AbsentAt && u.Sum == sumOf(n.Value) && n.HasTTL() == (u.TTL != 0)
 }
 
-// CountTTLs returns how many keys have a TTL and how many have none, and the
-// longest one. Keys that were only found count if there are no others, as after
-// an import.
+// CountTTLs returns how many keys have a TTL and how many do not, and the longest TTL.
+// Keys that were only found count only if there are no others, as after an import.
 func CountTTLs(known map[string]Known) (with, without int, longest int64) {
 	hasOwn := false
 	for _, k := range known {

@@ -7,11 +7,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// The writes of the store that change the lifetime of a key and keep its value,
-// or the other way round.
+// The writes that change only the TTL of a key, or only its value.
 
-// SetTTL gives a key that is still as it was seen a new TTL, or none if ttl
-// is nil, and keeps its value. It returns ErrUnsupported if there is none to keep.
+// SetTTL sets the TTL of a key that is still as it was seen, or removes it if ttl is nil,
+// and keeps the value. It returns ErrUnsupported if there is no value to keep.
 func (s *Store) SetTTL(ctx context.Context, key string, before Seen, ttl *int64) (*etcdv2.Node, error) {
 	if ttl != nil {
 		return s.renew(ctx, key, before, *ttl)
@@ -19,8 +18,8 @@ func (s *Store) SetTTL(ctx context.Context, key string, before Seen, ttl *int64)
 	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) Wanted { return Wanted{Value: found.Value} })
 }
 
-// SetValue gives a key that is still as it was seen a new value, and keeps
-// what is left of its TTL. It returns ErrUnsupported if there is none to keep.
+// SetValue sets the value of a key that is still as it was seen, and keeps what is left
+// of its TTL. It returns ErrUnsupported if there is no TTL to keep.
 func (s *Store) SetValue(ctx context.Context, key string, before Seen, value string) (*etcdv2.Node, error) {
 	return s.rewrite(ctx, key, before, func(found *etcdv2.Node) Wanted {
 		want := Wanted{Value: value}
@@ -31,8 +30,7 @@ func (s *Store) SetValue(ctx context.Context, key string, before Seen, value str
 	})
 }
 
-// rewrite reads a key that is still as it was seen, and writes what want makes
-// of it.
+// rewrite reads a key that is still as it was seen, and writes what want returns for it.
 func (s *Store) rewrite(ctx context.Context, key string, before Seen, want func(found *etcdv2.Node) Wanted) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, key)
 	if err != nil {
@@ -50,13 +48,13 @@ func (s *Store) rewrite(ctx context.Context, key string, before Seen, want func(
 	return s.swap(ctx, key, SeenIn(found), &wanted, s.put(ctx, key, wanted))
 }
 
-// deletedInRun is why a key that another object of this run has deleted cannot
-// be written in part: only a write of all of it brings it back.
+// deletedInRun is the error for a partial write to a key that another object of this run
+// has deleted: only a full write creates it again.
 func deletedInRun(key string) error {
 	return fmt.Errorf("%w: %s was deleted in this run", etcdv2.ErrUnsupported, key)
 }
 
-// stillAs reads a key, and refuses one that is not as it was seen.
+// stillAs reads a key, and refuses it if it is not as it was seen.
 func (s *Store) stillAs(ctx context.Context, key string, before Seen) (*etcdv2.Node, error) {
 	resp, err := s.keys.Get(ctx, key, etcdv2.GetOptions{})
 	if err != nil {
@@ -73,8 +71,8 @@ func (s *Store) stillAs(ctx context.Context, key string, before Seen) (*etcdv2.N
 	}
 }
 
-// renew gives a key that is still as it was seen a new TTL, without an event
-// where the servers can.
+// renew sets a new TTL on a key that is still as it was seen, without an event if the
+// servers support that.
 func (s *Store) renew(ctx context.Context, key string, before Seen, ttl int64) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, key)
 	if err != nil {
@@ -87,8 +85,8 @@ func (s *Store) renew(ctx context.Context, key string, before Seen, ttl int64) (
 	return s.refreshTTL(ctx, key, before, ttl)
 }
 
-// refreshTTL sends a renewal. A lost answer is settled only where the value is
-// known: another writer's TTL looks like ours.
+// refreshTTL sends a renewal. A lost answer can be settled only if the value is known,
+// because a TTL set by another writer looks like ours.
 func (s *Store) refreshTTL(ctx context.Context, key string, before Seen, ttl int64) (*etcdv2.Node, error) {
 	var isOurs func(*etcdv2.Node) bool
 	if before.Value != nil {
@@ -110,9 +108,9 @@ func (s *Store) refreshTTL(ctx context.Context, key string, before Seen, ttl int
 	return node, err
 }
 
-// putBack writes the value that a key had before a refresh that did not keep
-// it, a fault of etcd 2.3.0 to 2.3.6, which are not asked for one: this is for a
-// server that has the fault and another version.
+// putBack writes the value that a key had before a refresh lost it, which is a bug of
+// etcd 2.3.0 to 2.3.6. Those versions are never sent a refresh; this is for a server
+// that has the bug and reports another version.
 func (s *Store) putBack(ctx context.Context, refreshed *etcdv2.Node, value string, ttl int64) (*etcdv2.Node, error) {
 	want := Wanted{Value: value, TTL: &ttl}
 	node, err := s.swap(ctx, refreshed.Key, SeenIn(refreshed), &want, s.put(ctx, refreshed.Key, want))
@@ -124,7 +122,7 @@ func (s *Store) putBack(ctx context.Context, refreshed *etcdv2.Node, value strin
 	return node, nil
 }
 
-// hasTTL reports whether a node that was just written lives as long as ttl says.
+// hasTTL reports whether a node that was just written has the given TTL.
 func hasTTL(n *etcdv2.Node, ttl *int64) bool {
 	if ttl == nil {
 		return !n.HasTTL()
@@ -133,8 +131,8 @@ func hasTTL(n *etcdv2.Node, ttl *int64) bool {
 	return n.HasTTL() && n.TTL <= *ttl && n.TTL > *ttl-slack
 }
 
-// RemainingTTL returns how many seconds a node has left, at least 1, or 0 if it
-// does not expire.
+// RemainingTTL returns how many seconds a node has left, at least 1, or 0 if it does not
+// expire.
 func RemainingTTL(node *etcdv2.Node) int64 {
 	if !node.HasTTL() {
 		return 0

@@ -11,16 +11,16 @@ import (
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
-// space is a key space of a test's own on a real server, behind a proxy.
+// space is the key space of one test on a real server, behind a proxy.
 type space struct {
 	server *etcdtest.Server
 	proxy  *etcdtest.Proxy
-	// prefix is where it is on the server.
+	// prefix is the directory of the space on the server.
 	prefix string
 	client *etcdv2.Client
 }
 
-// newSpace returns a space whose client tries each request once or attempts times.
+// newSpace returns a space whose client tries each request up to attempts times.
 func newSpace(t *testing.T, attempts int) *space {
 	t.Helper()
 	s := &space{server: etcdtest.Shared(t), prefix: etcdtest.Prefix(t)}
@@ -36,7 +36,7 @@ func newSpace(t *testing.T, attempts int) *space {
 	return s
 }
 
-// store returns the store of another object of a run.
+// store returns a store for another object of a run.
 func (s *space) store(run *Run) *Store { return NewStore(s.client.Keys, nil, run) }
 
 func (s *space) put(t *testing.T, key, value string, params ...string) uint64 {
@@ -49,12 +49,12 @@ func (s *space) remove(t *testing.T, key string, params ...string) {
 	s.server.Delete(t, s.prefix+key, params...)
 }
 
-// wantValue checks what the server holds, "" for no key.
+// wantValue checks the value on the server, "" for no key.
 func (s *space) wantValue(t *testing.T, key, want string) {
 	t.Helper()
 	answer := s.server.Get(t, s.prefix+key)
 	if got := answer.Node.Value; got != want || (want == "") != (answer.ErrorCode == 100) {
-		t.Errorf("the server holds %q at %s (code %d), want %q", got, key, answer.ErrorCode, want)
+		t.Errorf("value on the server = %q at %s (code %d), want %q", got, key, answer.ErrorCode, want)
 	}
 }
 
@@ -69,13 +69,13 @@ func (s *space) lose(times int, before bool) {
 	}
 }
 
-// wantRefusal checks that an error is a refusal of a kind, or none for kind 0.
+// wantRefusal checks that an error is a refusal of a kind, or nil for kind 0.
 func wantRefusal(t *testing.T, what string, err error, kind Kind) {
 	t.Helper()
 	_ = asRefusal(t, what, err, kind)
 }
 
-// asRefusal is wantRefusal, and returns the refusal to look at.
+// asRefusal is wantRefusal, and returns the refusal.
 func asRefusal(t *testing.T, what string, err error, kind Kind) *Refusal {
 	t.Helper()
 	r, ok := errors.AsType[*Refusal](err)

@@ -11,26 +11,26 @@ import (
 )
 
 const (
-	// readAheadAfter is how many keys of one directory are asked for one by
-	// one before the directory is read as a whole.
+	// readAheadAfter is how many keys of one directory are read one by one before the
+	// whole directory is read.
 	readAheadAfter = 2
-	// readAheadFor is how long a snapshot of a directory serves, and how long
-	// an ask counts towards the next one.
+	// readAheadFor is how long the snapshot of a directory is used, and how long a read of
+	// a single key counts towards the next snapshot.
 	readAheadFor = 2 * time.Second
-	// ReadAheadBound is how many children a directory may have to be read as a
-	// whole again.
+	// ReadAheadBound is how many children a directory may have to be read as a whole
+	// again.
 	ReadAheadBound = 20000
 )
 
-// ReadAhead answers reads of single keys from one read of their directory once
-// several keys of it have been asked for. Terraform refreshes one object per
-// call, and on a slow link the round trips are all that a plan waits for.
+// ReadAhead answers reads of single keys from one read of their directory, once several
+// of its keys have been asked for. Terraform refreshes one object per call, and on a
+// slow link a plan waits for nothing but these round trips.
 //
-// It infers nothing: a key that is not in the snapshot is asked for
-// directly, since a listing leaves out hidden keys. Each entry is served once,
-// so that whoever asks again gets a fresh answer, and what this process writes
-// is forgotten. Serving an answer that is a moment old is safe, because every
-// write is conditional on the index that was served.
+// It infers nothing: a key that is not in the snapshot is read directly, because a
+// listing leaves out hidden keys. Each entry is served once, so that a second reader gets
+// a fresh answer, and keys that this process writes are dropped from it. Serving an
+// answer that is a moment old is safe, because every write is conditional on the index
+// that was served.
 type ReadAhead struct {
 	keys *etcdv2.KeysService
 	now  func() time.Time
@@ -39,21 +39,21 @@ type ReadAhead struct {
 	dirs map[string]*directory
 }
 
-// directory is what is known of one directory.
+// directory is what we know about one directory.
 type directory struct {
-	// asks counts the asks since the time they are counted from.
+	// asks counts the reads of its keys since a time.
 	asks  int
 	since time.Time
-	// single switches back to single reads for good: the directory is too
-	// large, or may not be listed.
+	// single switches to single reads for good: the directory is too large, or the user
+	// may not list it.
 	single bool
-	// nodes are the keys of the snapshot that were not served yet, and read is
-	// when it was asked for.
+	// nodes are the keys of the snapshot that were not served yet, and read is when the
+	// snapshot was requested.
 	nodes map[string]*etcdv2.Node
 	meta  etcdv2.Meta
 	read  time.Time
-	// listing is closed when the read of the directory that is under way ends,
-	// and written are the keys that were written meanwhile.
+	// listing is closed when the read of the directory in progress ends, and written are
+	// the keys that were written meanwhile.
 	listing chan struct{}
 	written map[string]bool
 }
@@ -63,7 +63,7 @@ func NewReadAhead(keys *etcdv2.KeysService) *ReadAhead {
 	return &ReadAhead{keys: keys, now: time.Now, dirs: map[string]*directory{}}
 }
 
-// SetClock replaces the clock, for a test, before the first read.
+// SetClock replaces the clock in a test, before the first read.
 func (r *ReadAhead) SetClock(now func() time.Time) { r.now = now }
 
 // Get reads a key as KeysService.Get does.
@@ -88,9 +88,8 @@ func (r *ReadAhead) Get(ctx context.Context, key string) (*etcdv2.Response, erro
 	}
 }
 
-// ask says how a key is to be read: from the answer, after the listing that is
-// under way, after a listing that the caller is to make, or, if none of these,
-// directly.
+// ask decides how a key is read: from the answer it returns, after the listing in
+// progress, after a listing that the caller must make, or, if none of these, directly.
 func (r *ReadAhead) ask(path, key string) (resp *etcdv2.Response, listing chan struct{}, list bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,8 +124,8 @@ func (r *ReadAhead) ask(path, key string) (resp *etcdv2.Response, listing chan s
 	return nil, nil, true
 }
 
-// list reads a directory for the snapshot. Whatever goes wrong, single reads
-// report it.
+// list reads a directory for the snapshot. It ignores errors: the single reads report
+// them.
 func (r *ReadAhead) list(ctx context.Context, path string) {
 	dir := strings.TrimSuffix(path, "/")
 	if dir == "" {
@@ -151,8 +150,8 @@ func (r *ReadAhead) list(ctx context.Context, path string) {
 	}
 }
 
-// Forget drops what is known of a key. It is called after every write of this
-// process, whatever came of it. Of a nil ReadAhead nothing is known.
+// Forget drops what is known about a key. It is called after every write of this process,
+// whatever its outcome. A nil ReadAhead is allowed.
 func (r *ReadAhead) Forget(key string) {
 	if r == nil {
 		return

@@ -11,8 +11,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// aheadFixture is a directory of keys on a real server, read through a proxy
-// that counts, with a clock that stands still.
+// aheadFixture is a directory of keys on a real server, read through a proxy that counts
+// requests, with a clock that does not advance.
 type aheadFixture struct {
 	server *etcdtest.Server
 	proxy  *etcdtest.Proxy
@@ -40,7 +40,7 @@ func newAheadFixture(t *testing.T, keys int) *aheadFixture {
 
 func aheadKey(i int) string { return fmt.Sprintf("/d/k%04d", i) }
 
-// reads returns how many reads of single keys and of the directory were made.
+// reads returns the number of reads of single keys and of the directory.
 func (f *aheadFixture) reads() (single, listings int) {
 	for _, r := range f.proxy.Requests() {
 		if strings.TrimSuffix(r.Path, "/") == "/v2/keys/d" {
@@ -97,7 +97,7 @@ func TestReadAhead_entryIsServedOnce(t *testing.T) {
 	}
 	f.server.Put(t, aheadKey(4), "changed")
 	if got := f.get(t, 4); got != "changed" {
-		t.Errorf("second get = %q, want what the server holds by then", got)
+		t.Errorf("second get = %q, want the current value on the server", got)
 	}
 	f.wantReads(t, readAheadAfter+1, 1)
 }
@@ -111,7 +111,7 @@ func TestReadAhead_snapshotEnds(t *testing.T) {
 	f.server.Put(t, aheadKey(4), "changed")
 	f.now = f.now.Add(readAheadFor)
 	if got := f.get(t, 4); got != "changed" {
-		t.Errorf("get after the snapshot's time = %q, want what the server holds by then", got)
+		t.Errorf("get after the snapshot has expired = %q, want the current value on the server", got)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestReadAhead_writesAreForgotten(t *testing.T) {
 	f.server.Put(t, aheadKey(4), "written")
 	f.ahead.Forget(aheadKey(4))
 	if got := f.get(t, 4); got != "written" {
-		t.Errorf("get after a write = %q, want what was written", got)
+		t.Errorf("get after a write = %q, want the written value", got)
 	}
 }
 
@@ -165,7 +165,7 @@ func TestReadAhead_writeDuringListing(t *testing.T) {
 		f.get(t, i)
 	}
 	if got := f.get(t, 4); got != "written" {
-		t.Errorf("get = %q, want what was written while the directory was listed", got)
+		t.Errorf("get = %q, want the value written while the directory was listed", got)
 	}
 }
 

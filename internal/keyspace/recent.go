@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// recentFor is how long an etcd index counts as recent. A create takes about as
-// long between a read of its own and its request when a server is slow.
+// recentFor is how long an etcd index counts as recent. With a slow server, about as much
+// time passes between the read before a create and the create itself.
 const recentFor = time.Second
 
-// recentIndex is the newest etcd index that a server has answered with. A create
-// needs an index of just before its request, so that the node it finds after a
-// lost answer counts as its own only if it is newer. The answer to another
-// object's write serves as well as a read of its own: creates that come together
-// cost one request each.
+// recentIndex is the newest etcd index that a server has answered with. A create needs an
+// index from just before its request: a node found after a lost answer counts as its own
+// only if it is newer. The answer to another object's write serves as well as a read, so
+// that concurrent creates cost one request each.
 type recentIndex struct {
 	now func() time.Time
 
@@ -22,8 +21,8 @@ type recentIndex struct {
 	asked time.Time
 }
 
-// note takes an index from the answer to a request that was sent at asked. The
-// server had it then or later.
+// note records the index in the answer to a request that was sent at asked. The server
+// reached that index at that time or later.
 func (r *recentIndex) note(index uint64, asked time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// createFixture makes creates through a proxy that counts, with a clock that
-// stands still.
+// createFixture sends creates through a proxy that counts requests, with a clock that
+// does not advance.
 type createFixture struct {
 	*aheadFixture
 
@@ -34,7 +34,7 @@ func (f *createFixture) create(t *testing.T, key string) (*etcdv2.Node, error) {
 	return f.store.Create(t.Context(), key, Wanted{Value: "v"}, false)
 }
 
-// requests returns how many requests of each method were made since the last call.
+// requests returns the number of requests by method since the last call.
 func (f *createFixture) requests() map[string]int {
 	n := map[string]int{}
 	for _, r := range f.proxy.Requests() {
@@ -44,7 +44,7 @@ func (f *createFixture) requests() map[string]int {
 	return n
 }
 
-// Creates that come together cost one request each, and the first a read too.
+// Concurrent creates cost one request each, and the first a read too.
 func TestStore_Create_together(t *testing.T) {
 	t.Parallel()
 
@@ -55,19 +55,19 @@ func TestStore_Create_together(t *testing.T) {
 		}
 	}
 	if n := f.requests(); n[http.MethodGet] != 1 || n[http.MethodPut] != 20 {
-		t.Errorf("20 creates made the requests %v, want 1 GET and 20 PUT", n)
+		t.Errorf("requests for 20 creates = %v, want 1 GET and 20 PUT", n)
 	}
 	f.clock = f.clock.Add(recentFor)
 	if _, err := f.create(t, "/later"); err != nil {
 		t.Fatal(err)
 	}
 	if n := f.requests(); n[http.MethodGet] != 1 {
-		t.Errorf("a create that came later made the requests %v, want a GET", n)
+		t.Errorf("requests for a later create = %v, want a GET", n)
 	}
 }
 
-// A lost answer to a create without a read of its own is settled as that of one
-// with it: by a node that is newer than the create.
+// After a lost answer, a create without a read of its own is settled like one with it: by
+// a node that is newer than the create.
 func TestStore_Create_togetherLostAnswer(t *testing.T) {
 	t.Parallel()
 
@@ -103,8 +103,8 @@ func TestStore_Create_togetherLostAnswer(t *testing.T) {
 	}
 }
 
-// An index counts from when its request was sent, and an older one does not take
-// the place of a newer one.
+// An index counts from the time its request was sent, and an older index does not replace
+// a newer one.
 func TestRecentIndex(t *testing.T) {
 	t.Parallel()
 
@@ -115,7 +115,7 @@ func TestRecentIndex(t *testing.T) {
 	}
 	r.note(7, now.Add(-recentFor))
 	if got := r.get(); got != 0 {
-		t.Errorf("get() = %d after an answer that took long, want 0", got)
+		t.Errorf("get() = %d after a slow answer, want 0", got)
 	}
 	r.note(9, now)
 	r.note(8, now.Add(recentFor))

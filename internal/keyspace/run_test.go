@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// The lock of a run lets one object at a time change an object of the store,
-// and the deletion of a tree none at all.
+// The lock of a run lets one object at a time change an object of the store, and no object
+// while a tree is being deleted.
 func TestRun_Lock(t *testing.T) {
 	t.Parallel()
 
@@ -19,14 +19,14 @@ func TestRun_Lock(t *testing.T) {
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if _, err := r.Lock(short, NodeAt("/a")); err == nil {
-		t.Error("two objects have locked one key")
+		t.Error("two objects have locked the same key")
 	}
 	other, err := r.Lock(t.Context(), NodeAt("/b"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if r.whole.TryLock() {
-		t.Error("a tree can be deleted while a key is written")
+		t.Error("a tree was locked while a key was locked")
 	}
 	other()
 	release()
@@ -45,7 +45,7 @@ func TestRun_notes(t *testing.T) {
 	}
 	r.NoteMade(NodeAt("/d/a"), Object{"user", "/d/a"})
 	if r.HasRemoved(NodeAt("/d/a")) || !r.HasMade(NodeAt("/d/a")) {
-		t.Error("what was created again counts as removed")
+		t.Error("a node that was created again counts as removed")
 	}
 	for path, want := range map[string]string{"/": "/d/a", "/d": "/d/a", "/d/a": "/d/a", "/d/a/b": "", "/e": ""} {
 		if got, _ := r.madeWithin(path); got != want {

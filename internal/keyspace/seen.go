@@ -2,7 +2,7 @@ package keyspace
 
 import "github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 
-// Seen is a key as a caller has seen it, and as a write is to find it.
+// Seen is a key as its caller has seen it, and as it must still be when it is written.
 type Seen struct {
 	// Index is its modified index.
 	Index uint64
@@ -12,27 +12,27 @@ type Seen struct {
 	JSON bool
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool
-	// Expires reports whether it had a TTL.
+	// Expires reports whether the key had a TTL.
 	Expires bool
 }
 
-// SeenIn is a key as a read has just found it.
+// SeenIn returns a node that a read has just found as a Seen.
 func SeenIn(n *etcdv2.Node) Seen {
 	return Seen{Index: n.ModifiedIndex, Value: &n.Value, NotText: n.NotText, Expires: n.HasTTL()}
 }
 
-// matches reports whether a node is as it was seen, at whatever index.
+// matches reports whether a node is as it was seen, at any index.
 func (s Seen) matches(n *etcdv2.Node) bool {
 	return s.Value != nil && !n.Dir && !n.NotText && SameValue(*s.Value, n.Value, s.JSON) && n.HasTTL() == s.Expires
 }
 
-// LosesBytes reports whether a write of what is wanted would put back a value as
-// the API shows it, without the bytes that are not text.
+// LosesBytes reports whether a write of want would store the value as the API shows it,
+// without the bytes that are not text.
 func (s Seen) LosesBytes(want Wanted) bool {
 	return s.NotText && s.Value != nil && *s.Value == want.Value
 }
 
-// Wanted is what is to become of a key.
+// Wanted is how a key should be after a write.
 type Wanted struct {
 	Value string
 	// JSON reports whether the value is compared as JSON.
@@ -41,11 +41,10 @@ type Wanted struct {
 	TTL *int64
 }
 
-// matches reports whether a node is as it is wanted. It is what settles a lost
-// answer, too.
+// matches reports whether a node is as wanted. It settles a lost answer, too.
 func (w Wanted) matches(n *etcdv2.Node) bool { return !n.NotText && w.isShown(n) }
 
-// isShown is matches for as much of a value as the API shows.
+// isShown is matches for the part of a value that the API shows.
 func (w Wanted) isShown(n *etcdv2.Node) bool {
 	return !n.Dir && SameValue(w.Value, n.Value, w.JSON) && n.HasTTL() == (w.TTL != nil)
 }

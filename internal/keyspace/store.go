@@ -7,28 +7,28 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// Store makes the writes that the package documentation lists. It is made for one
-// object that is planned or applied, and serves one call at a time.
+// Store makes the writes that the package documentation lists. Each object that is
+// planned or applied has its own, which serves one call at a time.
 type Store struct {
 	keys *etcdv2.KeysService
-	// ahead answers reads of keys, and learns of writes; nil means neither.
+	// ahead answers reads of keys and is notified of writes; nil disables both.
 	ahead *ReadAhead
 	// run is what other objects did in this run.
 	run *Run
-	// OnAdopt, if not nil, learns the TTL of everything that is taken over.
+	// OnAdopt, if not nil, is called with the TTL change of each adopted key or directory.
 	OnAdopt func(TTLChange)
 }
 
-// NewStore returns the key space that keys reaches. Stores share the reads of
-// ahead, if it is not nil, and what the run has done; without a run a store only
-// reads. The client should have an [etcdv2.Options.SettleTime]: without one, a
-// write whose answer was lost is more often an OutcomeUnknown.
+// NewStore returns a store that works through keys. Stores share the read-ahead, which
+// may be nil, and the run; without a run a store can only read. The client should have
+// an [etcdv2.Options.SettleTime]: without it, a write whose answer was lost ends more
+// often as OutcomeUnknown.
 func NewStore(keys *etcdv2.KeysService, ahead *ReadAhead, r *Run) *Store {
 	return &Store{keys: keys, ahead: ahead, run: r}
 }
 
-// ReadKey reads a key for a refresh. It returns ErrNotFound only if there is none,
-// and refuses a directory.
+// ReadKey reads a key for a refresh. It returns ErrNotFound only if nothing is there, and
+// refuses a directory.
 func (s *Store) ReadKey(ctx context.Context, key string) (*etcdv2.Node, error) {
 	get := func(ctx context.Context, key string) (*etcdv2.Response, error) {
 		return s.keys.Get(ctx, key, etcdv2.GetOptions{})
@@ -46,8 +46,7 @@ func (s *Store) ReadKey(ctx context.Context, key string) (*etcdv2.Node, error) {
 	return resp.Node, nil
 }
 
-// Create makes a key that must not exist, or takes over one that does if adopt
-// is true.
+// Create creates a key that must not exist, or adopts an existing one if adopt is true.
 func (s *Store) Create(ctx context.Context, key string, want Wanted, adopt bool) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, key)
 	if err != nil {
@@ -67,8 +66,8 @@ func (s *Store) Create(ctx context.Context, key string, want Wanted, adopt bool)
 	return s.sendCreate(ctx, key, want, absentAt, adopt)
 }
 
-// CreateAbsent is Create for a key that was seen to be absent at an etcd index, 0
-// if nothing was seen.
+// CreateAbsent is Create for a key that was absent at the etcd index absentAt, 0 if that
+// is not known.
 func (s *Store) CreateAbsent(ctx context.Context, key string, want Wanted, absentAt uint64, adopt bool) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, key)
 	if err != nil {
@@ -78,7 +77,7 @@ func (s *Store) CreateAbsent(ctx context.Context, key string, want Wanted, absen
 	return s.sendCreate(ctx, key, want, absentAt, adopt)
 }
 
-// Adopt takes over a key as it was found, or creates it if it was deleted since.
+// Adopt adopts a key as it was found, or creates it if it was deleted since.
 func (s *Store) Adopt(ctx context.Context, found *etcdv2.Node, want Wanted) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, found.Key)
 	if err != nil {
@@ -91,8 +90,8 @@ func (s *Store) Adopt(ctx context.Context, found *etcdv2.Node, want Wanted) (nod
 	return s.takeOver(ctx, found, want, true)
 }
 
-// Update writes a key that is still as it was seen. If another object of this
-// run has just deleted it, it is created again.
+// Update writes a key that is still as it was seen. If another object of this run has
+// just deleted it, Update creates it again.
 func (s *Store) Update(ctx context.Context, key string, before Seen, want Wanted) (node *etcdv2.Node, err error) {
 	done, err := s.begin(ctx, key)
 	if err != nil {
@@ -105,9 +104,9 @@ func (s *Store) Update(ctx context.Context, key string, before Seen, want Wanted
 	return s.swap(ctx, key, before, &want, s.put(ctx, key, want))
 }
 
-// Remove deletes a key that is still as it was seen. A key that is gone is
-// removed. A directory in its place, and a key that another object of this run
-// created, wrote or adopted, stay.
+// Remove deletes a key that is still as it was seen. A key that is already gone counts as
+// removed. A directory in its place stays, and so does a key that another object of this
+// run created, wrote or adopted.
 func (s *Store) Remove(ctx context.Context, key string, before Seen) error {
 	release, err := s.run.Lock(ctx, NodeAt(key))
 	if err != nil {
@@ -132,8 +131,8 @@ func (s *Store) Remove(ctx context.Context, key string, before Seen) error {
 	}
 }
 
-// Keep notes that a key is to stay as it was seen. It is Gone if another object
-// of this run has deleted it.
+// Keep records that a key stays as it was seen. It returns Gone if another object of this
+// run has deleted it.
 func (s *Store) Keep(ctx context.Context, key string, seen Seen) error {
 	isThere, err := s.keep(ctx, key)
 	if err == nil && !isThere {
@@ -142,8 +141,8 @@ func (s *Store) Keep(ctx context.Context, key string, seen Seen) error {
 	return err
 }
 
-// keep notes that something is to stay as it is. It reports whether it is still
-// there, as far as this run is concerned.
+// keep records that a node stays as it is. It reports whether the node is still there, as
+// far as this run is concerned.
 func (s *Store) keep(ctx context.Context, path string) (bool, error) {
 	release, err := s.run.Lock(ctx, NodeAt(path))
 	if err != nil {
@@ -157,9 +156,9 @@ func (s *Store) keep(ctx context.Context, path string) (bool, error) {
 	return true, nil
 }
 
-// begin waits until no other object of this run changes a path. done ends that,
-// and notes what came of the write: that this run made the node what it is, if it
-// succeeded, and that nothing is known of it from before.
+// begin waits until no other object of this run is changing a path. done ends the change:
+// it drops what was read of the path before and, if the write succeeded, records that
+// this run made the node what it is.
 func (s *Store) begin(ctx context.Context, path string) (done func(err error), err error) {
 	release, err := s.run.Lock(ctx, NodeAt(path))
 	if err != nil {

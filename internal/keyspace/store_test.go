@@ -12,7 +12,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// What a rival did between the look at a key and the write decides about the write.
+// A write is decided by what a rival did between the read of a key and the write.
 func TestStore_rivals(t *testing.T) {
 	t.Parallel()
 
@@ -20,8 +20,8 @@ func TestStore_rivals(t *testing.T) {
 	for name, test := range map[string]struct {
 		rival          func(t *testing.T, key string)
 		update, remove Kind
-		// holds is what the server holds after a refusal.
-		holds string
+		// after is the value on the server after a refusal.
+		after string
 	}{
 		"another value":        {func(t *testing.T, key string) { t.Helper(); s.put(t, key, "theirs") }, Changed, Changed, "theirs"},
 		"a TTL":                {func(t *testing.T, key string) { t.Helper(); s.put(t, key, "one", "ttl=500") }, Changed, Changed, "one"},
@@ -49,17 +49,16 @@ func TestStore_rivals(t *testing.T) {
 				if want == Changed && (r.Planned != before.Index || r.Found <= r.Planned || r.Path != key) {
 					t.Errorf("%s: the refusal is %+v, want both indexes", verb, r)
 				}
-				if want != 0 && test.holds != "" {
-					s.wantValue(t, key, test.holds)
+				if want != 0 && test.after != "" {
+					s.wantValue(t, key, test.after)
 				}
 			}
 		})
 	}
 }
 
-// The answers to writes are lost: once, so that the client sends them again, or
-// every time, and then also for a caller that is interrupted. Each write is known
-// to be made.
+// The answers to writes are lost: once, so that the client sends them again, or every
+// time, and then also for an interrupted caller. Each write is known to have been made.
 func TestStore_lostAnswers(t *testing.T) {
 	t.Parallel()
 
@@ -109,7 +108,7 @@ func TestStore_lostAnswers(t *testing.T) {
 					return err
 				})
 				if got := s.server.Get(t, s.prefix+key).Node; got.ModifiedIndex != node.ModifiedIndex || got.TTL < 600 || got.Value != "two" {
-					t.Errorf("the server holds %+v, want it at %d with a TTL of 700", got, node.ModifiedIndex)
+					t.Errorf("node on the server = %+v, want index %d and a TTL of 700", got, node.ModifiedIndex)
 				}
 				call(func(ctx context.Context) error { return s.store(NewRun()).Remove(ctx, key, SeenIn(node)) })
 				s.wantValue(t, key, "")
@@ -133,8 +132,8 @@ func TestStore_lostAnswers(t *testing.T) {
 	}
 }
 
-// Writes are cut before the server gets them, and nothing tells: each is unknown,
-// and not taken for made or for refused.
+// Writes are cut before the server gets them, and the client cannot know that: each
+// outcome is unknown, and counts neither as made nor as refused.
 func TestStore_outcomeUnknown(t *testing.T) {
 	t.Parallel()
 
@@ -158,7 +157,7 @@ func TestStore_outcomeUnknown(t *testing.T) {
 	}
 	_, err = s.store(NewRun()).CreateInOrder(t.Context(), "/q", Wanted{Value: "v"})
 	if r := asRefusal(t, "CreateInOrder", err, InOrderUnknown); r.Planned == 0 || r.Found == 0 || len(r.Children) != 0 {
-		t.Errorf("CreateInOrder: the refusal is %+v, want both indexes and no candidate", r)
+		t.Errorf("CreateInOrder: the refusal is %+v, want both indexes and no candidates", r)
 	}
 	s.proxy.Clear()
 	s.wantValue(t, "/k", "one")
@@ -177,15 +176,15 @@ func TestStore_Create(t *testing.T) {
 		_, err := s.store(NewRun()).Create(t.Context(), key, want, adopt)
 		return err
 	}
-	if r := asRefusal(t, "a key that exists", create("/k", false), Exists); r.Found != index {
-		t.Errorf("the refusal is %+v, want it found at %d", r, index)
+	if r := asRefusal(t, "creating an existing key", create("/k", false), Exists); r.Found != index {
+		t.Errorf("the refusal is %+v, want Found %d", r, index)
 	}
-	wantRefusal(t, "a directory", create("/full", true), IsDirectory)
-	if r := asRefusal(t, "an empty directory", create("/empty", true), IsEmptyDirectory); len(r.Children) != 2 || r.Children[1] != "/empty" {
-		t.Errorf("the refusal names %q, want the innermost first", r.Children)
+	wantRefusal(t, "creating a key in place of a directory", create("/full", true), IsDirectory)
+	if r := asRefusal(t, "creating a key in place of an empty directory", create("/empty", true), IsEmptyDirectory); len(r.Children) != 2 || r.Children[1] != "/empty" {
+		t.Errorf("the refusal lists %q, want the innermost first", r.Children)
 	}
 	if err := create("/k/below", false); !errors.Is(err, etcdv2.ErrNotDir) {
-		t.Errorf("below a key: error = %v, want ErrNotDir", err)
+		t.Errorf("creating a key below a key: error = %v, want ErrNotDir", err)
 	}
 	s.wantValue(t, "/k", "theirs")
 
@@ -197,12 +196,12 @@ func TestStore_Create(t *testing.T) {
 	}
 	s.wantValue(t, "/k", "ours")
 	if len(adopted) != 1 || adopted[0].Key != "/k" || adopted[0].From < 400 || adopted[0].To != 0 {
-		t.Errorf("adopted = %+v, want the TTL that is lost", adopted)
+		t.Errorf("adopted = %+v, want the TTL that was lost", adopted)
 	}
 }
 
-// What one object of a run made is not deleted by another, and what one deleted is
-// created again by another that needs it.
+// What one object of a run made is not deleted by another. What one deleted is created
+// again by another that needs it.
 func TestStore_oneRun(t *testing.T) {
 	t.Parallel()
 
@@ -225,7 +224,7 @@ func TestStore_oneRun(t *testing.T) {
 	wantRefusal(t, "Remove in a later run", s.store(later).Remove(t.Context(), "/d/k", before), 0)
 	wantRefusal(t, "Keep", s.store(later).Keep(t.Context(), "/d/k", before), Gone)
 	if _, err := s.store(later).SetTTL(t.Context(), "/d/k", before, nil); !errors.Is(err, etcdv2.ErrUnsupported) {
-		t.Errorf("SetTTL of what the run has deleted: error = %v, want ErrUnsupported", err)
+		t.Errorf("SetTTL of a key that the run has deleted: error = %v, want ErrUnsupported", err)
 	}
 	if _, err := s.store(later).Update(t.Context(), "/d/k", before, Wanted{Value: "two"}); err != nil {
 		t.Error(err)
@@ -233,7 +232,7 @@ func TestStore_oneRun(t *testing.T) {
 	s.wantValue(t, "/d/k", "two")
 }
 
-// A write never puts back what the API shows of bytes that are not text.
+// No write stores the API's version of a value whose bytes are not text.
 func TestStore_bytesThatAreNotText(t *testing.T) {
 	t.Parallel()
 
@@ -244,13 +243,13 @@ func TestStore_bytesThatAreNotText(t *testing.T) {
 		t.Fatalf("ReadKey() = %+v, %v", node, err)
 	}
 	_, err = s.store(NewRun()).Update(t.Context(), "/k", SeenIn(node), Wanted{Value: node.Value})
-	wantRefusal(t, "the same value", err, LosesBytes)
+	wantRefusal(t, "writing the same value", err, LosesBytes)
 	_, err = s.store(NewRun()).Update(t.Context(), "/k", SeenIn(node), Wanted{Value: "text"})
-	wantRefusal(t, "another value", err, 0)
+	wantRefusal(t, "writing another value", err, 0)
 	s.wantValue(t, "/k", "text")
 }
 
-// Two stores race on one key from the same look at it: one wins.
+// Two stores race on one key from the same read of it, and one wins.
 func TestStore_race(t *testing.T) {
 	t.Parallel()
 
@@ -285,8 +284,8 @@ func TestStore_race(t *testing.T) {
 	}
 }
 
-// A lost answer is settled by the comparison of the caller: what another writer has
-// put into other words is what was wanted, if it is compared as JSON.
+// A lost answer is settled by the comparison that the caller uses: JSON that another
+// writer formatted differently is as wanted, if values are compared as JSON.
 func TestStore_lostAnswerComparesAsTheCaller(t *testing.T) {
 	t.Parallel()
 
@@ -312,8 +311,8 @@ func TestStore_lostAnswerComparesAsTheCaller(t *testing.T) {
 	}
 }
 
-// Somebody was faster, and what is there cannot be read any more: that it exists is
-// known all the same.
+// Another writer was faster, and the key can no longer be read: the refusal still says
+// that it exists.
 func TestStore_createExistsUnread(t *testing.T) {
 	t.Parallel()
 
@@ -335,8 +334,8 @@ func TestStore_createExistsUnread(t *testing.T) {
 				s.put(t, "/taken", "theirs")
 			})})
 			s.proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Skip: 1, Action: func(x *etcdtest.Exchange) { interrupt(); x.Cut() }})
-			if r := asRefusal(t, "create", create(ctx, s.store(NewRun()), "/taken"), Exists); r.Found != 0 {
-				t.Errorf("it is said to be at index %d, which nobody has read", r.Found)
+			if r := asRefusal(t, "creating a key that cannot be read", create(ctx, s.store(NewRun()), "/taken"), Exists); r.Found != 0 {
+				t.Errorf("the refusal reports index %d, which nobody has read", r.Found)
 			}
 		})
 	}

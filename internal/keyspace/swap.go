@@ -7,13 +7,13 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// swapAttempts is how often a write is sent again on the index that a key has
-// moved to, while its content stays as it was.
+// swapAttempts is how often a write is sent again with the new index of a key whose index
+// has moved and whose content has not changed.
 const swapAttempts = 5
 
-// swap sends a write on the index at which a key was seen, and again on the index
-// that the key has moved to, as long as its content is as it was seen, or as it
-// is wanted; want is nil if the write sets no value.
+// swap sends a write with the index at which a key was seen. If the index has moved, it
+// sends the write again with the new one, as long as the content is as seen or as wanted.
+// want is nil if the write sets no value.
 func (s *Store) swap(
 	ctx context.Context, key string, before Seen, want *Wanted, send func(index uint64) (*etcdv2.Response, error),
 ) (*etcdv2.Node, error) {
@@ -44,16 +44,16 @@ func (s *Store) swap(
 	return nil, hasChanged(key, before.Index, index)
 }
 
-// put returns the write of a value on an index.
+// put returns a function that writes a value at an index.
 func (s *Store) put(ctx context.Context, key string, want Wanted) func(index uint64) (*etcdv2.Response, error) {
 	return func(index uint64) (*etcdv2.Response, error) {
 		return s.keys.CompareAndSwap(ctx, key, want.Value, etcdv2.Condition{Index: index}, want.options())
 	}
 }
 
-// readBeforeCreate reads what is at a path before it is created. It returns nil
-// and the etcd index if there is nothing. A caller without read access may still
-// write; the index is then unknown, which is 0.
+// readBeforeCreate reads what is at a path before it is created. If nothing is there, it
+// returns nil and the etcd index. A caller without read access may still write; the index
+// is then unknown, and 0.
 func (s *Store) readBeforeCreate(ctx context.Context, path string) (found *etcdv2.Node, absentAt uint64, err error) {
 	asked := s.run.recent.now()
 	resp, err := s.keys.Get(ctx, path, etcdv2.GetOptions{})
@@ -73,8 +73,8 @@ func (s *Store) readBeforeCreate(ctx context.Context, path string) (found *etcdv
 	}
 }
 
-// sendCreate creates a key that is believed to be absent. Somebody may be faster.
-// absentAt is an etcd index of before.
+// sendCreate creates a key that we believe to be absent. Another writer may be faster.
+// absentAt is an etcd index from before.
 func (s *Store) sendCreate(ctx context.Context, key string, want Wanted, absentAt uint64, adopt bool) (*etcdv2.Node, error) {
 	asked := s.run.recent.now()
 	resp, err := s.keys.Create(ctx, key, want.Value, etcdv2.CreateOptions{WriteOptions: want.options(), AbsentAt: absentAt})
@@ -90,7 +90,7 @@ func (s *Store) sendCreate(ctx context.Context, key string, want Wanted, absentA
 	found, _, err := s.readBeforeCreate(ctx, key)
 	switch {
 	case err != nil && !adopt && !errors.Is(err, etcdv2.ErrNotDir):
-		// That it cannot be read, as by a caller who is gone, changes nothing.
+		// If the user may not read it, the answer is the same: it exists.
 		return nil, exists(key, 0)
 	case err != nil:
 		return nil, err
@@ -101,9 +101,9 @@ func (s *Store) sendCreate(ctx context.Context, key string, want Wanted, absentA
 	}
 }
 
-// takeOver writes a key that exists already, if adopt is true, unless it is as
-// it is wanted. A TTL is always written, so that its countdown starts again. A
-// key that is deleted at that moment is created.
+// takeOver writes an existing key if adopt is true, unless it already is as wanted. A TTL
+// is always written, so that its countdown starts again. If the key is deleted meanwhile,
+// takeOver creates it.
 func (s *Store) takeOver(ctx context.Context, found *etcdv2.Node, want Wanted, adopt bool) (*etcdv2.Node, error) {
 	switch {
 	case found.Dir:
@@ -129,8 +129,8 @@ func (s *Store) takeOver(ctx context.Context, found *etcdv2.Node, want Wanted, a
 	return node, err
 }
 
-// refused makes a refusal of an answer that shows that the key is not as it was
-// seen, and passes any other error on.
+// refused turns an answer that shows that a key is not as it was seen into a refusal, and
+// returns any other error unchanged.
 func refused(key string, planned uint64, err error) error {
 	switch {
 	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
@@ -148,8 +148,8 @@ func exists(key string, found uint64) error {
 	return &Refusal{Kind: Exists, Path: key, Found: found, Err: etcdv2.ErrExists}
 }
 
-// hasChanged is the refusal to write a key that another writer has changed. The
-// index at which it was planned is 0 if it is not known.
+// hasChanged is the refusal to write a key that another writer has changed. planned is 0
+// if it is not known.
 func hasChanged(key string, planned, found uint64) error {
 	return &Refusal{Kind: Changed, Path: key, Planned: planned, Found: found, Err: etcdv2.ErrCompareFailed}
 }

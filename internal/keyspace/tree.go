@@ -18,18 +18,18 @@ import (
 type Tree struct {
 	Keys map[string]*etcdv2.Node
 	Dirs map[string]bool
-	// Unnameable are keys and directories that no path in a configuration names.
+	// Unnameable are keys and directories that no path in a configuration can name.
 	Unnameable []*etcdv2.Node
-	// index is an etcd index at which all of it was so, or had been so before:
-	// what is not in the tree and has an older created index does not exist.
+	// index is an etcd index at which all of the tree existed, or had existed before. A
+	// node that is not in the tree and has an older created index does not exist.
 	index uint64
-	// Absent reports that there is no such directory, and Blocked why there
-	// cannot be one: it, or one above it, is a key.
+	// Absent reports that there is no such directory. Blocked is why it cannot be created:
+	// the path, or one above it, is a key.
 	Absent  bool
 	Blocked error
 }
 
-// NewTree returns what a directory contains that was read with all that is below it.
+// NewTree returns the tree of a directory that was read recursively.
 func NewTree(dir *etcdv2.Node) *Tree {
 	t := newTree()
 	t.add(dir.Key, dir)
@@ -46,8 +46,8 @@ func relativeTo(dir, key string) string {
 // Below returns the path of a key from its path relative to a directory.
 func Below(dir, relative string) string { return strings.TrimSuffix(dir, "/") + "/" + relative }
 
-// HiddenRoot returns the part of a relative path up to its last hidden segment,
-// which a listing of anything above it leaves out; "" if there is none.
+// HiddenRoot returns the part of a relative path up to its last hidden segment, "" if
+// there is none. A listing of anything above that segment leaves it out.
 func HiddenRoot(relative string) string {
 	segments := strings.Split(relative, "/")
 	for i, segment := range slices.Backward(segments) {
@@ -58,8 +58,8 @@ func HiddenRoot(relative string) string {
 	return ""
 }
 
-// ReadTree reads all that a directory contains in one read, and what a listing
-// hides of the given relative paths, each hidden directory or key in one more.
+// ReadTree reads everything in a directory with one request, and then each hidden key or
+// directory among the given relative paths with one request more.
 func (s *Store) ReadTree(ctx context.Context, dir string, paths []string) (*Tree, error) {
 	t := newTree()
 	resp, err := s.keys.Get(ctx, dir, etcdv2.GetOptions{Recursive: true})
@@ -82,7 +82,7 @@ func (s *Store) ReadTree(ctx context.Context, dir string, paths []string) (*Tree
 	return t, s.readHidden(ctx, dir, paths, t)
 }
 
-// readHidden adds to a tree what its listing has left out.
+// readHidden adds to a tree what the listing has left out.
 func (s *Store) readHidden(ctx context.Context, dir string, paths []string, t *Tree) error {
 	roots := map[string]bool{}
 	for _, path := range paths {
@@ -127,8 +127,8 @@ func (t *Tree) add(dir string, node *etcdv2.Node) {
 	}
 }
 
-// keyAbove returns the key of the tree that is where a directory is needed
-// for a relative path.
+// keyAbove returns a key of the tree that is in the place of a directory above a relative
+// path.
 func (t *Tree) keyAbove(relative string) (string, bool) {
 	for above := range Ancestors(relative) {
 		if t.Keys[above] != nil {
@@ -138,8 +138,8 @@ func (t *Tree) keyAbove(relative string) (string, bool) {
 	return "", false
 }
 
-// Ancestors yields the relative paths of the directories that a relative path
-// lies in, the nearest first.
+// Ancestors yields the relative paths of the directories above a relative path, the
+// nearest first.
 func Ancestors(relative string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for i := len(relative) - 1; i > 0; i-- {
@@ -150,8 +150,8 @@ func Ancestors(relative string) func(yield func(string) bool) {
 	}
 }
 
-// DirsAbove yields the paths of the directories that a path lies in, the nearest
-// first and "/" last.
+// DirsAbove yields the paths of the directories above a path, the nearest first and "/"
+// last.
 func DirsAbove(path string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for dir := range Ancestors(path) {
@@ -165,7 +165,7 @@ func DirsAbove(path string) func(yield func(string) bool) {
 	}
 }
 
-// withDirsAbove yields a path and the directories that it lies in.
+// withDirsAbove yields a path and the directories above it.
 func withDirsAbove(path string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		if yield(path) {
@@ -174,8 +174,8 @@ func withDirsAbove(path string) func(yield func(string) bool) {
 	}
 }
 
-// emptyDirs returns a directory of the tree and all directories in it, the
-// innermost first, or nil if there is a key among them.
+// emptyDirs returns a directory of the tree and all directories in it, the innermost
+// first, or nil if any of them contains a key.
 func (t *Tree) emptyDirs(dir, relative string) []string {
 	for key := range t.Keys {
 		if isWithin("/"+relative, "/"+key) {
@@ -188,12 +188,12 @@ func (t *Tree) emptyDirs(dir, relative string) []string {
 			empty = append(empty, Below(dir, other))
 		}
 	}
-	// What is longer cannot contain what is shorter.
+	// A longer path cannot contain a shorter one.
 	slices.SortFunc(empty, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
 	return empty
 }
 
-// Nodes returns the keys of a tree that are known, sorted by path.
+// Nodes returns the known keys of a tree, sorted by path.
 func (t *Tree) Nodes(known map[string]Known) []*etcdv2.Node {
 	var nodes []*etcdv2.Node
 	for _, relative := range slices.Sorted(maps.Keys(known)) {
@@ -202,9 +202,9 @@ func (t *Tree) Nodes(known map[string]Known) []*etcdv2.Node {
 	return nodes
 }
 
-// Refresh returns what a tree shows of the keys that are known, of those that may
-// have been created after all, and, if all is true, of every other key. A TTL with
-// less left than renewBelow is due.
+// Refresh returns the keys that a tree shows: those that are known, those whose creation
+// turned out to be applied and, if all is true, every other key. A key with less than
+// renewBelow seconds left is due.
 func (t *Tree) Refresh(known map[string]Known, unsettled map[string]Unsettled, all bool, renewBelow int64) map[string]Known {
 	out := map[string]Known{}
 	for relative, node := range t.Keys {
