@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Answers keeps what a server answered, for comparison with what a client made of it.
+// Answers keeps what a server answered, for comparison with what a client returned for it.
 type Answers struct {
 	mu     sync.Mutex
 	header http.Header

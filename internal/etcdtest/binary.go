@@ -36,25 +36,24 @@ func (v Version) AtLeast(major, minor int) bool {
 	return v.Compare(Version{Major: major, Minor: minor}) >= 0
 }
 
-// ServerVersion returns the version of the etcd program that this test run
-// starts, so that a test can state an expectation that differs by version. It
-// ends the test if there is no program.
+// ServerVersion returns the version of the etcd program that this test run starts, for
+// expectations that differ by version. It ends the test if there is no program.
 func ServerVersion(tb testing.TB) Version {
 	tb.Helper()
 
 	return mustProgram(tb).version
 }
 
-// program is the etcd executable under test with what has been learnt about it.
+// program is the etcd executable under test with what is known about it.
 type program struct {
 	path    string
 	version Version
 	help    string
 }
 
-// supports reports whether the program knows a flag. It asks the program's own
-// help because flags were also added in patch releases, and etcd refuses to
-// start with a flag that it does not know.
+// supports reports whether the program knows a flag. It searches the program's own help,
+// because flags were also added in patch releases, and etcd refuses to start with an
+// unknown flag.
 func (p program) supports(flag string) bool {
 	return regexp.MustCompile(`(?m)^\s*--` + regexp.QuoteMeta(flag) + `\b`).MatchString(p.help)
 }
@@ -88,7 +87,7 @@ func findProgram() (program, error) {
 		return program{}, fmt.Errorf("%s --version: %w", path, err)
 	}
 
-	// Some versions leave with a non-zero status after printing their help.
+	// Some versions exit with a non-zero status after printing their help.
 	help, err := runProgram(path, "--help")
 
 	var exit *exec.ExitError

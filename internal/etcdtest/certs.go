@@ -20,9 +20,9 @@ import (
 type Certs struct {
 	// CA has signed Server and Client.
 	CA *Authority
-	// OtherCA is unrelated to the server, which rejects what it has signed.
+	// OtherCA is unrelated to the server, which rejects certificates signed by it.
 	OtherCA *Authority
-	// Server is what the server shows, for 127.0.0.1 and localhost.
+	// Server is the certificate that the server presents, for 127.0.0.1 and localhost.
 	Server *KeyPair
 	// Client is a client certificate that the server accepts.
 	Client *KeyPair
@@ -44,8 +44,8 @@ type Authority struct {
 	dir  string
 }
 
-// NewCerts makes two authorities, and a server and a client certificate of the
-// first one. The client certificate has the given common name.
+// NewCerts creates two authorities, and a server and a client certificate signed by the
+// first. The client certificate has the given common name.
 func NewCerts(tb testing.TB, commonName string) *Certs {
 	tb.Helper()
 
@@ -59,7 +59,7 @@ func NewCerts(tb testing.TB, commonName string) *Certs {
 	}
 }
 
-// ClientConfig returns a TLS configuration that trusts CA and shows Client.
+// ClientConfig returns a TLS configuration that trusts CA and presents Client.
 func (c *Certs) ClientConfig(tb testing.TB) *tls.Config {
 	tb.Helper()
 
@@ -99,8 +99,8 @@ func newAuthority(tb testing.TB, name string) *Authority {
 	return a
 }
 
-// Issue signs a certificate with the given common name that serves as a client
-// certificate and as a server certificate for 127.0.0.1 and localhost.
+// Issue signs a certificate with the given common name that works as a client certificate
+// and as a server certificate for 127.0.0.1 and localhost.
 func (a *Authority) Issue(tb testing.TB, commonName string) *KeyPair {
 	tb.Helper()
 

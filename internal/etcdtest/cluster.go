@@ -13,8 +13,8 @@ import (
 
 // Cluster is a cluster of etcd nodes.
 type Cluster struct {
-	// Servers are the nodes. A test that adds a member appends it here, so
-	// that the methods know it.
+	// Servers are the nodes. A test that adds a member appends it here, so that the
+	// methods include it.
 	Servers []*Server
 }
 
@@ -36,7 +36,7 @@ func (c *Cluster) URLs() []string {
 	return urls
 }
 
-// InitialCluster returns the nodes as etcd's --initial-cluster wants them.
+// InitialCluster returns the nodes in the form of etcd's --initial-cluster.
 func (c *Cluster) InitialCluster() string { return initialCluster(c.Servers) }
 
 // Reserve is [Server.Reserve] with the settings of the first node.
@@ -46,8 +46,8 @@ func (c *Cluster) Reserve(tb testing.TB, name string) *Server {
 	return c.Servers[0].Reserve(tb, name)
 }
 
-// Leader waits until all nodes that run and are not paused agree on a leader
-// that is one of them, and returns it.
+// Leader waits until all running nodes that are not paused agree on one of them as the
+// leader, and returns it.
 func (c *Cluster) Leader(tb testing.TB) *Server {
 	tb.Helper()
 
@@ -59,7 +59,7 @@ func (c *Cluster) Leader(tb testing.TB) *Server {
 	return leader
 }
 
-// Followers returns the nodes that run and are not paused, without the leader.
+// Followers returns the running nodes that are not paused, without the leader.
 func (c *Cluster) Followers(tb testing.TB) []*Server {
 	tb.Helper()
 
@@ -143,7 +143,7 @@ func startNodes(tb testing.TB, n int, opts []Option) []*Server {
 	}
 }
 
-// tryNodes starts n nodes. On an error it returns those that have to be ended.
+// tryNodes starts n nodes. On an error it returns the nodes that must be ended.
 func tryNodes(tb testing.TB, prog program, cfg config, n int) ([]*Server, error) {
 	tb.Helper()
 
@@ -170,7 +170,7 @@ func tryNodes(tb testing.TB, prog program, cfg config, n int) ([]*Server, error)
 	return servers, prepareNodes(waitContext(tb), servers)
 }
 
-// prepareNodes waits for the nodes and sets up what the options ask for.
+// prepareNodes waits for the nodes and sets up what the options request.
 func prepareNodes(ctx context.Context, servers []*Server) error {
 	for _, s := range servers {
 		if err := s.waitHealthy(ctx); err != nil {

@@ -1,9 +1,9 @@
-// Package etcdtest starts real etcd servers for tests, and proxies that stand
-// between a client and a server and inject faults.
+// Package etcdtest starts real etcd servers for tests, and proxies that sit between a
+// client and a server and inject faults.
 //
-// The server program is the one that ETCD_BIN names, or else bin/etcd at the
-// root of the module, which `make bin/etcd` builds. etcd 2.3 and 3.3 to 3.5 work;
-// [ServerVersion] tells which one it is, for expectations that differ.
+// The server program is the one that ETCD_BIN names, or else bin/etcd at the root of the
+// module, which `make bin/etcd` builds. etcd 2.3 and 3.3 to 3.5 work; [ServerVersion]
+// returns the version, for expectations that differ.
 //
 // # Servers
 //
@@ -14,15 +14,13 @@
 //	s := etcdtest.Shared(t)                      // one node for all tests of the package
 //	key := etcdtest.Prefix(t) + "/key"           // in a key space of the test's own
 //
-// [Server.Kill], [Server.Stop], [Server.Pause], [Server.Resume] and
-// [Server.Restart] act on the process. [Server.Launch] starts it without
-// waiting, for a node that cannot be healthy yet. A package that uses [Shared]
-// calls [Main] from its TestMain.
+// [Server.Kill], [Server.Stop], [Server.Pause], [Server.Resume] and [Server.Restart] act
+// on the process. [Server.Launch] starts it without waiting, for a node that cannot be
+// healthy yet. A package that uses [Shared] calls [Main] from its TestMain.
 //
 // [Server.Get], [Server.Put], [Server.Mkdir], [Server.Delete], [Server.JSON] and
-// [Server.Do] look at the server, or meddle with it, without the client under
-// test. They send the credentials of root after [WithAuth], and
-// may be called from any goroutine.
+// [Server.Do] read from the server, or change it, without the client under test. After
+// [WithAuth] they send the credentials of root. They may be called from any goroutine.
 //
 // # Members
 //
@@ -35,12 +33,11 @@
 //	p := etcdtest.NewProxy(t, s.URL())
 //	p.Inject(etcdtest.Rule{Method: "PUT", Times: 1, Action: etcdtest.DropAnswer()})
 //	...                                          // the client uses p.URL()
-//	p.Requests()                                 // what came, p.Forwarded() what the server got
+//	p.Requests()                                 // requests received; p.Forwarded(): sent to the server
 //
 // The actions are [CutBefore], [DropAnswer], [Duplicate], [TruncateAnswer], [Delay], [Hold],
-// [HoldBefore], [Respond], [Redirect], [Intercept], [InterceptAnswer], and any
-// function of a test. [Proxy.Refuse] and [Proxy.CutAll] act on all connections.
-// With [WithPeerProxies], [Server.Isolate] cuts a node off from its peers.
-// [ProxyTLS] puts the proxy in front of a server with TLS, and [NewTCPProxy]
-// passes bytes through without looking at them.
+// [HoldBefore], [Respond], [Redirect], [Intercept], [InterceptAnswer], and any function
+// of a test. [Proxy.Refuse] and [Proxy.CutAll] act on all connections. With
+// [WithPeerProxies], [Server.Isolate] cuts a node off from its peers. [ProxyTLS] puts the
+// proxy in front of a server with TLS, and [NewTCPProxy] passes bytes through unread.
 package etcdtest

@@ -15,11 +15,11 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// Action is what a [Proxy] does with a request that a [Rule] selects. A test
-// may write its own.
+// Action is what a [Proxy] does with a request that a [Rule] selects. A test may write its
+// own.
 type Action func(*Exchange)
 
-// Exchange is a request in the proxy that waits for its answer.
+// Exchange is a request in the proxy that has not been answered yet.
 type Exchange struct {
 	// Request is the request as it was received.
 	Request Request
@@ -30,16 +30,16 @@ type Exchange struct {
 	ended <-chan struct{}
 }
 
-// Forward passes the request to the next rule and in the end to the server,
-// and the answer to the client.
+// Forward passes the request to the next rule, and finally to the server, and the answer
+// to the client.
 func (x *Exchange) Forward() { x.next.ServeHTTP(x.w, x.r) }
 
 // Cut resets the connection to the client.
 func (x *Exchange) Cut() { cut(x.w) }
 
-// Fetch passes the request on and returns the whole answer of the server, for
-// Deliver or to be thrown away. It goes on when the client has gone away. It
-// returns nil, and the connection is to be cut, if the server did not answer.
+// Fetch passes the request on and returns the whole answer of the server, to be delivered
+// with Deliver or dropped. It continues after the client has disconnected. If the server
+// did not answer, it returns nil, and the connection should be cut.
 func (x *Exchange) Fetch() *httptest.ResponseRecorder {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(x.r.Context()))
 	defer cancel()
@@ -90,7 +90,7 @@ func (x *Exchange) Deliver(answer *httptest.ResponseRecorder) {
 
 	maps.Copy(x.w.Header(), answer.Header())
 	x.w.WriteHeader(answer.Code)
-	_, _ = x.w.Write(answer.Body.Bytes()) // The client may be gone.
+	_, _ = x.w.Write(answer.Body.Bytes()) // The client may have disconnected.
 }
 
 // CutBefore resets the connection without sending the request to the server.
@@ -98,9 +98,9 @@ func CutBefore() Action {
 	return (*Exchange).Cut
 }
 
-// DropAnswer sends the request to the server, waits until the server has
-// answered, and resets the connection without an answer: what was asked for
-// has happened, and the client cannot know.
+// DropAnswer sends the request to the server, waits until the server has answered, and
+// resets the connection without an answer: the request took effect, and the client cannot
+// know.
 func DropAnswer() Action {
 	return func(x *Exchange) {
 		x.Fetch()
@@ -108,9 +108,9 @@ func DropAnswer() Action {
 	}
 }
 
-// Duplicate sends the request to the server twice, one after the other, and delivers
-// the first answer, as a gateway does that tries again without need. seen gets both
-// answers before that; one is nil if the server did not answer.
+// Duplicate sends the request to the server twice, one after the other, and delivers the
+// first answer, like a gateway that retries needlessly. seen gets both answers before
+// that; an answer is nil if the server sent none.
 func Duplicate(seen func(first, second *httptest.ResponseRecorder)) Action {
 	return func(x *Exchange) {
 		first := x.Fetch()
@@ -140,13 +140,12 @@ func (x *Exchange) DeliverPart(answer *httptest.ResponseRecorder, n int) {
 	answer.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	answer.Body.Truncate(min(n, len(body)))
 	x.Deliver(answer)
-	_ = http.NewResponseController(x.w).Flush() // The client may be gone.
+	_ = http.NewResponseController(x.w).Flush() // The client may have disconnected.
 	// A reset could overtake the bytes, so the connection is closed normally.
 	panic(http.ErrAbortHandler)
 }
 
-// Wait waits, unless the client goes away first or the proxy ends: it reports false
-// then.
+// Wait waits for d. It returns false early if the client disconnects or the proxy ends.
 func (x *Exchange) Wait(d time.Duration) bool { return wait(x.r.Context(), x.ended, d) }
 
 // Delay waits before the request is sent to the server and before the answer
@@ -167,7 +166,7 @@ func Delay(request, answer time.Duration) Action {
 	}
 }
 
-// delayedWriter waits once, before the headers.
+// delayedWriter waits once, before it sends the headers.
 type delayedWriter struct {
 	http.ResponseWriter
 
@@ -180,7 +179,7 @@ func (w *delayedWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap gives access to the writer below, for flushing and for cut.
+// Unwrap gives access to the underlying writer, for flushing and for cut.
 func (w *delayedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Hold sends the request to the server and keeps the answer until release is
@@ -199,8 +198,8 @@ func Hold(release <-chan struct{}) Action {
 	}
 }
 
-// HoldBefore keeps the request until release is closed and sends it to the
-// server then, unless the client has gone. With a nil channel it never does.
+// HoldBefore keeps the request until release is closed and then sends it to the server,
+// unless the client has disconnected. With a nil channel it never sends it.
 func HoldBefore(release <-chan struct{}) Action {
 	return func(x *Exchange) {
 		select {
@@ -213,12 +212,12 @@ func HoldBefore(release <-chan struct{}) Action {
 	}
 }
 
-// Respond answers without asking the server.
+// Respond answers without the server.
 func Respond(status int, header http.Header, body string) Action {
 	return func(x *Exchange) {
 		maps.Copy(x.w.Header(), header)
 		x.w.WriteHeader(status)
-		_, _ = io.WriteString(x.w, body) // The client may be gone.
+		_, _ = io.WriteString(x.w, body) // The client may have disconnected.
 	}
 }
 
@@ -227,9 +226,8 @@ func Redirect(status int, location string) Action {
 	return Respond(status, http.Header{"Location": {location}}, "")
 }
 
-// Intercept calls hook before the request is sent to the server, such as for a
-// rival write at that very moment. The methods of [Server] that make requests
-// may be used in it.
+// Intercept calls hook before the request is sent to the server, for example to make a
+// rival write at that moment. The hook may use the methods of [Server] that send requests.
 func Intercept(hook func(Request)) Action {
 	return func(x *Exchange) {
 		hook(x.Request)
@@ -237,8 +235,8 @@ func Intercept(hook func(Request)) Action {
 	}
 }
 
-// InterceptAnswer calls hook when the server has answered and the client has
-// not yet got the answer.
+// InterceptAnswer calls hook after the server has answered and before the client gets the
+// answer.
 func InterceptAnswer(hook func(Request)) Action {
 	return func(x *Exchange) {
 		answer := x.Fetch()
@@ -247,10 +245,9 @@ func InterceptAnswer(hook func(Request)) Action {
 	}
 }
 
-// ActAs makes the proxy answer as an etcd of this version does where a refresh is
-// concerned: etcd before 2.3 does not know refresh and empties the value, and
-// 2.3.0 to 2.3.6 do so if the refresh has a condition. cluster is the version of
-// the whole cluster.
+// ActAs makes the proxy treat a refresh like an etcd of this version: etcd before 2.3 does
+// not know refresh and empties the value, and 2.3.0 to 2.3.6 do so if the refresh has a
+// condition. cluster is the version of the whole cluster.
 func (p *Proxy) ActAs(server, cluster string) {
 	p.Inject(Rule{Path: "/version", Action: Respond(http.StatusOK, nil, fmt.Sprintf(`{"etcdserver":%q,"etcdcluster":%q}`, server, cluster))})
 	empties := func(r Request) bool { return r.Form.Get("refresh") == "true" }

@@ -29,15 +29,15 @@ type Call struct {
 	JSON any
 	// User and Password replace the credentials of the server if User is not empty.
 	User, Password string
-	// Token is sent in the header Authorization if it is not empty, in place of
-	// credentials: the v3 API takes one.
+	// Token is sent in the header Authorization, in place of credentials, if it is not
+	// empty. The v3 API uses one.
 	Token string
 	// Anonymous sends no credentials.
 	Anonymous bool
 }
 
-// Answer is what a server answered. The fields below Body are decoded from it
-// as far as it has them.
+// Answer is the answer of a server. The fields below Body are decoded from it, as far as it
+// contains them.
 type Answer struct {
 	Status int         `json:"-"`
 	Header http.Header `json:"-"`
@@ -68,8 +68,7 @@ type Node struct {
 // OK reports whether the status is 2xx.
 func (a *Answer) OK() bool { return a.Status >= 200 && a.Status < 300 }
 
-// Decode decodes the body, which has to be JSON, into v. It fails the test if
-// it cannot.
+// Decode decodes the body as JSON into v. It fails the test if it cannot.
 func (a *Answer) Decode(tb testing.TB, v any) {
 	tb.Helper()
 
@@ -78,8 +77,8 @@ func (a *Answer) Decode(tb testing.TB, v any) {
 	}
 }
 
-// SetCredentials sets the user as whom the methods of s make their requests.
-// An empty user means none. WithAuth sets root.
+// SetCredentials sets the user for the requests that the methods of s send. An empty user
+// means none. WithAuth sets root.
 func (s *Server) SetCredentials(user, password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,8 +93,8 @@ func (s *Server) credentials() (user, password string) {
 	return s.user, s.password
 }
 
-// EnableAuth does what [WithAuth] does, on a server that runs. It ends the
-// test if it cannot.
+// EnableAuth does what [WithAuth] does, on a running server. It ends the test if it
+// cannot.
 func (s *Server) EnableAuth(tb testing.TB, rootPassword string) {
 	tb.Helper()
 	s.refuseShared(tb)
@@ -105,8 +104,8 @@ func (s *Server) EnableAuth(tb testing.TB, rootPassword string) {
 	}
 }
 
-// Get reads a key with a quorum. Further parameters have the form "recursive=true".
-// A missing key is no failure: look at the status or the error code.
+// Get reads a key with a quorum. Further parameters have the form "recursive=true". A
+// missing key does not fail the test: check the status or the error code.
 func (s *Server) Get(tb testing.TB, key string, params ...string) *Answer {
 	tb.Helper()
 
@@ -146,8 +145,8 @@ func (s *Server) Delete(tb testing.TB, key string, params ...string) *Answer {
 	return s.must(tb, Call{Method: http.MethodDelete, Path: keyPath(key), Query: values(params)})
 }
 
-// JSON sends a body as JSON, nil for none, such as to "/v2/auth/users/alice".
-// It fails the test unless the server accepts it.
+// JSON sends a body as JSON, such as to "/v2/auth/users/alice"; nil sends none. It fails
+// the test unless the server accepts the request.
 func (s *Server) JSON(tb testing.TB, method, path string, body any) *Answer {
 	tb.Helper()
 
@@ -166,9 +165,9 @@ func (s *Server) must(tb testing.TB, call Call) *Answer {
 	return answer
 }
 
-// Do makes a request and returns the answer, whatever its status is. It fails
-// the test if there is none, and returns an empty one. It may be called from
-// any goroutine, such as in a hook of [Intercept].
+// Do sends a request and returns the answer, whatever its status. If there is no answer, it
+// fails the test and returns an empty one. It may be called from any goroutine, such as in
+// a hook of [Intercept].
 func (s *Server) Do(tb testing.TB, call Call) *Answer {
 	tb.Helper()
 
@@ -182,8 +181,8 @@ func (s *Server) Do(tb testing.TB, call Call) *Answer {
 	return answer
 }
 
-// Try is Do for a test that expects that there may be no answer. It waits for
-// at most 20 seconds.
+// Try is Do for a test in which the server may not answer. It waits for at most 20
+// seconds.
 func (s *Server) Try(ctx context.Context, call Call) (*Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -206,7 +205,7 @@ func (s *Server) Try(ctx context.Context, call Call) (*Answer, error) {
 
 	answer := &Answer{}
 	if err := json.Unmarshal(body, answer); err != nil {
-		// Some answers are plain text, and some are JSON of another shape.
+		// Some answers are plain text, and others are JSON of another shape.
 		answer = &Answer{}
 	}
 
@@ -294,8 +293,8 @@ func values(params []string) url.Values {
 	return out
 }
 
-// newHTTPClient returns a client that follows no redirect and keeps no
-// connection, so that it always talks to the process that runs now.
+// newHTTPClient returns a client that follows no redirects and keeps no connections, so
+// that it always talks to the process that is running now.
 func newHTTPClient(tb testing.TB, certs *Certs) *http.Client {
 	tb.Helper()
 

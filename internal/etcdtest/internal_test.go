@@ -107,7 +107,7 @@ func TestProgramPath_built(t *testing.T) {
 	}
 }
 
-// The program that `make bin/etcd` builds is the version that its module names.
+// `make bin/etcd` builds the version that its module requires.
 func TestProgramPath_version(t *testing.T) {
 	t.Parallel()
 
@@ -127,7 +127,7 @@ func TestProgramPath_version(t *testing.T) {
 	}
 
 	if got, parseErr := parseVersion(output); err != nil || parseErr != nil || got.String() != string(match[1]) {
-		t.Errorf("bin/etcd is of version %s, %v, %v, want %s", got, err, parseErr, match[1])
+		t.Errorf("bin/etcd has version %s, %v, %v, want %s", got, err, parseErr, match[1])
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// door is a loopback listener on a port of its own that can be closed and
-// opened again, and that knows its connections.
+// door is a loopback listener on its own port that can be closed and opened again, and that
+// keeps track of its connections.
 type door struct {
 	claim *claim
 	serve func(net.Listener)
@@ -20,8 +20,8 @@ type door struct {
 	running  sync.WaitGroup
 }
 
-// newDoor opens a door. serve is called for each listener on a goroutine of
-// its own and has to return when the listener is closed.
+// newDoor opens a door. serve is called for each listener in its own goroutine and must
+// return when the listener is closed.
 func newDoor(tb testing.TB, serve func(net.Listener)) *door {
 	tb.Helper()
 
@@ -100,7 +100,7 @@ func (d *door) cutAll() {
 	}
 }
 
-// close ends the door for good and waits for what serves it.
+// close closes the door for good and waits until serve has returned.
 func (d *door) close() {
 	d.refuse()
 	d.running.Wait()
@@ -167,7 +167,7 @@ func reset(conn net.Conn) {
 			continue
 		case *net.TCPConn:
 			_ = c.SetLinger(0)
-			// A TLS connection would say goodbye first.
+			// Close would send an alert over TLS first.
 			_ = c.Close()
 		}
 

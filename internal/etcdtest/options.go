@@ -18,15 +18,15 @@ type config struct {
 	peers               *peerNetwork
 }
 
-// WithTimers sets the heartbeat interval and the election timeout. The default
-// is 20 ms and 100 ms for one node. It is 50 ms and 500 ms for a cluster, so
-// that a busy machine does not lose its leader all the time.
+// WithTimers sets the heartbeat interval and the election timeout. The default is 20 ms and
+// 100 ms for one node, and 50 ms and 500 ms for a cluster, so that it keeps its leader
+// on a busy machine.
 func WithTimers(heartbeat, election time.Duration) Option {
 	return func(c *config) { c.heartbeat, c.election = heartbeat, election }
 }
 
-// WithTLS makes the servers listen with TLS for clients, with certificates for
-// 127.0.0.1 and localhost that are made for the test: see [Server.Certs].
+// WithTLS makes the servers serve clients with TLS. Their certificates, for 127.0.0.1 and
+// localhost, are created for the test: see [Server.Certs].
 func WithTLS() Option {
 	return func(c *config) { c.tls = true }
 }
@@ -37,14 +37,14 @@ func WithClientCerts(commonName string) Option {
 	return func(c *config) { c.tls, c.clientAuth, c.clientCN = true, true, commonName }
 }
 
-// WithAuth creates the user root with the given password and enables
-// authentication before the server is handed out.
+// WithAuth creates the user root with the given password and enables authentication before
+// the test gets the server.
 func WithAuth(rootPassword string) Option {
 	return func(c *config) { c.rootPassword = rootPassword }
 }
 
-// WithoutV2 starts servers that do not serve the v2 API. The test is skipped if the
-// etcd program cannot do without it.
+// WithoutV2 starts servers that do not serve the v2 API. The test is skipped if the etcd
+// program always serves it.
 func WithoutV2() Option {
 	return func(c *config) { c.withoutV2 = true }
 }
@@ -54,8 +54,8 @@ func WithArgs(args ...string) Option {
 	return func(c *config) { c.args = append(c.args, args...) }
 }
 
-// WithPeerProxies puts a proxy in front of the peer URL of each node, through which
-// a node can be cut off from the others: see [Server.Isolate].
+// WithPeerProxies puts a proxy in front of the peer URL of each node, which can cut the node
+// off from the others: see [Server.Isolate].
 func WithPeerProxies() Option {
 	return func(c *config) { c.peers = newPeerNetwork() }
 }

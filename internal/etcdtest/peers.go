@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// maxPeerHeader is where the search for the header of a peer's request ends.
+// maxPeerHeader is how many bytes are searched for the header of a peer's request.
 const maxPeerHeader = 8 << 10
 
-// serverFrom is the header by which a member says who it is to its peers.
+// serverFrom matches the header with which a member identifies itself to its peers.
 var serverFrom = regexp.MustCompile(`(?i)\r\nX-Server-From: *([0-9a-f]+)\r\n`)
 
-// peerNetwork is what the nodes of a cluster reach each other through: a door in
-// front of each, which knows who is calling.
+// peerNetwork connects the nodes of a cluster: each has a door in front of it that knows
+// which node is calling.
 type peerNetwork struct {
 	mu    sync.Mutex
 	conns map[*peerConn]struct{}
@@ -49,7 +49,7 @@ func (s *Server) Isolate(tb testing.TB) {
 	}
 
 	if s.cfg.peers == nil {
-		tb.Fatal("Isolate needs a cluster that was started with WithPeerProxies")
+		tb.Fatal("Isolate needs a cluster started with WithPeerProxies")
 	}
 
 	if err := s.getJSON(waitContext(tb), "/v2/members", &list); err != nil {
@@ -64,11 +64,11 @@ func (s *Server) Isolate(tb testing.TB) {
 		}
 	}
 
-	tb.Fatalf("etcd %s is no member", s.Name)
+	tb.Fatalf("etcd %s is not a member", s.Name)
 }
 
-// Rejoin lets a node that was cut off reach its peers again. It does nothing if the
-// node was not.
+// Rejoin lets an isolated node reach its peers again. It does nothing if the node is not
+// isolated.
 func (s *Server) Rejoin() {
 	n := s.cfg.peers
 	n.mu.Lock()
@@ -109,7 +109,7 @@ func (n *peerNetwork) isolate(s *Server, id string) {
 	}
 }
 
-// isCut reports whether a connection may not be. The lock is held.
+// isCut reports whether a connection is forbidden. The caller holds the lock.
 func (n *peerNetwork) isCut(c *peerConn) bool { return n.cut[c.to] || n.cutIDs[c.from] != nil }
 
 // enter adds a connection, unless one of its ends is cut off.

@@ -70,5 +70,5 @@ func waitForValue(t *testing.T, s *etcdtest.Server, key, want string) {
 		}
 	}
 
-	t.Errorf("etcd %s does not have %q at %s", s.Name, want, key)
+	t.Errorf("etcd %s does not return %q for %s", s.Name, want, key)
 }

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// Ports are taken below the ephemeral range of Linux (32768), where the
-// kernel gives them to nobody by itself.
+// The ports are below the ephemeral range of Linux (32768), so that the kernel assigns
+// none of them on its own.
 const (
 	firstPort = 15000
 	lastPort  = 32000
@@ -17,10 +17,10 @@ const (
 
 var errNoPort = errors.New("no free loopback port between 15000 and 32000")
 
-// claim is a TCP port of the loopback interface that is kept for this process:
-// the claim holds the UDP port of the same number, which every test process on
-// the machine tries first. The TCP port itself stays free for a server, also
-// while that server is down.
+// claim is a TCP port of the loopback interface that is reserved for this process. To
+// reserve it, the claim keeps the UDP port of the same number open, which every test
+// process on the machine tries first. The TCP port stays free for a server, even while
+// that server is down.
 type claim struct {
 	port int
 	hold net.PacketConn
@@ -40,7 +40,7 @@ func claimPort() (*claim, error) {
 			continue
 		}
 
-		// Somebody else may listen on TCP.
+		// Another program may be listening on TCP.
 		trial, err := config.Listen(ctx, "tcp4", addr)
 		if err != nil {
 			_ = hold.Close()

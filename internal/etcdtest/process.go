@@ -13,7 +13,7 @@ type process struct {
 	code int
 }
 
-// startProcess starts a program whose output is added to the file logPath.
+// startProcess starts a program and appends its output to the file logPath.
 func startProcess(path string, args []string, logPath string) (*process, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -29,8 +29,8 @@ func startProcess(path string, args []string, logPath string) (*process, error) 
 	started := make(chan error)
 
 	go func() {
-		// The kernel sends the parent-death signal when the thread that
-		// started the child ends, so that thread has to live as long as it.
+		// The kernel sends the parent-death signal when the thread that started the child
+		// ends, so that thread must last as long as the child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		defer log.Close()
@@ -43,7 +43,7 @@ func startProcess(path string, args []string, logPath string) (*process, error) 
 
 		p.os = cmd.Process
 		started <- nil
-		_ = cmd.Wait() // The state holds all that is of interest.
+		_ = cmd.Wait() // ProcessState has everything we need.
 		p.code = cmd.ProcessState.ExitCode()
 		close(p.done)
 	}()
@@ -68,8 +68,8 @@ func (p *process) running() bool {
 	}
 }
 
-// environment returns what a child process inherits: nothing but what it
-// needs, because etcd takes every flag from an ETCD_* variable, too.
+// environment returns the environment of a child process: only what it needs, because etcd
+// also reads every flag from an ETCD_* variable.
 func environment() []string {
 	var env []string
 
@@ -79,7 +79,7 @@ func environment() []string {
 		}
 	}
 
-	// Older servers start on these only when told that this is known.
+	// Older servers start on these architectures only with this variable.
 	if runtime.GOARCH != "amd64" {
 		env = append(env, "ETCD_UNSUPPORTED_ARCH="+runtime.GOARCH)
 	}

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// sysProcAttr makes the kernel end the child when the test process dies in a
-// way that runs no cleanup.
+// sysProcAttr makes the kernel end the child when the test process dies without running its
+// cleanup.
 func sysProcAttr() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 }
 
-// awaitStopped waits until no thread of a process runs any more.
+// awaitStopped waits until all threads of a process are stopped.
 func awaitStopped(pid int) error {
 	ticker := time.NewTicker(time.Millisecond)
 	defer ticker.Stop()
@@ -31,13 +31,13 @@ func awaitStopped(pid int) error {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			return fmt.Errorf("process %d was told to stop, and still runs: %s", pid, running)
+			return fmt.Errorf("process %d is still running after a stop signal: %s", pid, running)
 		}
 	}
 }
 
-// runningThread returns the status line of a thread that is not stopped, "" if
-// all are.
+// runningThread returns the status line of a thread that is not stopped, or "" if all are
+// stopped.
 func runningThread(pid int) (string, error) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	if err != nil {

@@ -22,7 +22,7 @@ func TestServer_endsWithAKilledTestProcess(t *testing.T) {
 		s := etcdtest.Start(t)
 		_, _ = os.Stdout.WriteString("listening " + s.Addr() + "\n")
 
-		// Until it is killed, or its parent has gone.
+		// Until it is killed, or its parent has exited.
 		_, _ = io.Copy(io.Discard, os.Stdin)
 
 		return

@@ -42,7 +42,7 @@ func (r Request) Param(name string) string {
 	return r.Query.Get(name)
 }
 
-// Rule says which requests of a [Proxy] meet a fault.
+// Rule selects the requests of a [Proxy] that an action applies to.
 type Rule struct {
 	// Method limits the rule to an HTTP method; empty means any.
 	Method string
@@ -50,19 +50,18 @@ type Rule struct {
 	Path string
 	// Match limits the rule further; nil means no limit.
 	Match func(Request) bool
-	// Skip passes over the first requests that match.
+	// Skip is how many matching requests pass before the rule acts.
 	Skip int
-	// Times is how often the rule acts; 0 means without end.
+	// Times is how many times the rule acts; 0 means no limit.
 	Times int
-	// Every makes the rule act on each nth request that matches; 0 and 1 mean all.
+	// Every makes the rule act on every nth matching request; 0 and 1 mean all.
 	Every int
 	// Action is what happens, such as DropAnswer().
 	Action Action
 }
 
-// Proxy is an HTTP proxy on loopback in front of one server. It records all
-// requests and makes those meet faults that rules select. Its methods may be
-// called from any goroutine.
+// Proxy is an HTTP proxy on loopback in front of one server. It records all requests and
+// applies the actions of its rules to them. Its methods may be called from any goroutine.
 type Proxy struct {
 	door   *door
 	scheme string
@@ -89,9 +88,8 @@ type proxyConfig struct {
 	certs *Certs
 }
 
-// ProxyTLS makes the proxy speak TLS on both sides: it shows the server
-// certificate to clients and the client certificate to the server, each from
-// certs, which are those of the server.
+// ProxyTLS makes the proxy use TLS on both sides. certs are those of the server: the proxy
+// presents the server certificate to clients and the client certificate to the server.
 func ProxyTLS(certs *Certs) ProxyOption {
 	return func(c *proxyConfig) { c.certs = certs }
 }
@@ -118,9 +116,9 @@ func NewProxy(tb testing.TB, target string, opts ...ProxyOption) *Proxy {
 
 	server := &http.Server{
 		Handler:     http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { p.handle(w, r, forward) }),
-		ReadTimeout: 0, // Long polls and held requests take what they take.
+		ReadTimeout: 0, // Long polls and held requests may take any time.
 		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-		// HTTP/2 connections cannot be taken over to reset them.
+		// HTTP/2 connections cannot be hijacked to reset them.
 		TLSNextProto: map[string]func(*http.Server, *tls.Conn, http.Handler){},
 	}
 
@@ -164,8 +162,8 @@ func serverTLS(tb testing.TB, certs *Certs) *tls.Config {
 // URL returns the URL for clients.
 func (p *Proxy) URL() string { return p.scheme + "://" + p.door.claim.addr() }
 
-// Inject adds a rule. All rules that select a request act on it, the one that
-// was added first outermost.
+// Inject adds a rule. All rules that select a request act on it; the one added first is the
+// outermost.
 func (p *Proxy) Inject(rule Rule) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,8 +179,7 @@ func (p *Proxy) Clear() {
 	p.rules = nil
 }
 
-// Requests returns the requests that were received since the last Reset, in
-// the order in which they arrived.
+// Requests returns the requests received since the last Reset, in order of arrival.
 func (p *Proxy) Requests() []Request {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -195,13 +192,13 @@ func (p *Proxy) Requests() []Request {
 	return out
 }
 
-// Forwarded returns those of Requests that were sent on to the server.
+// Forwarded returns the Requests that were sent on to the server.
 func (p *Proxy) Forwarded() []Request {
 	return slices.DeleteFunc(p.Requests(), func(r Request) bool { return !r.Forwarded })
 }
 
-// Count returns how many requests with the method (empty means any) and a path
-// that begins with prefix were received.
+// Count returns how many requests with the method (empty means any) and with a path that
+// begins with prefix were received.
 func (p *Proxy) Count(method, prefix string) int {
 	n := 0
 
@@ -222,7 +219,7 @@ func (p *Proxy) Reset() {
 	p.requests = nil
 }
 
-// Refuse makes the proxy refuse connections and resets those that it has.
+// Refuse makes the proxy refuse connections and resets the open ones.
 func (p *Proxy) Refuse() { p.door.refuse() }
 
 // Accept makes the proxy accept connections again after Refuse.
@@ -234,19 +231,19 @@ func (p *Proxy) Accept(tb testing.TB) {
 	}
 }
 
-// CutAll resets the connections that the proxy has, used or idle.
+// CutAll resets the open connections of the proxy, used or idle.
 func (p *Proxy) CutAll() { p.door.cutAll() }
 
 // Connections returns how many connections are open, and how many were
 // accepted since the start.
 func (p *Proxy) Connections() (open, total int) { return p.door.counts() }
 
-// reverseProxy returns the last part of the chain: it asks the server.
+// reverseProxy returns the last part of the chain, which sends the request to the server.
 func (p *Proxy) reverseProxy(transport *http.Transport) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = p.target.Scheme, p.target.Host
-			r.Out.URL.RawQuery = r.In.URL.RawQuery // Also what does not parse.
+			r.Out.URL.RawQuery = r.In.URL.RawQuery // Even if it does not parse.
 		},
 		Transport:     transport,
 		FlushInterval: -1, // A watch gets its headers long before its event.
@@ -307,7 +304,7 @@ func (p *Proxy) update(change func()) {
 	change()
 }
 
-// record reads the body, keeps what the request says, and gives the body back.
+// record reads the body, records the request, and restores the body.
 func (p *Proxy) record(r *http.Request) (*Request, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -332,7 +329,7 @@ func (p *Proxy) record(r *http.Request) (*Request, error) {
 	return record, nil
 }
 
-// actionsFor returns what the rules do to a request, and a copy of the request.
+// actionsFor returns the actions of the rules for a request, and a copy of the request.
 func (p *Proxy) actionsFor(record *Request) ([]Action, Request) {
 	p.mu.Lock()
 	snapshot, rules := *record, slices.Clone(p.rules)
@@ -341,8 +338,8 @@ func (p *Proxy) actionsFor(record *Request) ([]Action, Request) {
 	var actions []Action
 
 	for _, rule := range rules {
-		// Match is the test's own function and may use the proxy, so it runs
-		// without the lock.
+		// Match is a function of the test and may use the proxy, so it runs without the
+		// lock.
 		if rule.matches(snapshot) {
 			p.update(func() {
 				if rule.acts() {
@@ -379,7 +376,7 @@ func (a *activeRule) acts() bool {
 func cut(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if errors.Is(err, http.ErrNotSupported) {
-		// The answer goes to a buffer, whose owner deals with the connection.
+		// The answer goes to a buffer. The owner of the buffer resets the connection.
 		panic(http.ErrAbortHandler)
 	}
 
@@ -401,10 +398,10 @@ func (w *statusWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Unwrap gives access to the writer below, for flushing and for cut.
+// Unwrap gives access to the underlying writer, for flushing and for cut.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// wait waits for d, or until the client has gone or the proxy ends.
+// wait waits for d. It returns false early if the client disconnects or the proxy ends.
 func wait(ctx context.Context, ended <-chan struct{}, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -19,7 +19,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// put makes a PUT as a client of the proxy would.
+// put sends a PUT as a client of the proxy would.
 func put(ctx context.Context, client *http.Client, target, value string) (int, error) {
 	form := url.Values{"value": {value}}
 
@@ -144,7 +144,7 @@ func TestProxy_recordsRequests(t *testing.T) {
 	got := p.Requests()
 	if len(got) != 1 || !strings.HasSuffix(got[0].Path, "/a%20b%2Fc") || got[0].Param("value") != "v&w" ||
 		got[0].Status != http.StatusBadRequest || got[0].Method != http.MethodPut {
-		// The server rejects the semicolon, so it has reached it as it was sent.
+		// The server rejects the semicolon, so the query has reached it unchanged.
 		t.Errorf("Requests() = %+v", got)
 	}
 
@@ -218,7 +218,7 @@ func TestProxy_rulesCombine(t *testing.T) {
 		t.Error("the answer was not dropped")
 	}
 
-	// The server lists what a write has replaced.
+	// The server returns the node that a write has replaced.
 	got := s.Put(t, key, "last")
 	if got.PrevNode == nil || got.PrevNode.Value != "own" {
 		t.Fatalf("previous node = %+v, want the value own", got.PrevNode)

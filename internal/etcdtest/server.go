@@ -24,13 +24,13 @@ const (
 
 var errBind = errors.New("a port was taken before etcd could listen on it")
 
-// Server is one etcd node. Its methods may be called from any goroutine, but
-// those that start or end the process end the test when they fail and so
-// belong on the goroutine of the test.
+// Server is one etcd node. Its methods may be called from any goroutine, except those that
+// start or end the process: they end the test when they fail, and so belong in the
+// goroutine of the test.
 type Server struct {
 	// Name is the name of the member, such as "n1".
 	Name string
-	// Certs are the certificates of a server with TLS, nil without.
+	// Certs are the certificates of a server with TLS, nil for one without.
 	Certs *Certs
 
 	prog   program
@@ -38,7 +38,7 @@ type Server struct {
 	dir    string
 	client *claim
 	peer   *claim
-	// peerDoor is what the other members see, nil if that is the server itself.
+	// peerDoor is the door in front of the peer URL, nil if there is none.
 	peerDoor *door
 	http     *http.Client
 	sharing  bool
@@ -51,8 +51,8 @@ type Server struct {
 	user, password string
 }
 
-// Start starts one etcd node and returns when it is healthy. It is ended with
-// the test; its log is shown if the test has failed.
+// Start starts one etcd node and returns when it is healthy. The node is ended with the
+// test, and its log is printed if the test failed.
 func Start(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
 
@@ -100,12 +100,12 @@ func (s *Server) Pid() int {
 	return s.proc.os.Pid
 }
 
-// Running reports whether the process runs, also when it is paused.
+// Running reports whether the process is running or paused.
 func (s *Server) Running() bool { return s.Pid() != 0 }
 
-// Reserve returns a further node that is not started. Its URLs are valid and
-// stay its own, so that it can be added to the cluster of s first; start it
-// with [Server.Join]. Timers, TLS and arguments are those of s.
+// Reserve returns another node that is not started. Its URLs are valid and reserved, so that
+// it can be added to the cluster of s first; start it with [Server.Join]. It has the
+// timers, TLS and arguments of s.
 func (s *Server) Reserve(tb testing.TB, name string) *Server {
 	tb.Helper()
 
@@ -121,9 +121,9 @@ func (s *Server) Reserve(tb testing.TB, name string) *Server {
 	return reserved
 }
 
-// Join starts a reserved node as a new member of an existing cluster, given as
-// etcd's --initial-cluster wants it ("n1=http://127.0.0.1:20001,n2=..."), and
-// waits until it is healthy.
+// Join starts a reserved node as a new member of an existing cluster and waits until it is
+// healthy. The cluster has the form of etcd's --initial-cluster
+// ("n1=http://127.0.0.1:20001,n2=...").
 func (s *Server) Join(tb testing.TB, initialCluster string) {
 	tb.Helper()
 	s.PrepareJoin(initialCluster)
@@ -139,8 +139,8 @@ func (s *Server) PrepareJoin(initialCluster string) {
 	s.cluster, s.clusterState = initialCluster, "existing"
 }
 
-// SetArgs adds arguments to the command line with which the server is started
-// next. The test is skipped if the etcd program does not know the first of them.
+// SetArgs adds arguments to the command line of the next start of the server. The test is
+// skipped if the etcd program does not know the first of them.
 func (s *Server) SetArgs(tb testing.TB, args ...string) {
 	tb.Helper()
 
@@ -154,9 +154,9 @@ func (s *Server) SetArgs(tb testing.TB, args ...string) {
 	s.cfg.args = append(slices.Clone(s.cfg.args), args...)
 }
 
-// Launch starts the process of a server that does not run, with the data
-// directory and the ports that it has, and does not wait: a node of a cluster
-// without a quorum does not become healthy.
+// Launch starts the process of a server that is not running, with its present data directory
+// and ports, and does not wait: a node of a cluster without a quorum does not become
+// healthy.
 func (s *Server) Launch(tb testing.TB) {
 	tb.Helper()
 	s.refuseShared(tb)
@@ -166,8 +166,8 @@ func (s *Server) Launch(tb testing.TB) {
 	}
 }
 
-// WaitHealthy waits until the server says that it is healthy. It ends the test
-// if the server exits or takes more than a minute.
+// WaitHealthy waits until the server reports that it is healthy. It ends the test if the
+// server exits or takes more than a minute.
 func (s *Server) WaitHealthy(tb testing.TB) {
 	tb.Helper()
 
@@ -191,8 +191,7 @@ func (s *Server) Kill(tb testing.TB) {
 	s.WaitExit(tb)
 }
 
-// Pause stops the process with SIGSTOP: its connections stay open and nobody
-// answers.
+// Pause stops the process with SIGSTOP: its connections stay open and get no answers.
 func (s *Server) Pause(tb testing.TB) {
 	tb.Helper()
 	s.signal(tb, "pause", (*process).pause)
@@ -230,8 +229,8 @@ func (s *Server) Restart(tb testing.TB) {
 	s.WaitHealthy(tb)
 }
 
-// RestartWithoutV2 is [Server.Restart] of a server that no longer serves the v2 API.
-// The test is skipped if the etcd program cannot do without it.
+// RestartWithoutV2 is [Server.Restart] without the v2 API. The test is skipped if the etcd
+// program always serves it.
 func (s *Server) RestartWithoutV2(tb testing.TB) {
 	tb.Helper()
 
@@ -243,8 +242,8 @@ func (s *Server) RestartWithoutV2(tb testing.TB) {
 	s.Restart(tb)
 }
 
-// WaitExit waits until the process has ended, be it by itself, and returns its
-// exit code. The code is -1 after a signal.
+// WaitExit waits until the process has ended, for whatever reason, and returns its exit
+// code, or -1 after a signal.
 func (s *Server) WaitExit(tb testing.TB) int {
 	tb.Helper()
 
@@ -283,7 +282,7 @@ func (s *Server) signal(tb testing.TB, what string, send func(*process) error) {
 	defer s.mu.Unlock()
 
 	if !s.proc.running() {
-		tb.Fatalf("cannot %s etcd %s: it does not run", what, s.Name)
+		tb.Fatalf("cannot %s etcd %s: it is not running", what, s.Name)
 	}
 
 	if err := send(s.proc); err != nil {
@@ -295,7 +294,7 @@ func (s *Server) refuseShared(tb testing.TB) {
 	tb.Helper()
 
 	if s.sharing {
-		tb.Fatal("other tests use the shared server: Start one for this test")
+		tb.Fatal("the shared server is used by other tests: Start one for this test")
 	}
 }
 
@@ -380,7 +379,7 @@ func (s *Server) launch() error {
 	defer s.mu.Unlock()
 
 	if s.proc.running() {
-		return fmt.Errorf("etcd %s runs already", s.Name)
+		return fmt.Errorf("etcd %s is already running", s.Name)
 	}
 
 	proc, err := startProcess(s.prog.path, s.args(), s.LogFile())
@@ -459,12 +458,12 @@ func (s *Server) exitError() error {
 		return errBind
 	}
 
-	return fmt.Errorf("etcd %s does not run; end of its log:\n%s", s.Name, tail)
+	return fmt.Errorf("etcd %s is not running; end of its log:\n%s", s.Name, tail)
 }
 
-// checkHealth asks for the health and for the auth switch: until the version of
-// the cluster is decided, and for half a second more in etcd 2.3, the server
-// refuses to talk about users.
+// checkHealth reads the health and the auth switch. Until the version of the cluster is
+// decided, and for half a second more in etcd 2.3, the server rejects requests about
+// users.
 func (s *Server) checkHealth(ctx context.Context) error {
 	var health struct {
 		Health string `json:"health"`
@@ -487,15 +486,15 @@ func (s *Server) checkHealth(ctx context.Context) error {
 	return s.getJSON(ctx, "/v2/auth/enable", &auth)
 }
 
-// waitContext is not canceled when the test ends, so that what uses it also
-// works in the test's cleanup. All uses have a time limit of their own.
+// waitContext is not canceled when the test ends, so that it also works in the test's
+// cleanup. All its users have time limits of their own.
 func waitContext(tb testing.TB) context.Context {
 	tb.Helper()
 
 	return context.WithoutCancel(tb.Context())
 }
 
-// poll calls check every few milliseconds until it says true or fails, or ctx ends.
+// poll calls check every few milliseconds until it returns true or an error, or ctx ends.
 func poll(ctx context.Context, check func() (bool, error)) error {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()

@@ -25,7 +25,7 @@ func TestStart_killRestartKeepsData(t *testing.T) {
 	s.Kill(t)
 
 	if s.Running() {
-		t.Fatal("the server runs after Kill")
+		t.Fatal("the server is running after Kill")
 	}
 
 	if _, err := s.Try(t.Context(), etcdtest.Call{Path: "/health"}); err == nil {
@@ -40,7 +40,7 @@ func TestStart_killRestartKeepsData(t *testing.T) {
 
 	got := s.Get(t, "/a b/c%?#").Node
 	if got.Value != "x;y&z=1" || got.ModifiedIndex != written.Node.ModifiedIndex || got.TTL == 0 {
-		t.Errorf("node after Restart = %+v, want that of %+v", got, written.Node)
+		t.Errorf("node after Restart = %+v, want %+v", got, written.Node)
 	}
 
 	s.Stop(t)
@@ -88,7 +88,7 @@ func TestServer_pause(t *testing.T) {
 	}
 }
 
-//nolint:tparallel // The inner test has to end before the outer one looks.
+//nolint:tparallel // The inner test has to end before the outer one checks.
 func TestServer_pausedIsEndedWithTheTest(t *testing.T) {
 	t.Parallel()
 
@@ -100,7 +100,7 @@ func TestServer_pausedIsEndedWithTheTest(t *testing.T) {
 	})
 
 	if s.Running() {
-		t.Error("a paused server runs after its test")
+		t.Error("a paused server is running after its test")
 	}
 }
 
@@ -233,7 +233,7 @@ func TestVersion_AtLeast(t *testing.T) {
 	}
 }
 
-//nolint:tparallel // The inner tests have to end before the outer one looks.
+//nolint:tparallel // The inner tests have to end before the outer one checks.
 func TestShared_isOneServerWithKeySpaces(t *testing.T) {
 	t.Parallel()
 
@@ -253,7 +253,7 @@ func TestShared_isOneServerWithKeySpaces(t *testing.T) {
 	}
 
 	if len(pids) != 1 {
-		t.Errorf("the tests have seen the processes %v, want one", pids)
+		t.Errorf("processes that the tests used = %v, want one", pids)
 	}
 
 	s := etcdtest.Shared(t)

@@ -40,10 +40,9 @@ func endShared() {
 	}
 }
 
-// Shared returns a single node that all tests of the package share, for tests
-// that need nothing but keys of their own: see [Prefix]. Such a test must not
-// stop the server, enable authentication, or change members. The first call
-// starts it; [Main] ends it.
+// Shared returns a single node that all tests of the package share, for tests that need
+// nothing but keys of their own: see [Prefix]. Such a test must not stop the server,
+// enable authentication, or change members. The first call starts the server; [Main] ends it.
 func Shared(tb testing.TB) *Server {
 	tb.Helper()
 
@@ -55,8 +54,7 @@ func Shared(tb testing.TB) *Server {
 	}
 
 	if shared.server == nil {
-		// After a failed start the next test tries again, and Main cleans up
-		// what both have left.
+		// After a failed start the next test tries again, and Main cleans up after both.
 		if shared.scope == nil {
 			shared.scope = &mainScope{}
 		}
@@ -88,8 +86,8 @@ func Prefix(tb testing.TB) string {
 	return "/" + clean[:min(len(clean), 60)] + "-" + rand.Text()[:8]
 }
 
-// mainScope is the test that happened to start the shared server, except that
-// what belongs to the server outlives that test.
+// mainScope is the test that happened to start the shared server, except that everything
+// that belongs to the server outlasts that test.
 type mainScope struct {
 	testing.TB
 
@@ -99,10 +97,10 @@ type mainScope struct {
 // Cleanup registers a function that Main calls after all tests.
 func (m *mainScope) Cleanup(f func()) { m.cleanups = append(m.cleanups, f) }
 
-// Failed is false: each test that uses the server shows the log itself.
+// Failed returns false: each test that uses the server prints the log itself.
 func (m *mainScope) Failed() bool { return false }
 
-// TempDir returns a directory that lives until the end of all tests.
+// TempDir returns a directory that lasts until the end of all tests.
 func (m *mainScope) TempDir() string {
 	m.Helper()
 

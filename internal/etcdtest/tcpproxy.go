@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// TCPProxy is a proxy on loopback that passes the bytes of each connection
-// through without looking at them, so that TLS works from end to end. Its
-// methods may be called from any goroutine.
+// TCPProxy is a proxy on loopback that passes the bytes of each connection through unread,
+// so that TLS works from end to end. Its methods may be called from any goroutine.
 type TCPProxy struct {
 	door   *door
 	target *url.URL
@@ -50,7 +49,7 @@ func NewTCPProxy(tb testing.TB, target string) *TCPProxy {
 	tb.Cleanup(func() {
 		close(p.ended)
 		p.door.close()
-		p.door.cutAll() // What was accepted while the door closed.
+		p.door.cutAll() // Those accepted while the door was closing.
 		p.pumps.Wait()
 	})
 
@@ -60,7 +59,7 @@ func NewTCPProxy(tb testing.TB, target string) *TCPProxy {
 // URL returns the URL for clients. It has the scheme of the server's URL.
 func (p *TCPProxy) URL() string { return p.target.Scheme + "://" + p.door.claim.addr() }
 
-// Refuse makes the proxy refuse connections and resets those that it has.
+// Refuse makes the proxy refuse connections and resets the open ones.
 func (p *TCPProxy) Refuse() { p.door.refuse() }
 
 // Accept makes the proxy accept connections again after Refuse.
@@ -72,14 +71,14 @@ func (p *TCPProxy) Accept(tb testing.TB) {
 	}
 }
 
-// CutAll resets the connections that the proxy has.
+// CutAll resets the open connections of the proxy.
 func (p *TCPProxy) CutAll() { p.door.cutAll() }
 
 // Connections returns how many connections are open, and how many were
 // accepted since the start.
 func (p *TCPProxy) Connections() (open, total int) { return p.door.counts() }
 
-// SetLatency delays what passes in each direction.
+// SetLatency delays the bytes in each direction.
 func (p *TCPProxy) SetLatency(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,8 +86,8 @@ func (p *TCPProxy) SetLatency(d time.Duration) {
 	p.latency = d
 }
 
-// Stall keeps all bytes back, in both directions, until Flow: the peers see a
-// connection on which nothing comes.
+// Stall keeps all bytes back, in both directions, until Flow: the peers have a connection
+// on which nothing arrives.
 func (p *TCPProxy) Stall() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,7 +99,7 @@ func (p *TCPProxy) Stall() {
 	}
 }
 
-// Flow ends Stall: bytes that were kept back are delivered.
+// Flow ends Stall and delivers the bytes that were kept back.
 func (p *TCPProxy) Flow() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -132,15 +131,15 @@ func (p *TCPProxy) serve(client net.Conn) {
 	both.Wait()
 }
 
-// pump copies one direction. When it ends, both connections are closed: HTTP
-// needs no half-closed ones.
+// pump copies one direction. When it ends, both connections are closed: HTTP needs no
+// half-closed connections.
 func (p *TCPProxy) pump(from, to net.Conn) {
 	type piece struct {
 		data []byte
 		due  time.Time
 	}
 
-	// Latency must not limit the throughput, so reading goes on meanwhile.
+	// Latency must not limit the throughput, so reading continues meanwhile.
 	pieces := make(chan piece, 256)
 
 	p.pumps.Go(func() {

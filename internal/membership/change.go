@@ -1,5 +1,5 @@
-// Package membership decides what may be changed of a cluster's members, given
-// which of them answer, and retries a change until the cluster is ready for it.
+// Package membership decides which changes to a cluster's members are safe, given which
+// members answer, and retries a change until the cluster is ready for it.
 package membership
 
 import (
@@ -13,48 +13,48 @@ import (
 )
 
 const (
-	// poll is how often a change that has to wait is tried again.
+	// poll is the time between two attempts of a change that has to wait.
 	poll = 500 * time.Millisecond
-	// downTime is how long a member that was started before may be down until
-	// a change that cannot do without it is refused. A restart takes less.
+	// downTime is how long a member that was started before may be down before a change
+	// that needs it is refused. A restart takes less.
 	downTime = 10 * time.Second
 )
 
-// Change changes the members of one cluster without stopping it. In this
-// process, one change of a cluster is made at a time, and before each the
-// quorum after it is computed from the members that answer:
+// Change changes the members of one cluster without stopping it. This process makes one
+// change to a cluster at a time, and before each it computes, from the members that
+// answer, whether the cluster would still have a quorum:
 //
 //	a member was never started     wait for it
-//	the quorum would be lost       refused, after a while if a member is down, or else at once
+//	the quorum would be lost       refused, after a while if a member is down, else at once
 //	the server refuses (unhealthy) wait, and ask again
 //	the answer is lost             read the list: done, or send again
 //
-// A change that waits gives way to others. It ends with an error of the client,
-// a *Refusal, or an *Overdue when the context ends; each of them is within an
-// *Unsettled if the outcome of an attempt is unknown. A Change is for one call.
+// Other changes can go ahead while one waits. A change ends with an error of the client, a
+// *Refusal, or an *Overdue when the context ends; each is wrapped in an *Unsettled if the
+// outcome of an attempt is unknown. A Change is for one call.
 type Change struct {
 	Members *etcdv2.MembersService
-	// Force makes changes that lose the quorum too.
+	// Force also makes changes that lose the quorum.
 	Force bool
 
 	// unknown is the first lost answer, if there was one.
 	unknown error
-	// unsettled reports whether the outcome of it is still unknown.
+	// unsettled reports whether that outcome is still unknown.
 	unsettled bool
 }
 
-// notYet is why a change has to wait.
+// notYet says why a change has to wait.
 type notYet struct {
 	refusal *Refusal
-	// down reports that a member which was started before is down. If it stays
-	// down, the refusal ends the change.
+	// down reports whether a member that was started before is down. If it stays down, the
+	// refusal ends the change.
 	down bool
 }
 
 func (n *notYet) Error() string { return n.refusal.Error() }
 
-// retryUntilReady makes attempts until one ends with something else than notYet,
-// each while no other change of the cluster is made.
+// retryUntilReady makes attempts until one returns something other than notYet. No other
+// change to the cluster is made during an attempt.
 func (c *Change) retryUntilReady(ctx context.Context, attempt func(context.Context) error) error {
 	var down time.Time
 	for {
@@ -77,7 +77,7 @@ func (c *Change) retryUntilReady(ctx context.Context, attempt func(context.Conte
 	}
 }
 
-// locked makes an attempt while no other change of the cluster is made.
+// locked makes an attempt while no other change to the cluster is made.
 func (c *Change) locked(ctx context.Context, attempt func(context.Context) error) error {
 	unlock, err := c.Members.Lock(ctx)
 	if err != nil {
@@ -87,8 +87,8 @@ func (c *Change) locked(ctx context.Context, attempt func(context.Context) error
 	return attempt(ctx)
 }
 
-// withUnknown adds to the error of a change that one of its attempts may have
-// been applied all the same.
+// withUnknown adds to the error of a change that one of its attempts may have been applied
+// anyway.
 func (c *Change) withUnknown(err error) error {
 	if err == nil || !c.unsettled || errors.Is(err, etcdv2.ErrOutcomeUnknown) {
 		return err
@@ -96,7 +96,7 @@ func (c *Change) withUnknown(err error) error {
 	return &Unsettled{err, c.unknown}
 }
 
-// lost notes that the answer to an attempt was lost.
+// lost records that the answer to an attempt was lost.
 func (c *Change) lost(err error) {
 	if c.unknown == nil {
 		c.unknown = err
@@ -147,15 +147,15 @@ func (c *Change) tryAdd(ctx context.Context, peerURLs []string) (*etcdv2.Member,
 	return added, err
 }
 
-// settleAdd finds out what became of an add whose answer was lost: the new
-// member, nil if it was not added, or an error. It outlives the run's own
-// context: an interrupted run must know what it did.
+// settleAdd determines the outcome of an add whose answer was lost: the new member, nil if
+// it was not added, or an error. It continues after the run is interrupted, because an
+// interrupted run must know what it did.
 func (c *Change) settleAdd(ctx context.Context, peerURLs []string) (*etcdv2.Member, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
 	ours := func(m etcdv2.Member) bool { return sameURLs(m.PeerURLs, peerURLs) }
-	// Any list that has the member proves that it was added. A cluster of one
-	// has no quorum to ask until the new member is started.
+	// Any list that contains the member proves that it was added. A cluster of one has no
+	// quorum to read from until the new member is started.
 	if members, err := c.Members.List(ctx); err == nil {
 		if i := slices.IndexFunc(members, ours); i >= 0 {
 			c.unsettled = false
@@ -173,7 +173,7 @@ func (c *Change) settleAdd(ctx context.Context, peerURLs []string) (*etcdv2.Memb
 	return nil, &notYet{refusal: &Refusal{Kind: NotApplied}}
 }
 
-// Update replaces the peer URLs of a member that has the planned ones.
+// Update replaces the peer URLs of a member, which must still be the planned ones.
 func (c *Change) Update(ctx context.Context, id string, planned, peerURLs []string) (*etcdv2.Member, error) {
 	var updated *etcdv2.Member
 	err := c.retryUntilReady(ctx, func(ctx context.Context) error {
@@ -207,7 +207,7 @@ func (c *Change) tryUpdate(ctx context.Context, id string, planned, peerURLs []s
 	case !sameURLs(member.PeerURLs, planned):
 		return nil, &Refusal{Kind: Changed, Member: *member}
 	}
-	// The request is the same however often it is sent, so a lost answer is
+	// The request can be sent any number of times with the same result, so a lost answer is
 	// settled by the next read of the list.
 	err = c.Members.Update(ctx, id, peerURLs)
 	switch {
@@ -225,7 +225,7 @@ func (c *Change) tryUpdate(ctx context.Context, id string, planned, peerURLs []s
 	return member, nil
 }
 
-// Remove removes a member. One that is gone already is not an error.
+// Remove removes a member. A member that is already gone is not an error.
 func (c *Change) Remove(ctx context.Context, id string) error {
 	return c.retryUntilReady(ctx, func(ctx context.Context) error { return c.tryRemove(ctx, id) })
 }
@@ -242,7 +242,7 @@ func (c *Change) tryRemove(ctx context.Context, id string) error {
 	if err := c.mayRemove(found, i); err != nil {
 		return err
 	}
-	// An id never returns, so a request can be sent again.
+	// An id is never reused, so the request can be sent again.
 	err = c.Members.Remove(ctx, id)
 	switch {
 	case errors.Is(err, etcdv2.ErrMemberRemoved), errors.Is(err, etcdv2.ErrNotFound):
@@ -256,8 +256,8 @@ func (c *Change) tryRemove(ctx context.Context, id string) error {
 	return err
 }
 
-// confirmGone makes sure that a member which is not in the list of an endpoint
-// is not in that of the cluster either.
+// confirmGone checks with a quorum read that a member that one endpoint does not list is
+// not in the cluster.
 func (c *Change) confirmGone(ctx context.Context, id string) error {
 	member, err := Find(ctx, c.Members, id)
 	switch {

@@ -23,7 +23,7 @@ func newClient(t *testing.T, endpoints ...string) *etcdv2.Client {
 	return c
 }
 
-// within returns a context for changes that are to end soon.
+// within returns a context for changes that should end soon.
 func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -41,12 +41,12 @@ func wantRefusal(t *testing.T, err error, want membership.Kind) membership.Refus
 	return *refusal
 }
 
-// wantOverdue checks what a change waited for until its time was over.
+// wantOverdue checks what a change waited for until its deadline.
 func wantOverdue(t *testing.T, err error, want membership.Kind) {
 	t.Helper()
 	overdue, ok := errors.AsType[*membership.Overdue](err)
 	if !ok || overdue.Refusal.Kind != want || !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("error = %v, want a wait for %s until the deadline", err, want)
+		t.Fatalf("error = %v, want Overdue with %s", err, want)
 	}
 }
 
@@ -76,13 +76,13 @@ func TestChange_clusterOfOne(t *testing.T) {
 	wantRefusal(t, err, membership.Exists)
 	_, err = change(true).Add(t.Context(), []string{n2, self.PeerURLs[0]})
 	if r := wantRefusal(t, err, membership.URLTaken); r.Member.ID != self.ID || !errors.Is(err, etcdv2.ErrExists) {
-		t.Errorf("refusal = %v, want one of %s and ErrExists", err, self.ID)
+		t.Errorf("refusal = %v, want one about %s that is ErrExists", err, self.ID)
 	}
 	if err := change(false).Remove(t.Context(), "1234"); err != nil {
-		t.Errorf("Remove() of a member that is gone = %v, want nil", err)
+		t.Errorf("Remove() of an absent member = %v, want nil", err)
 	}
 	if n := len(membersOf(t, c)); n != 1 {
-		t.Fatalf("there are %d members, want 1", n)
+		t.Fatalf("members = %d, want 1", n)
 	}
 
 	added, err := change(true).Add(t.Context(), []string{n2})
@@ -97,7 +97,7 @@ func TestChange_clusterOfOne(t *testing.T) {
 	wantOverdue(t, err, membership.NotListed)
 }
 
-// dropAccepted loses the first answer that says that a change was made.
+// dropAccepted loses the first answer that confirms a change.
 func dropAccepted() etcdtest.Action {
 	var dropped atomic.Bool
 	return func(x *etcdtest.Exchange) {
@@ -151,8 +151,8 @@ func TestChange_lostAnswers(t *testing.T) {
 	}
 }
 
-// A request is lost, and then the quorum: whether the removal will be made
-// remains unknown.
+// First a request is lost and then the quorum, so whether the member is removed remains
+// unknown.
 func TestChange_unsettled(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -174,6 +174,6 @@ func TestChange_unsettled(t *testing.T) {
 	}
 	unsettled, ok := errors.AsType[*membership.Unsettled](err)
 	if !ok || !errors.Is(err, etcdv2.ErrOutcomeUnknown) || !errors.Is(unsettled.Lost, etcdv2.ErrOutcomeUnknown) {
-		t.Errorf("Remove() = %v, want that the outcome is unknown", err)
+		t.Errorf("Remove() = %v, want ErrOutcomeUnknown", err)
 	}
 }

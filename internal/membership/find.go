@@ -10,8 +10,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
-// Find returns the member with the id. The error is ErrNotFound only if a
-// quorum says so: an endpoint that lags behind does not know a new member.
+// Find returns the member with the id. It returns ErrNotFound only if a quorum confirms
+// it, because an endpoint that lags behind does not know a new member.
 func Find(ctx context.Context, members *etcdv2.MembersService, id string) (*etcdv2.Member, error) {
 	member, err := members.Get(ctx, id)
 	if !errors.Is(err, etcdv2.ErrNotFound) {
@@ -31,8 +31,8 @@ func indexOf(members []etcdv2.Member, id string) int {
 	return slices.IndexFunc(members, func(m etcdv2.Member) bool { return m.ID == id })
 }
 
-// WaitStarted waits until a member is started and healthy. If the context ends
-// first, the error is an *Overdue that says how the member was last seen.
+// WaitStarted waits until a member is started and healthy. If the context ends first, it
+// returns an *Overdue that contains the last state of the member.
 func WaitStarted(ctx context.Context, members *etcdv2.MembersService, id string) (*etcdv2.Member, error) {
 	seen := &Refusal{Kind: NotListed, Member: etcdv2.Member{ID: id}}
 	for {

@@ -6,7 +6,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// computeQuorum returns how many of so many members have to answer.
+// computeQuorum returns how many of the members have to answer.
 func computeQuorum(members int) int { return members/2 + 1 }
 
 func countHealthy(found []etcdv2.MemberHealth) int {
@@ -19,13 +19,13 @@ func countHealthy(found []etcdv2.MemberHealth) int {
 	return n
 }
 
-// quorumRefusal is a refusal of a change after which the cluster has so many
-// members, of which found are the ones that were asked.
+// quorumRefusal is the refusal of a change that would leave the cluster with total
+// members. found are the members whose health was read.
 func quorumRefusal(kind Kind, found []etcdv2.MemberHealth, total int) *Refusal {
 	return &Refusal{Kind: kind, Members: found, Total: total, Needed: computeQuorum(total), Healthy: countHealthy(found)}
 }
 
-// mayAdd computes the quorum after an add from the members that answer.
+// mayAdd checks, by the members that answer, that a cluster with one more has a quorum.
 func (c *Change) mayAdd(found []etcdv2.MemberHealth) error {
 	for _, m := range found {
 		if !m.Started() {
@@ -43,7 +43,7 @@ func (c *Change) mayAdd(found []etcdv2.MemberHealth) error {
 	}
 }
 
-// mayRemove computes the quorum after the removal of one of the members.
+// mayRemove checks, by the members that answer, that the cluster without target has one.
 func (c *Change) mayRemove(found []etcdv2.MemberHealth, target int) error {
 	rest := slices.Delete(slices.Clone(found), target, target+1)
 	if len(rest) == 0 {
@@ -64,8 +64,8 @@ func (c *Change) mayRemove(found []etcdv2.MemberHealth, target int) error {
 	}
 }
 
-// notReady is a refusal of the server. All members have to have been connected
-// for 5 s, which waiting brings about unless one of them is down.
+// notReady is a refusal by the server. It requires that all members have been connected
+// for 5 s. Waiting is enough for that unless one of them is down.
 func notReady(found []etcdv2.MemberHealth, err error) error {
 	if countHealthy(found) == len(found) {
 		return &notYet{refusal: &Refusal{Kind: NotReady, Err: err}}

@@ -7,41 +7,41 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// Kind is why a change of the members is not made, or not yet.
+// Kind says why a change to the members is not made, or not yet.
 type Kind int
 
 // The kinds that end a change.
 const (
-	// Exists: a member has exactly the peer URLs that were to be added.
+	// Exists: a member already has exactly the peer URLs to add.
 	Exists Kind = iota + 1
 	// URLTaken: another member has one of the peer URLs.
 	URLTaken
-	// Changed: the member has other peer URLs than when the change was planned.
+	// Changed: the member no longer has the peer URLs that it had at plan time.
 	Changed
-	// Gone: the member was removed. Its id never returns.
+	// Gone: the member was removed. Its id is never reused.
 	Gone
-	// OnlyMember: the cluster would end with its only member.
+	// OnlyMember: removing its only member would end the cluster.
 	OnlyMember
-	// AddLosesQuorum: with the new member, too few would answer.
+	// AddLosesQuorum: with the new member, too few members would answer.
 	AddLosesQuorum
-	// RemoveLosesQuorum: without the member, too few would answer.
+	// RemoveLosesQuorum: without the member, too few members would answer.
 	RemoveLosesQuorum
 	// NoQuorum: too few members answer for any change.
 	NoQuorum
-	// Disconnected: the servers refuse while not all members are connected.
+	// Disconnected: the servers refuse changes while a member is not connected.
 	Disconnected
 )
 
-// The kinds that a change waits for, and that only end it when its time is over.
+// The kinds that a change waits for. They end it only at its deadline.
 const (
 	// NotStarted: a member that was added before has never been started.
 	NotStarted Kind = iota + Disconnected + 1
-	// NotReady: the servers refuse, although all members answer.
+	// NotReady: the servers refuse the change, although all members answer.
 	NotReady
-	// URLInUse: the servers say that a member has one of the peer URLs.
+	// URLInUse: the servers report that a member has one of the peer URLs.
 	URLInUse
-	// AnswerLost: the outcome of a request is unknown, and the cluster cannot
-	// say yet.
+	// AnswerLost: the outcome of a request is unknown, and cannot be read from the cluster
+	// yet.
 	AnswerLost
 	// NotApplied: the answer to a request was lost, and the request was not applied.
 	NotApplied
@@ -78,25 +78,22 @@ func (k Kind) String() string {
 	return kindNames[k]
 }
 
-// Refusal is a change that was not made because the cluster is not as the
-// change needs it.
+// Refusal is a change that was not made because of the state of the cluster.
 type Refusal struct {
 	Kind Kind
-	// Member is the member that the refusal is about: the one to be changed, or
-	// the one that is in the way. It is empty for the kinds about no single one.
+	// Member is the member that the refusal is about: the one to change, or the one in the
+	// way. It is empty for kinds that are not about a single member.
 	Member etcdv2.Member
-	// Members are the members that were asked for their health, without the one
-	// that was to be removed.
+	// Members are the members whose health was read, without the one to remove.
 	Members []etcdv2.MemberHealth
-	// Total is how many members the cluster would have, Needed how many of them
-	// have to answer, and Healthy how many do.
+	// Total is how many members the cluster would have, Needed how many of them have to
+	// answer, and Healthy how many do.
 	Total, Needed, Healthy int
-	// Err is what the server or the client said, nil if nothing was asked for.
+	// Err is the error of the server or the client, nil if no request was sent.
 	Err error
 }
 
-// Error returns the kind and the member for logs; people are told by whoever
-// words a refusal.
+// Error returns the kind and the member for logs. The caller words it for people.
 func (r *Refusal) Error() string {
 	text := r.Kind.String()
 	if r.Member.ID != "" {
@@ -108,8 +105,8 @@ func (r *Refusal) Error() string {
 	return text
 }
 
-// Unwrap returns the error of the client that the refusal amounts to, such as
-// ErrExists, so that callers can ask for it with errors.Is.
+// Unwrap returns the error of the client that the refusal corresponds to, such as
+// ErrExists, for errors.Is.
 func (r *Refusal) Unwrap() error {
 	if r.Err != nil {
 		return r.Err
@@ -126,22 +123,22 @@ func (r *Refusal) Unwrap() error {
 	}
 }
 
-// Overdue is a change, or a wait for a member, whose time was over while it
-// waited for what Refusal says.
+// Overdue is a change, or a wait for a member, that reached its deadline while it waited
+// for what Refusal describes.
 type Overdue struct {
 	Refusal *Refusal
-	// Err is that of the context.
+	// Err is the error of the context.
 	Err error
 }
 
-// Error returns what the context says and what was waited for.
+// Error returns the error of the context and what was waited for.
 func (o *Overdue) Error() string { return o.Err.Error() + "; waited for: " + o.Refusal.Error() }
 
 // Unwrap returns the error of the context.
 func (o *Overdue) Unwrap() error { return o.Err }
 
-// Unsettled is a change that ended with Err while the outcome of an earlier
-// attempt was unknown: it may have been applied, or be applied later.
+// Unsettled is a change that ended with Err after an attempt whose outcome is unknown:
+// that attempt may have been applied, or may be applied later.
 type Unsettled struct {
 	Err, Lost error
 }
@@ -149,11 +146,11 @@ type Unsettled struct {
 // Error returns both errors.
 func (u *Unsettled) Error() string { return u.Err.Error() + "; before that: " + u.Lost.Error() }
 
-// Unwrap returns both errors, of which Lost is ErrOutcomeUnknown.
+// Unwrap returns both errors; Lost is an ErrOutcomeUnknown.
 func (u *Unsettled) Unwrap() []error { return []error{u.Err, u.Lost} }
 
-// Taken returns why a member is in the way of adding one with these peer URLs:
-// it has all of them or one of them. It returns nil if it has none.
+// Taken returns why a member prevents adding one with these peer URLs: it has all of them
+// or some of them. It returns nil if it has none.
 func Taken(m etcdv2.Member, peerURLs []string) *Refusal {
 	switch {
 	case sameURLs(m.PeerURLs, peerURLs):

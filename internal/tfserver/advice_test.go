@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// A long paragraph is sent once in a run, and every error keeps its object and
-// what the server said.
+// A long paragraph is sent once in a run. Every error keeps the name of its object and the
+// answer of the server.
 func TestGivenAdvice(t *testing.T) {
 	t.Parallel()
 	long, short := strings.Repeat("Do this. ", 20), "Do that."
@@ -26,7 +26,7 @@ func TestGivenAdvice(t *testing.T) {
 	}
 	g.shorten(diags[:2])
 	g.shorten(diags[2:])
-	const reference = `More on this is in the error that begins with "/a".`
+	const reference = `The error that begins with "/a" explains this further.`
 	want := []string{
 		"/w.\n\n" + long + "\n\n" + short + "\n\nError: " + long,
 		"/a.\n\n" + long + "\n\n" + short + "\n\nError: " + long,

@@ -7,10 +7,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// The calls of the protocol. All but StopProvider go through call or stream.
+// The calls of the protocol. All except StopProvider go through call or stream.
 
-// StopProvider ends the calls in flight: the framework those that it knows, and
-// the server those that are in the lane.
+// StopProvider ends the calls in flight: the framework ends those that it knows, and the
+// server those in the lane.
 func (s *server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
 	s.stops.stop()
 	return s.frameworkServer.StopProvider(ctx, req)
@@ -25,7 +25,7 @@ func (s *server) GetProviderSchema(
 ) (*tfprotov6.GetProviderSchemaResponse, error) {
 	resp, err := call(ctx, req, s.frameworkServer.GetProviderSchema)
 	if err == nil && resp.ServerCapabilities != nil {
-		// The framework can, but forgets to say so, and is then not asked.
+		// The framework has this capability, but does not announce it, and would never be asked.
 		resp.ServerCapabilities.GenerateResourceConfig = true
 	}
 	return resp, err
@@ -266,7 +266,7 @@ func (s *server) ListResource(ctx context.Context, req *tfprotov6.ListResourceRe
 }
 
 func (s *server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
-	// A CLI does not validate again what was not known when it planned.
+	// A CLI does not validate again the values that were unknown when it planned.
 	if found := s.learn(ctx).configs.actions[req.ActionType].check(req.Config, nil); len(found) > 0 {
 		return &tfprotov6.InvokeActionServerStream{Events: func(push func(tfprotov6.InvokeActionEvent) bool) {
 			push(tfprotov6.InvokeActionEvent{Type: tfprotov6.CompletedInvokeActionEventType{Diagnostics: found}})

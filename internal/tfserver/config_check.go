@@ -9,11 +9,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// The types of a schema let through what no attribute takes: a null among the
-// elements of a list, a set or a map, and a number that is not whole. The
-// framework calls either an error in the provider, and the first of them only
-// at apply, when something may have been written. So both are refused here, for
-// every configuration, when it is validated.
+// The types of a schema accept two things that no attribute does: a null among the
+// elements of a list, a set or a map, and a number that is not whole. The framework reports
+// either as an error in the provider, and the null only at apply, when something may
+// already be written. So both are refused here, when any configuration is validated.
 
 // configTypes are the types of the configurations of a provider.
 type configTypes struct {
@@ -24,9 +23,9 @@ type configTypes struct {
 // configType is the type of one kind of configuration.
 type configType struct {
 	typ tftypes.Type
-	// always is whether to check a configuration in which the framework has found
-	// no error. To save time, it is false where only numbers can be wrong, which
-	// the framework reports in its own words.
+	// always reports whether to check a configuration in which the framework found no
+	// error. It is false, to save time, where only numbers can be wrong, because the
+	// framework reports those.
 	always bool
 }
 
@@ -70,8 +69,8 @@ func hasCollections(typ tftypes.Type) bool {
 	return false
 }
 
-// check replaces what the framework says of a configuration by what is wrong
-// with its elements and numbers, if anything is.
+// check returns the errors in the elements and numbers of a configuration in place of the
+// framework's diagnostics, or those diagnostics if there are no such errors.
 func (c configType) check(config *tfprotov6.DynamicValue, diags []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {
 	isError := func(d *tfprotov6.Diagnostic) bool { return d.Severity == tfprotov6.DiagnosticSeverityError }
 	if c.typ == nil || config == nil || !c.always && !slices.ContainsFunc(diags, isError) {
@@ -95,7 +94,7 @@ func (c configType) check(config *tfprotov6.DynamicValue, diags []*tfprotov6.Dia
 	return diags
 }
 
-// checkValue returns what is wrong with one value, nil if nothing is.
+// checkValue returns the error in one value, nil if there is none.
 func checkValue(path *tftypes.AttributePath, v tftypes.Value) *tfprotov6.Diagnostic {
 	switch {
 	case v.IsKnown() && v.IsNull() && isElement(path):
@@ -123,14 +122,13 @@ func isElement(path *tftypes.AttributePath) bool {
 func isWhole(v tftypes.Value) bool {
 	n := new(big.Float)
 	if v.As(&n) != nil {
-		return true // It is no number; the framework reports it.
+		return true // not a number; the framework reports it
 	}
 	_, accuracy := n.Int64()
 	return accuracy == big.Exact
 }
 
-// describePath writes a path as a configuration would. An element of a set has
-// no name.
+// describePath writes a path as a configuration would. Elements of sets have no name.
 func describePath(path *tftypes.AttributePath) string {
 	text := ""
 	for _, step := range path.Steps() {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// callContext is the context of one call. It ends with its parent, or when it
-// is released; it then no longer refers to the parent.
+// callContext is the context of one call. It ends with its parent or when it is released.
+// After its release it no longer refers to the parent.
 type callContext struct {
 	context.Context // not derived from the parent; carries Done and Err
 
 	parent atomic.Pointer[context.Context]
 }
 
-// newCallContext returns a context that stands for parent until it is released.
+// newCallContext returns a context that mirrors parent until it is released.
 func newCallContext(parent context.Context) (ctx context.Context, release func()) {
 	own, cancel := context.WithCancel(context.Background())
 	c := &callContext{Context: own}
@@ -29,8 +29,8 @@ func newCallContext(parent context.Context) (ctx context.Context, release func()
 	}
 }
 
-// Value asks the own context first: contexts derived from c find their way to
-// cancel with it by its values, and start a goroutine each if they do not.
+// Value asks the own context first. Contexts derived from c look up its cancel mechanism
+// by a value, and each would start a goroutine if they did not find it.
 func (c *callContext) Value(key any) any {
 	if v := c.Context.Value(key); v != nil {
 		return v
@@ -41,7 +41,7 @@ func (c *callContext) Value(key any) any {
 	return nil
 }
 
-// Deadline returns that of the parent.
+// Deadline returns the deadline of the parent.
 func (c *callContext) Deadline() (deadline time.Time, ok bool) {
 	if parent := c.parent.Load(); parent != nil {
 		return (*parent).Deadline()
@@ -49,15 +49,15 @@ func (c *callContext) Deadline() (deadline time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// call runs f with a context that lets go of ctx when f has returned.
+// call runs f with a context that no longer refers to ctx once f has returned.
 func call[Req, Resp any](ctx context.Context, req Req, f func(context.Context, Req) (Resp, error)) (Resp, error) {
 	ctx, release := newCallContext(ctx)
 	defer release()
 	return f(ctx, req)
 }
 
-// stream is call for answers that are read after f has returned: the context
-// lives until the answer was read, or reading it was given up.
+// stream is call for answers that are read after f has returned: the context lasts until
+// the answer was read, or the reader stopped.
 func stream[Req, Resp, T any](
 	ctx context.Context, req Req, f func(context.Context, Req) (*Resp, error), events func(*Resp) *iter.Seq[T],
 ) (*Resp, error) {

@@ -13,15 +13,15 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// flatType is the type of an object whose attributes are texts, numbers and
-// booleans. Such an object is a map from the names of its attributes to string,
-// int64, bool, or nil for null. An object that has anything else in it, such as
-// an unknown value or a fraction, is refused, and left to the framework.
+// flatType is the type of an object whose attributes are strings, numbers and booleans. Such
+// an object is a map from attribute names to string, int64, bool, or nil for null. An
+// object with anything else in it, such as an unknown value or a fraction, is not decoded
+// and is left to the framework.
 type flatType struct {
 	names []string // sorted
 	kinds map[string]tftypes.Type
-	// writeOnly are the attributes that no state has, required those that every
-	// configuration has, and readOnly those that none has.
+	// writeOnly are the attributes that are in no state, required those that are in every
+	// configuration, and readOnly those that are in none.
 	writeOnly, required, readOnly []string
 }
 
@@ -39,20 +39,20 @@ func newFlatType(typ tftypes.Type) *flatType {
 	return &flatType{names: slices.Sorted(maps.Keys(object.AttributeTypes)), kinds: object.AttributeTypes}
 }
 
-// isState reports whether a state can have this content.
+// isState reports whether an object can be the content of a state.
 func (t *flatType) isState(object map[string]any) bool {
 	return !slices.ContainsFunc(t.writeOnly, func(name string) bool { return object[name] != nil })
 }
 
-// isConfig reports whether a configuration without write-only values can have
-// this content.
+// isConfig reports whether an object can be the content of a configuration without
+// write-only values.
 func (t *flatType) isConfig(object map[string]any) bool {
 	isNull := func(name string) bool { return object[name] == nil }
 	hasValue := func(name string) bool { return object[name] != nil }
 	return t.isState(object) && !slices.ContainsFunc(t.required, isNull) && !slices.ContainsFunc(t.readOnly, hasValue)
 }
 
-// decode reads an object. It returns nil for null and for anything that is not flat.
+// decode reads an object. It returns nil for null and for an object that is not flat.
 func (t *flatType) decode(v *tfprotov6.DynamicValue) map[string]any {
 	if v == nil || len(v.JSON) > 0 || len(v.MsgPack) == 0 {
 		return nil
@@ -103,7 +103,7 @@ func decodeFlat(dec *msgpack.Decoder, kind tftypes.Type) (value any, ok bool) {
 	return value, err == nil
 }
 
-// isInt reports whether a number is encoded as a whole one of at most 63 bits.
+// isInt reports whether a number is encoded as an integer of at most 63 bits.
 func isInt(code byte) bool {
 	switch code {
 	case msgpcode.Int8, msgpcode.Int16, msgpcode.Int32, msgpcode.Int64, msgpcode.Uint8, msgpcode.Uint16, msgpcode.Uint32:
@@ -112,8 +112,8 @@ func isInt(code byte) bool {
 	return msgpcode.IsFixedNum(code)
 }
 
-// decodeJSON reads an object as a state file has it: attributes that the type
-// does not have are left out, and those that the object does not have are null.
+// decodeJSON reads an object from a state file: attributes that the type does not have are
+// left out, and those that the object does not have are null.
 func (t *flatType) decodeJSON(data []byte) map[string]any {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -149,7 +149,7 @@ func flatOf(value any, kind tftypes.Type) (flat any, ok bool) {
 	}
 }
 
-// encode writes an object as the framework does.
+// encode writes an object in the same bytes as the framework.
 func (t *flatType) encode(object map[string]any) (*tfprotov6.DynamicValue, error) {
 	var buf bytes.Buffer
 	enc := msgpack.GetEncoder()

@@ -8,12 +8,12 @@ import (
 // sdkLogs are the variables that set the levels of the SDK's own loggers.
 var sdkLogs = []string{"TF_LOG_SDK", "TF_LOG_SDK_FRAMEWORK", "TF_LOG_SDK_PROTO"}
 
-// providerLogs are the other variables with which logs of a provider are asked for.
+// providerLogs are the other variables that turn on logs of a provider.
 var providerLogs = []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_PROVIDER_ETCD"}
 
-// QuietLogs turns the logs of the SDK off unless one of the variables that ask
-// for logs of a provider is set. Without it the SDK formats a line for every
-// step of every call, and the CLI throws them all away.
+// QuietLogs turns the logs of the SDK off unless one of the variables that turn on logs of
+// a provider is set. Otherwise the SDK formats a line for every step of every call, and
+// the CLI discards them all.
 func QuietLogs(lookup func(string) (string, bool), set func(name, value string) error) error {
 	if LogsWanted(lookup) {
 		return nil

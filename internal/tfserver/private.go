@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// privateCached is how many different private states are kept decoded. Most
+// privateCached is how many different private states are cached in decoded form. Most
 // objects of a configuration have the same one.
 const privateCached = 64
 
@@ -18,9 +18,9 @@ type privates struct {
 	known map[string]map[string][]byte
 }
 
-// decode returns what a private state contains, and whether the framework would
-// write it in the same bytes again. It is not ok for one that the framework has
-// a note of its own in. The caller must not change the map.
+// decode returns the content of a private state. It is not ok if the framework would write
+// the private state in other bytes, or keeps a note of its own in it. The caller must not
+// change the map.
 func (p *privates) decode(data []byte) (values map[string][]byte, ok bool) {
 	if len(data) == 0 {
 		return nil, true

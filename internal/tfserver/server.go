@@ -1,9 +1,9 @@
-// Package tfserver serves a provider of the framework by protocol 6: calls let
-// go of their contexts, logs that nobody asked for are not written, and what
-// the framework lets through or generates wrongly is put right.
+// Package tfserver serves a provider of the framework by protocol 6. It frees the context of
+// each call, writes no logs that nobody asked for, and corrects what the framework accepts
+// or generates wrongly.
 //
-// It knows nothing of etcd. What only a provider knows, it asks the provider
-// for by the interfaces of this package, all of them optional.
+// It knows nothing about etcd. What it needs to know about a provider it gets from the
+// interfaces of this package, all of them optional for the provider.
 package tfserver
 
 import (
@@ -18,33 +18,32 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
 
-// ballastSize is how much memory is reserved and never used. The collector takes
-// it for live, so that a collection comes after 2*ballastSize of garbage where
-// there is little else, as in a plan, and not after each 4 MB; where there is
-// much, the garbage is at most as much again, as always. It is a floor and no
-// percentage, because a percentage that makes a small heap cheap makes a large
-// one huge. The pages are never touched, so that they take no memory.
+// ballastSize is how much memory is reserved and never used. The garbage collector counts it
+// as live. A small heap, as in a plan, is therefore collected after 2*ballastSize of
+// garbage and not after each 4 MB; a large heap is collected as always. This is a floor
+// and not a percentage, because a percentage that suits a small heap makes a large one
+// huge. The pages are never touched, so that they use no memory.
 const ballastSize = 16 << 20
 
-// shutdownTimeout stays below the two seconds after which a CLI kills a
-// provider that it has told to end.
+// shutdownTimeout is below the two seconds after which a CLI kills a provider that it has
+// asked to exit.
 const shutdownTimeout = 1500 * time.Millisecond
 
-// ProviderWithGeneratedConfig is a provider that corrects the configuration
-// which the framework generates from a state.
+// ProviderWithGeneratedConfig is a provider that corrects the configuration that the
+// framework generates from a state.
 type ProviderWithGeneratedConfig interface {
 	FixGeneratedConfig(ctx context.Context, req *tfprotov6.GenerateResourceConfigRequest, resp *tfprotov6.GenerateResourceConfigResponse) error
 }
 
-// ProviderWithShutdown is a provider whose calls leave something held until
-// the process ends. Shutdown gives it back; no call comes after it.
+// ProviderWithShutdown is a provider whose calls acquire something that lasts until the
+// process ends. Shutdown releases it; no call comes after it.
 type ProviderWithShutdown interface {
 	Shutdown(ctx context.Context)
 }
 
-// Serve serves a provider to the CLI that has started this process, or, to
-// debug it, to one that attaches, until the CLI ends it. The address is that of
-// the provider in the registry.
+// Serve serves a provider until the CLI ends it: to the CLI that started this process or,
+// with debug, to one that attaches to it. address is the provider's address in the
+// registry.
 func Serve(ctx context.Context, address string, p provider.Provider, debug bool) error {
 	var opts []tf6server.ServeOpt
 	if debug {
@@ -62,9 +61,9 @@ func Serve(ctx context.Context, address string, p provider.Provider, debug bool)
 	return err
 }
 
-// frameworkServer is what the framework's server can do besides what
-// [tfprotov6.ProviderServer] asks for. A wrapper that hid one of these
-// interfaces would hide the list resources, actions or state stores too.
+// frameworkServer is everything that the framework's server implements beyond
+// [tfprotov6.ProviderServer]. A wrapper without one of these interfaces would hide the
+// list resources, actions or state stores too.
 type frameworkServer interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ListResourceServer
@@ -79,15 +78,14 @@ func New(p provider.Provider) tfprotov6.ProviderServer {
 	if full, ok := inner.(frameworkServer); ok {
 		return &server{frameworkServer: full, provider: p}
 	}
-	// A framework without all of these interfaces is served as it is: calls
-	// then keep their contexts, and nothing else is lost.
+	// A framework without all of these interfaces is served unwrapped: calls then keep their
+	// contexts, and nothing else is lost.
 	return inner
 }
 
-// server lets go of the context of each call when the call returns. The
-// framework's server keeps a cancel function for each call until the provider
-// stops, and with it the context, its loggers and its buffers: a hundred
-// kilobytes for each resource of a plan.
+// server frees the context of each call when the call returns. The framework's server keeps
+// a cancel function for each call until the provider stops, and with it the context, its
+// loggers and its buffers: a hundred kilobytes for each resource of a plan.
 type server struct {
 	frameworkServer
 
@@ -99,13 +97,13 @@ type server struct {
 	learned learned
 }
 
-// learned is what the server knows of a provider by its schemas.
+// learned is what the server knows about a provider from its schemas.
 type learned struct {
 	configs configTypes
 	lane    *Lane
 }
 
-// learn asks for the schemas, once. If it cannot, the framework reports it.
+// learn reads the schemas, once. If that fails, the framework reports it.
 func (s *server) learn(ctx context.Context) *learned {
 	s.once.Do(func() {
 		s.learned.lane = new(Lane)

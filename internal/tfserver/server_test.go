@@ -27,16 +27,16 @@ func TestQuietLogs(t *testing.T) {
 
 	off := map[string]string{"TF_LOG_SDK": "OFF", "TF_LOG_SDK_FRAMEWORK": "OFF", "TF_LOG_SDK_PROTO": "OFF"}
 	for name, test := range map[string]struct{ env, want map[string]string }{
-		"nothing is asked for":      {nil, off},
-		"core alone":                {map[string]string{"TF_LOG_CORE": "TRACE"}, off},
-		"off is not asking":         {map[string]string{"TF_LOG": "off"}, off},
-		"everything":                {map[string]string{"TF_LOG": "TRACE"}, nil},
-		"providers":                 {map[string]string{"TF_LOG_PROVIDER": "DEBUG"}, nil},
-		"this provider":             {map[string]string{"TF_LOG_PROVIDER_ETCD": "DEBUG"}, nil},
-		"the SDK":                   {map[string]string{"TF_LOG_SDK": "TRACE"}, nil},
-		"a part of the SDK":         {map[string]string{"TF_LOG_SDK_PROTO": "WARN"}, nil},
-		"a part, the rest is off":   {map[string]string{"TF_LOG": "OFF", "TF_LOG_SDK_FRAMEWORK": "INFO"}, nil},
-		"an empty variable is none": {map[string]string{"TF_LOG": ""}, off},
+		"no variable is set":                 {nil, off},
+		"core alone":                         {map[string]string{"TF_LOG_CORE": "TRACE"}, off},
+		"off is not a request":               {map[string]string{"TF_LOG": "off"}, off},
+		"everything":                         {map[string]string{"TF_LOG": "TRACE"}, nil},
+		"providers":                          {map[string]string{"TF_LOG_PROVIDER": "DEBUG"}, nil},
+		"this provider":                      {map[string]string{"TF_LOG_PROVIDER_ETCD": "DEBUG"}, nil},
+		"the SDK":                            {map[string]string{"TF_LOG_SDK": "TRACE"}, nil},
+		"a part of the SDK":                  {map[string]string{"TF_LOG_SDK_PROTO": "WARN"}, nil},
+		"a part of the SDK, the rest is off": {map[string]string{"TF_LOG": "OFF", "TF_LOG_SDK_FRAMEWORK": "INFO"}, nil},
+		"an empty variable":                  {map[string]string{"TF_LOG": ""}, off},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -59,7 +59,7 @@ func TestQuietLogs(t *testing.T) {
 	}
 }
 
-// A call that the wrapper passed on untouched would keep its context.
+// A call that the wrapper passed on unchanged would keep its context.
 func TestServer_wrapsEveryCall(t *testing.T) {
 	t.Parallel()
 
@@ -72,7 +72,7 @@ func TestServer_wrapsEveryCall(t *testing.T) {
 		}
 	}
 	if len(promoted) > 0 {
-		t.Errorf("calls that go to the framework as they are = %v, want none", promoted)
+		t.Errorf("calls that the wrapper does not implement = %v, want none", promoted)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestServer_keepsOptionalInterfaces(t *testing.T) {
 
 	s := New(provider.New("test", false))
 	if _, ok := s.(*server); !ok {
-		t.Fatalf("New() = %T: the framework's server lacks an interface that is expected of it", s)
+		t.Fatalf("New() = %T: the framework's server lacks one of the expected interfaces", s)
 	}
 	if _, ok := s.(tfprotov6.ListResourceServer); !ok {
 		t.Error("the server has no list resources")
@@ -124,14 +124,14 @@ func TestServer_letsGoOfContexts(t *testing.T) {
 			runtime.KeepAlive(s)
 			return
 		case <-t.Context().Done():
-			t.Fatal("the server still holds the contexts of calls that have returned")
+			t.Fatal("the server still refers to the contexts of calls that have returned")
 		default:
 			runtime.Gosched()
 		}
 	}
 }
 
-// waitProvider has a data source that is read until its context ends.
+// waitProvider has a data source whose read lasts until its context ends.
 type waitProvider struct {
 	frameworkprovider.Provider
 	started chan struct{}
@@ -251,7 +251,7 @@ func TestCallContext(t *testing.T) {
 	child, cancelChild := context.WithCancel(ctx)
 	defer cancelChild()
 	if got := child.Value(ballastKey{}); got != "kept" {
-		t.Errorf("Value() = %v during the call, want that of the parent", got)
+		t.Errorf("Value() = %v during the call, want the value of the parent", got)
 	}
 	cancel()
 	<-child.Done()
@@ -272,7 +272,7 @@ func TestStream_keepsTheContextUntilItIsRead(t *testing.T) {
 	if !ok {
 		t.Fatalf("New() = %T", s)
 	}
-	var seen context.Context //nolint:containedctx // the test looks at it after the call
+	var seen context.Context //nolint:containedctx // the test inspects it after the call
 	resp, err := stream(t.Context(), &tfprotov6.ListResourceRequest{TypeName: "etcd_none"},
 		func(ctx context.Context, req *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
 			seen = ctx
@@ -299,7 +299,7 @@ func TestStream_keepsTheContextUntilItIsRead(t *testing.T) {
 	}
 }
 
-// BenchmarkServer_retained shows what a call leaves behind: B/op held.
+// BenchmarkServer_retained reports how much memory a call retains.
 func BenchmarkServer_retained(b *testing.B) {
 	for _, test := range []struct {
 		name string

@@ -9,47 +9,45 @@ import (
 	"github.com/vmihailenco/msgpack/v5/msgpcode"
 )
 
-// The unchanged lane answers the calls about an object in which nothing has
-// changed, the common case of a plan, without the framework: what came goes
-// back. It answers only what the framework would answer, byte for byte. Every
-// doubt, and every object in which something has changed, is left to the
-// framework.
+// The unchanged lane answers the calls about an unchanged object, the common case of a plan,
+// without the framework: it sends back what it received. It answers only what the
+// framework would answer, byte for byte. In case of doubt, and for every object with a
+// change, it leaves the call to the framework.
 
-// ProviderWithUnchanged is a provider of which some resources can report that
-// nothing changes. Objects are given as maps from the names of attributes to
-// string, int64, bool, or nil for null.
+// ProviderWithUnchanged is a provider with resources that can report that nothing changes.
+// Objects are passed as maps from attribute names to string, int64, bool, or nil for null.
 type ProviderWithUnchanged interface {
-	// UnchangedTypes are the types of these resources. The lane takes those of
-	// which every attribute is a text, a number or a boolean.
+	// UnchangedTypes are the types of these resources. The lane uses only those whose
+	// attributes are all strings, numbers or booleans.
 	UnchangedTypes() []string
-	// IsValid reports that a configuration is valid, with nothing to say. It is
-	// called if the schema alone does not rule the configuration out.
+	// IsValid reports whether a configuration is valid, without any diagnostic. It is called
+	// if the schema alone does not rule the configuration out.
 	IsValid(typeName string, config map[string]any) bool
-	// ReadUnchanged reports whether a refresh would leave the state, the private
-	// state and the identity of an object exactly as they are, with nothing to
-	// say. Otherwise the framework is called with the context that it returns.
+	// ReadUnchanged reports whether a refresh would leave the state, the private state and
+	// the identity of an object exactly as they are, without any diagnostic. If not, the
+	// framework is called with the context that it returns.
 	ReadUnchanged(ctx context.Context, typeName string, state map[string]any, private map[string][]byte) (context.Context, bool)
-	// PlanUnchanged reports whether a plan would propose exactly the state, with
-	// the same private state and nothing to say. It is called only if a CLI
-	// proposes the state.
+	// PlanUnchanged reports whether a plan would propose exactly the state, with the same
+	// private state and without any diagnostic. It is called only if the CLI proposes the
+	// state.
 	PlanUnchanged(ctx context.Context, typeName string, config, state map[string]any, private map[string][]byte) bool
 }
 
-// Lane answers for the resources of a provider that can report that nothing changes.
+// Lane answers calls for those resources of a provider that can report that nothing changes.
 type Lane struct {
 	provider ProviderWithUnchanged
 	types    map[string]laneType
 	privates privates
 }
 
-// laneType is what the lane knows of one type of resource.
+// laneType is what the lane knows about one type of resource.
 type laneType struct {
 	version         int64
 	state, identity *flatType
 }
 
-// NewLane returns a lane for a provider, given the schemas of its resources. It
-// takes no object if the provider is not a [ProviderWithUnchanged].
+// NewLane returns a lane for a provider, given the schemas of its resources. It answers no
+// calls if the provider is not a [ProviderWithUnchanged].
 func NewLane(p provider.Provider, schemas map[string]*tfprotov6.Schema, identities map[string]*tfprotov6.ResourceIdentitySchema) *Lane {
 	l := &Lane{types: map[string]laneType{}}
 	var ok bool
@@ -80,8 +78,8 @@ func NewLane(p provider.Provider, schemas map[string]*tfprotov6.Schema, identiti
 	return l
 }
 
-// Validate answers ValidateResourceConfig for a valid configuration that an
-// object can stay unchanged with. It returns nil for any other.
+// Validate answers ValidateResourceConfig for a valid configuration with which an object can
+// stay unchanged. It returns nil for any other.
 func (l *Lane) Validate(req *tfprotov6.ValidateResourceConfigRequest) *tfprotov6.ValidateResourceConfigResponse {
 	t, ok := l.types[req.TypeName]
 	if !ok {
@@ -94,8 +92,8 @@ func (l *Lane) Validate(req *tfprotov6.ValidateResourceConfigRequest) *tfprotov6
 	return &tfprotov6.ValidateResourceConfigResponse{}
 }
 
-// Upgrade answers UpgradeResourceState for a state of the current version, which
-// is put from JSON into the form of the protocol. It returns nil for any other.
+// Upgrade answers UpgradeResourceState for a state of the current version, which it converts
+// from JSON to the encoding of the protocol. It returns nil for any other.
 func (l *Lane) Upgrade(req *tfprotov6.UpgradeResourceStateRequest) *tfprotov6.UpgradeResourceStateResponse {
 	t, ok := l.types[req.TypeName]
 	if !ok || req.Version != t.version || req.RawState == nil || req.RawState.Flatmap != nil {
@@ -112,8 +110,8 @@ func (l *Lane) Upgrade(req *tfprotov6.UpgradeResourceStateRequest) *tfprotov6.Up
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: state}
 }
 
-// Read answers ReadResource for an object that a refresh leaves as it is.
-// Otherwise it returns nil, and the context for the framework's call.
+// Read answers ReadResource for an object that a refresh leaves unchanged. Otherwise it
+// returns nil, and the context for the framework's call.
 func (l *Lane) Read(ctx context.Context, req *tfprotov6.ReadResourceRequest) (context.Context, *tfprotov6.ReadResourceResponse) {
 	t, ok := l.types[req.TypeName]
 	if !ok {
@@ -131,8 +129,8 @@ func (l *Lane) Read(ctx context.Context, req *tfprotov6.ReadResourceRequest) (co
 	return ctx, &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: orNil(req.Private), NewIdentity: identity}
 }
 
-// Plan answers PlanResourceChange for an object that stays as it is, nil for
-// any other.
+// Plan answers PlanResourceChange for an object that stays unchanged. It returns nil for any
+// other.
 func (l *Lane) Plan(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) *tfprotov6.PlanResourceChangeResponse {
 	t, ok := l.types[req.TypeName]
 	if !ok || req.PriorState == nil || req.ProposedNewState == nil || !bytes.Equal(req.PriorState.MsgPack, req.ProposedNewState.MsgPack) {
@@ -152,7 +150,7 @@ func (l *Lane) Plan(ctx context.Context, req *tfprotov6.PlanResourceChangeReques
 	}
 }
 
-// object decodes what a CLI has of an object that is in state.
+// object decodes what a CLI sends about an object in state.
 func (l *Lane) object(
 	t laneType, state *tfprotov6.DynamicValue, private []byte,
 ) (object map[string]any, values map[string][]byte, ok bool) {
@@ -163,9 +161,9 @@ func (l *Lane) object(
 	return object, values, ok
 }
 
-// refreshedIdentity returns the identity after a refresh that leaves the state as
-// it is: it has what the state has in the attributes by the same names. A CLI
-// that knows no identities gives none. It returns nil for one that would change.
+// refreshedIdentity returns the identity after a refresh that leaves the state unchanged: its
+// attributes have the values of the state's attributes with the same names. A CLI that does
+// not know identities sends none. It returns nil for an identity that would change.
 func (t laneType) refreshedIdentity(identity *tfprotov6.ResourceIdentityData, state map[string]any) *tfprotov6.ResourceIdentityData {
 	var had map[string]any
 	if identity != nil {
@@ -188,8 +186,8 @@ func (t laneType) refreshedIdentity(identity *tfprotov6.ResourceIdentityData, st
 	return &tfprotov6.ResourceIdentityData{IdentityData: data}
 }
 
-// plannedIdentity returns the identity of a plan for an object that had this
-// one, which is null for none. It returns nil for one that is not flat.
+// plannedIdentity returns the identity of a plan for an object with this identity, which is
+// null for none. It returns nil for one that is not flat.
 func (t laneType) plannedIdentity(identity *tfprotov6.ResourceIdentityData) *tfprotov6.ResourceIdentityData {
 	switch {
 	case identity == nil:

@@ -34,7 +34,7 @@ func (p *stuckProvider) PlanUnchanged(context.Context, string, map[string]any, m
 	return false
 }
 
-// objectOf encodes an object whose attributes are texts, "" for null.
+// objectOf encodes an object whose attributes are strings; those in null are null.
 func objectOf(t *testing.T, texts map[string]string, null ...string) *tfprotov6.DynamicValue {
 	t.Helper()
 	types, values := map[string]tftypes.Type{}, map[string]tftypes.Value{}
@@ -52,7 +52,7 @@ func objectOf(t *testing.T, texts map[string]string, null ...string) *tfprotov6.
 	return &v
 }
 
-// The framework knows nothing of a read in the lane, and cannot end it.
+// The framework does not know about a read in the lane, and cannot end it.
 func TestServer_stopEndsReadsInTheLane(t *testing.T) {
 	t.Parallel()
 
@@ -71,6 +71,6 @@ func TestServer_stopEndsReadsInTheLane(t *testing.T) {
 	select {
 	case <-p.ended:
 	case <-time.After(10 * time.Second):
-		t.Error("the read goes on after the provider was stopped")
+		t.Error("the read continues after the provider was stopped")
 	}
 }
