@@ -59,7 +59,7 @@ func TestEmpty_usersAndRoles(t *testing.T) {
 	}
 	all := map[string]any{"prefix": "/", "expected_cluster_id": clusterOf(t, s), "users_and_roles": true}
 	out := provider("app", "apppw").invoke(t, "etcd_empty", all)
-	want(t, "without permission", out.errs, "Unable to list the store", "rejected the credentials")
+	want(t, "without permission", out.errs, "Unable to list the store", "credentials")
 	s.Put(t, "/app/_h", "v")
 	want(t, "with a hidden key", provider("root", "rootpw").invoke(t, "etcd_empty", all).errs, "/app contains hidden keys")
 	if answer := s.Do(t, etcdtest.Call{Path: "/v2/auth/users/app"}); !answer.OK() {
