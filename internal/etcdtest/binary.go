@@ -77,6 +77,10 @@ func findProgram() (program, error) {
 		return program{}, err
 	}
 
+	return programAt(path)
+}
+
+func programAt(path string) (program, error) {
 	versionText, err := runProgram(path, "--version")
 	if err != nil {
 		return program{}, fmt.Errorf("%s --version: %w", path, err)

@@ -85,6 +85,9 @@ func (s *Server) listenPeerURL() string { return "http://" + s.peer.addr() }
 // Version returns the version of the server.
 func (s *Server) Version() Version { return s.prog.version }
 
+// DataDir is the directory with the server's data.
+func (s *Server) DataDir() string { return filepath.Join(s.dir, "data") }
+
 // LogFile returns the path of the file that the process writes its log to.
 func (s *Server) LogFile() string { return filepath.Join(s.dir, "log") }
 
@@ -229,9 +232,9 @@ func (s *Server) Restart(tb testing.TB) {
 	s.WaitHealthy(tb)
 }
 
-// RestartWithoutV2 is [Server.Restart] without the v2 API. The test is skipped if the etcd
-// program always serves it.
-func (s *Server) RestartWithoutV2(tb testing.TB) {
+// RestartWithoutV2 is [Server.Restart] without the v2 API, and with more arguments. The
+// test is skipped if the etcd program always serves it.
+func (s *Server) RestartWithoutV2(tb testing.TB, args ...string) {
 	tb.Helper()
 
 	if !s.prog.supports("enable-v2") {
@@ -239,6 +242,25 @@ func (s *Server) RestartWithoutV2(tb testing.TB) {
 	}
 
 	s.cfg.withoutV2 = true
+	s.cfg.args = append(s.cfg.args, args...)
+	s.Restart(tb)
+}
+
+// Upgrade is [Server.Restart] with another etcd program, which does not serve the v2
+// API.
+func (s *Server) Upgrade(tb testing.TB, path string) {
+	tb.Helper()
+
+	prog, err := programAt(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+
+	if s.Running() {
+		s.Stop(tb)
+	}
+
+	s.prog, s.cfg.withoutV2 = prog, true
 	s.Restart(tb)
 }
 
@@ -395,7 +417,7 @@ func (s *Server) launch() error {
 func (s *Server) args() []string {
 	args := []string{
 		"--name", s.Name,
-		"--data-dir", filepath.Join(s.dir, "data"),
+		"--data-dir", s.DataDir(),
 		"--listen-client-urls", s.URL(),
 		"--advertise-client-urls", s.URL(),
 		"--listen-peer-urls", s.listenPeerURL(),
