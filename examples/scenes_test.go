@@ -126,6 +126,8 @@ var scenes = map[string]scene{
 		seed:  keys("/shared/mail/host", "mail.example.com", "/shared/mail/port", "25"),
 		check: trees,
 	},
+	"guides/leaving-v2/stock": {seed: seedLeaving},
+	"guides/leaving-v2/empty": {files: clusterID},
 	"patroni": {
 		seed: keys("/service/main/config", `{"ttl":30,"loop_wait":10}`, "/service/main/leader", "pg-1",
 			"/service/main/initialize", "7301"),
@@ -160,12 +162,8 @@ var scenes = map[string]scene{
 		check: invokes("action.etcd_copy_to_v3.app", "1 key equal in v2 and v3"),
 	},
 	"actions/etcd_empty": {
-		seed: keys("/app/color", "blue"),
-		files: func(t *testing.T, r *run) {
-			t.Helper()
-			id := r.server.Do(t, etcdtest.Call{Path: "/v2/keys/"}).Header.Get("X-Etcd-Cluster-Id")
-			r.Write(t, "terraform.tfvars", fmt.Sprintf("old_cluster_id = %q\n", id))
-		},
+		seed:  keys("/app/color", "blue"),
+		files: clusterID,
 		check: func(t *testing.T, r *run) {
 			t.Helper()
 			invokes("action.etcd_empty.all", "1 key and 1 directory were deleted")(t, r)

@@ -161,16 +161,18 @@ func leavingRows() []row {
 		{"actions/empty", leaving, []string{
 			"~> **Deletes everything:** The action deletes keys that Terraform does not manage, no matter who created them. No plan lists " +
 				"them, and the deleted values cannot be restored. Copy what you need first, and look at the data source `etcd_inventory`.",
-		}, []string{"data-sources/inventory", "data-sources/store_stats", "actions/copy_to_v3", "actions/delete"}},
+		}, []string{
+			"guides/leaving-v2", "data-sources/inventory", "data-sources/store_stats", "actions/copy_to_v3", "actions/delete",
+		}},
 		{"actions/copy_to_v3", leaving, nil, []string{
-			"actions/empty", "data-sources/inventory", "functions/v3_permissions", "actions/set",
+			"guides/leaving-v2", "actions/empty", "data-sources/inventory", "functions/v3_permissions", "actions/set",
 		}},
 		{"data-sources/inventory", leaving, nil, []string{
 			"actions/copy_to_v3", "data-sources/keys", "data-sources/users", "data-sources/roles",
 			"data-sources/version", "functions/v3_permissions",
 		}},
 		{"list-resources/key_prefix", leaving, nil, []string{
-			"resources/key_prefix", "list-resources/key", "data-sources/inventory", "guides/adopting",
+			"resources/key_prefix", "list-resources/key", "data-sources/inventory", "guides/adopting", "guides/leaving-v2",
 		}},
 		{"functions/v3_permissions", leaving, nil, []string{
 			"data-sources/inventory", "resources/role", "data-sources/roles", "functions/permits",
@@ -185,6 +187,10 @@ func guideRows() []row {
 		}},
 		{"guides/conflicts", "", nil, []string{"resources/key", "resources/dir", "ephemeral-resources/lock", "guides/pipelines"}},
 		{"guides/from-retryw", "", nil, []string{"resources/key", "resources/user", "resources/role", "guides/adopting"}},
+		{"guides/leaving-v2", "", nil, []string{
+			"data-sources/inventory", "list-resources/key_prefix", "actions/copy_to_v3", "actions/empty", "functions/v3_permissions",
+			"data-sources/store_stats", "guides/adopting",
+		}},
 		{"guides/lock-down", "", nil, []string{
 			"resources/auth", "resources/user", "resources/role", "functions/permits", "guides/secrets",
 		}},
