@@ -27,7 +27,9 @@ func (s *Server) LeaveV2(tb testing.TB) {
 	ctx, cancel := context.WithTimeout(waitContext(tb), endTimeout)
 	defer cancel()
 
-	etcdutl := exec.CommandContext(ctx, mustBeBuilt(tb, "etcdutl"), "check", "v2store", "--data-dir", s.DataDir())
+	etcdutl := exec.CommandContext( //nolint:gosec // the program is built here
+		ctx, mustBeBuilt(tb, "etcdutl"), "check", "v2store", "--data-dir", s.DataDir(),
+	)
 
 	out, err := etcdutl.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "No custom content found") {
