@@ -1,6 +1,5 @@
-// Package cli runs Terraform or OpenTofu on a configuration and on a build of
-// the provider, for the demo, the tests of the examples and the check of a
-// release.
+// Package cli runs Terraform or OpenTofu with a configuration and a build of the provider,
+// for the demo, the tests of the examples and the check of a release.
 package cli
 
 import (
@@ -22,29 +21,29 @@ import (
 // Version is the version under which [Install] installs the provider.
 const Version = "0.1.0"
 
-// Registries are the hosts that Terraform and OpenTofu put before a source
-// that names none.
+// Registries are the hosts that Terraform and OpenTofu add to a source address without a
+// host.
 var Registries = []string{"registry.terraform.io", "registry.opentofu.org"}
 
-// Workspace is a directory with a configuration and the CLI that works on it.
+// Workspace is a directory with a configuration and the CLI that runs in it.
 type Workspace struct {
-	// Dir holds the configuration and the state.
+	// Dir contains the configuration and the state.
 	Dir string
 	// Program is the absolute path of the CLI.
 	Program string
 	// Config is the CLI's own configuration file, which names the mirror of the providers.
 	Config string
-	// Out also receives what a command prints, unless it is nil.
+	// Out also receives everything that a command prints, unless it is nil.
 	Out io.Writer
-	// Ended learns what each command has used when it has ended, unless it is nil.
+	// Ended is called with the process state of each ended command, unless it is nil.
 	Ended func(*os.ProcessState)
 
 	env []string
 }
 
-// New makes a workspace in dir whose CLI installs providers from the mirror
-// directory alone. The CLI's configuration and env, a list of NAME=value, are
-// all that its commands find set of what configures a CLI or the provider.
+// New creates a workspace in dir whose CLI installs providers only from the mirror
+// directory. Of all variables that configure a CLI or the provider, its commands get only
+// the CLI's configuration and those in env, a list of NAME=value.
 func New(program, dir, mirror string, env ...string) (*Workspace, error) {
 	path, err := exec.LookPath(program)
 	if err != nil && !errors.Is(err, exec.ErrDot) {
@@ -83,7 +82,8 @@ func Install(mirror, provider string) error {
 	return err
 }
 
-// Environment is that of this process without what configures a CLI or the provider.
+// Environment returns the environment of this process without the variables that configure
+// a CLI or the provider.
 func Environment() []string { return slices.DeleteFunc(os.Environ(), isSetting) }
 
 // isSetting reports whether a variable would change what the CLI or the provider does.
@@ -94,8 +94,8 @@ func isSetting(variable string) bool {
 // Name is the name of the CLI's program.
 func (w *Workspace) Name() string { return filepath.Base(w.Program) }
 
-// Run runs the CLI and returns what it printed, without colors, and its exit
-// code. An error means that it did not run to an end of its own.
+// Run runs the CLI and returns what it printed, without colors, and its exit code. An error
+// means that the CLI did not exit by itself.
 func (w *Workspace) Run(ctx context.Context, args ...string) (output string, code int, err error) {
 	cmd := exec.CommandContext(ctx, w.Program, args...) //nolint:gosec // the program is the caller's
 	cmd.Dir, cmd.Env = w.Dir, w.env

@@ -38,13 +38,13 @@ func (r Release) AtLeast(major, minor int) bool {
 	return r.Major > major || r.Major == major && r.Minor >= minor
 }
 
-// Feature is a feature of the CLIs, as the minor versions 1.x of Terraform and
-// of OpenTofu that brought it; 0 is none yet.
+// Feature is a feature of the CLIs, given by the minor versions 1.x of Terraform and of
+// OpenTofu that introduced it; 0 means none yet.
 type Feature struct{ Terraform, OpenTofu int }
 
-// Features that configurations for the provider use. RemovedBlocks are those
-// with a lifecycle; MovesOfTypes are moved blocks from one resource type to
-// another; Ephemeral is that of ephemeral resources and variables.
+// Features that configurations for the provider use. RemovedBlocks are removed blocks with
+// a lifecycle; MovesOfTypes are moved blocks between resource types; Ephemeral are
+// ephemeral resources and variables.
 var (
 	ImportBlocks     = Feature{Terraform: 5, OpenTofu: 6}
 	CheckBlocks      = Feature{Terraform: 5, OpenTofu: 6}
@@ -67,7 +67,7 @@ func (r Release) Knows(f Feature) bool {
 	return since > 0 && r.AtLeast(1, since)
 }
 
-// String is the name of the CLI and its release, such as "OpenTofu 1.11".
+// String returns the name of the CLI and its release, such as "OpenTofu 1.11".
 func (r Release) String() string {
 	name := "Terraform"
 	if r.OpenTofu {

@@ -22,7 +22,7 @@ type etcd struct {
 	exit   error
 }
 
-// startEtcd starts a server whose data lies below dir and waits until it is healthy.
+// startEtcd starts a server with its data below dir and waits until it is healthy.
 func startEtcd(ctx context.Context, program, dir string) (*etcd, error) {
 	client, err := freeURL()
 	if err != nil {
@@ -43,7 +43,7 @@ func startEtcd(ctx context.Context, program, dir string) (*etcd, error) {
 		"--listen-peer-urls="+peer, "--initial-advertise-peer-urls="+peer, "--initial-cluster=demo="+peer,
 		"--heartbeat-interval=20", "--election-timeout=100")
 	cmd.Stdout, cmd.Stderr = log, log
-	// A group of its own keeps an interrupt at the terminal for this program.
+	// In a process group of its own, the server does not get the terminal's interrupts.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting etcd: %w", err)
@@ -61,7 +61,7 @@ func startEtcd(ctx context.Context, program, dir string) (*etcd, error) {
 	return server, nil
 }
 
-// wait returns once the server is healthy, or an error if it ends or takes too long.
+// wait returns when the server is healthy, or an error if it ends or takes too long.
 func (e *etcd) wait(ctx context.Context) (err error) {
 	if e.client, err = etcdv2.New(etcdv2.Options{Endpoints: []string{e.url}}); err != nil {
 		return err
@@ -85,7 +85,7 @@ func (e *etcd) wait(ctx context.Context) (err error) {
 	}
 }
 
-// stop ends the server and returns when it is gone.
+// stop ends the server and returns when its process has ended.
 func (e *etcd) stop() {
 	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return
@@ -98,7 +98,7 @@ func (e *etcd) stop() {
 	}
 }
 
-// freeURL returns a URL on loopback whose port nobody listens on.
+// freeURL returns a URL on loopback with a free port.
 func freeURL() (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed in the next line
 	if err != nil {

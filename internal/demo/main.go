@@ -1,10 +1,9 @@
-// Demo shows the provider at work on a terminal: a real etcd on loopback, a
-// real CLI, a real apply, drift, a rival write and a destroy. It checks every
-// step that it shows, leaves nothing running, and fails if a step did not do
-// what it says.
+// Demo shows the provider at work in a terminal: a real etcd on loopback, a real CLI, a
+// real apply, drift, a rival write and a destroy. It checks every step, fails if one does
+// not do what its title says, and leaves nothing running.
 //
-// With -playground it shows nothing itself: it fills the store, prints commands
-// to try on it by hand, and waits for an interrupt.
+// With -playground it runs no steps: it fills the store, prints commands to try by hand,
+// and waits for an interrupt.
 package main
 
 import (

@@ -17,13 +17,13 @@ import (
 //go:embed playground
 var playgroundFiles embed.FS
 
-// facts are what the texts of the playground need to know.
+// facts are the values in the texts of the playground.
 type facts struct {
 	URL, Dir, Config, CLI, CLIDir string
 	Lists                         bool
 }
 
-// play fills the store, prints commands to try on it, and waits until ctx ends.
+// play fills the store, prints commands to try, and waits until ctx ends.
 func play(ctx context.Context, w *workspace, server *etcd) error {
 	if err := server.seed(ctx); err != nil {
 		return fmt.Errorf("filling the store: %w", err)
@@ -83,7 +83,7 @@ func (f facts) render(name string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// seed writes what the playground's store contains before anything is applied.
+// seed writes the initial content of the playground's store.
 func (e *etcd) seed(ctx context.Context) error {
 	hour := int64(3600)
 	for _, key := range []struct {

@@ -23,8 +23,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// TestMain makes this program a curl when it runs under that name, so that the
-// commands need none on the machine.
+// TestMain turns this program into a curl when it runs under that name, so that the commands
+// need no curl on the machine.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "curl" {
 		if err := curl(os.Args[1:]); err != nil {
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	etcdtest.Main(m)
 }
 
-// curl does what the commands of the playground ask of curl.
+// curl supports the options of curl that the commands of the playground use.
 func curl(args []string) error {
 	flags := flag.NewFlagSet("curl", flag.ContinueOnError)
 	method, body := flags.String("X", http.MethodGet, ""), flags.String("d", "", "")
@@ -56,8 +56,7 @@ func curl(args []string) error {
 	return errors.Join(err, resp.Body.Close())
 }
 
-// TestAccPlayground types the commands that the playground prints, and
-// interrupts it.
+// TestAccPlayground runs the commands that the playground prints, and interrupts it.
 func TestAccPlayground(t *testing.T) {
 	t.Parallel()
 
@@ -81,7 +80,7 @@ func TestAccPlayground(t *testing.T) {
 		}
 	}
 	if lab.Release.Knows(cli.Lists) != strings.Contains(output, "Plan: 2 to import, 0 to add, 0 to change, 0 to destroy.") {
-		t.Errorf("on %s the query is missing, or does more than import", lab.Release)
+		t.Errorf("the query on %s is missing, or does more than import", lab.Release)
 	}
 	p.interrupt(t)
 	if t.Failed() {
@@ -125,7 +124,7 @@ func startPlayground(t *testing.T, lab *clitest.Lab) *playground {
 	return p
 }
 
-// read takes the commands from what the playground prints.
+// read parses the commands in the output of the playground.
 func (p *playground) read(t *testing.T, out io.Reader) {
 	t.Helper()
 
@@ -148,7 +147,7 @@ func (p *playground) read(t *testing.T, out io.Reader) {
 	}
 }
 
-// typeCommands runs the commands as a person would, who agrees to every apply.
+// typeCommands runs the commands like a person who approves every apply.
 func (p *playground) typeCommands(t *testing.T) string {
 	t.Helper()
 
@@ -179,7 +178,7 @@ func (p *playground) typeCommands(t *testing.T) string {
 	return all.String()
 }
 
-// interrupt ends the playground as Ctrl-C does, and looks for what it left.
+// interrupt ends the playground as Ctrl-C does, and checks that nothing is left.
 func (p *playground) interrupt(t *testing.T) {
 	t.Helper()
 

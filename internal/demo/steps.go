@@ -12,7 +12,7 @@ import (
 
 const greeting = "/app/greeting"
 
-// step is one thing that the demo shows.
+// step is one step of the demo.
 type step struct {
 	title string
 	do    func(ctx context.Context, w *workspace, server *etcd) error
@@ -27,7 +27,7 @@ var steps = []step{
 	{"Destroy: each delete carries the index that was read, too", destroy},
 }
 
-// show performs the steps in turn and ends with the first that fails.
+// show performs the steps in order and ends with the first that fails.
 func show(ctx context.Context, w *workspace, server *etcd) error {
 	if _, err := w.expect(ctx, 0, "init"); err != nil {
 		return err
@@ -99,7 +99,7 @@ func destroy(ctx context.Context, w *workspace, server *etcd) error {
 	return nil
 }
 
-// set writes the greeting as somebody would who does not know of Terraform.
+// set writes the greeting like a client that does not know about Terraform.
 func (e *etcd) set(ctx context.Context, value string) error {
 	fmt.Fprintf(os.Stdout, "\n(etcd) set %s = %q\n", greeting, value)
 	_, err := e.client.Keys.Set(ctx, greeting, value, etcdv2.WriteOptions{})

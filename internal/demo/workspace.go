@@ -15,13 +15,13 @@ import (
 //go:embed demo.tf
 var configuration []byte
 
-// workspace shows the commands that it runs, and what they print.
+// workspace prints the commands that it runs and their output.
 type workspace struct {
 	*cli.Workspace
 }
 
-// newWorkspace makes a workspace below dir with the demo's configuration and
-// the built provider.
+// newWorkspace creates a workspace below dir with the demo's configuration and the built
+// provider.
 func newWorkspace(program, provider, dir, endpoint string) (*workspace, error) {
 	mirror := filepath.Join(dir, "mirror")
 	if err := cli.Install(mirror, provider); err != nil {
@@ -41,7 +41,7 @@ func (w *workspace) expect(ctx context.Context, want int, args ...string) (strin
 	return w.Expect(ctx, want, args...)
 }
 
-// indenter sets off what a command prints from what the demo says.
+// indenter indents the output of a command, to set it off from the demo's own text.
 type indenter struct {
 	out     io.Writer
 	started bool

@@ -17,8 +17,8 @@ import (
 )
 
 // core is a configuration with every resource that needs neither a cluster nor
-// authentication, in what the oldest CLI knows. The value is in all of them
-// that can change in place.
+// authentication, in the syntax of the oldest CLI. value is in all the resources that can
+// change in place.
 func core(value string) string {
 	return fmt.Sprintf(`
 locals {
@@ -105,7 +105,7 @@ output "text" {
 // coreObjects is the number of managed resources in core.
 var coreObjects = strings.Count(core(""), "\nresource ")
 
-// coreStore is what a server holds after core was applied.
+// coreStore is the content of a server after core was applied.
 func coreStore(value string) map[string]string {
 	return map[string]string{
 		"/app/text":             value,
@@ -121,7 +121,7 @@ func coreStore(value string) map[string]string {
 	}
 }
 
-// applied checks that a server holds what core has written.
+// applied checks that the server contains what core writes.
 func (w *workspace) applied(t *testing.T, value string) {
 	t.Helper()
 
@@ -130,10 +130,10 @@ func (w *workspace) applied(t *testing.T, value string) {
 	}
 }
 
-// cases are what every CLI must do alike.
+// cases must pass on every CLI.
 var cases = map[string]func(t *testing.T, l *clitest.Lab){
 	"schema":          schemaLoads,
-	"life":            life,
+	"lifecycle":       lifecycle,
 	"deleted outside": deletedOutside,
 	"import by id":    importByID,
 	"import blocks":   importBlocks,
@@ -159,7 +159,7 @@ func TestAccCLI(t *testing.T) {
 	}
 }
 
-// The CLI reads the schemas, also the parts that it does not know.
+// The CLI reads the whole schemas, including the parts that it does not know.
 func schemaLoads(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
@@ -167,8 +167,9 @@ func schemaLoads(t *testing.T, l *clitest.Lab) {
 	wants(t, w.must(t, 0, "providers", "schema", "-json"), `"etcd_key"`, `"etcd_member"`, `"etcd_health"`, `"value_wo"`)
 }
 
-// Created, planned empty, changed in place, drifted, put right, destroyed.
-func life(t *testing.T, l *clitest.Lab) {
+// The objects are created, planned empty, changed in place, corrected after drift, and
+// destroyed.
+func lifecycle(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
 	w := open(t, l, etcdtest.Start(t), core("one"))
@@ -193,7 +194,7 @@ func life(t *testing.T, l *clitest.Lab) {
 	w.destroy(t)
 }
 
-// Whatever was deleted outside is planned to be created, and is.
+// Objects that were deleted outside Terraform are planned to be created, and are created.
 func deletedOutside(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
@@ -213,8 +214,8 @@ func deletedOutside(t *testing.T, l *clitest.Lab) {
 	w.must(t, 0, "destroy", "-auto-approve")
 }
 
-// importable are the ids of what core makes, by address, apart from the key
-// in order, whose name the server gives.
+// importable are the ids of the objects in core by address, without the key in order,
+// whose name the server chooses.
 var importable = map[string]string{
 	"etcd_dir.spool":              "/spool",
 	"etcd_key.text":               "/app/text",
@@ -229,15 +230,15 @@ var importable = map[string]string{
 	"etcd_user_role.shared":       "shared/shared",
 }
 
-// imported is core as an import finds it: without passwords, which nobody can
-// read, without an output, and with a prefix that is not exclusive, as nothing
-// on a server says that it is.
+// imported is core as an import finds it: without passwords, which cannot be read, without
+// an output, and with a prefix that is not exclusive, because no server records that.
 func imported() string {
 	resources, _, _ := strings.Cut(core("one"), "\ndata ")
 	return strings.NewReplacer(`= "secret"`, "= null", "exclusive = true", "exclusive = false").Replace(resources)
 }
 
-// stranger is a workspace that knows nothing of what core has made on its server, and its ids.
+// stranger returns a workspace with no state of the objects that core created on its server,
+// and their ids.
 func stranger(t *testing.T, l *clitest.Lab) (w *workspace, ids map[string]string) {
 	t.Helper()
 
@@ -249,7 +250,7 @@ func stranger(t *testing.T, l *clitest.Lab) (w *workspace, ids map[string]string
 	return open(t, l, maker.server, imported()), ids
 }
 
-// What exists is imported by the command, one by one, and then planned empty.
+// Existing objects are imported one by one with the command, and then planned empty.
 func importByID(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
@@ -265,7 +266,7 @@ func importByID(t *testing.T, l *clitest.Lab) {
 	w.destroy(t)
 }
 
-// The same by blocks, where the CLI has them.
+// The same with import blocks, on the CLIs that have them.
 func importBlocks(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
@@ -282,7 +283,7 @@ func importBlocks(t *testing.T, l *clitest.Lab) {
 	w.applied(t, "one")
 }
 
-// A rival's write after the plan was saved is reported and left as it is.
+// A rival's write after the plan was saved is reported and left unchanged.
 func savedPlan(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
@@ -357,8 +358,8 @@ resource "etcd_key" "text" {
 `, pattern)
 }
 
-// Authentication is enabled with users and roles, changed below it, lost, and
-// disabled again.
+// Authentication is enabled with users and roles, its objects are changed, deleted outside
+// and created again, and it is disabled.
 func lockDown(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
@@ -390,12 +391,12 @@ func (w *workspace) may(t *testing.T, user, password, key string, want bool) {
 		User: user, Password: password, Anonymous: user == "",
 	})
 	if answer.OK() != want {
-		t.Errorf("user %q writes %s: status %d, want that it may: %t", user, key, answer.Status, want)
+		t.Errorf("user %q writes %s: status %d, want permission: %t", user, key, answer.Status, want)
 	}
 }
 
-// TestAccCLI_state has each CLI make a state that the newest of its kind goes
-// on with, and back.
+// TestAccCLI_state creates a state with each CLI, continues it with the newest CLI of the
+// same kind, and goes back.
 func TestAccCLI_state(t *testing.T) {
 	t.Parallel()
 
@@ -419,7 +420,7 @@ func TestAccCLI_state(t *testing.T) {
 	}
 }
 
-// newestLike returns the newest CLI of the kind of one.
+// newestLike returns the newest CLI of the same kind as l.
 func newestLike(labs []*clitest.Lab, l *clitest.Lab) *clitest.Lab {
 	for _, other := range labs {
 		if other.Release.OpenTofu == l.Release.OpenTofu && other.Release.AtLeast(l.Release.Major, l.Release.Minor) {

@@ -13,19 +13,19 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// use is a configuration that uses a feature which not every CLI has.
+// use is a configuration that uses a feature that not every CLI has.
 type use struct {
 	cli.Feature
 
 	config string
-	// file and command are other than main.tf and apply.
+	// file and command are set if they are not main.tf and apply.
 	file    string
 	command []string
 	// refusal matches what a CLI without the feature prints.
 	refusal string
 }
 
-// uses are by the beginning of the feature's row in the documentation.
+// uses are keyed by the beginning of the feature's row in the documentation.
 var uses = map[string]use{
 	"import blocks": {Feature: cli.ImportBlocks, config: `
 import {
@@ -101,8 +101,8 @@ list "etcd_key" "all" {
 `, command: []string{"query"}, refusal: "no command"},
 }
 
-// Each feature works from its version on, and before it the CLI refuses the
-// configuration instead of doing half of it.
+// Each feature works from its version on. Before it, the CLI rejects the configuration as
+// a whole.
 func features(t *testing.T, l *clitest.Lab) {
 	t.Helper()
 
@@ -125,16 +125,16 @@ func features(t *testing.T, l *clitest.Lab) {
 			}
 			output, code, err := w.Run(t.Context(), command...)
 			if err != nil || code == 0 {
-				t.Fatalf("the CLI accepts it: %v\n%s", err, output)
+				t.Fatalf("the CLI accepts the configuration: %v\n%s", err, output)
 			}
 			if !regexp.MustCompile(u.refusal).MatchString(output) {
-				t.Errorf("the CLI does not say %q:\n%s", u.refusal, output)
+				t.Errorf("the output does not match %q:\n%s", u.refusal, output)
 			}
 		})
 	}
 }
 
-// The documentation tells the versions that the tests of features go by.
+// The documentation names the versions that the tests of features use.
 func TestFeatures_documented(t *testing.T) {
 	t.Parallel()
 

@@ -31,7 +31,7 @@ resource "etcd_key" "a" {
 }
 `
 
-// attached makes an initialized workspace whose CLI attaches to a provider that runs.
+// attached creates an initialized workspace whose CLI attaches to a running provider.
 func attached(t *testing.T, l *clitest.Lab, reattach, config string) *clitest.Workspace {
 	t.Helper()
 
@@ -41,8 +41,8 @@ func attached(t *testing.T, l *clitest.Lab, reattach, config string) *clitest.Wo
 	return w
 }
 
-// debugged starts the provider with -debug. It returns how a CLI finds it, and
-// a function that stops it and returns what it has logged.
+// debugged starts the provider with -debug. It returns the value of TF_REATTACH_PROVIDERS
+// for a CLI, and a function that stops the provider and returns its log.
 func debugged(t *testing.T, l *clitest.Lab, env ...string) (reattach string, stop func() string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,7 +74,7 @@ func debugged(t *testing.T, l *clitest.Lab, env ...string) (reattach string, sto
 		for lines.Scan() {
 			continue
 		}
-		// It ends by the signal that it was sent.
+		// It ends because of the signal that it was sent.
 		if err := cmd.Wait(); err != nil && ctx.Err() == nil {
 			t.Fatal(err)
 		}
@@ -82,8 +82,8 @@ func debugged(t *testing.T, l *clitest.Lab, env ...string) (reattach string, sto
 	}
 }
 
-// The program serves a real CLI. It logs everything if it is asked to, and
-// otherwise formats no line of the SDK's own.
+// The program serves a real CLI. It logs everything on request, and otherwise formats no
+// log lines of the SDK.
 func TestAccMain_logs(t *testing.T) {
 	t.Parallel()
 
@@ -117,13 +117,13 @@ func TestAccMain_logs(t *testing.T) {
 				}
 			}
 			if strings.Contains(logs, "hush") {
-				t.Errorf("the logs hold a value:\n%s", logs)
+				t.Errorf("the logs contain a value:\n%s", logs)
 			}
 		})
 	}
 }
 
-// A plan that was saved is applied after somebody else has written the key.
+// A saved plan is applied after another writer has written the key.
 func TestAccMain_savedPlanAfterRival(t *testing.T) {
 	t.Parallel()
 
@@ -141,13 +141,13 @@ func TestAccMain_savedPlanAfterRival(t *testing.T) {
 	wants(t, clitest.Flat(w.Must(t, 1, "apply", "saved")),
 		"Key changed since it was planned", fmt.Sprintf("modified index %d ", planned), fmt.Sprintf("at %d now", rival))
 	if node := s.Get(t, "/a").Node; node.Value != "theirs" || node.ModifiedIndex != rival {
-		t.Errorf("the server holds %q at %d, want what the rival wrote at %d", node.Value, node.ModifiedIndex, rival)
+		t.Errorf("value on the server = %q at %d, want the rival's at %d", node.Value, node.ModifiedIndex, rival)
 	}
 	wants(t, w.Must(t, 2, "plan", "-detailed-exitcode"), `"theirs" -> "two"`)
 }
 
-// An apply of a saved plan plans every change anew. A TTL that has become due
-// in between must not turn up then: the CLI would refuse the plan.
+// The apply of a saved plan computes every planned change again. A TTL that has become due
+// in between must not show up then: the CLI would reject the plan.
 func TestAccMain_savedPlanRunsDown(t *testing.T) {
 	t.Parallel()
 
@@ -177,7 +177,7 @@ resource "etcd_key" "leased" {
 		<-tick.C
 	}
 	if out := w.Must(t, 0, "apply", "saved"); s.Get(t, "/leased").Node.ModifiedIndex != planned {
-		t.Errorf("the apply of a plan that writes nothing has written:\n%s", out)
+		t.Errorf("the apply of an empty plan has written:\n%s", out)
 	}
 	wants(t, w.Must(t, 0, "apply", "-auto-approve"), "1 changed")
 	if ttl := s.Get(t, "/leased").Node.TTL; ttl < 55 {

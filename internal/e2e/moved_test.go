@@ -20,9 +20,9 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// oldSchemas has the schemas of the provider whose resources are moved. A CLI
-// loads them because its state names that provider, and asks nothing more of
-// it: any other call would end the test by a nil pointer.
+// oldSchemas serves the schemas of the provider whose resources are moved. A CLI loads them
+// because its state names that provider, and calls nothing else: any other call would end
+// the test with a nil pointer.
 type oldSchemas struct{ tfprotov6.ProviderServer }
 
 func (oldSchemas) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
@@ -64,8 +64,8 @@ func (oldSchemas) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchem
 	}, nil
 }
 
-// serveOldSchemas serves them as the provider with an address, and adds it to
-// what tells a CLI how to find the providers.
+// serveOldSchemas serves oldSchemas as the provider with the address, and adds that provider to
+// the value of TF_REATTACH_PROVIDERS.
 func serveOldSchemas(t *testing.T, address, reattach string) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -92,7 +92,7 @@ func serveOldSchemas(t *testing.T, address, reattach string) string {
 	return strings.Replace(reattach, "={", fmt.Sprintf("={%q:%s,", address, old), 1)
 }
 
-// movedConfiguration stands before the configuration that the guide shows.
+// movedConfiguration precedes the configuration that the guide shows.
 const movedConfiguration = `
 terraform {
   required_providers {
@@ -104,8 +104,8 @@ provider "etcd" {
 }
 `
 
-// movedResources are the resources of the other provider as its state holds
-// them, by type and name.
+// movedResources are the resources of the other provider as in its state, by type and
+// name.
 var movedResources = map[[2]string]string{
 	{"etcdv2_keyvalue", "limit"}: `{"id":"app/limit","key":"app/limit","value":"10","modified_index":3}`,
 	{"etcdv2_user", "app"}:       `{"id":"app","username":"app","password":"geheim","roles":["reader"]}`,
@@ -113,7 +113,7 @@ var movedResources = map[[2]string]string{
 		{"key_path":"/app/*","read":true,"write":false},{"key_path":"/app","read":true,"write":false}]}`,
 }
 
-// movedState is a state with them.
+// movedState returns a state with movedResources.
 func movedState(t *testing.T, address string) []byte {
 	t.Helper()
 	var resources []map[string]any
@@ -133,8 +133,8 @@ func movedState(t *testing.T, address string) []byte {
 	return state
 }
 
-// Resources of another provider become ours by moved blocks alone: the plan
-// changes nothing, and neither it nor its apply writes to the store.
+// Resources of another provider become ours through moved blocks alone: the plan changes
+// nothing, and neither the plan nor the apply writes to the store.
 func TestAccMain_moved(t *testing.T) {
 	t.Parallel()
 

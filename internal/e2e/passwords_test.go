@@ -15,8 +15,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// One password is write-only, the other is in state. Either's user may do
-// everything, so that its login can be tried.
+// One password is write-only, the other is in state. Both users have full access, so that
+// the tests can log in with each password.
 const passwordConfiguration = `
 terraform {
   required_version = ">= 1.11"
@@ -61,8 +61,8 @@ const (
 	wrongPassword   = "hush7wrong"
 )
 
-// Passwords are set, changed with a lost answer, and refused: a write-only one
-// is in no file, and none is in an output, a log or an error.
+// Passwords are set, changed with a lost answer, and rejected. The write-only one is in no
+// file, and neither is in an output, a log or an error.
 func TestAccMain_passwordsStayOut(t *testing.T) {
 	t.Parallel()
 
@@ -81,7 +81,7 @@ func TestAccMain_passwordsStayOut(t *testing.T) {
 	logsIn := func(user, password string) {
 		t.Helper()
 		if answer := s.Do(t, etcdtest.Call{Path: "/v2/auth/users", User: user, Password: password}); !answer.OK() {
-			t.Errorf("%s cannot log in with the password that was set: status %d", user, answer.Status)
+			t.Errorf("%s cannot log in with its password: status %d", user, answer.Status)
 		}
 	}
 
@@ -105,7 +105,7 @@ func TestAccMain_passwordsStayOut(t *testing.T) {
 
 	c.env = append(c.env, "TF_VAR_password="+wrongPassword)
 	if out := c.run(t, secondSecret, 1, "plan"); !strings.Contains(out, "refused the credentials") {
-		t.Errorf("the plan with a wrong password does not say so:\n%s", out)
+		t.Errorf("the plan with a wrong password does not report it:\n%s", out)
 	}
 	c.env = c.env[:len(c.env)-1]
 	files := c.files(t)
@@ -123,7 +123,7 @@ func TestAccMain_passwordsStayOut(t *testing.T) {
 		}
 		for _, secret := range secrets {
 			if at := bytes.Index(data, []byte(secret)); at >= 0 {
-				t.Errorf("%s holds %s: %q", name, secret, data[max(0, at-200):min(len(data), at+100)])
+				t.Errorf("%s contains %s: %q", name, secret, data[max(0, at-200):min(len(data), at+100)])
 			}
 		}
 	}
@@ -132,7 +132,7 @@ func TestAccMain_passwordsStayOut(t *testing.T) {
 		"trace.log": "etcd_user.unseen",
 	} {
 		if !bytes.Contains(files[name], []byte(text)) {
-			t.Errorf("%s does not even hold %s, %d bytes in all", name, text, len(files[name]))
+			t.Errorf("%s (%d bytes) lacks %s, which the check relies on", name, len(files[name]), text)
 		}
 	}
 }

@@ -53,7 +53,7 @@ resource "etcd_key" "copy" {
 }
 `
 
-// What only a server is to know: no plan, state, log or output may hold it.
+// Secrets that only the server may know: no plan, state, log or output may contain them.
 const (
 	firstSecret  = "hush7first"
 	secondSecret = "hush7second"
@@ -62,7 +62,7 @@ const (
 	rootPassword = "hush7password"
 )
 
-// secretive is a CLI at work on secrets in a directory, and all that it prints.
+// secretive is a CLI that works with secrets in a directory, and everything that it prints.
 type secretive struct {
 	lab     *clitest.Lab
 	env     []string
@@ -135,7 +135,7 @@ func unpack(t *testing.T, files map[string][]byte, name string, data []byte) {
 	}
 }
 
-// private returns what the provider keeps in a state besides attributes.
+// private returns the private state of the resources in a state.
 func private(t *testing.T, state []byte) []byte {
 	t.Helper()
 	var decoded struct {
@@ -163,8 +163,8 @@ func private(t *testing.T, state []byte) []byte {
 	return all
 }
 
-// Secrets go through every kind of run there is: planned, applied, shown,
-// refused for a rival's write, planned and applied again, and destroyed.
+// Secrets go through every kind of run: they are planned, applied, shown, refused because
+// of a rival's write, planned and applied again, and destroyed.
 func TestAccMain_secretsStayOut(t *testing.T) {
 	t.Parallel()
 
@@ -195,7 +195,7 @@ func TestAccMain_secretsStayOut(t *testing.T) {
 	c.run(t, secondSecret, 1, "apply", "conflict.plan")
 	holds("/secrets/variable", rivalSecret)
 	if out := c.printed.String(); !strings.Contains(out, "Key changed since it was planned") {
-		t.Errorf("the apply of the plan of before does not report the conflict:\n%s", out)
+		t.Errorf("the apply of the earlier plan does not report the conflict:\n%s", out)
 	}
 
 	c.run(t, secondSecret, 0, "plan", "-out=update.plan")
@@ -217,14 +217,14 @@ func TestAccMain_secretsStayOut(t *testing.T) {
 		"trace.log": "etcd_key.variable", "private state": `"written":`,
 	} {
 		if !bytes.Contains(files[name], []byte(text)) {
-			t.Errorf("%s does not even hold %s, %d bytes in all", name, text, len(files[name]))
+			t.Errorf("%s (%d bytes) lacks %s, which the check relies on", name, len(files[name]), text)
 		}
 	}
 	authorization := base64.StdEncoding.EncodeToString([]byte("root:" + rootPassword))
 	for name, data := range files {
 		for _, secret := range []string{firstSecret, secondSecret, sourceSecret, rivalSecret, rootPassword, authorization} {
 			if at := bytes.Index(data, []byte(secret)); at >= 0 {
-				t.Errorf("%s holds %s: %q", name, secret, data[max(0, at-200):min(len(data), at+100)])
+				t.Errorf("%s contains %s: %q", name, secret, data[max(0, at-200):min(len(data), at+100)])
 			}
 		}
 	}

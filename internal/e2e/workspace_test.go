@@ -1,5 +1,5 @@
-// Package e2e_test drives the built provider by real CLIs, from the oldest
-// that the documentation promises to the newest.
+// Package e2e_test runs the built provider with real CLIs, from the oldest that the
+// documentation supports to the newest.
 package e2e_test
 
 import (
@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
-// workspace is a directory with a configuration, and the server that it is about.
+// workspace is a directory with a configuration, and the server that it manages.
 type workspace struct {
 	*clitest.Workspace
 
@@ -36,14 +36,14 @@ terraform {
 }
 `
 
-// open makes an initialized workspace for a server.
+// open creates an initialized workspace for a server.
 func open(t *testing.T, l *clitest.Lab, server *etcdtest.Server, config string) *workspace {
 	t.Helper()
 
 	return openIn(t, l, t.TempDir(), server, config)
 }
 
-// openIn opens a directory, in which another CLI may have left its state.
+// openIn opens a workspace in a directory in which another CLI may have left its state.
 func openIn(t *testing.T, l *clitest.Lab, dir string, server *etcdtest.Server, config string) *workspace {
 	t.Helper()
 
@@ -67,7 +67,7 @@ func (w *workspace) must(t *testing.T, code int, args ...string) string {
 	return clitest.Flat(w.Must(t, code, args...))
 }
 
-// apply applies a configuration, after which nothing is left to do.
+// apply applies a configuration, and checks that nothing is left to do.
 func (w *workspace) apply(t *testing.T, config string) {
 	t.Helper()
 
@@ -76,13 +76,13 @@ func (w *workspace) apply(t *testing.T, config string) {
 	w.PlanEmpty(t)
 }
 
-// destroy destroys everything, after which the server is as empty as a new one.
+// destroy destroys everything, and checks that the server is as empty as a new one.
 func (w *workspace) destroy(t *testing.T) {
 	t.Helper()
 
 	w.must(t, 0, "destroy", "-auto-approve")
 	if left := w.must(t, 0, "state", "list"); left != "" {
-		t.Errorf("after destroy the state holds %s", left)
+		t.Errorf("after destroy the state contains %s", left)
 	}
 	if diff := cmp.Diff(map[string]string{}, w.store(t)); diff != "" {
 		t.Errorf("after destroy (-want +got):\n%s", diff)
@@ -100,8 +100,8 @@ func wants(t *testing.T, output string, texts ...string) {
 	}
 }
 
-// store is what a server holds: the values of keys by their paths, without
-// the names that the server gives, and users and roles by the paths of the API.
+// store returns the content of the server: the values of keys by path, without the names
+// that the server chose, and users and roles by API path.
 func (w *workspace) store(t *testing.T) map[string]string {
 	t.Helper()
 
@@ -161,8 +161,8 @@ func (w *workspace) addUsers(t *testing.T, all map[string]string) {
 	}
 }
 
-// named is the name of a user or a role, which servers send alone or, from
-// etcd 2.3 on, with all that belongs to it.
+// named is the name of a user or a role. Servers send the name alone or, from etcd 2.3 on,
+// the whole object.
 type named string
 
 func (n *named) UnmarshalJSON(data []byte) error {

@@ -17,8 +17,8 @@ import (
 	"testing"
 )
 
-// TestFaults_compile makes sure that the compiler takes each fault: a run of all of
-// them is long, and one that does not compile shows nothing.
+// TestFaults_compile checks that each fault compiles: running all of them takes long, and a
+// fault that does not compile proves nothing.
 func TestFaults_compile(t *testing.T) {
 	t.Parallel()
 	checked := &typeChecker{set: token.NewFileSet(), files: map[string]map[string]*ast.File{}}
@@ -34,7 +34,7 @@ func TestFaults_compile(t *testing.T) {
 	}
 }
 
-// compiled returns what opens the compiled form of each package that the packages
+// compiled returns a function that opens the compiled form of a package that the packages
 // with faults import.
 func compiled(tb testing.TB) func(path string) (io.ReadCloser, error) {
 	tb.Helper()
@@ -53,11 +53,11 @@ func compiled(tb testing.TB) func(path string) (io.ReadCloser, error) {
 	return func(pkg string) (io.ReadCloser, error) { return os.Open(files[pkg]) }
 }
 
-// typeChecker checks packages of which one file has another text.
+// typeChecker checks packages in which one file has been changed.
 type typeChecker struct {
 	set      *token.FileSet
 	importer types.Importer
-	// files are those of each package as they are.
+	// files are the unchanged files of each package.
 	files map[string]map[string]*ast.File
 }
 

@@ -11,14 +11,14 @@ import (
 
 const coverageFile = "etcdv2/COVERAGE.md"
 
-// packages are those that have features of the list, the first being that of
-// names without a package.
+// packages are those with features of the list. The first is the one for names without a
+// package.
 var packages = []string{"etcdv2", "etcdtest"}
 
 // row is a row of COVERAGE.md.
 type row struct {
 	id string
-	// here is the cell that says what there is for the feature.
+	// here is the cell that describes what implements the feature.
 	here    string
 	refused bool
 	tests   []test
@@ -57,16 +57,16 @@ func readCoverage(file string) ([]row, error) {
 	return rows, nil
 }
 
-// fault is one feature taken out.
+// fault removes one feature.
 type fault struct {
 	// row is the row of COVERAGE.md that names the tests.
 	row string
-	// file is the file below internal/, old what stands in it exactly once, and
-	// new what takes its place.
+	// file is the file below internal/, old a text that occurs in it exactly once, and new
+	// the text that replaces it.
 	file, old, new string
 }
 
-// String names the place.
+// String names the file and the changed line.
 func (f fault) String() string {
 	line, _, _ := strings.Cut(f.old, "\n")
 	return fmt.Sprintf("%s: %s", f.file, strings.TrimSpace(line))
@@ -79,12 +79,13 @@ func (f fault) apply(internal string) (string, error) {
 		return "", err
 	}
 	if n := strings.Count(string(data), f.old); n != 1 {
-		return "", fmt.Errorf("%q stands %d times in %s, want once: the table in internal/mutate has to follow the sources", f.old, n, f.file)
+		return "", fmt.Errorf("%q occurs %d times in %s, want once: adapt the table in internal/mutate to the sources", f.old, n, f.file)
 	}
 	return strings.Replace(string(data), f.old, f.new, 1), nil
 }
 
-// overlay writes the file with the fault, and what makes the compiler take it.
+// overlay writes the file with the fault, and an overlay file that makes the compiler use
+// it.
 func (m *mutator) overlay(name string, f fault) (string, error) {
 	text, err := f.apply(filepath.Join(m.root, "internal"))
 	if err != nil {

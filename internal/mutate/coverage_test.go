@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// internalDir is where the packages are, for the tests of this one.
+// internalDir is the directory of the packages, for the tests of this one.
 const internalDir = ".."
 
 // capabilities are how many rows each section of COVERAGE.md has.
@@ -26,8 +26,7 @@ func rowsOf(tb testing.TB) []row {
 	return rows
 }
 
-// TestCoverage makes sure that COVERAGE.md has every row, and that all that it
-// names exists.
+// TestCoverage checks that COVERAGE.md has every row, and that everything it names exists.
 func TestCoverage(t *testing.T) {
 	t.Parallel()
 	names, tests := map[string]bool{}, map[test]bool{}
@@ -48,11 +47,11 @@ func TestCoverage(t *testing.T) {
 		ids = append(ids, r.id)
 		switch {
 		case r.refused && len(r.tests) > 0:
-			t.Errorf("%s is refused, and tests are named", r.id)
+			t.Errorf("%s is marked as refused, but names tests", r.id)
 		case r.refused:
 			continue
 		case len(r.tests) == 0:
-			t.Errorf("%s: no test is named, and no reason is given", r.id)
+			t.Errorf("%s names no test and gives no reason", r.id)
 		}
 		for _, match := range quoted.FindAllStringSubmatch(r.here, -1) {
 			if isName := !strings.ContainsAny(match[1], " ="); isName && !names[match[1]] {
@@ -74,12 +73,12 @@ func TestCoverage(t *testing.T) {
 	slices.Sort(want)
 	slices.Sort(ids)
 	if !slices.Equal(want, ids) {
-		t.Errorf("COVERAGE.md has the rows %v, want %v", ids, want)
+		t.Errorf("rows of COVERAGE.md = %v, want %v", ids, want)
 	}
 }
 
-// TestFaults holds the table of faults to the sources and to COVERAGE.md: what
-// is there can be taken out.
+// TestFaults checks the table of faults against the sources and COVERAGE.md: every feature
+// that exists can be removed.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	has := map[string]bool{}
@@ -90,7 +89,7 @@ func TestFaults(t *testing.T) {
 			continue
 		}
 		if _, err := parser.ParseFile(token.NewFileSet(), f.file, text, parser.SkipObjectResolution); err != nil || f.old == f.new {
-			t.Errorf("%s: %s is no fault: %v", f.row, f, err)
+			t.Errorf("%s: %s is not a valid fault: %v", f.row, f, err)
 		}
 	}
 	for _, f := range faults {
@@ -98,16 +97,16 @@ func TestFaults(t *testing.T) {
 	}
 	for _, r := range rowsOf(t) {
 		if has[r.id] == r.refused {
-			t.Errorf("%s: there is a fault: %t, and it is refused: %t", r.id, has[r.id], r.refused)
+			t.Errorf("%s: has a fault: %t, marked as refused: %t", r.id, has[r.id], r.refused)
 		}
 		delete(has, r.id)
 	}
 	for id := range has {
-		t.Errorf("%s: there is a fault, and no such row", id)
+		t.Errorf("%s: there is a fault for this row, but no such row", id)
 	}
 }
 
-// services are how a client calls its services.
+// services are the fields of the client for its services.
 var services = map[string]string{
 	"KeysService": "Keys", "MembersService": "Members", "AuthService": "Auth", "UsersService": "Users", "RolesService": "Roles",
 	"StatsService": "Stats",

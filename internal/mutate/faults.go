@@ -1,7 +1,7 @@
 package main
 
-// faults take out each feature of COVERAGE.md that can be taken out, and what
-// keeps its writes safe.
+// faults remove each feature of COVERAGE.md that can be removed, and the checks that keep
+// its writes safe.
 var faults = []fault{
 	// A. Client, transport, endpoints.
 	{"A1", "etcdv2/client.go", `if err := o.validate(); err != nil {`, `if err := o.validate(); err != nil && false {`},

@@ -1,7 +1,6 @@
-// Mutate takes the features that internal/etcdv2/COVERAGE.md lists out of the
-// client, one at a time, and runs the tests that the row names. It fails if a
-// test does not notice. The sources stay as they are: the compiler is given
-// another text for one file.
+// Mutate removes the features that internal/etcdv2/COVERAGE.md lists from the client, one at
+// a time, and runs the tests that the row names. It fails if they all pass. The sources are
+// not changed: the compiler gets another text for one file.
 package main
 
 import (
@@ -36,7 +35,7 @@ func run(ctx context.Context) error {
 	rows := flag.String("rows", "", "a regular expression for the rows to try, such as ^A; empty for all")
 	workers := flag.Int("workers", runtime.NumCPU(), "how many faults are tried at a time")
 	deadline := flag.Duration("deadline", 15*time.Minute, "how long the tests of one fault may take")
-	torture := flag.Bool("torture", false, "put in the faults that the run of internal/torture has to find")
+	torture := flag.Bool("torture", false, "try the faults that the run of internal/torture must find")
 	seed := flag.Uint64("seed", 1, "the seed of that run")
 	flag.Parse()
 	wanted, err := regexp.Compile(*rows)
@@ -77,22 +76,22 @@ func run(ctx context.Context) error {
 // mutator puts faults into the packages below root/internal.
 type mutator struct {
 	root, dir string
-	// tests are those that each row names.
+	// tests are the tests that each row names.
 	tests    map[string][]test
 	deadline time.Duration
 }
 
-// verdict is what became of one fault.
+// verdict is the outcome for one fault.
 type verdict struct {
 	fault fault
-	// noticed is the test that failed, and how is why the fault counts as
-	// unnoticed otherwise.
+	// noticed is the test that failed. If no test failed, how says why the fault counts as
+	// unnoticed.
 	noticed, how string
 	took         time.Duration
 }
 
-// checkUnchanged runs all tests that the faults need on the sources as they
-// are: a test that fails without a fault notices nothing.
+// checkUnchanged runs all tests that the faults need on the unchanged sources: a test that
+// fails without a fault proves nothing.
 func (m *mutator) checkUnchanged(ctx context.Context, chosen []fault) error {
 	var all []test
 	for _, f := range chosen {
@@ -109,7 +108,7 @@ func (m *mutator) checkUnchanged(ctx context.Context, chosen []fault) error {
 	}
 }
 
-// tryAll tries the faults, several at a time, and tells of each as it is done.
+// tryAll tries the faults, several at a time, and reports each when it is done.
 func (m *mutator) tryAll(ctx context.Context, chosen []fault, workers int) []verdict {
 	verdicts := make([]verdict, len(chosen))
 	turns := make(chan struct{}, max(1, workers))
@@ -144,7 +143,7 @@ func (m *mutator) try(ctx context.Context, name string, f fault) verdict {
 	return v
 }
 
-// String is a line about one fault.
+// String describes the outcome for one fault in a line.
 func (v verdict) String() string {
 	if v.how != "" {
 		return fmt.Sprintf("%-4s UNNOTICED %s: %s", v.fault.row, v.fault, v.how)
@@ -152,7 +151,7 @@ func (v verdict) String() string {
 	return fmt.Sprintf("%-4s %s noticed it in %s", v.fault.row, v.noticed, v.took)
 }
 
-// report sums up. It is an error that a fault was not noticed.
+// report prints a summary. It returns an error if a fault was not noticed.
 func report(verdicts []verdict) error {
 	var unnoticed []string
 	for _, v := range verdicts {
@@ -160,16 +159,16 @@ func report(verdicts []verdict) error {
 			unnoticed = append(unnoticed, v.String())
 		}
 	}
-	fmt.Fprintf(os.Stdout, "\n%d faults put in, %d noticed, %d unnoticed\n", len(verdicts), len(verdicts)-len(unnoticed), len(unnoticed))
+	fmt.Fprintf(os.Stdout, "\n%d faults tried, %d noticed, %d unnoticed\n", len(verdicts), len(verdicts)-len(unnoticed), len(unnoticed))
 	if len(unnoticed) == 0 {
 		return nil
 	}
-	return errors.New("unnoticed are\n" + strings.Join(unnoticed, "\n"))
+	return errors.New("unnoticed faults:\n" + strings.Join(unnoticed, "\n"))
 }
 
-// test builds the tests with an overlay, runs them, all at once or one after the
-// other, and returns the first that failed, or "". It is an error if they cannot
-// be built, or hang.
+// test builds the tests with an overlay, runs them, all at once or one after the other, and
+// returns the first that failed, or "". It returns an error if they do not compile, or
+// hang.
 func (m *mutator) test(ctx context.Context, name, overlay string, tests []test, atOnce bool) (failed string, err error) {
 	names := map[string][]string{}
 	for _, t := range tests {
@@ -209,7 +208,7 @@ func (m *mutator) build(ctx context.Context, binary, overlay, pkg string) error 
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = m.root
 	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("it does not compile: %w\n%s", err, output)
+		return fmt.Errorf("the fault does not compile: %w\n%s", err, output)
 	}
 	return nil
 }
@@ -235,7 +234,7 @@ func (m *mutator) runTests(ctx context.Context, binary, pkg string, names []stri
 	case match != nil:
 		return string(match[1]), nil
 	default:
-		// A panic outside of a test names none.
+		// A panic outside of a test does not name one.
 		return strings.Join(names, "|"), nil
 	}
 }

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// Bounds of the run that has to find a fault: so many faults of the cluster, or so long.
+// Bounds of the run that must find a fault: the number of cluster faults, and the time.
 const (
 	tortureFaultsMost  = 5000
 	tortureMinutesMost = 5
 )
 
-// tortureFaults break a promise each. The run of internal/torture has to find them: the
-// row is what is broken.
+// tortureFaults break one promise each, which the row names. The run of internal/torture
+// must find them.
 var tortureFaults = []fault{
 	{"a write without its condition", "etcdv2/keys_write.go", `cond.addTo(w.form)`, ``},
 	{"a create that overwrites", "etcdv2/keys_write.go", `w.form.Set("prevExist", "false")`, ``},
@@ -53,12 +53,12 @@ var tortureFaults = []fault{
 		_, _ = before, index`,
 	},
 	{
-		"a lock that is taken although it is held", "etcdv2/keylock.go", `case found.Node.Value == a.wanted.value():`,
+		"a lock taken while another owner has it", "etcdv2/keylock.go", `case found.Node.Value == a.wanted.value():`,
 		`case found.Node.TTL < a.req.TTL:`,
 	},
 }
 
-// torture has the run of internal/torture find each fault.
+// torture runs internal/torture with each fault.
 func (m *mutator) torture(ctx context.Context, chosen []fault, seed uint64) error {
 	verdicts := make([]verdict, len(chosen))
 	for i, f := range chosen {
@@ -91,7 +91,7 @@ func (m *mutator) tortureOne(ctx context.Context, name string, f fault, seed uin
 
 var reportLine = regexp.MustCompile(`(?m)^ *(calls|faults) +(\d+)`)
 
-// runTorture returns how long a run was that has found a violation, or "" if none has.
+// runTorture returns the length of a run that found a violation, or "" if it found none.
 func (m *mutator) runTorture(ctx context.Context, binary string, seed uint64) (found string, err error) {
 	//nolint:gosec // it is the test program that was built for this
 	cmd := exec.CommandContext(ctx, binary, "-test.run=^TestTorture$", "-test.v", "-test.timeout="+m.deadline.String())

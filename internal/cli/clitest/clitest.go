@@ -1,4 +1,4 @@
-// Package clitest gives tests a real CLI at work on the built provider.
+// Package clitest gives tests a real CLI that uses the built provider.
 package clitest
 
 import (
@@ -25,9 +25,9 @@ type Lab struct {
 	mirror string
 }
 
-// New builds the provider and returns a lab with the CLI of all acceptance
-// tests: the one that TF_ACC_TERRAFORM_PATH names, or bin/terraform. It skips
-// the test unless TF_ACC is set.
+// New builds the provider and returns a lab with the CLI that all acceptance tests use: the
+// one that TF_ACC_TERRAFORM_PATH names, or bin/terraform. It skips the test unless TF_ACC
+// is set.
 func New(t *testing.T) *Lab {
 	t.Helper()
 
@@ -81,7 +81,7 @@ func program(t *testing.T) string {
 	return path
 }
 
-// Requires skips a test whose configuration has a feature that the CLI lacks.
+// Requires skips a test whose configuration needs a feature that the CLI lacks.
 func (l *Lab) Requires(t *testing.T, feature cli.Feature) {
 	t.Helper()
 
@@ -90,13 +90,13 @@ func (l *Lab) Requires(t *testing.T, feature cli.Feature) {
 	}
 }
 
-// Workspace is a directory with a configuration. Its methods end the test
-// where those of [cli.Workspace] return an error.
+// Workspace is a directory with a configuration. Its methods end the test where those of
+// [cli.Workspace] return an error.
 type Workspace struct {
 	*cli.Workspace
 }
 
-// Open has the CLI work in a directory, with more variables set, each NAME=value.
+// Open returns a workspace in a directory, with additional variables, each NAME=value.
 func (l *Lab) Open(t *testing.T, dir string, env ...string) *Workspace {
 	t.Helper()
 
@@ -116,11 +116,11 @@ func (w *Workspace) Write(t *testing.T, name, content string) {
 	}
 }
 
-// blame matches what a CLI prints about a provider that broke its contract.
+// blame matches what a CLI prints about a provider that breaks the protocol.
 var blame = regexp.MustCompile(`(?i)bug in the provider|error in the provider|issue tracker|plugin (crashed|did not respond)`)
 
-// Must runs a command that has to end with an exit code, and returns what it
-// printed. No command may blame the provider.
+// Must runs a command that must end with the exit code, and returns what it printed. The
+// output must not blame the provider.
 func (w *Workspace) Must(t *testing.T, code int, args ...string) string {
 	t.Helper()
 
@@ -134,14 +134,14 @@ func (w *Workspace) Must(t *testing.T, code int, args ...string) string {
 	return output
 }
 
-// PlanEmpty checks that nothing is left to do.
+// PlanEmpty checks that a plan is empty.
 func (w *Workspace) PlanEmpty(t *testing.T) {
 	t.Helper()
 
 	w.Must(t, 0, "plan", "-detailed-exitcode")
 }
 
-// Flat returns what a CLI printed with each diagnostic on one line.
+// Flat returns the output of a CLI with each diagnostic on one line.
 func Flat(output string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(output, "│", " ")), " ")
 }
