@@ -34,7 +34,9 @@ func (l *keyPrefixList) Metadata(_ context.Context, req resource.MetadataRequest
 	resp.TypeName = req.ProviderTypeName + "_key_prefix"
 }
 
-func (l *keyPrefixList) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
+func (l *keyPrefixList) ListResourceConfigSchema(
+	_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse,
+) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lists the directories at one depth for `terraform query`, each with all keys below it as one object. A store " +
 			"of thousands of keys becomes a few resources that a person can review. With `-generate-config-out`, it writes a resource and an " +
