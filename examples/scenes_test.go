@@ -73,10 +73,10 @@ var scenes = map[string]scene{
 	"data-sources/etcd_keys": {
 		seed: keys("/app/db/host", "db.example.com", "/app/db/port", "5432", "/queue/2", "first", "/queue/1", "second"),
 	},
-	"data-sources/etcd_inventory":    {seed: keys("/app/db/host", "db.example.com", "/app/_lock", "web-1", "/top", "x")},
-	"data-sources/etcd_watch":        {seed: keys("/jobs/migration/status", "done: 42 tables", "/app/config", "on")},
-	"data-sources/etcd_dir":          {seed: keys("/services/web/10.0.0.1:80", "up", "/services/web/10.0.0.2:80", "up")},
-	"list-resources/etcd_key":        {seed: keys("/app/config", "on", "/app/empty", "")},
+	"data-sources/etcd_inventory": {seed: keys("/app/db/host", "db.example.com", "/app/_lock", "web-1", "/top", "x")},
+	"data-sources/etcd_watch":     {seed: keys("/jobs/migration/status", "done: 42 tables", "/app/config", "on")},
+	"data-sources/etcd_dir":       {seed: keys("/services/web/10.0.0.1:80", "up", "/services/web/10.0.0.2:80", "up")},
+	"list-resources/etcd_key":     {seed: keys("/app/config", "on", "/app/empty", "")},
 	"list-resources/etcd_key_prefix": {
 		seed: keys("/app/db/host", "db.example.com", "/teams/eu/web/workers", "4", "/teams/us/ops/on_call", "bob"),
 	},

@@ -87,9 +87,8 @@ func (l *keyPrefixList) List(ctx context.Context, req list.ListRequest, stream *
 // describeKeyPrefix returns a directory as an import would find it.
 func describeKeyPrefix(node *etcdv2.Node) listed {
 	known := keyspace.NewTree(node).Refresh(nil, nil, true, 0)
-	model := keyPrefixModel{Prefix: types.StringValue(node.Key), Keys: keysValue(known), Expiration: firstExpiration(known)}
-	if with, without, _ := keyspace.CountTTLs(known); with == 0 || without == 0 {
-		model.TTL = sharedTTL(model.TTL, known)
+	model := keyPrefixModel{
+		Prefix: types.StringValue(node.Key), Keys: keysValue(known), TTL: sharedTTL(types.Int64Null(), known), Expiration: firstExpiration(known),
 	}
 	return listed{name: node.Key, identity: keyPrefixIdentity{model.Prefix}, model: model}
 }
