@@ -16,8 +16,8 @@ import (
 // module is the path of this module.
 const module = "github.com/etcdv2/terraform-provider-etcd"
 
-// TestFloors holds the picture of CONTRIBUTING.md to the imports of the program:
-// every arrow is an import, and every import is an arrow.
+// TestFloors compares the picture in CONTRIBUTING.md with the imports of the program: every
+// arrow must be an import, and every import an arrow.
 func TestFloors(t *testing.T) {
 	t.Parallel()
 	if diff := cmp.Diff(drawn(t), imported(t)); diff != "" {
@@ -50,8 +50,7 @@ func drawn(t *testing.T) []string {
 	return slices.Sorted(maps.Keys(arrows))
 }
 
-// imported returns the imports between the packages that the program is built
-// from, as arrows.
+// imported returns the imports between the packages of the program, as arrows.
 func imported(t *testing.T) []string {
 	t.Helper()
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "-f", `{{range .Imports}}{{$.ImportPath}} {{.}}{{"\n"}}{{end}}`, module)

@@ -13,18 +13,17 @@ import (
 	"testing"
 )
 
-// enders are the methods of a test that end its goroutine, which must be the one
-// that runs the test: elsewhere they end something else, and the test hangs.
+// enders are the methods of a test that end its goroutine. They must be called in the
+// goroutine that runs the test: elsewhere they end another one, and the test hangs.
 var enders = []string{"Fatal", "Fatalf", "FailNow", "Skip", "Skipf", "SkipNow"}
 
-// hooks are the functions that call what they are given in a goroutine that is not
-// the test's.
+// hooks are the functions that call their argument in a goroutine other than the test's.
 var hooks = []string{
 	"Go", "AfterFunc", "HandlerFunc", "HandleFunc", "Intercept", "InterceptAnswer",
 }
 
-// TestNoTestEndsInAnotherGoroutine looks for what ends a test in goroutines and in
-// hooks of servers, also by way of helpers: govet finds only what stands right there.
+// TestNoTestEndsInAnotherGoroutine searches goroutines and hooks of servers for calls that
+// end a test, including calls through helpers: govet finds only the direct ones.
 func TestNoTestEndsInAnotherGoroutine(t *testing.T) {
 	t.Parallel()
 	packages := map[string][]*ast.File{}
@@ -47,7 +46,7 @@ func TestNoTestEndsInAnotherGoroutine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What etcdtest has under a name is what the name means everywhere.
+	// A helper of etcdtest has its meaning in every package.
 	etcdtest := packages[filepath.Join("internal", "etcdtest")]
 	tools := endingHelpers(etcdtest, nil)
 	for _, file := range etcdtest {
@@ -64,7 +63,8 @@ func TestNoTestEndsInAnotherGoroutine(t *testing.T) {
 	}
 }
 
-// TestEndsElsewhere tries the search on what it has to find, and to pass over.
+// TestEndsElsewhere tries the search on calls that it must find, and on calls that it must
+// not report.
 func TestEndsElsewhere(t *testing.T) {
 	t.Parallel()
 	const source = `package p
@@ -110,8 +110,8 @@ func TestA(t *testing.T) {
 	}
 }
 
-// endingHelpers returns the names of the functions and methods that can end the
-// test that is passed to them, or that they hold. Those that are known stay as they are.
+// endingHelpers returns the names of the functions and methods that can end a test that they
+// get as an argument or have in a field. known are names that are already known.
 func endingHelpers(files []*ast.File, known map[string]bool) map[string]bool {
 	found := maps.Clone(known)
 	if found == nil {
@@ -134,8 +134,8 @@ func endingHelpers(files []*ast.File, known map[string]bool) map[string]bool {
 	return found
 }
 
-// endingCalls returns the calls in a body that can end the test, apart from those
-// in functions that run elsewhere, or as tests of their own.
+// endingCalls returns the calls in a body that can end the test, except those in functions
+// that run elsewhere, or as tests of their own.
 func endingCalls(body ast.Node, helpers map[string]bool) []*ast.CallExpr {
 	var calls []*ast.CallExpr
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -157,8 +157,8 @@ func endingCalls(body ast.Node, helpers map[string]bool) []*ast.CallExpr {
 	return calls
 }
 
-// ends reports whether a call can end the test: it is t.Fatal or the like, or a
-// helper that is passed the test, or has it.
+// ends reports whether a call can end the test: it is t.Fatal or similar, or a helper that
+// gets the test or has it in a field.
 func ends(call *ast.CallExpr, helpers map[string]bool) bool {
 	switch f := ast.Unparen(call.Fun).(type) {
 	case *ast.Ident:
@@ -179,7 +179,7 @@ func ends(call *ast.CallExpr, helpers map[string]bool) bool {
 
 func passesTest(call *ast.CallExpr) bool { return slices.ContainsFunc(call.Args, isTest) }
 
-// isTest reports whether an expression is a test, by the names that tests have.
+// isTest reports whether an expression is a test, judging by its name.
 func isTest(x ast.Expr) bool {
 	switch x := x.(type) {
 	case *ast.Ident:
@@ -205,7 +205,7 @@ func isSubtest(call *ast.CallExpr) bool {
 
 func isFunction(x ast.Expr) bool { _, ok := x.(*ast.FuncLit); return ok }
 
-// isAction reports whether a field is the action of a rule of a proxy.
+// isAction reports whether a field is the action of a rule for a proxy.
 func isAction(field *ast.KeyValueExpr) bool {
 	name, ok := field.Key.(*ast.Ident)
 	return ok && name.Name == "Action" && isFunction(field.Value)
@@ -215,7 +215,7 @@ func isAction(field *ast.KeyValueExpr) bool {
 func endsElsewhere(set *token.FileSet, files []*ast.File, helpers map[string]bool) []string {
 	var faults []string
 	report := func(node ast.Node) {
-		faults = append(faults, fmt.Sprintf("%s: this ends the test, and does not run in the goroutine of the test", set.Position(node.Pos())))
+		faults = append(faults, fmt.Sprintf("%s: this ends the test, but does not run in its goroutine", set.Position(node.Pos())))
 	}
 	for _, file := range files {
 		ast.Inspect(file, func(n ast.Node) bool {

@@ -1,5 +1,5 @@
-// Package bench compares the client and the provider with their peers. It is a
-// module of its own, so that the peers are no dependencies of the provider.
+// Package bench compares the client and the provider with others of their kind. It is a
+// separate module, so that those do not become dependencies of the provider.
 package bench
 
 import (
@@ -15,19 +15,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
-	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	jsonv2 "github.com/go-json-experiment/json"
 	peer "go.etcd.io/etcd/client/v2"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
-// treeKeys is the size of the tree that is read.
+// treeKeys is the size of the tree that the benchmarks read.
 const treeKeys = 100_000
 
-// tree is the answer to a recursive read of directories of 100 keys, of which
-// every tenth has a TTL.
+// tree returns the answer to a recursive read of directories of 100 keys. Every tenth key
+// has a TTL.
 func tree() string {
 	var b strings.Builder
 	b.WriteString(`{"action":"get","node":{"key":"/tree","dir":true,"nodes":[`)
@@ -71,13 +72,13 @@ func newPeer(b *testing.B, url string) peer.KeysAPI {
 	return peer.NewKeysAPI(client)
 }
 
-// BenchmarkTree reads a tree of 100,000 keys from a server that answers at once.
+// BenchmarkTree reads a tree of 100,000 keys from a server that answers immediately.
 func BenchmarkTree(b *testing.B) {
 	body := tree()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Etcd-Index", "7")
-		// Without a length, as a server answers.
+		// Without a Content-Length, as a server answers.
 		if err := http.NewResponseController(w).Flush(); err != nil {
 			b.Error(err)
 		}
@@ -118,7 +119,7 @@ func BenchmarkTree(b *testing.B) {
 	}
 }
 
-// reportKept reports how much memory an answer holds on to.
+// reportKept reports how much memory an answer retains.
 func reportKept(b *testing.B, kept *any) {
 	b.Helper()
 	var with, without runtime.MemStats
@@ -131,7 +132,7 @@ func reportKept(b *testing.B, kept *any) {
 	b.ReportMetric(float64(with.HeapAlloc)-float64(without.HeapAlloc), "kept-B")
 }
 
-// BenchmarkDecoders decodes that answer with decoders that the client could use.
+// BenchmarkDecoders decodes the same answer with decoders that the client could use.
 func BenchmarkDecoders(b *testing.B) {
 	body := []byte(tree())
 	type response struct {
@@ -156,10 +157,10 @@ func BenchmarkDecoders(b *testing.B) {
 	}
 }
 
-// parallelism is how many requests are made at once, as Terraform does.
+// parallelism is how many requests are in flight, the default of Terraform.
 const parallelism = 10
 
-// atOnce makes b.N requests from ten goroutines.
+// atOnce makes b.N requests from that many goroutines.
 func atOnce(b *testing.B, request func(ctx context.Context, i int64) error) {
 	b.Helper()
 	b.ReportAllocs()
@@ -176,7 +177,7 @@ func atOnce(b *testing.B, request func(ctx context.Context, i int64) error) {
 	})
 }
 
-// BenchmarkGet reads keys of a real server with a quorum, ten at once.
+// BenchmarkGet reads keys from a real server with a quorum, ten at once.
 func BenchmarkGet(b *testing.B) {
 	server := etcdtest.Shared(b)
 	for i := range 100 {
@@ -197,7 +198,7 @@ func BenchmarkGet(b *testing.B) {
 	})
 }
 
-// BenchmarkPut writes keys of a real server, ten at once.
+// BenchmarkPut writes keys to a real server, ten at once.
 func BenchmarkPut(b *testing.B) {
 	server := etcdtest.Shared(b)
 	ours, theirs := newClient(b, server.URL()), newPeer(b, server.URL())

@@ -16,26 +16,26 @@ import (
 )
 
 var (
-	sizes      = flag.String("sizes", "", "how many objects to compare with, as in 100,1000; nothing is compared without it")
-	delays     = flag.String("delays", "0,10ms", "how long the link takes each way")
-	runs       = flag.Int("runs", 3, "how often to measure; the table has the medians")
+	sizes      = flag.String("sizes", "", "comma-separated numbers of objects, such as 100,1000; without it, nothing is compared")
+	delays     = flag.String("delays", "0,10ms", "comma-separated delays of the link, each way")
+	runs       = flag.Int("runs", 3, "number of runs; the table shows the medians")
 	rivalsDir  = flag.String("rivals", "", "`directory` with programs of other providers, see README.md")
 	cliProgram = flag.String("cli", "../bin/terraform", "the CLI `program`")
 	plotFile   = flag.String("plot", "", "SVG `file` to draw the comparison into")
 )
 
-// link is the way from the provider to the server.
+// link is a way from the provider to the server.
 type link struct {
 	name     string
 	endpoint string
 }
 
-// TestCompare measures the provider, the least that a provider can cost, and its
-// rivals. In each run everything is measured once, one subject after the other,
-// so that what slows the machine down for a while slows all of them down.
+// TestCompare measures the provider, the least that a provider can cost, and its rivals.
+// Each run measures every subject once, one after the other, so that a slow phase of the
+// machine affects all of them.
 func TestCompare(t *testing.T) { //nolint:paralleltest // it measures
 	if *sizes == "" {
-		t.Skip("compares with -sizes, as `make bench` does")
+		t.Skip("compares only with -sizes, which `make bench` sets")
 	}
 	dir := t.TempDir()
 	subjects := []subject{
@@ -50,7 +50,7 @@ func TestCompare(t *testing.T) { //nolint:paralleltest // it measures
 		for _, l := range links(t, server) {
 			for _, n := range numbers(t, *sizes) {
 				fmt.Fprintf(os.Stderr, "run %d of %d: %d objects, %s\n", run+1, *runs, n, l.name)
-				// Whoever comes first in a run is another one each time.
+				// Each run starts with another subject.
 				first := run % len(subjects)
 				compare(t, results, slices.Concat(subjects[first:], subjects[:first]), meter, server, l, n)
 			}
@@ -78,7 +78,7 @@ func compare(t *testing.T, results *results, subjects []subject, meter string, s
 	}
 }
 
-// links are the ways to the server with each delay.
+// links returns a link to the server for each delay.
 func links(t *testing.T, server *etcdtest.Server) []link {
 	t.Helper()
 	var all []link
@@ -111,7 +111,7 @@ func numbers(t *testing.T, list string) []int {
 	return all
 }
 
-// build builds a program as a release does.
+// build builds a program with the flags of a release.
 func build(t *testing.T, dir, name, pkg string) string {
 	t.Helper()
 	program := filepath.Join(dir, name)

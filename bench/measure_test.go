@@ -20,8 +20,8 @@ import (
 type operation struct {
 	name string
 	args []string
-	// says is what its output has to contain: a plan that finds other changes is
-	// no measure of this one.
+	// says is what its output must contain: a plan with other changes would measure
+	// something else.
 	says func(n int) string
 }
 
@@ -35,20 +35,20 @@ var operations = []operation{
 	{destroy, []string{"destroy", "-auto-approve"}, func(n int) string { return fmt.Sprintf("%d destroyed", n) }},
 }
 
-// usage is what an operation has used, in seconds and bytes.
+// usage is what an operation used, in seconds and bytes.
 type usage struct {
 	wall float64
-	// cpu is that of the CLI and the provider, and provider that of the provider alone.
+	// cpu is the time of the CLI and the provider, and provider that of the provider alone.
 	cpu, provider float64
-	// rss is the most memory that a process of the provider had resident.
+	// rss is the largest resident memory of a process of the provider.
 	rss float64
-	// requests are those that the server counted.
+	// requests are the requests that the server counted.
 	requests float64
 	// state is the size of the state file per object after the operation.
 	state float64
 }
 
-// bench is a subject with its configuration for one server and one size.
+// bench is a subject with its configuration for one server and one number of objects.
 type bench struct {
 	subject
 
@@ -59,7 +59,7 @@ type bench struct {
 	used      usage
 }
 
-// newBench makes the workspace of a subject.
+// newBench creates the workspace of a subject.
 func newBench(t *testing.T, s subject, meter, server, endpoint string, n int) *bench {
 	t.Helper()
 	dir := t.TempDir()
@@ -88,7 +88,7 @@ func newBench(t *testing.T, s subject, meter, server, endpoint string, n int) *b
 	return b
 }
 
-// run runs an operation and returns what it has used.
+// run runs an operation and returns what it used.
 func (b *bench) run(t *testing.T, op operation) usage {
 	t.Helper()
 	if err := os.RemoveAll(b.meter); err != nil {
@@ -109,7 +109,7 @@ func (b *bench) run(t *testing.T, op operation) usage {
 	return b.used
 }
 
-// addProvider adds what the meter has noted of each process of the provider.
+// addProvider adds what the meter has recorded for each process of the provider.
 func (b *bench) addProvider(t *testing.T) {
 	t.Helper()
 	if b.subject.provider == "" {
@@ -130,8 +130,8 @@ func (b *bench) addProvider(t *testing.T) {
 	}
 }
 
-// requests is how many requests for keys a server has counted: those of the v2
-// API, and those of v3 for the rival that uses it.
+// requests returns how many requests for keys a server has counted: those of the v2 API,
+// and those of the v3 API for the rival that uses it.
 func requests(t *testing.T, server string) float64 {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server+"/metrics", http.NoBody)

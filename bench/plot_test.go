@@ -12,7 +12,7 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// The plot shows the two that nobody can be faster than in gray.
+// The two subjects that set the lower bound are gray.
 var colors = []color.Color{
 	color.Gray{Y: 0xd0},
 	color.Gray{Y: 0x90},
@@ -27,8 +27,8 @@ const (
 	plotHeight = 12 * vg.Centimeter
 )
 
-// plot draws how long plans and applies take with the most objects: a group of
-// bars for each operation and link, a bar for each subject.
+// plot draws the duration of plans and applies with the largest number of objects: a group
+// of bars for each operation and link, and a bar for each subject.
 func (r *results) plot(file string) error {
 	lines := r.sorted()
 	n := lines[len(lines)-1].n
@@ -69,7 +69,7 @@ func (r *results) plot(file string) error {
 	return p.Save(plotWidth, plotHeight, file)
 }
 
-// The table and the plot say what was measured.
+// The table and the plot show what was measured.
 func TestResults(t *testing.T) {
 	t.Parallel()
 	r := newResults([]subject{{name: "terraform_data"}, {name: "floor"}, {name: "this provider"}})
@@ -85,10 +85,10 @@ func TestResults(t *testing.T) {
 	}
 	c := cell{100, "loopback", operations[1].name, "this provider"}
 	if got := r.median(c).wall; got != 3 {
-		t.Errorf("the median is %v, want 3", got)
+		t.Errorf("median = %v, want 3", got)
 	}
 	if got := r.ratio(c, func(u usage) float64 { return u.cpu }); got != 1.5 {
-		t.Errorf("the ratio is %v, want 1.5", got)
+		t.Errorf("ratio = %v, want 1.5", got)
 	}
 	if got := len(r.sorted()); got != 3*4*2 {
 		t.Errorf("the table has %d lines, want 24", got)

@@ -9,13 +9,13 @@ import (
 	"text/tabwriter"
 )
 
-// cell is what one line of the table is about.
+// cell identifies one line of the table.
 type cell struct {
 	n                        int
 	link, operation, subject string
 }
 
-// results are what was measured, in the order of the table.
+// results are the measurements, in the order of the table.
 type results struct {
 	subjects []subject
 	cells    []cell
@@ -34,7 +34,7 @@ func (r *results) add(link string, n int, operation, subject string, u usage) {
 	r.usages[c] = append(r.usages[c], u)
 }
 
-// median is the median of each thing that was used.
+// median returns the median of each measured value.
 func (r *results) median(c cell) usage {
 	of := func(part func(usage) float64) float64 { return median(r.usages[c], part) }
 	return usage{
@@ -60,8 +60,8 @@ func median[T any](all []T, part func(T) float64) float64 {
 	return values[middle]
 }
 
-// ratio is the median of what a subject used for each unit that the floor used
-// in the same run.
+// ratio returns the median of what a subject used, divided by what the floor used in the
+// same run.
 func (r *results) ratio(c cell, part func(usage) float64) float64 {
 	floor := c
 	floor.subject = "floor"

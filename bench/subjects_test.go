@@ -13,16 +13,16 @@ import (
 // subject is something that the CLI plans and applies.
 type subject struct {
 	name string
-	// provider is its program; the CLI has built-in resources without one.
+	// provider is its program, empty for the built-in resources of the CLI.
 	provider string
-	// config is a configuration of n keys in a directory of a server. The first
+	// config returns a configuration of n keys in a directory of a server. The first key
 	// has the value of the variable "first".
 	config func(endpoint, dir string, n int) string
-	// rivals are compared with, and not measured by.
+	// rival reports whether it is another provider, and not a lower bound.
 	rival bool
 }
 
-// resources are n instances of a resource with attributes, one of which has the value.
+// resources returns n instances of a resource whose last attribute has the value.
 func resources(required, provider, resource, attributes, value string, n int) string {
 	return fmt.Sprintf(`
 terraform {
@@ -45,7 +45,7 @@ resource %q "a" {
 `, required, provider, resource, n, attributes, value)
 }
 
-// The mirror of each subject has its provider under the one name that cli.Install gives it.
+// The mirror of each subject contains its provider under the name that cli.Install uses.
 const (
 	asEtcd   = `    etcd = { source = "etcdv2/etcd" }`
 	asEtcdv2 = `    etcdv2 = { source = "etcdv2/etcd" }`
@@ -59,15 +59,15 @@ func builtIn() subject {
 	}}
 }
 
-// ours serves the schema of etcd_key.
+// ours returns a subject that serves the schema of etcd_key.
 func ours(name, program string) subject {
 	return subject{name: name, provider: program, config: func(endpoint, dir string, n int) string {
 		return resources(asEtcd, fmt.Sprintf("provider \"etcd\" {\n  endpoints = [%q]\n}", endpoint), "etcd_key", aKey(dir), "value", n)
 	}}
 }
 
-// released are the rivals whose configuration is known, by what their archives call
-// the program. They are not part of this repository, see README.md.
+// released are the rivals that we have configurations for, by the name of the program in
+// their archives. They are not part of this repository, see README.md.
 var released = []struct {
 	program *regexp.Regexp
 	name    string
@@ -87,7 +87,7 @@ var released = []struct {
 	}},
 }
 
-// rivals are those of the released ones whose programs are in a directory.
+// rivals returns the released rivals whose programs are in a directory.
 func rivals(t *testing.T, dir string) []subject {
 	t.Helper()
 	if dir == "" {
@@ -114,7 +114,7 @@ func rivals(t *testing.T, dir string) []subject {
 		}
 	}
 	if len(found) == 0 {
-		t.Fatal(errors.New(dir + " has no program of a rival that is known, see README.md"))
+		t.Fatal(errors.New(dir + " has no program of a known rival, see README.md"))
 	}
 	return found
 }

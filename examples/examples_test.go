@@ -1,5 +1,5 @@
-// Package examples_test runs every configuration of the documentation: it is
-// applied to a real server with a real CLI, planned empty and destroyed.
+// Package examples_test runs every configuration of the documentation: it applies each to a
+// real server with a real CLI, checks that the next plan is empty, and destroys it.
 package examples_test
 
 import (
@@ -52,7 +52,7 @@ func TestAccExamples(t *testing.T) {
 	}
 }
 
-// query runs the example of a list resource, which has to find something.
+// query runs the example of a list resource, which must find something.
 func (r *run) query(t *testing.T) {
 	t.Helper()
 
@@ -62,7 +62,7 @@ func (r *run) query(t *testing.T) {
 	}
 }
 
-// imports tries each way to import that the documentation of a resource shows.
+// imports tries each way to import that the page of a resource shows.
 func (r *run) imports(t *testing.T) {
 	t.Helper()
 
@@ -77,7 +77,7 @@ func (r *run) imports(t *testing.T) {
 	}
 }
 
-// needs are features that not every CLI has, by what shows their use in a configuration.
+// needs are features that not every CLI has, by a pattern that matches their use.
 var needs = map[*regexp.Regexp]cli.Feature{
 	regexp.MustCompile(`(?m)^import \{`):                   cli.ImportBlocks,
 	regexp.MustCompile(`(?m)^check "`):                     cli.CheckBlocks,
@@ -90,8 +90,7 @@ var needs = map[*regexp.Regexp]cli.Feature{
 	regexp.MustCompile(`(?m)^action "`):                    cli.Actions,
 }
 
-// lacks returns what a CLI does not know in the configuration of an example,
-// or nothing.
+// lacks returns what the CLI does not support in the configuration of an example, or "".
 func lacks(t *testing.T, release cli.Release, dir string) string {
 	t.Helper()
 
@@ -109,14 +108,14 @@ func lacks(t *testing.T, release cli.Release, dir string) string {
 		}
 		for pattern, feature := range needs {
 			if use := pattern.Find(text); use != nil && !release.Knows(feature) {
-				return fmt.Sprintf("%s does not know %q", release, use)
+				return fmt.Sprintf("%s does not support %q", release, use)
 			}
 		}
 	}
 	return ""
 }
 
-// directories are those that hold a configuration.
+// directories returns the directories that contain a configuration.
 func directories(t *testing.T) []string {
 	t.Helper()
 
@@ -137,8 +136,8 @@ func isConfiguration(path string) bool {
 	return strings.HasSuffix(path, ".tf") || strings.HasSuffix(path, ".tfquery.hcl")
 }
 
-// configuration is the files of a directory that a CLI reads, without the
-// imports, which are tried one by one. Only a query reads query files.
+// configuration returns the files of a directory that a CLI reads, without the imports,
+// which are tried one by one. Only a query reads query files.
 func configuration(t *testing.T, dir string, replace *strings.Replacer) fs.FS {
 	t.Helper()
 

@@ -21,9 +21,9 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// TestTemplates_haveNoConfiguration: what a template shows stands in a file,
-// which is run. The guide on members is an exception: the provider's own tests
-// read it and perform its steps, with a process for each member.
+// TestTemplates_haveNoConfiguration checks that templates contain no configuration of their
+// own: it has to be in a file that is run. The guide on members is an exception: the tests of
+// the provider read it and perform its steps, with a process for each member.
 func TestTemplates_haveNoConfiguration(t *testing.T) {
 	t.Parallel()
 
@@ -37,12 +37,12 @@ func TestTemplates_haveNoConfiguration(t *testing.T) {
 			t.Fatal(err)
 		}
 		if filepath.Base(name) != "members.md.tmpl" && regexp.MustCompile("(?m)^ *```(terraform|hcl)").Match(content) {
-			t.Errorf("%s has a configuration that nobody runs: put it in a file and include it with tffile", name)
+			t.Errorf("%s has a configuration that no test runs: put it in a file and include it with tffile", name)
 		}
 	}
 }
 
-// TestAccReadme runs what the README shows.
+// TestAccReadme runs the configuration in the README.
 func TestAccReadme(t *testing.T) {
 	t.Parallel()
 
@@ -69,13 +69,13 @@ func TestAccReadme(t *testing.T) {
 	r.destroy(t, before)
 }
 
-// release has a query write the configuration of the store, and then gives a key that
-// was adopted back: it leaves the state and stays on the server.
+// release generates the configuration of the store with a query, and then releases an
+// adopted key: the key is removed from state and stays on the server.
 func release(t *testing.T, r *run) {
 	t.Helper()
 
 	if got := r.keys(t)["/app/limit"]; got != "20" {
-		t.Errorf("/app/limit = %q, want what the configuration says", got)
+		t.Errorf("/app/limit = %q, want the configured value", got)
 	}
 	if r.lab.Release.Knows(cli.Lists) {
 		r.Must(t, 0, "query", "-generate-config-out=generated.tf")
@@ -101,14 +101,14 @@ func release(t *testing.T, r *run) {
 	r.server.Put(t, "/app/limit", "10")
 }
 
-// generatePrefix has the CLI write the configuration of a directory that is to be imported.
+// generatePrefix generates the configuration for the import of a directory.
 func generatePrefix(t *testing.T, r *run) {
 	t.Helper()
 
 	r.Must(t, 0, "init")
 	output := r.Must(t, 0, "plan", "-generate-config-out=app.tf")
 	if !strings.Contains(output, "Plan: 1 to import, 0 to add, 0 to change, 0 to destroy.") {
-		t.Errorf("the plan is not to import one object and nothing else:\n%s", output)
+		t.Errorf("the plan does something other than import one object:\n%s", output)
 	}
 	generated, err := os.ReadFile(filepath.Join(r.Dir, "app.tf"))
 	if err != nil {
@@ -121,8 +121,8 @@ func generatePrefix(t *testing.T, r *run) {
 	}
 }
 
-// conflict has a rival write between a plan and its apply, which is refused
-// with the message that the guide shows.
+// conflict makes a rival write between a plan and its apply. The apply is refused with the
+// message that the guide shows.
 func conflict(t *testing.T, r *run) {
 	t.Helper()
 
@@ -147,7 +147,7 @@ func conflict(t *testing.T, r *run) {
 	r.apply(t)
 }
 
-// trees looks at the keys that objects have become, and the object of keys.
+// trees checks the keys that an object was flattened to, and the object read from keys.
 func trees(t *testing.T, r *run) {
 	t.Helper()
 
@@ -164,24 +164,23 @@ func trees(t *testing.T, r *run) {
 	}
 }
 
-// ttl looks at the lives that the server gives, and has a renewal planned by
-// shortening one.
+// ttl checks the TTLs on the server, and shortens one so that the next plan renews it.
 func ttl(t *testing.T, r *run) {
 	t.Helper()
 
 	for key, want := range map[string]int{"/app/token": 86400, "/scratch": 3600, "/leases/web-1": 600} {
 		if got := r.ttl(t, key); got <= want-60 || got > want {
-			t.Errorf("%s has %d seconds to live, want about %d", key, got, want)
+			t.Errorf("TTL of %s = %d, want about %d", key, got, want)
 		}
 	}
 	r.server.Put(t, "/app/token", "7f3a", "ttl=21000")
 	r.apply(t)
 	if got := r.ttl(t, "/app/token"); got <= 86400-60 {
-		t.Errorf("/app/token has %d seconds to live and was not renewed", got)
+		t.Errorf("TTL of /app/token = %d, want it renewed", got)
 	}
 }
 
-// ttl is the rest of a key's life in seconds.
+// ttl returns the remaining TTL of a key in seconds.
 func (r *run) ttl(t *testing.T, key string) int {
 	t.Helper()
 
@@ -190,7 +189,7 @@ func (r *run) ttl(t *testing.T, key string) int {
 	return answer.Node.TTL
 }
 
-// secrets looks for the secrets where they must not be, and changes one.
+// secrets checks that the secrets are in no file, and changes one.
 func secrets(t *testing.T, r *run) {
 	t.Helper()
 
@@ -203,7 +202,7 @@ func secrets(t *testing.T, r *run) {
 	r.server.Put(t, "/app/token", "overwritten")
 	output := r.Must(t, 2, "plan", "-detailed-exitcode", "-out=saved")
 	if !strings.Contains(output, "etcd_key.token will be updated in-place") || strings.Contains(output, "etcd_key.db_password will") {
-		t.Errorf("the plan is not to write the token again and nothing else:\n%s", output)
+		t.Errorf("the plan does something other than write the token again:\n%s", output)
 	}
 	shown := unzip(t, filepath.Join(r.Dir, "saved"))
 	r.Must(t, 0, "apply", "saved")
@@ -226,7 +225,7 @@ func secrets(t *testing.T, r *run) {
 	}
 }
 
-// unzip returns the text of all files of an archive, which a saved plan is.
+// unzip returns the text of all files in an archive, such as a saved plan.
 func unzip(t *testing.T, name string) string {
 	t.Helper()
 
@@ -249,12 +248,12 @@ func unzip(t *testing.T, name string) string {
 		}
 	}
 	if !strings.Contains(text.String(), "etcd_key") {
-		t.Errorf("%s has nothing of the resources", name)
+		t.Errorf("%s contains nothing about the resources", name)
 	}
 	return text.String()
 }
 
-// lockDown tries who may do what on a store that is locked down.
+// lockDown checks the access of each user to a locked-down store.
 func lockDown(t *testing.T, r *run) {
 	t.Helper()
 
@@ -288,12 +287,12 @@ func lockDown(t *testing.T, r *run) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(state), "etcd_auth") || strings.Contains(string(state), "thatissecret") {
-		t.Error("the state lacks the switch, or holds a password")
+		t.Error("the state lacks the auth switch, or contains a password")
 	}
 	t.Cleanup(func() { opened(t, r) })
 }
 
-// opened checks that a store that was locked down is as it was before.
+// opened checks that a store is the same as before it was locked down.
 func opened(t *testing.T, r *run) {
 	t.Helper()
 
@@ -307,7 +306,7 @@ func opened(t *testing.T, r *run) {
 	}
 }
 
-// confd has a service change, of which only its own keys may be written.
+// confd changes a service, and checks that only its own keys were written.
 func confd(t *testing.T, r *run) {
 	t.Helper()
 
@@ -322,7 +321,7 @@ func confd(t *testing.T, r *run) {
 	r.apply(t)
 	after := r.keys(t)
 	if before["/confd/revision"] == after["/confd/revision"] {
-		t.Error("the revision is that of before")
+		t.Error("the revision has not changed")
 	}
 	delete(before, "/services/blog/domain")
 	delete(before, "/services/blog/upstreams/a")

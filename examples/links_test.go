@@ -11,11 +11,10 @@ import (
 	"testing"
 )
 
-// rawFiles is where pages find the pictures of the repository, for the registry
-// has none.
+// rawFiles is the address of the repository's pictures, which the registry does not serve.
 const rawFiles = "https://raw.githubusercontent.com/etcdv2/terraform-provider-etcd/main/"
 
-// registry is where the registry shows docs/, without ".md".
+// registry is the address at which the registry shows docs/, without ".md".
 const registry = "https://registry.terraform.io/providers/etcdv2/etcd/latest/docs"
 
 var (
@@ -28,9 +27,9 @@ var (
 	notInSlug  = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// TestLinks: each relative link, and each link to the provider's own pages in
-// the registry or to its own files, leads to a file, and to a heading if it names one; each file
-// of the repository that is named in passing exists.
+// TestLinks checks that each relative link, and each link to the provider's own pages in the
+// registry or to its own files, leads to an existing file and heading. Each file of the
+// repository that is mentioned without a link must exist too.
 func TestLinks(t *testing.T) {
 	t.Parallel()
 
@@ -43,13 +42,13 @@ func TestLinks(t *testing.T) {
 		}
 		for _, match := range repository.FindAllStringSubmatch(text, -1) {
 			if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(match[1]))); err != nil {
-				t.Errorf("%s names %s, which is not there", name, match[1])
+				t.Errorf("%s names %s, which does not exist", name, match[1])
 			}
 		}
 	}
 }
 
-// follow says what is wrong with a link of a page, or nothing.
+// follow returns what is wrong with a link of a page, or "".
 func follow(pages map[string]string, page, link string) string {
 	target, fragment, _ := strings.Cut(link, "#")
 	rest, own := strings.CutPrefix(target, registry)
@@ -66,7 +65,7 @@ func follow(pages map[string]string, page, link string) string {
 	case target == "":
 		target = page
 	case strings.HasPrefix(page, "docs/") && !strings.HasPrefix(page, "docs/adr/"):
-		return "is relative: the registry shows the page elsewhere, so that it has to begin with " + registry
+		return "is relative: the registry shows the page elsewhere, so the link must begin with " + registry
 	default:
 		target = path.Join(path.Dir(page), target)
 	}
@@ -79,7 +78,7 @@ func follow(pages map[string]string, page, link string) string {
 	return ""
 }
 
-// anchors are the names that links can use for the parts of a page.
+// anchors returns the names with which links can refer to the parts of a page.
 func anchors(text string) []string {
 	var names []string
 	for _, match := range heading.FindAllStringSubmatch(text, -1) {
@@ -92,7 +91,7 @@ func anchors(text string) []string {
 	return names
 }
 
-// markdown returns the pages of the repository by name, without their code.
+// markdown returns the pages of the repository by name, without code blocks.
 func markdown(t *testing.T) map[string]string {
 	t.Helper()
 

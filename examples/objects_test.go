@@ -15,8 +15,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
-// TestExamples_ofEveryObject: each object of the provider has the files from
-// which its page in the registry is made, and no page is of another object.
+// TestExamples_ofEveryObject checks that each object of the provider has the files from
+// which its registry page is generated, and that there are no files for anything else.
 func TestExamples_ofEveryObject(t *testing.T) {
 	t.Parallel()
 
@@ -37,13 +37,13 @@ func TestExamples_ofEveryObject(t *testing.T) {
 		}
 		for _, entry := range entries {
 			if name := filepath.Join(kind, entry.Name()); want[name] == nil {
-				t.Errorf("%s is the example of no object", name)
+				t.Errorf("%s belongs to no object", name)
 			}
 		}
 	}
 }
 
-// TestChangelog: each object of the provider came with an entry.
+// TestChangelog checks that each object of the provider has an entry.
 func TestChangelog(t *testing.T) {
 	t.Parallel()
 
@@ -52,7 +52,7 @@ func TestChangelog(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(wantedFiles(t))) {
-		// A directory is named by its kind in the plural.
+		// The directory of each kind has its name in the plural.
 		kind, object, found := strings.Cut(filepath.ToSlash(name), "/")
 		if entry := "* " + strings.TrimSuffix(kind, "s") + "/" + object + ": "; found && !strings.Contains(string(changelog), entry) {
 			t.Errorf("CHANGELOG.md has no entry %q", entry)
@@ -60,7 +60,7 @@ func TestChangelog(t *testing.T) {
 	}
 }
 
-// TestExamples_scenes: a scene without its example would test nothing.
+// TestExamples_scenes checks that each scene has an example: otherwise it tests nothing.
 func TestExamples_scenes(t *testing.T) {
 	t.Parallel()
 
@@ -71,8 +71,8 @@ func TestExamples_scenes(t *testing.T) {
 	}
 }
 
-// wantedFiles are the files of each example's directory, by what the provider
-// says that it has.
+// wantedFiles returns the files of each example's directory, by the objects that the
+// provider reports.
 func wantedFiles(t *testing.T) map[string][]string {
 	t.Helper()
 

@@ -9,19 +9,19 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 )
 
-// locked has another run hold the lock of the example.
+// locked makes another run hold the lock of the example.
 func locked(t *testing.T, r *run) {
 	t.Helper()
 
 	r.server.Put(t, "/locks/release", "another run", "ttl=600")
 	output := r.Must(t, 1, "apply", "-auto-approve", "-var=lock_timeout=0s")
 	if !strings.Contains(output, "Lock is held by another run") {
-		t.Errorf("the apply failed, but not because of the lock:\n%s", output)
+		t.Errorf("the apply failed for another reason than the lock:\n%s", output)
 	}
 	r.server.Delete(t, "/locks/release")
 }
 
-// watched lets a wait time out, after which the next plan waits again.
+// watched makes a wait time out, and checks that the next plan waits again.
 func watched(t *testing.T, r *run) {
 	t.Helper()
 
@@ -29,7 +29,7 @@ func watched(t *testing.T, r *run) {
 	for _, command := range [][]string{{"apply", "-auto-approve"}, {"plan"}} {
 		output := r.Must(t, 1, append(command, change, timeout)...)
 		if !strings.Contains(clitest.Flat(output), "Waited 1s for /app/applied") {
-			t.Errorf("%s failed, but not because of the wait:\n%s", command[0], output)
+			t.Errorf("%s failed for another reason than the wait:\n%s", command[0], output)
 		}
 		want := map[string]string{"/app/desired": "v2", "/app/applied": "v1", "/app/announced": "v1"}
 		if diff := cmp.Diff(want, r.keys(t)); diff != "" {
@@ -44,15 +44,15 @@ func watched(t *testing.T, r *run) {
 	r.server.Put(t, "/app/applied", "v1")
 }
 
-// notRepeated has an action fail: the next plan does not repeat it, and it can be
-// invoked by its address.
+// notRepeated makes an action fail: the next plan does not repeat it, and it can be invoked
+// by its address.
 func notRepeated(t *testing.T, r *run) {
 	t.Helper()
 
 	const change, timeout, invoke = "-var=release=v2", "-var=wait_timeout=1s", "-invoke=action.etcd_wait.applied"
 	output := r.Must(t, 1, "apply", "-auto-approve", change, timeout)
 	if !strings.Contains(clitest.Flat(output), "Waited 1s for /app/applied") {
-		t.Errorf("the apply failed, but not because of the action:\n%s", output)
+		t.Errorf("the apply failed for another reason than the action:\n%s", output)
 	}
 	if got := r.keys(t)["/app/desired"]; got != "v2" {
 		t.Errorf("after the action has failed /app/desired = %q, want v2", got)

@@ -19,22 +19,21 @@ import (
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
-// run is an example at work: its files in a workspace, on a server of its own.
+// run is a running example: its files in a workspace, with a server of its own.
 type run struct {
 	*clitest.Workspace
 
 	lab    *clitest.Lab
 	server *etcdtest.Server
-	// reserved are servers that are not started; replace puts their peer URLs,
-	// and other names that only a server gives, in the place of those that the
-	// example shows.
+	// reserved are servers that are not started. replace replaces the peer URLs in the
+	// example by theirs, and other names by those that the server chose.
 	reserved []*etcdtest.Server
 	replace  *strings.Replacer
 	source   string
 	env      []string
 }
 
-// start gives an example a server and a workspace, with what its scene says.
+// start gives an example a server and a workspace, set up by its scene.
 func start(t *testing.T, l *clitest.Lab, source string, s scene) *run {
 	t.Helper()
 
@@ -51,7 +50,7 @@ func start(t *testing.T, l *clitest.Lab, source string, s scene) *run {
 	return r
 }
 
-// servers starts what the example works on.
+// servers starts the servers of the example.
 func (r *run) servers(t *testing.T, s scene) {
 	t.Helper()
 
@@ -70,8 +69,7 @@ func (r *run) servers(t *testing.T, s scene) {
 	r.replace = strings.NewReplacer(pairs...)
 }
 
-// workspace copies the example into another workspace that works on the same
-// servers.
+// workspace copies the example into another workspace with the same servers.
 func (r *run) workspace(t *testing.T) *run {
 	t.Helper()
 
@@ -84,9 +82,8 @@ func (r *run) workspace(t *testing.T) *run {
 	return &other
 }
 
-// complete adds what an example leaves out because every configuration has it:
-// where the provider comes from. The endpoints of an example give way to the
-// server under test.
+// complete adds the part that examples leave out because it is always the same: the source
+// of the provider. It replaces the endpoints of the example by the server under test.
 func (r *run) complete(t *testing.T) {
 	t.Helper()
 
@@ -102,7 +99,7 @@ func (r *run) complete(t *testing.T) {
 	}
 }
 
-// text is the whole configuration.
+// text returns the whole configuration.
 func (r *run) text(t *testing.T) string {
 	t.Helper()
 
@@ -117,7 +114,7 @@ func (r *run) text(t *testing.T) string {
 	return text.String()
 }
 
-// apply applies the example, after which nothing is left to do.
+// apply applies the example, and checks that nothing is left to do.
 func (r *run) apply(t *testing.T, args ...string) {
 	t.Helper()
 
@@ -125,8 +122,8 @@ func (r *run) apply(t *testing.T, args ...string) {
 	r.PlanEmpty(t)
 }
 
-// keys are the values on the server by key. Directories are left out: those
-// that a key brings with it stay when it goes.
+// keys returns the values on the server by key. It leaves out directories: a directory that
+// was created along with a key stays when the key is deleted.
 func (r *run) keys(t *testing.T) map[string]string {
 	t.Helper()
 
@@ -135,7 +132,7 @@ func (r *run) keys(t *testing.T) map[string]string {
 		Dir        bool
 		Nodes      []json.RawMessage
 	}
-	// A member that was removed can have been the leader.
+	// A removed member may have been the leader.
 	r.server.WaitHealthy(t)
 	answer := r.server.Get(t, "/", "recursive=true")
 	var root struct{ Node json.RawMessage }
@@ -153,7 +150,7 @@ func (r *run) keys(t *testing.T) map[string]string {
 	return keys
 }
 
-// destroy destroys what the example has made, and nothing else.
+// destroy destroys what the example has created, and checks that nothing else changed.
 func (r *run) destroy(t *testing.T, before map[string]string) {
 	t.Helper()
 
@@ -163,8 +160,8 @@ func (r *run) destroy(t *testing.T, before map[string]string) {
 	}
 }
 
-// importScript runs the commands of import.sh, each for what it has first
-// removed from the state.
+// importScript runs the commands of import.sh. Before each it removes the object from the
+// state.
 func (r *run) importScript(t *testing.T) {
 	t.Helper()
 
@@ -187,14 +184,14 @@ func (r *run) importScript(t *testing.T) {
 		t.Error("import.sh has no line: terraform import ADDRESS ID")
 	}
 	if !r.lab.Release.Knows(cli.ImportBlocks) {
-		// The command of such a CLI takes outputs out of the state.
+		// The state command of this CLI removes outputs from the state.
 		r.Must(t, 0, "apply", "-refresh-only", "-auto-approve")
 	}
 	r.PlanEmpty(t)
 }
 
-// importBlock applies a file with import blocks and their resources in a
-// workspace of its own, where it must import and do nothing else.
+// importBlock applies a file with import blocks and their resources in a workspace of its
+// own, and checks that it only imports.
 func (r *run) importBlock(t *testing.T, name string) {
 	t.Helper()
 
@@ -212,7 +209,7 @@ func (r *run) importBlock(t *testing.T, name string) {
 	other.Must(t, 0, "init")
 	output := other.Must(t, 0, "plan")
 	if !regexp.MustCompile(`Plan: [1-9]\d* to import, 0 to add, 0 to change, 0 to destroy`).MatchString(output) {
-		t.Errorf("%s: the plan is not to import and nothing else:\n%s", name, output)
+		t.Errorf("%s: the plan does something other than import:\n%s", name, output)
 	}
 	other.apply(t)
 }

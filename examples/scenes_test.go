@@ -12,30 +12,29 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// scene is what an example finds in place: the store that it was written for.
+// scene is what an example needs to be in place before it is applied.
 type scene struct {
-	// options are those of the server.
+	// options are the options of the server.
 	options []etcdtest.Option
-	// seed writes what is on the server before the example.
+	// seed writes the initial content of the server.
 	seed func(t *testing.T, s *etcdtest.Server)
 	// env is set for the CLI, in the form NAME=value.
 	env []string
-	// files adds files that the example names.
+	// files adds files that the example refers to.
 	files func(t *testing.T, r *run)
-	// removes are the seeded keys that the example takes over, so that its
-	// destroy deletes them.
+	// removes are the seeded keys that the example adopts, so that its destroy deletes
+	// them.
 	removes []string
-	// check looks at what the example has done, or goes on with it.
+	// check checks what the example has done, or takes further steps.
 	check func(t *testing.T, r *run)
-	// cluster starts three servers for the example in place of one, and
-	// reserves others whose peer URLs take the place of those that it names.
+	// cluster starts three servers for the example instead of one, and reserves others.
+	// Their peer URLs replace the ones in the example, which are listed here.
 	cluster []string
-	// noApply is why the example cannot be applied in a test, and is only
-	// validated.
+	// noApply is why a test can only validate the example and cannot apply it.
 	noApply string
 }
 
-// scenes are the scenes of the examples that do not start on an empty server.
+// scenes are the scenes of the examples that need more than an empty server.
 var scenes = map[string]scene{
 	"provider": {
 		options: []etcdtest.Option{etcdtest.WithTLS(), etcdtest.WithAuth("secret")},
@@ -67,7 +66,7 @@ var scenes = map[string]scene{
 	"data-sources/etcd_user": {seed: users("alice")},
 	"data-sources/etcd_role": {seed: role("deploy", "/releases/*")},
 	"data-sources/etcd_srv_endpoints": {
-		noApply: "the records of a domain are in the DNS of whoever runs the test",
+		noApply: "the test cannot create DNS records",
 	},
 	"data-sources/etcd_key": {seed: keys("/app/config", "on", "/app/limit", "10")},
 	"data-sources/etcd_keys": {
@@ -184,7 +183,7 @@ var scenes = map[string]scene{
 	},
 }
 
-// certificates gives an example the certificates of the test in variables, and the
+// certificates gives an example the certificates of the test in variables, and the server
 // name that is in the server's certificate.
 func certificates(t *testing.T, r *run) {
 	t.Helper()
@@ -199,41 +198,41 @@ func certificates(t *testing.T, r *run) {
 	r.Write(t, "main.tf", strings.Replace(string(config), "etcd-1.example.com", "localhost", 1))
 }
 
-// invokes has the CLI invoke an action, which must say something.
+// invokes makes the CLI invoke an action, whose output must contain a text.
 func invokes(action, says string) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
 		output := r.Must(t, 0, "apply", "-auto-approve", "-invoke="+action)
 		if !strings.Contains(clitest.Flat(output), says) {
-			t.Errorf("%s does not say %q:\n%s", action, says, output)
+			t.Errorf("output of %s does not contain %q:\n%s", action, says, output)
 		}
 	}
 }
 
-// hasLeft checks that an action has left a key, or a directory, and takes it away
-// for the end of the test.
+// hasLeft checks that an action has left a key or a directory, and deletes it before the
+// end of the test.
 func hasLeft(key, value string) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
 		if node := r.server.Get(t, key).Node; node.Value != value || node.Key == "" {
-			t.Errorf("%s is %+v, want value %q", key, node, value)
+			t.Errorf("node at %s = %+v, want value %q", key, node, value)
 		}
 		r.server.Delete(t, key, "recursive=true")
 	}
 }
 
-// hasRemoved checks that an action has removed a key, and puts it back.
+// hasRemoved checks that an action has removed a key, and creates it again.
 func hasRemoved(key, value string) func(*testing.T, *run) {
 	return func(t *testing.T, r *run) {
 		t.Helper()
 		if r.server.Get(t, key).OK() {
-			t.Errorf("%s is still there", key)
+			t.Errorf("%s still exists", key)
 		}
 		r.server.Put(t, key, value)
 	}
 }
 
-// keys seeds keys, given by turns with their values.
+// keys seeds keys, given alternately with their values.
 func keys(pairs ...string) func(*testing.T, *etcdtest.Server) {
 	return func(t *testing.T, s *etcdtest.Server) {
 		t.Helper()
@@ -243,7 +242,7 @@ func keys(pairs ...string) func(*testing.T, *etcdtest.Server) {
 	}
 }
 
-// users seeds users that hold no role.
+// users seeds users without roles.
 func users(names ...string) func(*testing.T, *etcdtest.Server) {
 	return func(t *testing.T, s *etcdtest.Server) {
 		t.Helper()
@@ -253,7 +252,7 @@ func users(names ...string) func(*testing.T, *etcdtest.Server) {
 	}
 }
 
-// role seeds a role that may write by a pattern.
+// role seeds a role with write access to a pattern.
 func role(name, pattern string) func(*testing.T, *etcdtest.Server) {
 	return func(t *testing.T, s *etcdtest.Server) {
 		t.Helper()
@@ -263,8 +262,8 @@ func role(name, pattern string) func(*testing.T, *etcdtest.Server) {
 	}
 }
 
-// startMember starts the process of the member that the example has added, as
-// its output says.
+// startMember starts the process of the member that the example has added, with the flags
+// from its output.
 func startMember(t *testing.T, r *run) {
 	t.Helper()
 
@@ -274,7 +273,7 @@ func startMember(t *testing.T, r *run) {
 	}
 	r.reserved[0].Join(t, strings.TrimPrefix(flags[1], "--initial-cluster="))
 	r.Must(t, 0, "apply", "-auto-approve", "-refresh-only")
-	// The imports show another id than the one that the server has given.
+	// The imports show a placeholder for the id that the server chose.
 	var list struct {
 		Members []struct{ ID, Name string }
 	}
@@ -286,8 +285,8 @@ func startMember(t *testing.T, r *run) {
 	}
 }
 
-// nameJob puts the name that the server has given to the key of the example in
-// the place of the one that its imports show.
+// nameJob replaces the key name in the imports of the example by the one that the server
+// chose.
 func nameJob(t *testing.T, r *run) {
 	t.Helper()
 	r.replace = strings.NewReplacer("/queue/00000000000000000042", r.Must(t, 0, "output", "-raw", "job"))

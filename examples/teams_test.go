@@ -8,7 +8,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// lockedDown is the scene of the example with teams.
+// lockedDown is the scene of the example about teams.
 var lockedDown = scene{
 	env: []string{
 		"TF_VAR_root_password=root-password",
@@ -21,8 +21,8 @@ var lockedDown = scene{
 	check: teams,
 }
 
-// teams looks at who may do what after the store was locked down, by requests
-// that know nothing of the provider.
+// teams checks the access of each user after the store was locked down, with requests that
+// do not go through the provider.
 func teams(t *testing.T, r *run) {
 	t.Helper()
 

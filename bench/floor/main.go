@@ -1,6 +1,6 @@
-// Floor is the least that a provider with the schema of etcd_key can do: a call
-// hands back what it was given, and a create fills in what is unknown. What a
-// run costs with it is what the CLI and gRPC cost for this schema.
+// Floor is a provider with the schema of etcd_key that does as little as possible: a call
+// returns what it was given, and a create fills in unknown values. The cost of a run with
+// it is the cost of the CLI and gRPC for this schema.
 package main
 
 import (
@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"os"
 
-	etcd "github.com/etcdv2/terraform-provider-etcd/internal/provider"
-	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -17,6 +15,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	etcd "github.com/etcdv2/terraform-provider-etcd/internal/provider"
+	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
 // typeName is the resource type whose schema is served.
@@ -40,7 +41,7 @@ func run(ctx context.Context) error {
 	return tf6server.Serve(etcd.Address, func() tfprotov6.ProviderServer { return s })
 }
 
-// oneResource is the provider with no object but the resource.
+// oneResource is the provider reduced to one resource.
 type oneResource struct{ provider.Provider }
 
 // Resources returns the resource.
@@ -55,11 +56,11 @@ func (p oneResource) Resources(ctx context.Context) []func() resource.Resource {
 	return nil
 }
 
-// DataSources returns none.
+// DataSources returns nil.
 func (oneResource) DataSources(context.Context) []func() datasource.DataSource { return nil }
 
-// server serves the schema, and does nothing. What it does not answer itself is
-// not asked by a run that changes nothing, or once.
+// server serves the schema and does nothing. Calls that it does not implement are not
+// made in a run without changes, or are made only once.
 type server struct {
 	tfprotov6.ProviderServer
 
@@ -80,14 +81,14 @@ func newServer(ctx context.Context) (*server, error) {
 	}
 	schema, identity := schemas.ResourceSchemas[typeName], identities.IdentitySchemas[typeName]
 	if schema == nil || identity == nil {
-		return nil, fmt.Errorf("there is no schema or no identity of %s", typeName)
+		return nil, fmt.Errorf("%s has no schema or no identity", typeName)
 	}
 	var ok bool
 	if s.object, ok = schema.ValueType().(tftypes.Object); !ok {
-		return nil, fmt.Errorf("the schema of %s is no object", typeName)
+		return nil, fmt.Errorf("the schema of %s is not an object", typeName)
 	}
 	if s.identity, ok = identity.ValueType().(tftypes.Object); !ok {
-		return nil, fmt.Errorf("the identity of %s is no object", typeName)
+		return nil, fmt.Errorf("the identity of %s is not an object", typeName)
 	}
 	for _, attribute := range schema.Block.Attributes {
 		if attribute.Computed {
@@ -97,35 +98,35 @@ func newServer(ctx context.Context) (*server, error) {
 	return s, nil
 }
 
-// ValidateProviderConfig accepts a configuration.
+// ValidateProviderConfig accepts every configuration.
 func (s *server) ValidateProviderConfig(
 	_ context.Context, req *tfprotov6.ValidateProviderConfigRequest,
 ) (*tfprotov6.ValidateProviderConfigResponse, error) {
 	return &tfprotov6.ValidateProviderConfigResponse{PreparedConfig: req.Config}, nil
 }
 
-// ConfigureProvider needs no configuration.
+// ConfigureProvider ignores the configuration.
 func (s *server) ConfigureProvider(
 	context.Context, *tfprotov6.ConfigureProviderRequest,
 ) (*tfprotov6.ConfigureProviderResponse, error) {
 	return &tfprotov6.ConfigureProviderResponse{}, nil
 }
 
-// ValidateResourceConfig accepts a configuration.
+// ValidateResourceConfig accepts every configuration.
 func (s *server) ValidateResourceConfig(
 	context.Context, *tfprotov6.ValidateResourceConfigRequest,
 ) (*tfprotov6.ValidateResourceConfigResponse, error) {
 	return &tfprotov6.ValidateResourceConfigResponse{}, nil
 }
 
-// UpgradeResourceState hands the state back in the encoding of the state file.
+// UpgradeResourceState returns the state, which is in the encoding of the state file.
 func (s *server) UpgradeResourceState(
 	_ context.Context, req *tfprotov6.UpgradeResourceStateRequest,
 ) (*tfprotov6.UpgradeResourceStateResponse, error) {
 	return &tfprotov6.UpgradeResourceStateResponse{UpgradedState: &tfprotov6.DynamicValue{JSON: req.RawState.JSON}}, nil
 }
 
-// UpgradeResourceIdentity hands the identity back in the encoding of the state file.
+// UpgradeResourceIdentity returns the identity, which is in the encoding of the state file.
 func (s *server) UpgradeResourceIdentity(
 	_ context.Context, req *tfprotov6.UpgradeResourceIdentityRequest,
 ) (*tfprotov6.UpgradeResourceIdentityResponse, error) {
@@ -133,13 +134,13 @@ func (s *server) UpgradeResourceIdentity(
 	return &tfprotov6.UpgradeResourceIdentityResponse{UpgradedIdentity: identity}, nil
 }
 
-// ReadResource finds nothing changed.
+// ReadResource reports no change.
 func (s *server) ReadResource(_ context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
 	return &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Private: req.Private, NewIdentity: req.CurrentIdentity}, nil
 }
 
-// PlanResourceChange plans what is proposed, and for a create that what is
-// computed is unknown.
+// PlanResourceChange plans the proposed state. For a create, computed attributes are
+// unknown.
 func (s *server) PlanResourceChange(
 	_ context.Context, req *tfprotov6.PlanResourceChangeRequest,
 ) (*tfprotov6.PlanResourceChangeResponse, error) {
@@ -159,11 +160,10 @@ func (s *server) PlanResourceChange(
 	return resp, err
 }
 
-// privateState is what the provider keeps of a key that has nothing special.
+// privateState is the private state that the provider stores for an ordinary key.
 const privateState = `{"key_prefix":"IiI="}`
 
-// ApplyResourceChange does what was planned, and for a create fills in what is
-// unknown.
+// ApplyResourceChange returns the planned state. For a create, it fills in unknown values.
 func (s *server) ApplyResourceChange(
 	_ context.Context, req *tfprotov6.ApplyResourceChangeRequest,
 ) (*tfprotov6.ApplyResourceChangeResponse, error) {
@@ -192,7 +192,7 @@ func (s *server) ApplyResourceChange(
 	return resp, err
 }
 
-// change replaces the attributes of an object.
+// change replaces attributes of an object.
 func (s *server) change(
 	object *tfprotov6.DynamicValue, attribute func(name string, v tftypes.Value) tftypes.Value,
 ) (*tfprotov6.DynamicValue, error) {
@@ -211,7 +211,7 @@ func (s *server) change(
 	return &data, err
 }
 
-// known is some value of a type.
+// known returns some value of a type.
 func known(t tftypes.Type) tftypes.Value {
 	switch {
 	case t.Is(tftypes.Number):

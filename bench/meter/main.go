@@ -1,6 +1,6 @@
-// Meter runs a provider in the place of which a CLI starts it, and notes what
-// the provider has used when it ends: METER_PROGRAM is the provider, METER_FILE
-// the file that gets a line of JSON.
+// Meter is started by a CLI in place of a provider, runs the provider, and records what it
+// used when it ends. METER_PROGRAM is the provider, METER_FILE the file to which Meter
+// appends a line of JSON.
 package main
 
 import (
@@ -24,9 +24,9 @@ func main() {
 }
 
 func run() (int, error) {
-	runtime.LockOSThread()                                          // The provider ends with the thread that has started it.
+	runtime.LockOSThread()                                          // The provider ends with the thread that started it.
 	signal.Ignore(os.Interrupt)                                     // The provider gets it too, and decides.
-	cmd := exec.Command(os.Getenv("METER_PROGRAM"), os.Args[1:]...) //nolint:gosec,noctx // it lives as long as the provider
+	cmd := exec.Command(os.Getenv("METER_PROGRAM"), os.Args[1:]...) //nolint:gosec,noctx // it runs as long as the provider
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = endWithParent()
 	err := cmd.Run()
@@ -36,7 +36,7 @@ func run() (int, error) {
 	}
 	used, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return 0, errors.New("this system does not say what a process has used")
+		return 0, errors.New("this system does not report what a process has used")
 	}
 	line, err := json.Marshal(map[string]float64{
 		"cpu": (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(),

@@ -5,5 +5,5 @@ import "syscall"
 // rssUnit is the unit of Maxrss in bytes.
 const rssUnit = 1 << 10
 
-// endWithParent has the provider end when the CLI kills the meter.
+// endWithParent makes the provider end when the CLI kills the meter.
 func endWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

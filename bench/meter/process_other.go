@@ -7,5 +7,5 @@ import "syscall"
 // rssUnit is the unit of Maxrss in bytes.
 const rssUnit = 1
 
-// endWithParent is not to be had here.
+// endWithParent is not available on this system.
 func endWithParent() *syscall.SysProcAttr { return nil }

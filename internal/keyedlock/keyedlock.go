@@ -1,4 +1,4 @@
-// Package keyedlock lets one caller at a time work on what a key stands for.
+// Package keyedlock provides locks by key: one caller at a time works on what a key names.
 package keyedlock
 
 import (
@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Locks are locks by key. The zero value is ready for use; a lock that nobody
-// holds or waits for takes no room.
+// Locks are locks by key. The zero value is ready for use; a lock that nobody holds or waits
+// for uses no memory.
 type Locks[K comparable] struct {
 	mu    sync.Mutex
 	locks map[K]*lock
@@ -18,8 +18,8 @@ type lock struct {
 	users int
 }
 
-// Lock waits until no other caller holds the key, or until the context ends,
-// whose error it then returns. The caller must call unlock once.
+// Lock waits until no other caller holds the lock of the key. If the context ends first,
+// Lock returns the error of the context. The caller must call unlock once.
 func (l *Locks[K]) Lock(ctx context.Context, key K) (unlock func(), err error) {
 	lock := l.enter(key)
 	select {

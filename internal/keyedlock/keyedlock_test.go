@@ -48,7 +48,7 @@ func TestLocks_contextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := locks.Lock(ctx, 1); !errors.Is(err, context.Canceled) {
-		t.Errorf("error = %v, want that the context was canceled", err)
+		t.Errorf("error = %v, want context.Canceled", err)
 	}
 	unlock()
 	if len(locks.locks) != 0 {

@@ -1,6 +1,6 @@
-// Pages completes the documentation that tfplugindocs has generated. Each page
-// gets its subcategory, its callouts and its links to other pages from the table
-// in table.go, and the index gets a table of all pages.
+// Pages completes the documentation that tfplugindocs has generated. It adds to each page its
+// subcategory, its callouts and its links to other pages from table.go, and to the index a
+// table of all pages.
 package main
 
 import (

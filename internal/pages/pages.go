@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// registry is where the registry shows docs/. Links have to be absolute, because
-// a page has another address there than in the repository.
+// registry is the address at which the registry shows docs/. Links must be absolute, because
+// a page has a different address there than in the repository.
 const registry = "https://registry.terraform.io/providers/etcdv2/etcd/latest/docs/"
 
 // Parts of the pages that tfplugindocs writes.
@@ -27,9 +27,9 @@ const (
 // kind is a directory of pages.
 type kind struct {
 	dir string
-	// name is what a page of the directory is about.
+	// name is what the index calls the kind of the directory's pages.
 	name string
-	// prefix completes the name of a page to the name of its object.
+	// prefix turns the name of a page into the name of its object.
 	prefix string
 }
 
@@ -62,7 +62,7 @@ var (
 	firstSentence = regexp.MustCompile(`^.+?\.( |$)`)
 )
 
-// title is the name of the page's object, or the title of a guide.
+// title returns the name of the page's object, or the title of a guide.
 func (p *page) title() string {
 	if match := titleLine.FindStringSubmatch(p.text); p.kind.dir == guides && match != nil {
 		return match[1]
@@ -70,10 +70,10 @@ func (p *page) title() string {
 	return p.kind.prefix + path.Base(p.name)
 }
 
-// link leads to the page in the registry.
+// link returns a link to the page in the registry.
 func (p *page) link() string { return fmt.Sprintf("[%s](%s%s)", p.title(), registry, p.name) }
 
-// summary is the first sentence of the page's description.
+// summary returns the first sentence of the page's description.
 func (p *page) summary() string {
 	match := summaryLine.FindStringSubmatch(p.text)
 	if match == nil {
@@ -113,7 +113,7 @@ func completeAll(dir string, rows []row) error {
 	return write(index, strings.Replace(string(text), objectsHere, table, 1))
 }
 
-func write(name, text string) error { return os.WriteFile(name, []byte(text), 0o644) } //nolint:gosec // a page is for everybody
+func write(name, text string) error { return os.WriteFile(name, []byte(text), 0o644) } //nolint:gosec // a page may be read by everybody
 
 // read returns the pages below a directory in the order of the index.
 func read(dir string) ([]*page, error) {
@@ -137,8 +137,8 @@ func read(dir string) ([]*page, error) {
 	return pages, nil
 }
 
-// complete returns the text of a page with what its row adds. Only a guide can do
-// without a row.
+// complete returns the text of a page with the additions from its row. Only a guide may lack
+// a row.
 func complete(p *page, pages []*page, rows []row) (string, error) {
 	i := slices.IndexFunc(rows, func(r row) bool { return r.page == p.name })
 	if i < 0 {
@@ -168,7 +168,7 @@ func complete(p *page, pages []*page, rows []row) (string, error) {
 
 const seeAlso = "\n## See also\n\n"
 
-// see returns the links of a page to others.
+// see returns the links of a page to other pages.
 func see(p *page, r row, pages []*page) (string, error) {
 	var text strings.Builder
 	text.WriteString(seeAlso)
@@ -183,7 +183,7 @@ func see(p *page, r row, pages []*page) (string, error) {
 	return text.String(), nil
 }
 
-// objects is the table of all pages, by subcategory. The guides come last.
+// objects returns the table of all pages, by subcategory. The guides come last.
 func objects(pages []*page, rows []row) string {
 	var text strings.Builder
 	for _, subcategory := range subcategories() {

@@ -15,8 +15,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
-// TestTable: the table has a row for each object of the provider, with links to
-// pages that exist, and a row for nothing else but guides.
+// TestTable checks that the table has a row for each object of the provider, links only to
+// existing pages, and has no other rows except for guides.
 func TestTable(t *testing.T) {
 	t.Parallel()
 
@@ -39,7 +39,7 @@ func TestTable(t *testing.T) {
 		}
 		for _, callout := range r.callouts {
 			if !strings.HasPrefix(callout, "~> ") && !strings.HasPrefix(callout, "-> ") || !strings.HasSuffix(callout, ".") {
-				t.Errorf("%s: %q is no callout", r.page, callout)
+				t.Errorf("%s: %q is not a callout", r.page, callout)
 			}
 		}
 	}
@@ -49,7 +49,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// objectPages are the pages of what the provider says that it has.
+// objectPages returns the pages of the objects that the provider reports.
 func objectPages(t *testing.T) []string {
 	t.Helper()
 
@@ -120,7 +120,7 @@ description: |-
 `
 )
 
-// TestCompleteAll completes a small documentation.
+// TestCompleteAll completes a small set of pages.
 func TestCompleteAll(t *testing.T) {
 	t.Parallel()
 
@@ -163,11 +163,12 @@ func TestCompleteAll(t *testing.T) {
 		}
 	}
 	if err := completeAll(dir, rows); err == nil {
-		t.Error("pages can be completed twice")
+		t.Error("completing pages twice returned no error")
 	}
 }
 
-// TestCompleteAll_refuses: what the table leaves out or invents is an error.
+// TestCompleteAll_refuses checks that pages missing in the table, and rows and links without
+// a page, are errors.
 func TestCompleteAll_refuses(t *testing.T) {
 	t.Parallel()
 

@@ -1,6 +1,6 @@
 package main
 
-// The subcategories, by which the registry groups the pages.
+// The subcategories by which the registry groups the pages.
 const (
 	keys    = "Keys"
 	users   = "Users and roles"
@@ -8,22 +8,22 @@ const (
 	leaving = "Leaving v2"
 )
 
-// subcategories are in the order of the index.
+// subcategories returns the subcategories in the order of the index.
 func subcategories() []string { return []string{keys, users, cluster, leaving} }
 
-// row is what is added to a page.
+// row is what is added to one page.
 type row struct {
 	// page is the path below docs/, without ".md".
 	page        string
 	subcategory string
-	// callouts are paragraphs before the example: what can lose data begins with
+	// callouts are paragraphs before the example. A warning about losing data begins with
 	// "~> ", a note with "-> ".
 	callouts []string
 	// see are the pages that the page links to.
 	see []string
 }
 
-// Callouts of more than one page.
+// Callouts that appear on more than one page.
 const (
 	adoptedKey = "~> **Overwrites:** With `adopt_existing = true`, creating the object overwrites the value and the TTL of a key that " +
 		"already exists. If the plan can read the key, it shows the change. The old value cannot be restored."
@@ -37,7 +37,7 @@ const (
 		"that already exists. The old password no longer works and cannot be restored."
 )
 
-// table has a row for every object, and for guides.
+// table has a row for every object, and for some guides.
 func table() []row {
 	rows := keyRows()
 	rows = append(rows, userRows()...)

@@ -1,4 +1,4 @@
-// Package pause waits without outliving the caller's context.
+// Package pause waits for a time, or until the caller's context ends.
 package pause
 
 import (
@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// For waits for d, or until the context ends, whose error it then returns.
+// For waits for d. If the context ends first, For returns the error of the context.
 func For(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -18,8 +18,8 @@ import (
 // here is the platform that this program runs on.
 const here = runtime.GOOS + "_" + runtime.GOARCH
 
-// install installs the provider from the archives with a CLI, as an operator
-// without access to a registry does.
+// install installs the provider from the archives with a CLI, like an operator without
+// access to a registry.
 func (r *release) install(ctx context.Context, program, dir string) error {
 	dir, err := os.MkdirTemp(dir, filepath.Base(program))
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *release) install(ctx context.Context, program, dir string) error {
 	return nil
 }
 
-// mirror lays the archives out as a packed filesystem mirror.
+// mirror arranges the archives as a packed filesystem mirror.
 func (r *release) mirror(dir string) error {
 	for _, platform := range platforms {
 		if err := r.offer(dir, platform, platform); err != nil {
@@ -64,7 +64,7 @@ func (r *release) mirror(dir string) error {
 	return nil
 }
 
-// offer has a mirror offer the archive of one platform as that of another, or of the same.
+// offer puts the archive of one platform into a mirror as that of another, or of the same.
 func (r *release) offer(mirror, archive, as string) error {
 	target, err := filepath.Abs(r.archive(archive))
 	if err != nil {
@@ -85,8 +85,8 @@ func (r *release) offer(mirror, archive, as string) error {
 	return nil
 }
 
-// checkInstall installs the provider and checks that the lock file holds the
-// hash of its archive, and that the installed provider starts.
+// checkInstall installs the provider and checks that the lock file contains the hash of its
+// archive, and that the installed provider starts.
 func (r *release) checkInstall(ctx context.Context, w *cli.Workspace, _ string) error {
 	if _, err := w.Expect(ctx, 0, "init"); err != nil {
 		return err
@@ -106,8 +106,8 @@ func (r *release) checkInstall(ctx context.Context, w *cli.Workspace, _ string) 
 	return err
 }
 
-// checkTampering checks that a CLI does not install what the lock file does
-// not know: here, the archive of another platform.
+// checkTampering checks that a CLI refuses an archive whose hash is not in the lock file: here,
+// the archive of another platform.
 func (r *release) checkTampering(ctx context.Context, w *cli.Workspace, mirror string) error {
 	other := platforms[slices.IndexFunc(platforms, func(p string) bool { return p != here })]
 	if err := errors.Join(os.RemoveAll(filepath.Join(w.Dir, ".terraform")), r.offer(mirror, other, here)); err != nil {
@@ -115,13 +115,13 @@ func (r *release) checkTampering(ctx context.Context, w *cli.Workspace, mirror s
 	}
 	output, err := w.Expect(ctx, 1, "init")
 	if err == nil && !strings.Contains(output, "checksums") {
-		err = fmt.Errorf("%s init failed, but not because of the checksums", w.Name())
+		err = fmt.Errorf("%s init failed for another reason than the checksums", w.Name())
 	}
 	return errors.Join(err, r.offer(mirror, here, here))
 }
 
-// checkAllPlatforms locks the provider for all platforms, as a team does whose
-// members and runners differ, and installs from that lock file as it is.
+// checkAllPlatforms locks the provider for all platforms, for a team with different machines,
+// and installs from that lock file unchanged.
 func (r *release) checkAllPlatforms(ctx context.Context, w *cli.Workspace, mirror string) error {
 	lock := []string{"providers", "lock", "-fs-mirror=" + mirror}
 	for _, platform := range platforms {
@@ -137,7 +137,7 @@ func (r *release) checkAllPlatforms(ctx context.Context, w *cli.Workspace, mirro
 	return err
 }
 
-// checkLock checks that the lock file holds the hash of the archive of each platform.
+// checkLock checks that the lock file contains the hash of the archive of each platform.
 func (r *release) checkLock(w *cli.Workspace, platforms ...string) error {
 	lock, err := os.ReadFile(filepath.Join(w.Dir, ".terraform.lock.hcl"))
 	if err != nil {

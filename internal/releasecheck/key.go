@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// key is a throw-away key that signs the snapshot. It is nil where there is no
-// gpg; its methods then do nothing.
+// key is a throw-away key that signs the snapshot. It is nil if gpg is not installed; its
+// methods then do nothing.
 type key struct {
 	home        string
 	fingerprint string
 }
 
-// newKey makes a key in a key ring of its own below dir.
+// newKey creates a key in a new key ring below dir.
 func newKey(ctx context.Context, dir string) (*key, error) {
 	if _, err := exec.LookPath("gpg"); errors.Is(err, exec.ErrNotFound) {
 		return nil, nil //nolint:nilnil // no key is a case of its own, see the type
@@ -43,7 +43,7 @@ func newKey(ctx context.Context, dir string) (*key, error) {
 	return nil, errors.New("gpg lists no fingerprint")
 }
 
-// env is what the signing step of a release needs to find set.
+// env returns the variables that the signing step of a release needs.
 func (k *key) env() []string {
 	if k == nil {
 		return nil
@@ -51,7 +51,7 @@ func (k *key) env() []string {
 	return []string{"GNUPGHOME=" + k.home, "GPG_FINGERPRINT=" + k.fingerprint}
 }
 
-// verify checks the detached signature that lies beside a file.
+// verify checks the detached signature beside a file.
 func (k *key) verify(ctx context.Context, path string) error {
 	if k == nil {
 		return nil
@@ -72,7 +72,7 @@ func (k *key) gpg(ctx context.Context, args ...string) (string, error) {
 	return string(output), nil
 }
 
-// remove ends the agent that gpg has started for the key ring.
+// remove ends the agent that gpg started for the key ring.
 func (k *key) remove() {
 	if k == nil {
 		return

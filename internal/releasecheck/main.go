@@ -1,7 +1,6 @@
-// Releasecheck builds the archives of a release as a snapshot, with the
-// configuration that a release uses, and installs the provider from them with
-// real CLIs, through a filesystem mirror and a lock file. It fails if a
-// registry or a CLI would not take them.
+// Releasecheck builds the archives of a release as a snapshot, with the configuration of a
+// release, and installs the provider from them with real CLIs, through a filesystem mirror
+// and a lock file. It fails if a registry or a CLI would reject them.
 package main
 
 import (
@@ -34,7 +33,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "release check failed:", err)
 		os.Exit(1)
 	}
-	fmt.Fprintln(os.Stdout, "The archives are complete and install.")
+	fmt.Fprintln(os.Stdout, "The archives are complete and can be installed.")
 }
 
 func run(ctx context.Context) error {
@@ -71,11 +70,11 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// build has GoReleaser build the snapshot into dist/.
+// build makes GoReleaser build the snapshot into dist/.
 func build(ctx context.Context, goreleaser string, key *key) (*release, error) {
 	args := []string{"release", "--snapshot", "--clean"}
 	if key == nil {
-		fmt.Fprintln(os.Stdout, "NOTE: there is no gpg here, so the signature is NOT tried.")
+		fmt.Fprintln(os.Stdout, "NOTE: gpg is not installed, so the signature is NOT checked.")
 		args = append(args, "--skip=sign")
 	}
 	cmd := exec.CommandContext(ctx, goreleaser, args...)

@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// platforms are those that a release must have, with Go's names for them.
+// platforms are the platforms that a release must have, with Go's names for them.
 var platforms = []string{
 	"darwin_amd64", "darwin_arm64",
 	"freebsd_386", "freebsd_amd64", "freebsd_arm",
@@ -33,7 +33,7 @@ type release struct {
 	version string
 }
 
-// readRelease takes the version from what GoReleaser says it has built.
+// readRelease reads the version from GoReleaser's report of what it built.
 func readRelease(dir string) (*release, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "metadata.json"))
 	if err != nil {
@@ -46,7 +46,7 @@ func readRelease(dir string) (*release, error) {
 	return &release{dir: dir, version: metadata.Version}, nil
 }
 
-// file is the path of a part of the release: a platform's archive such as
+// file returns the path of a part of the release: a platform's archive such as
 // linux_amd64.zip, SHA256SUMS or manifest.json.
 func (r *release) file(part string) string {
 	return filepath.Join(r.dir, "terraform-provider-etcd_"+r.version+"_"+part)
@@ -54,9 +54,9 @@ func (r *release) file(part string) string {
 
 func (r *release) archive(platform string) string { return r.file(platform + ".zip") }
 
-// checkArchives checks that there is one archive for each platform, each with
-// a program for it under the name that the CLIs look for, and beside it a bill
-// of the modules in the program.
+// checkArchives checks that there is one archive for each platform, that it contains a
+// program for that platform under the name that the CLIs look for, and that a bill of the
+// modules in the program is beside it.
 func (r *release) checkArchives() error {
 	found, err := filepath.Glob(r.file("*.zip"))
 	if err != nil {
@@ -101,7 +101,7 @@ func (r *release) checkArchive(platform string) error {
 	return checkProgram(file, platform)
 }
 
-// checkProgram checks what Go has noted in a program about its build.
+// checkProgram checks what Go has recorded in a program about its build.
 func checkProgram(file io.Reader, platform string) error {
 	program, err := io.ReadAll(file)
 	if err != nil {
@@ -116,15 +116,15 @@ func checkProgram(file io.Reader, platform string) error {
 		settings[setting.Key] = setting.Value
 	}
 	if got := settings["GOOS"] + "_" + settings["GOARCH"]; got != platform {
-		return fmt.Errorf("holds a program for %s", got)
+		return fmt.Errorf("contains a program for %s", got)
 	}
 	if settings["CGO_ENABLED"] != "0" || settings["-trimpath"] != "true" {
-		return errors.New("holds a program that needs a C library or knows the paths of the machine it was built on")
+		return errors.New("contains a program that needs a C library or contains paths of the build machine")
 	}
 	return nil
 }
 
-// checkBill checks that what a platform's program was built from is listed, by
+// checkBill checks that the bill of a platform's program lists what it was built from, with
 // the name and version of each module.
 func (r *release) checkBill(platform string) error {
 	text, err := os.ReadFile(r.file(platform + ".sbom.json"))
@@ -152,7 +152,7 @@ func (r *release) checkBill(platform string) error {
 	return nil
 }
 
-// checkManifest checks the file that tells the registry the protocol's version.
+// checkManifest checks the file from which the registry reads the protocol version.
 func (r *release) checkManifest() error {
 	text, err := os.ReadFile("terraform-registry-manifest.json")
 	if err != nil {
@@ -175,8 +175,8 @@ func (r *release) checkManifest() error {
 	return nil
 }
 
-// checkSums checks that the sums are those of the archives and the manifest,
-// and of nothing else. The manifest has its own name only in the release.
+// checkSums checks that the checksum file covers the archives and the manifest, and nothing
+// else. Only in the release does the manifest have its own name.
 func (r *release) checkSums() error {
 	want := map[string]string{}
 	for _, platform := range platforms {

@@ -1,6 +1,6 @@
-// Program docs-preview renders the generated documentation as the registry
-// does: GitHub's Markdown with tables, callouts, and the pages of the sidebar
-// by subcategory. It fails if something of a page was not understood.
+// Program docs-preview renders the generated documentation like the registry: GitHub's
+// Markdown with tables and callouts, and a sidebar with the pages by subcategory. It fails
+// if any part of a page was not understood.
 package main
 
 import (
@@ -21,13 +21,13 @@ import (
 	"strings"
 )
 
-// registry and rawFiles are where the pages find each other and their pictures.
+// registry and rawFiles are the addresses of the pages and of their pictures.
 const (
 	registry = "https://registry.terraform.io/providers/etcdv2/etcd/latest/docs"
 	rawFiles = "https://raw.githubusercontent.com/etcdv2/terraform-provider-etcd/main/docs/"
 )
 
-// kinds are the parts of the sidebar, by the directories of their pages.
+// kinds are the parts of the sidebar, with the directories of their pages.
 var kinds = []struct{ dir, title string }{
 	{"guides", "Guides"},
 	{"resources", "Resources"},
@@ -92,7 +92,7 @@ var (
 	field       = regexp.MustCompile(`(?m)^(page_title|subcategory): *"?(.*?)"?$`)
 )
 
-// read returns the pages that the registry shows: the index and those of a kind.
+// read returns the pages that the registry shows: the index and the pages of each kind.
 func read(docs string) ([]page, error) {
 	names := []string{"index.md"}
 	for _, kind := range kinds {
@@ -126,8 +126,7 @@ func read(docs string) ([]page, error) {
 	return pages, nil
 }
 
-// Label is what the sidebar calls the page, as the registry does: a guide by its
-// title, an object by its name.
+// Label is the page's text in the sidebar: the title of a guide, or the name of an object.
 func (p page) Label() string {
 	kind, name := path.Split(p.Name)
 	switch kind {
@@ -152,7 +151,7 @@ type part struct {
 	Groups []group
 }
 
-// sidebar orders the pages as the registry does.
+// sidebar orders the pages like the registry.
 func sidebar(pages []page) []part {
 	var parts []part
 	for _, kind := range kinds {
@@ -174,7 +173,7 @@ func sidebar(pages []page) []part {
 	return parts
 }
 
-// links matches what leads to another page or to a picture of the documentation.
+// links matches links to other pages and to pictures of the documentation.
 var links = regexp.MustCompile(`(href|src)="(?:` + regexp.QuoteMeta(registry) + `(/[^"#]*)?(#[^"]*)?|` + regexp.QuoteMeta(rawFiles) + `([^"]*))"`)
 
 // write writes the page as HTML, with links that lead to the other files.

@@ -17,8 +17,8 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// callouts are the classes of the paragraphs that the registry sets off, by what
-// they begin with.
+// callouts are the classes of the paragraphs that the registry highlights, by their first
+// characters.
 var callouts = map[string]string{"-> ": "note", "~> ": "warning", "!> ": "danger"}
 
 var markdown = goldmark.New(
@@ -30,8 +30,8 @@ var markdown = goldmark.New(
 	goldmark.WithRendererOptions(html.WithUnsafe()),
 )
 
-// calloutTransformer gives the paragraphs that are callouts a class, before a
-// "~" or "!" can be taken for the beginning of something else.
+// calloutTransformer gives each callout paragraph a class, before its "~" or "!" can be parsed
+// as anything else.
 type calloutTransformer struct{}
 
 // Transform implements parser.ParagraphTransformer.
@@ -48,7 +48,7 @@ func (calloutTransformer) Transform(node *ast.Paragraph, reader text.Reader, _ p
 	}
 }
 
-// slugs makes the ids of headings as the registry does.
+// slugs generates the ids of headings like the registry.
 type slugs map[string]int
 
 // Generate implements parser.IDs.
@@ -73,17 +73,17 @@ func (s slugs) Generate(value []byte, _ ast.NodeKind) []byte {
 // Put implements parser.IDs.
 func (s slugs) Put(value []byte) { s[string(value)]++ }
 
-// left matches what is in a page only if Markdown was not understood: a
-// table or a fence in a paragraph, or a callout in the midst of something.
+// left matches what remains in a page only if Markdown was not understood: a table or a fence
+// in a paragraph, or a callout in the middle of something.
 var left = regexp.MustCompile("(?m)^(<p>|<li>|<blockquote>\n<p>)?(\\|.*\\|(</p>)?$|```|[-~!]&gt; )")
 
 // fence matches the lines that begin or end a fence.
 var fence = regexp.MustCompile("(?m)^ *```")
 
-// code matches what is shown as it is.
+// code matches code, whose content is shown unchanged.
 var code = regexp.MustCompile(`(?s)<pre>.*?</pre>|<code>.*?</code>`)
 
-// render returns a page as HTML, with an error for what was not understood.
+// render returns a page as HTML, with an error for each part that was not understood.
 func render(source []byte) ([]byte, error) {
 	var out bytes.Buffer
 	if err := markdown.Convert(source, &out, parser.WithContext(parser.NewContext(parser.WithIDs(slugs{})))); err != nil {

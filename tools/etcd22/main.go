@@ -1,4 +1,4 @@
-// Program etcd22 is the etcd 2.2 server, which knows no refresh of a key and names roles where newer ones describe them.
+// Program etcd22 is the etcd 2.2 server, which does not know refresh and lists roles only by name where newer ones describe them.
 package main
 
 import "github.com/coreos/etcd/etcdmain"
