@@ -65,9 +65,9 @@ func adoptionOf(w keyspace.Wanted, found *etcdv2.Node, valueKnown bool) []string
 	}
 	switch {
 	case w.TTL == nil && found.HasTTL():
-		changes = append(changes, fmt.Sprintf("removes its TTL, of which %d seconds are left", found.TTL))
+		changes = append(changes, fmt.Sprintf("removes its TTL (%d seconds left)", found.TTL))
 	case w.TTL != nil && found.HasTTL():
-		changes = append(changes, fmt.Sprintf("sets its TTL, of which %d seconds are left, to %d seconds", found.TTL, *w.TTL))
+		changes = append(changes, fmt.Sprintf("sets its TTL (%d seconds left) to %d seconds", found.TTL, *w.TTL))
 	case w.TTL != nil:
 		changes = append(changes, fmt.Sprintf("gives it a TTL of %d seconds, so that it expires", *w.TTL))
 	}

@@ -84,7 +84,7 @@ func TestInventoryDataSource_counts(t *testing.T) {
 		"members.#": "1", "members.0.version": s.Version().String(), "members.0.v2": "true", "members.0.error": "",
 		"cluster_id": s.Get(t, "/").Header.Get("X-Etcd-Cluster-Id"),
 	})
-	for _, want := range []string{"keys (9) and directories (6, of which 2 are empty)", "hidden path /_dir:", "hidden path /app/_hidden:"} {
+	for _, want := range []string{"keys (9) and directories (6, 2 of them empty)", "hidden path /_dir:", "hidden path /app/_hidden:"} {
 		if got := found.reasons(t); !strings.Contains(got, want) || strings.Contains(got, "/_no/x") {
 			t.Errorf("reasons = %s, want one with %q and none of /_no/x", got, want)
 		}
@@ -119,7 +119,7 @@ func TestInventoryDataSource_ready(t *testing.T) {
 	check("a new store", "")
 	s.Put(t, "/app/key", "x")
 	s.Delete(t, "/app/key")
-	check("a directory that is left over", "keys (0) and directories (1, of which 1 are empty)")
+	check("a directory that is left over", "keys (0) and directories (1, 1 of them empty)")
 	s.Delete(t, "/app", "recursive=true")
 	s.Put(t, "/_lock", "x")
 	check("a hidden key", "/_lock")

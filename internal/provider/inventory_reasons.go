@@ -20,7 +20,7 @@ func (m *inventoryDataModel) reasons(prefix string) []string {
 		add("Only what is below the key_prefix %s was looked at: leave it out to look at the whole store.", prefix)
 	}
 	if m.Keys > 0 || m.Directories > 0 {
-		add("The store contains keys (%d) and directories (%d, of which %d are empty): etcd 3.6 refuses to start with any of them.",
+		add("The store contains keys (%d) and directories (%d, %d of them empty): etcd 3.6 refuses to start with any of them.",
 			m.Keys, m.Directories, m.EmptyDirectories)
 	}
 	for _, hidden := range m.Hidden {
