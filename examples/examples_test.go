@@ -80,6 +80,7 @@ func (r *run) imports(t *testing.T) {
 // needs are features that not every CLI has, by a pattern that matches their use.
 var needs = map[*regexp.Regexp]cli.Feature{
 	regexp.MustCompile(`(?m)^import \{`):                   cli.ImportBlocks,
+	regexp.MustCompile(`(?m)^resource "terraform_data"`):   cli.ImportBlocks, // one release older
 	regexp.MustCompile(`(?m)^check "`):                     cli.CheckBlocks,
 	regexp.MustCompile(`(?m)^removed \{`):                  cli.RemovedBlocks,
 	regexp.MustCompile(`from += etcdv2_`):                  cli.MovesOfTypes,
