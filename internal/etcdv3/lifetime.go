@@ -36,12 +36,16 @@ func (s span) within(other span, slack time.Duration) bool {
 	return !s.from.After(other.to.Add(slack)) && !other.from.After(s.to.Add(slack))
 }
 
-// lengthened notes that the server made a lease of asked seconds longer.
-func (c *Client) lengthened(asked, granted int64) {
+// lengthened notes that the server made a lease of asked seconds longer, or took its
+// time to grant it.
+func (c *Client) lengthened(asked, granted int64, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if granted > asked {
 		c.slack = max(c.slack, time.Duration(granted)*time.Second)
+	}
+	if took > soonEnough {
+		c.slack = max(c.slack, shortestSlack+took)
 	}
 }
 

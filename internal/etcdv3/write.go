@@ -20,6 +20,8 @@ const (
 	bytesAtOnce = 1 << 20
 	// tries is how often a transaction is sent whose answers are lost.
 	tries = 5
+	// soonEnough is how long the grant of a lease may take.
+	soonEnough = time.Second
 	// goneTries is how often it is sent while a lease is over and its keys are still there.
 	goneTries = 100
 	// firstDelay is the time before it is sent again; it doubles.
@@ -186,17 +188,39 @@ func (w *writer) grant(ctx context.Context, item Item) (clientv3.LeaseID, error)
 	if have := w.leases[item.TTL]; have != nil {
 		return have.id, nil
 	}
-	request, cancel := context.WithTimeout(ctx, w.client.timeout)
-	defer cancel()
-	asked := max(w.wanted.left(item), 1)
-	answer, err := w.client.etcd.Grant(request, asked)
+	id, err := w.grantOnTime(ctx, item)
 	if err != nil {
 		return clientv3.NoLease, classified(ctx, err)
 	}
-	w.client.lengthened(asked, answer.TTL)
-	w.leases[item.TTL] = &lease{id: answer.ID}
+	w.leases[item.TTL] = &lease{id: id}
 	w.done.Leases++
-	return answer.ID, nil
+	return id, nil
+}
+
+// grantOnTime asks for a lease until one is granted at once: its time begins when the
+// server gets to it, which can be later than its length was computed for.
+func (w *writer) grantOnTime(ctx context.Context, item Item) (clientv3.LeaseID, error) {
+	for try := 1; ; try++ {
+		request, cancel := context.WithTimeout(ctx, w.client.timeout)
+		begin, asked := time.Now(), max(w.wanted.left(item), 1)
+		answer, err := w.client.etcd.Grant(request, asked)
+		cancel()
+		if err != nil {
+			return clientv3.NoLease, err
+		}
+		took := time.Since(begin)
+		if took < soonEnough || try == tries {
+			w.client.lengthened(asked, answer.TTL, took)
+			return answer.ID, nil
+		}
+		// No key has it yet.
+		request, cancel = context.WithTimeout(ctx, w.client.timeout)
+		_, err = w.client.etcd.Revoke(request, answer.ID)
+		cancel()
+		if err != nil {
+			return clientv3.NoLease, err
+		}
+	}
 }
 
 func (w *writer) markUsed(batch []Item) {

@@ -48,10 +48,11 @@ func TestClient_Plan_conflicts(t *testing.T) {
 	s, below := etcdtest.Shared(t), etcdtest.Prefix(t)+"/"
 	c, r := open(t, Options{Endpoints: []string{s.URL()}}), rawAt(t, s.URL())
 	w := Wanted{Below: below, Begin: time.Now(), End: time.Now()}
-	for _, name := range []string{"equal", "free", "other", "permanent", "short"} {
+	for _, name := range []string{"equal", "free", "long", "other", "permanent", "short"} {
 		w.Items = append(w.Items, Item{Key: below + name, Value: "v"})
 	}
-	w.Items[3].TTL, w.Items[4].TTL = 500, 500
+	w.Items[2].TTL, w.Items[4].TTL, w.Items[5].TTL = 500, 500, 500
+	put(t, r, below+"long", "v", clientv3.WithLease(grant(t, r, 800)))
 	put(t, r, below+"equal", "v")
 	put(t, r, below+"other", "theirs")
 	put(t, r, below+"permanent", "v")
@@ -61,7 +62,7 @@ func TestClient_Plan_conflicts(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Plan{Missing: w.Items[1:2], Equal: 1, Conflicts: []Conflict{
-		{below + "other", OtherValue}, {below + "permanent", OtherLifetime}, {below + "short", OtherLifetime},
+		{below + "long", OtherLifetime}, {below + "other", OtherValue}, {below + "permanent", OtherLifetime}, {below + "short", OtherLifetime},
 	}}
 	if diff := cmp.Diff(want, plan); diff != "" {
 		t.Errorf("Plan() (-want +got):\n%s", diff)
