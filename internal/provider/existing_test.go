@@ -75,7 +75,7 @@ func TestExisting_warnings(t *testing.T) {
 			[]string{"gives it a TTL of 900 seconds"},
 		},
 		{"directory", "etcd_dir", object("path", "/k/dir"), []string{"Directory already exists", `id = "/k/dir"`}},
-		{"directory where a key is", "etcd_dir", object("path", "/k/plain"), []string{"Directory is a key"}},
+		{"directory where a key is", "etcd_dir", object("path", "/k/plain"), []string{"There is a key"}},
 		{"directory adopted as it is", "etcd_dir", object(append(adopt, "path", "/k/dir")...), nil},
 		{
 			"directory adopted with a TTL", "etcd_dir", object(append(adopt, "path", "/k/dir", "ttl", 60)...),

@@ -181,7 +181,7 @@ func TestInventoryDataSource_refused(t *testing.T) {
 	proxy := etcdtest.NewProxy(t, s.URL())
 	d := newDirect(t, quickRetry(proxy.URL()))
 	proxy.Refuse()
-	if _, errs := d.read(t, "etcd_inventory", nil); !strings.Contains(errs, "No endpoint answered") {
+	if _, errs := d.read(t, "etcd_inventory", nil); !strings.Contains(errs, "Nothing accepts connections") {
 		t.Errorf("errors of a server that is down: %q", errs)
 	}
 	acceptance(t, resource.TestStep{
