@@ -17,8 +17,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// leaving is a walk through the guide on leaving v2, each step of which has a
-// workspace of its own.
+// leaving is a walk through the guide on leaving v2. Each step has a workspace of its own.
 type leaving struct {
 	lab    *clitest.Lab
 	server *etcdtest.Server
@@ -36,7 +35,7 @@ func (l *leaving) open(t *testing.T, step string) *run {
 	return r
 }
 
-// clusterID sets the id of the cluster to empty.
+// clusterID sets the id of the cluster that the example empties.
 func clusterID(t *testing.T, r *run) {
 	t.Helper()
 
@@ -44,7 +43,7 @@ func clusterID(t *testing.T, r *run) {
 	r.Write(t, "terraform.tfvars", fmt.Sprintf("old_cluster_id = %q\n", id))
 }
 
-// seedLeaving writes what the guide's store contains.
+// seedLeaving writes the initial content of the guide's store.
 func seedLeaving(t *testing.T, s *etcdtest.Server) {
 	t.Helper()
 
@@ -54,8 +53,8 @@ func seedLeaving(t *testing.T, s *etcdtest.Server) {
 	users("alice")(t, s)
 }
 
-// TestAccGuide_leavingV2 does what the guide says, up to a server without the v2 API.
-// Under `make off-ramp` it goes on to etcd 3.6.
+// TestAccGuide_leavingV2 follows the guide, up to a server without the v2 API. `make
+// off-ramp` continues to etcd 3.6.
 func TestAccGuide_leavingV2(t *testing.T) {
 	t.Parallel()
 
@@ -66,7 +65,7 @@ func TestAccGuide_leavingV2(t *testing.T) {
 	l.takeStock(t)
 	output := l.open(t, "copy").Must(t, 0, "apply", "-auto-approve", "-invoke=action.etcd_copy_to_v3.app")
 	if want := "3 keys equal in v2 and v3"; !strings.Contains(clitest.Flat(output), want) {
-		t.Errorf("the copy does not say %q:\n%s", want, output)
+		t.Errorf("the output of the copy does not contain %q:\n%s", want, output)
 	}
 	l.countReaders(t)
 	l.open(t, "empty").Must(t, 0, "apply", "-auto-approve", "-invoke=action.etcd_empty.all")
@@ -81,7 +80,7 @@ func TestAccGuide_leavingV2(t *testing.T) {
 	}
 }
 
-// takeStock reads the inventory, and writes code for the store.
+// takeStock reads the inventory, and generates code for the store.
 func (l *leaving) takeStock(t *testing.T) {
 	t.Helper()
 
@@ -91,18 +90,18 @@ func (l *leaving) takeStock(t *testing.T) {
 	r.output(t, "to_do", &toDo)
 	r.output(t, "roles_for_v3", &roles)
 	if len(toDo) == 0 {
-		t.Error("the inventory has nothing to do")
+		t.Error("the inventory lists nothing to do")
 	}
 	if diff := cmp.Diff([]string{"etcdctl role add app", "etcdctl role grant-permission app write '/app/' '/app0'"}, roles); diff != "" {
 		t.Errorf("roles for v3 (-want +got):\n%s", diff)
 	}
 	r.Must(t, 0, "query", "-generate-config-out=generated.tf")
 	if plan := r.Must(t, 0, "plan"); !regexp.MustCompile(`Plan: 2 to import, 0 to add, 0 to change, 0 to destroy`).MatchString(plan) {
-		t.Errorf("the plan of what was generated:\n%s", plan)
+		t.Errorf("plan of the generated code:\n%s", plan)
 	}
 }
 
-// countReaders compares readings while somebody uses the store, and while nobody does.
+// countReaders compares readings taken while the store is in use and while it is idle.
 func (l *leaving) countReaders(t *testing.T) {
 	t.Helper()
 
@@ -120,9 +119,9 @@ func (l *leaving) countReaders(t *testing.T) {
 		l.server.Get(t, "/app/color")
 	}
 	l.server.Put(t, "/app/locks/1", "theirs")
-	// The server counts its own look at the switch of authentication as a read.
+	// The server counts its own check of the auth switch as a read.
 	if got := since(); got.Reads != 2*3+1 || got.Writes != 1 {
-		t.Errorf("since the first reading: %+v, want 3 reads and a write, and a look for each", got)
+		t.Errorf("since the first reading: %+v, want 3 reads and a write, and a check of the switch for each", got)
 	}
 	r.Must(t, 0, "apply", "-auto-approve", "-replace=terraform_data.first")
 	if got := since(); got != (counts{}) {

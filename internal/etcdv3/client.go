@@ -15,17 +15,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// DefaultConnectTimeout and DefaultRequestTimeout are what zero means in [Options].
+// DefaultConnectTimeout and DefaultRequestTimeout are the meaning of zero in [Options].
 const (
 	DefaultConnectTimeout = 5 * time.Second
 	DefaultRequestTimeout = 20 * time.Second
 )
 
-// largestMessage is the longest request that the client sends. A server takes 1.5 MiB
+// largestMessage is the longest request that the client sends. A server accepts 1.5 MiB
 // unless it was started with --max-request-bytes, and v2 has values of 10 MiB.
 const largestMessage = 16 << 20
 
-// Options say how to reach a cluster by the v3 API.
+// Options describe how to reach a cluster by the v3 API.
 type Options struct {
 	// Endpoints are client URLs, at least one. All must belong to one cluster.
 	Endpoints []string
@@ -51,9 +51,9 @@ type Client struct {
 	slack time.Duration
 }
 
-// Open connects to a cluster. It asks every endpoint for its cluster first, without
-// credentials unless the endpoint demands them, and leaves out those that do not
-// answer. It returns ErrUnavailable if none does, and ErrClusterMismatch if an endpoint
+// Open connects to a cluster. First it reads the cluster id from every endpoint, without
+// credentials unless the endpoint demands them, and leaves out the endpoints that do not
+// answer. It returns ErrUnavailable if none answers, and ErrClusterMismatch if an endpoint
 // belongs to another cluster than expected or than the others.
 func Open(ctx context.Context, o Options) (*Client, error) {
 	if o.ConnectTimeout == 0 {
@@ -96,8 +96,7 @@ func (o Options) connect(ctx context.Context) (*clientv3.Client, error) {
 	return etcd, classified(ctx, err)
 }
 
-// identify asks each endpoint for the id of its cluster, and returns those that
-// answer.
+// identify reads the cluster id from each endpoint, and returns the endpoints that answer.
 func (o Options) identify(ctx context.Context) (endpoints []string, id string, err error) {
 	etcd, err := o.connect(ctx)
 	if err != nil {
@@ -121,7 +120,7 @@ func (o Options) identify(ctx context.Context) (endpoints []string, id string, e
 	return o.sameCluster(ids, errs)
 }
 
-// sameCluster returns the endpoints that answered, which must belong to one cluster.
+// sameCluster returns the endpoints that answered. They must belong to one cluster.
 func (o Options) sameCluster(ids []string, errs []error) (endpoints []string, id string, err error) {
 	expected := strings.TrimLeft(strings.ToLower(o.ExpectedClusterID), "0")
 	for i, endpoint := range o.Endpoints {

@@ -48,7 +48,7 @@ func TestOpen_cluster(t *testing.T) {
 	}
 }
 
-// withAuth enables authentication of v3 with the user root and one for a prefix.
+// withAuth enables authentication of v3 with the user root and a user for one prefix.
 func withAuth(t *testing.T, s *etcdtest.Server) {
 	t.Helper()
 	r := rawAt(t, s.URL())
@@ -110,7 +110,7 @@ func TestOpen_tls(t *testing.T) {
 	}
 }
 
-// Close ends what runs for a client.
+// Close ends the goroutines of a client.
 func TestClient_Close(t *testing.T) { //nolint:paralleltest // it counts goroutines
 	s := etcdtest.Start(t)
 	before := runtime.NumGoroutine()
@@ -126,13 +126,13 @@ func TestClient_Close(t *testing.T) { //nolint:paralleltest // it counts gorouti
 	}
 	for deadline := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > before+2; {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines run, before %d", runtime.NumGoroutine(), before)
+			t.Fatalf("goroutines = %d, want at most %d", runtime.NumGoroutine(), before)
 		}
 		time.Sleep(10 * time.Millisecond) //nolint:forbidigo // nothing reports the end of a goroutine
 	}
 }
 
-// Each way in which two sides can differ has its name.
+// Compare names each way in which the two sides can differ.
 func TestClient_Compare(t *testing.T) {
 	t.Parallel()
 

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Difference is how a key in v3 differs from what it was copied from.
+// Difference is how a key in v3 differs from its source.
 type Difference int
 
 // The differences that [Client.Compare] finds.
@@ -20,7 +20,7 @@ const (
 	DifferentValue
 	// ChangedSince: v3 has another value, which the source had when the copy began.
 	ChangedSince
-	// DifferentLifetime: v3 has another lifetime, or none, or has one and should not.
+	// DifferentLifetime: the key expires at another time in v3, or only one of the two expires.
 	DifferentLifetime
 	// DeletedSince: the key is in v3, and no longer in the source.
 	DeletedSince
@@ -34,17 +34,17 @@ type Different struct {
 
 // Comparison is the outcome of [Client.Compare].
 type Comparison struct {
-	// Equal counts the keys that are in v3 as they are wanted.
+	// Equal counts the keys that are in v3 as wanted.
 	Equal int
-	// Different are the keys that are not, sorted by key.
+	// Different are the keys that are not in v3 as wanted, sorted by key.
 	Different []Different
-	// Others are keys below the prefix that are in v3 alone, sorted.
+	// Others are keys below the prefix that are only in v3, sorted.
 	Others []string
 }
 
-// Compare reads what v3 contains and compares it with the source as it is now. before
-// is the source as it was when the copy began, which tells a change of the source from
-// a fault of the copy. A key whose lifetime is about over may be missing on either side.
+// Compare reads what v3 contains and compares it with the source as it is now. before is the
+// source as it was when the copy began, which distinguishes a change of the source from a
+// fault of the copy. A key that is about to expire may be missing on either side.
 func (c *Client) Compare(ctx context.Context, now, before Wanted) (*Comparison, error) {
 	all := Wanted{Below: now.Below, Items: slices.Clone(now.Items)}
 	then, isNow := map[string]Item{}, map[string]bool{}
@@ -79,7 +79,7 @@ func (c *Client) Compare(ctx context.Context, now, before Wanted) (*Comparison, 
 	return result, nil
 }
 
-// compare compares a key that the source has with v3.
+// compare compares a key of the source with v3.
 func (f *found) compare(now *Wanted, item, earlier Item, wasThen bool) Difference {
 	reason, isThere := f.judge(now, item)
 	switch {
@@ -100,8 +100,8 @@ func (f *found) compare(now *Wanted, item, earlier Item, wasThen bool) Differenc
 	}
 }
 
-// compareGone compares a key that the source had and has no longer. It may be in v3
-// until its lifetime is over.
+// compareGone compares a key that is no longer in the source. It may be in v3 until it
+// expires.
 func (f *found) compareGone(before *Wanted, item Item) Difference {
 	reason, isThere := f.judge(before, item)
 	if !isThere || reason == 0 && f.isOver(before, item) {
@@ -110,7 +110,7 @@ func (f *found) compareGone(before *Wanted, item Item) Difference {
 	return DeletedSince
 }
 
-// isOver reports whether the lifetime of an item is about over.
+// isOver reports whether an item is about to expire.
 func (f *found) isOver(w *Wanted, item Item) bool {
 	return item.TTL > 0 && w.end(item).from.Before(time.Now().Add(f.slack))
 }

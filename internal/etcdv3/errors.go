@@ -23,13 +23,13 @@ var (
 	ErrPermission = errors.New("the v3 cluster denied permission")
 	// ErrNoSpace: the database has reached its quota.
 	ErrNoSpace = errors.New("the v3 cluster is out of space")
-	// ErrTooLarge: one key and its value are more than the server takes in a request.
+	// ErrTooLarge: one key and its value are larger than a server accepts in a request.
 	ErrTooLarge = errors.New("larger than the v3 cluster takes in one request")
-	// ErrOutcomeUnknown: a transaction was sent again and again, and each answer was lost.
+	// ErrOutcomeUnknown: a transaction was sent several times, and each answer was lost.
 	ErrOutcomeUnknown = errors.New("outcome unknown: the keys may have been written")
 )
 
-// kinds has the errors of etcd's client that mean one of ours.
+// kinds maps errors of etcd's client to ours.
 var kinds = map[error]error{
 	rpctypes.ErrAuthFailed:                 ErrCredentials,
 	rpctypes.ErrUserEmpty:                  ErrCredentials,
@@ -51,14 +51,14 @@ var kinds = map[error]error{
 }
 
 var (
-	// errTooManyOps: the server takes fewer operations in a transaction.
+	// errTooManyOps: the server accepts fewer operations in a transaction.
 	errTooManyOps = errors.New("too many operations in one transaction")
 	// errLeaseGone: a lease has expired before it could be used.
 	errLeaseGone = errors.New("the lease has expired")
 )
 
-// classified gives an error of etcd's client its kind. That of the caller's own
-// context stays as it is.
+// classified wraps an error of etcd's client in one of ours. An error of the caller's own
+// context stays unchanged.
 func classified(ctx context.Context, err error) error {
 	if err == nil {
 		return nil

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// shortestSlack is how far apart the ends of two equal lifetimes may be besides what
-// the rounding of both sides explains: a lease has whole seconds, and two at least.
+// shortestSlack is how far apart the ends of two equal lifetimes may be, beyond the rounding
+// of both sides: a lease has whole seconds, and at least two.
 const shortestSlack = 2 * time.Second
 
-// leasesAtOnce is how many leases are asked for at a time.
+// leasesAtOnce is how many leases are requested at a time.
 const leasesAtOnce = 16
 
-// span is the time in which a lifetime ends; it is known to a second or so.
+// span is the time in which a lifetime ends, which is known only to a second or so.
 type span struct{ from, to time.Time }
 
 // end returns when the lifetime of an item ends. A TTL is rounded up.
@@ -25,19 +25,19 @@ func (w *Wanted) end(item Item) span {
 	return span{w.Begin.Add(ttl - time.Second), w.End.Add(ttl)}
 }
 
-// left returns how long a lease has to be for an item, in seconds. It is less than 1
-// if the lifetime is over.
+// left returns how long the lease of an item has to be, in seconds. It is less than 1 if the
+// item has expired.
 func (w *Wanted) left(item Item) int64 {
 	return int64(time.Until(w.End.Add(time.Duration(item.TTL)*time.Second)).Round(time.Second) / time.Second)
 }
 
-// within reports whether two lifetimes can end at the same moment, but for some slack.
+// within reports whether two lifetimes can end at the same time, allowing for slack.
 func (s span) within(other span, slack time.Duration) bool {
 	return !s.from.After(other.to.Add(slack)) && !other.from.After(s.to.Add(slack))
 }
 
-// lengthened notes that the server made a lease of asked seconds longer, or took its
-// time to grant it.
+// lengthened records that the server granted a longer lease than it was asked for, or was slow
+// to grant it.
 func (c *Client) lengthened(asked, granted int64, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ func (c *Client) slackNow() time.Duration {
 	return c.slack
 }
 
-// ends asks when leases end. One that is over is not in the answer.
+// ends reads when leases end. Expired leases are not in the result.
 func (c *Client) ends(ctx context.Context, leases map[clientv3.LeaseID]bool) (map[clientv3.LeaseID]span, error) {
 	var mu sync.Mutex
 	ends := map[clientv3.LeaseID]span{}
@@ -76,7 +76,7 @@ func (c *Client) ends(ctx context.Context, leases map[clientv3.LeaseID]bool) (ma
 	return ends, group.Wait()
 }
 
-// endOf returns when a lease ends, nil if it is over.
+// endOf reads when a lease ends. It returns nil if the lease has expired.
 func (c *Client) endOf(ctx context.Context, id clientv3.LeaseID) (*span, error) { //nolint:nilnil // none is an answer
 	request, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

@@ -15,11 +15,11 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// asCopier is set where the program is to be a copy that can be killed: the endpoint,
-// the prefix, and the moment in nanoseconds at which the lifetimes were read.
+// asCopier makes this program a copy that can be killed. Its value is the endpoint, the
+// prefix, and the time at which the TTLs were read, in nanoseconds.
 const asCopier = "ETCDV3_TEST_COPY"
 
-// planned is what a copy writes before it begins to write keys.
+// planned is what a copy prints before it writes the first key.
 const planned = "planned\n"
 
 func TestMain(m *testing.M) {
@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	etcdtest.Main(m)
 }
 
-// copyAll copies what is wanted, and passes over what is equal.
+// copyAll copies what is wanted, and skips what is equal.
 func copyAll(ctx context.Context, endpoint string, w Wanted) error {
 	c, err := Open(ctx, Options{Endpoints: []string{endpoint}})
 	if err != nil {
@@ -61,7 +61,7 @@ func copyAll(ctx context.Context, endpoint string, w Wanted) error {
 	return c.Close()
 }
 
-// wantedBelow returns items, of which every third expires, as read at a moment.
+// wantedBelow returns items as read at a time. Every third expires.
 func wantedBelow(below string, n int, at time.Time) Wanted {
 	w := Wanted{Below: below, Begin: at, End: at}
 	for i := range n {
@@ -89,7 +89,7 @@ func open(t *testing.T, o Options) *Client {
 	return c
 }
 
-// raw returns etcd's own client, to look at a server and to meddle with it.
+// raw returns etcd's own client, to read from a server and to change it.
 func raw(t *testing.T, config clientv3.Config) *clientv3.Client {
 	t.Helper()
 	config.Logger = zap.NewNop()
@@ -124,7 +124,7 @@ func grant(t *testing.T, c *clientv3.Client, ttl int64) clientv3.LeaseID {
 	return lease.ID
 }
 
-// mustWrite plans and writes, and expects no conflict.
+// mustWrite plans and writes, and expects no conflicts.
 func mustWrite(t *testing.T, c *Client, w Wanted, skipEqual bool) Written {
 	t.Helper()
 	plan, err := c.Plan(t.Context(), w, skipEqual)
@@ -141,7 +141,7 @@ func mustWrite(t *testing.T, c *Client, w Wanted, skipEqual bool) Written {
 	return written
 }
 
-// wantEqual compares, and expects no difference.
+// wantEqual compares, and expects no differences.
 func wantEqual(t *testing.T, c *Client, w Wanted) *Comparison {
 	t.Helper()
 	result, err := c.Compare(t.Context(), w, w)

@@ -13,34 +13,34 @@ import (
 // pageSize is how many keys are read in one request.
 const pageSize = 500
 
-// Item is a key that the v3 key space is to contain.
+// Item is a key that the v3 key space should contain.
 type Item struct {
 	Key, Value string
-	// TTL is the lifetime that was left when the item was read, in seconds and rounded
-	// up. 0 means that it does not expire.
+	// TTL is the time left when the item was read, in seconds and rounded up. 0 means that
+	// it does not expire.
 	TTL int64
 }
 
-// Wanted is what the v3 key space is to contain below a prefix.
+// Wanted is what the v3 key space should contain below a prefix.
 type Wanted struct {
 	// Below is the prefix, which ends with a slash.
 	Below string
-	// Items are the keys, each once.
+	// Items are the keys, each of them once.
 	Items []Item
-	// Begin and End are the moments between which the lifetimes were read.
+	// Begin and End are the times at which reading the TTLs began and ended.
 	Begin, End time.Time
 }
 
-// Reason is how a key that exists in v3 is not as it is wanted.
+// Reason is how an existing key in v3 differs from what is wanted.
 type Reason int
 
 // The reasons of a [Conflict].
 const (
-	// Exists: there is a key, and none is to be passed over.
+	// Exists: the key exists, and equal keys are not skipped.
 	Exists Reason = iota + 1
 	// OtherValue: it has another value.
 	OtherValue
-	// OtherLifetime: it has another lifetime, or none, or has one and should not.
+	// OtherLifetime: it expires at another time, or should not expire, or should.
 	OtherLifetime
 )
 
@@ -50,18 +50,18 @@ type Conflict struct {
 	Reason Reason
 }
 
-// Plan is what is to be written, given what v3 contains.
+// Plan is what has to be written, given what v3 contains.
 type Plan struct {
 	// Missing are the items that v3 does not contain.
 	Missing []Item
-	// Equal counts those that it contains as they are wanted.
+	// Equal counts the items that it contains as wanted.
 	Equal int
-	// Conflicts are those that it contains otherwise, sorted by key.
+	// Conflicts are the items that it contains with a difference, sorted by key.
 	Conflicts []Conflict
 }
 
-// Plan reads what v3 contains of what is wanted. Nothing is written. With skipEqual a
-// key that has the value and the lifetime is no conflict.
+// Plan reads which of the wanted items v3 contains, and writes nothing. With skipEqual, a key
+// that has the wanted value and lifetime is not a conflict.
 func (c *Client) Plan(ctx context.Context, w Wanted, skipEqual bool) (*Plan, error) {
 	found, err := c.find(ctx, w)
 	if err != nil {
@@ -85,11 +85,11 @@ func (c *Client) Plan(ctx context.Context, w Wanted, skipEqual bool) (*Plan, err
 	return p, nil
 }
 
-// found is what v3 contains of what was asked for.
+// found is what v3 contains of the items that were looked for.
 type found struct {
 	keys map[string]foundKey
 	ends map[clientv3.LeaseID]span
-	// others are keys below the prefix that were not asked for.
+	// others are keys below the prefix that were not looked for.
 	others []string
 	slack  time.Duration
 }
@@ -125,8 +125,8 @@ func (c *Client) find(ctx context.Context, w Wanted) (*found, error) {
 	return f, err
 }
 
-// judge compares an item with what was found, 0 if that is equal. A key whose lease
-// is over is not there.
+// judge compares an item with what was found, and returns 0 if they are equal. A key whose
+// lease has expired does not exist.
 func (f *found) judge(w *Wanted, item Item) (reason Reason, isThere bool) {
 	key, isThere := f.keys[item.Key]
 	end, expires := f.ends[key.lease]

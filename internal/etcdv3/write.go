@@ -14,36 +14,36 @@ import (
 )
 
 const (
-	// opsAtOnce is what a server takes in one transaction by default.
+	// opsAtOnce is how many operations a server accepts in one transaction by default.
 	opsAtOnce = 128
-	// bytesAtOnce is well below what it takes in one request, 1.5 MiB.
+	// bytesAtOnce is well below what a server accepts in one request, 1.5 MiB.
 	bytesAtOnce = 1 << 20
-	// tries is how often a transaction is sent whose answers are lost.
+	// tries is how often a transaction is sent if its answers are lost.
 	tries = 5
 	// soonEnough is how long the grant of a lease may take.
 	soonEnough = time.Second
-	// goneTries is how often it is sent while a lease is over and its keys are still there.
+	// goneTries is how often it is sent while a lease has expired and its keys still exist.
 	goneTries = 100
-	// firstDelay is the time before it is sent again; it doubles.
+	// firstDelay is the time before the second attempt; it doubles with each attempt.
 	firstDelay = 100 * time.Millisecond
 )
 
 // Written is what [Client.Write] did.
 type Written struct {
-	// Copied counts the keys that were written, and Leases those that were granted.
+	// Copied counts the keys that were written, and Leases the leases that were granted.
 	Copied, Leases int
-	// Equal counts keys that somebody else had written meanwhile, as they are wanted.
+	// Equal counts keys that another writer has written meanwhile, as wanted.
 	Equal int
-	// Expired counts keys whose lifetime was over before they could be written.
+	// Expired counts keys that expired before they could be written.
 	Expired int
-	// Conflicts are keys that somebody else had written meanwhile, otherwise.
+	// Conflicts are keys that another writer has written meanwhile, with a difference.
 	Conflicts []Conflict
 }
 
-// Write creates the items, which v3 does not contain, in transactions of a bounded
-// size. The largest values come first, so that one that the server does not take is
-// refused before much is written. It stops at the first error or conflict. progress
-// learns how many items are settled.
+// Write creates the items, which v3 does not contain, in transactions of a bounded size. The
+// largest values come first, so that a value that the server rejects fails before much is
+// written. Write stops at the first error or conflict. It calls progress with the number of
+// settled items.
 func (c *Client) Write(ctx context.Context, w Wanted, items []Item, skipEqual bool, progress func(settled int)) (Written, error) {
 	wr := &writer{client: c, wanted: &w, skipEqual: skipEqual, leases: map[int64]*lease{}}
 	defer wr.revokeUnused(ctx)
@@ -66,7 +66,7 @@ func (c *Client) Write(ctx context.Context, w Wanted, items []Item, skipEqual bo
 	return wr.done, nil
 }
 
-// firstBatch returns as many of the first items as go into one transaction.
+// firstBatch returns as many of the first items as fit into one transaction.
 func firstBatch(items []Item) []Item {
 	size := 0
 	for i, item := range items {
@@ -82,7 +82,7 @@ func firstBatch(items []Item) []Item {
 // lease is a lease of this run.
 type lease struct {
 	id clientv3.LeaseID
-	// used reports whether keys may have it.
+	// used reports whether any key may have it.
 	used bool
 }
 
@@ -90,7 +90,7 @@ type writer struct {
 	client    *Client
 	wanted    *Wanted
 	skipEqual bool
-	// leases are by the TTL of the items, which was the same moment for all.
+	// leases are by the TTL of the items. All TTLs were read at the same time.
 	leases map[int64]*lease
 	done   Written
 }
@@ -135,7 +135,7 @@ func (w *writer) putHalves(ctx context.Context, batch []Item) error {
 	return w.put(ctx, batch[len(batch)/2:])
 }
 
-// sendAgain sends the transaction of a batch until it is answered, a few times.
+// sendAgain sends the transaction of a batch until it is answered, a few times at most.
 func (w *writer) sendAgain(ctx context.Context, batch []Item) (answer *clientv3.TxnResponse, lost bool, err error) {
 	for try := range tries {
 		answer, err = w.send(ctx, batch)
@@ -150,14 +150,14 @@ func (w *writer) sendAgain(ctx context.Context, batch []Item) (answer *clientv3.
 	return nil, lost, fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 }
 
-// alive leaves out the items whose lifetime is over.
+// alive leaves out the expired items.
 func (w *writer) alive(batch []Item) []Item {
 	alive := slices.DeleteFunc(slices.Clone(batch), func(item Item) bool { return item.TTL > 0 && w.wanted.left(item) < 1 })
 	w.done.Expired += len(batch) - len(alive)
 	return alive
 }
 
-// send sends the transaction that creates a batch, or reads it if any key exists.
+// send sends the transaction that creates a batch, or that reads it if any key exists.
 func (w *writer) send(ctx context.Context, batch []Item) (*clientv3.TxnResponse, error) {
 	var absent []clientv3.Cmp
 	var puts, gets []clientv3.Op
@@ -180,7 +180,7 @@ func (w *writer) send(ctx context.Context, batch []Item) (*clientv3.TxnResponse,
 	return answer, err
 }
 
-// grant returns the lease of an item, none if it does not expire.
+// grant returns the lease of an item, 0 if the item does not expire.
 func (w *writer) grant(ctx context.Context, item Item) (clientv3.LeaseID, error) {
 	if item.TTL == 0 {
 		return clientv3.NoLease, nil
@@ -237,8 +237,8 @@ func (w *writer) forgetLeases(batch []Item) {
 	}
 }
 
-// sortOut looks at a batch of which something exists, and returns what does not. After
-// a lost answer, what has the value and the lease that were sent is the batch itself.
+// sortOut compares a batch with what exists, and returns the items that do not exist yet. After
+// a lost answer, a key with the value and the lease that were sent is the batch's own.
 func (w *writer) sortOut(ctx context.Context, batch []Item, answer *clientv3.TxnResponse, lost bool) ([]Item, error) {
 	f := &found{keys: map[string]foundKey{}, slack: w.client.slackNow()}
 	leases := map[clientv3.LeaseID]bool{}
@@ -277,8 +277,7 @@ func (w *writer) isOwn(item Item, id clientv3.LeaseID) bool {
 	return have == nil && id == clientv3.NoLease || have != nil && have.id == id
 }
 
-// revokeUnused takes back the leases that no key can have. What cannot be taken back
-// expires.
+// revokeUnused revokes the leases that no key can have. Those that it cannot revoke expire.
 func (w *writer) revokeUnused(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.client.timeout)
 	defer cancel()

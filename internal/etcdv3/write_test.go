@@ -41,7 +41,7 @@ func TestClient_Write(t *testing.T) {
 	}
 }
 
-// What is in v3 already is equal, or in the way and left as it is.
+// An item that is in v3 already is either equal, or a conflict and left unchanged.
 func TestClient_Plan_conflicts(t *testing.T) {
 	t.Parallel()
 
@@ -87,14 +87,14 @@ func TestClient_Write_rival(t *testing.T) {
 	}
 	got, err := r.Get(t.Context(), below+"7")
 	if err != nil || string(got.Kvs[0].Value) != "theirs" || got.Kvs[0].Version != 1 {
-		t.Errorf("the key is %v (%v), want it as it was", got, err)
+		t.Errorf("the key is %v (%v), want it unchanged", got, err)
 	}
 	if _, err := c.Write(t.Context(), w, w.Items[8:9], false, func(int) {}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// Lost answers are settled: what was written is known, and written once.
+// Lost answers are settled: each key is known to be written, and is written once.
 func TestClient_Write_lostAnswers(t *testing.T) {
 	t.Parallel()
 
@@ -107,7 +107,7 @@ func TestClient_Write_lostAnswers(t *testing.T) {
 	written, err := c.Write(t.Context(), w, w.Items, false, func(settled int) {
 		if settled > 200 && cuts < 3 {
 			cuts++
-			// It is on its way for 10 ms, and its answer for 10 more.
+			// The request takes 10 ms to arrive, and so does its answer.
 			time.AfterFunc(time.Duration(cuts)*8*time.Millisecond, proxy.CutAll)
 		}
 	})
@@ -126,8 +126,8 @@ func TestClient_Write_lostAnswers(t *testing.T) {
 	}
 }
 
-// A copy that is killed at any point is completed by another: every key is there
-// once, and what was there before is as it was.
+// A copy that is killed at any point is completed by another: every key is there once, and
+// keys that were there before are unchanged.
 func TestClient_Write_killed(t *testing.T) {
 	t.Parallel()
 
@@ -160,7 +160,7 @@ func TestClient_Write_killed(t *testing.T) {
 		}
 		wantWrittenOnce(t, r, below)
 	}
-	t.Logf("%d of 20 were killed within their writes; a whole copy takes %s", partly, whole)
+	t.Logf("%d of 20 copies were killed while they wrote; a whole copy takes %s", partly, whole)
 }
 
 func wantWrittenOnce(t *testing.T, r *clientv3.Client, below string) {
@@ -170,7 +170,7 @@ func wantWrittenOnce(t *testing.T, r *clientv3.Client, below string) {
 		t.Fatal(err)
 	}
 	if len(got.Kvs) != 701 {
-		t.Errorf("there are %d keys, want 701", len(got.Kvs))
+		t.Errorf("keys = %d, want 701", len(got.Kvs))
 	}
 	for _, kv := range got.Kvs {
 		if kv.Version != 1 {
@@ -179,8 +179,8 @@ func wantWrittenOnce(t *testing.T, r *clientv3.Client, below string) {
 	}
 }
 
-// runCopier runs a copy in a process of its own, and kills it after it has written
-// for a while. It returns how long it wrote.
+// runCopier runs a copy in a process of its own, and kills it after it has written for a
+// while. It returns how long it wrote.
 func runCopier(t *testing.T, endpoint, below string, at time.Time, after time.Duration) (time.Duration, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -194,7 +194,7 @@ func runCopier(t *testing.T, endpoint, below string, at time.Time, after time.Du
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// An error before is one that Wait reports.
+	// Wait reports an earlier error.
 	_, _ = io.ReadFull(out, make([]byte, len(planned)))
 	begin := time.Now()
 	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
@@ -205,8 +205,7 @@ func runCopier(t *testing.T, endpoint, below string, at time.Time, after time.Du
 	return time.Since(begin), nil
 }
 
-// Items that expire while they are copied are left out, and leases without keys are
-// taken back.
+// Items that expire while they are copied are left out, and leases without keys are revoked.
 func TestClient_Write_expiry(t *testing.T) {
 	t.Parallel()
 
@@ -225,7 +224,7 @@ func TestClient_Write_expiry(t *testing.T) {
 	}
 	life, err := r.TimeToLive(t.Context(), clientv3.LeaseID(got.Kvs[0].Lease))
 	if err != nil || life.GrantedTTL < 638 || life.GrantedTTL > 640 {
-		t.Errorf("the lease has %d s (%v), want what is left", life.GrantedTTL, err)
+		t.Errorf("the lease has %d s (%v), want the time left", life.GrantedTTL, err)
 	}
 	result, err := c.Compare(t.Context(), w, w)
 	if err != nil || len(result.Different) != 0 {
@@ -256,8 +255,8 @@ func mustLeases(t *testing.T, r *clientv3.Client) []clientv3.LeaseStatus {
 	return leases.Leases
 }
 
-// A server that takes less is given less, and what it cannot take is named before
-// anything is written.
+// A server with a lower limit gets smaller transactions. A value that it rejects is named
+// before anything is written.
 func TestClient_Write_limits(t *testing.T) {
 	t.Parallel()
 

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Locks are locks by key. The zero value is ready for use; a lock that nobody holds or waits
-// for uses no memory.
+// Locks are locks by key. The zero value is ready for use; a lock without an owner or a
+// waiter uses no memory.
 type Locks[K comparable] struct {
 	mu    sync.Mutex
 	locks map[K]*lock

@@ -138,9 +138,9 @@ func (b *Batch) keep(ctx context.Context, writes []Write, wanted map[string]stri
 // HasWritten reports whether the batch wrote, or may have written, anything.
 func (b *Batch) HasWritten() bool { return b.Written > 0 || len(b.Unsettled) > 0 }
 
-// Run makes the writes, several at once, in three steps, each of which needs the one
-// before: new and changed keys, then deletions, then keys below a path whose key was
-// deleted. The steps after a failed one are skipped.
+// Run makes the writes, several at once, in three steps: new and changed keys, then
+// deletions, then keys below a path whose key was deleted. Each step needs the one before.
+// The steps after a failed one are skipped.
 func (b *Batch) Run(ctx context.Context, writes []Write) {
 	deleted := map[string]bool{}
 	for _, write := range writes {

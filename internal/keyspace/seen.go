@@ -21,7 +21,7 @@ func SeenIn(n *etcdv2.Node) Seen {
 	return Seen{Index: n.ModifiedIndex, Value: &n.Value, NotText: n.NotText, Expires: n.HasTTL()}
 }
 
-// matches reports whether a node is as it was seen, at any index.
+// matches reports whether a node is still what was seen, at any index.
 func (s Seen) matches(n *etcdv2.Node) bool {
 	return s.Value != nil && !n.Dir && !n.NotText && SameValue(*s.Value, n.Value, s.JSON) && n.HasTTL() == s.Expires
 }

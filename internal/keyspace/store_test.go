@@ -311,8 +311,8 @@ func TestStore_lostAnswerComparesAsTheCaller(t *testing.T) {
 	}
 }
 
-// Another writer was faster, and the key can no longer be read: the refusal still says
-// that it exists.
+// Another writer was faster, and the key can no longer be read: the refusal still reports
+// that the key exists.
 func TestStore_createExistsUnread(t *testing.T) {
 	t.Parallel()
 

@@ -7,7 +7,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// callDir makes one call of a directory, by the client or by the key space.
+// callDir makes one call for a directory, with the client or with the key space.
 func (w *worker) callDir() {
 	w.with(w.dirs[w.rng.IntN(len(w.dirs))], func(s *subject) {
 		seen := w.seen[s]
@@ -43,8 +43,8 @@ func (w *worker) dirCall(s *subject, in input, do caller) {
 	w.remember(s, node, err)
 }
 
-// removeDirSeen deletes a directory that is the one that was seen. Another one may come
-// between the look and the deletion, since a server has no condition for it.
+// removeDirSeen deletes a directory that is still the one that was seen. It can be replaced
+// between the read and the deletion, because a server has no condition for directories.
 func (w *worker) removeDirSeen(s *subject, seen *etcdv2.Node) {
 	before := keyspace.SeenDir{CreatedIndex: seen.CreatedIndex}
 	w.dirCall(s, input{op: opRemoveSeen, seen: content{value: dirValue}}, func(ctx context.Context) (*etcdv2.Node, error) {

@@ -30,8 +30,8 @@ const (
 	hangAfter    fault = "endpoint hangs after commit"
 )
 
-// lightFaults are the faults of one request, each as often as it is listed. Those that
-// hang cost a time-out.
+// lightFaults are the faults of one request, each repeated in proportion to its frequency.
+// Faults that hang cost a time-out.
 var lightFaults = []fault{
 	dropRequest, dropRequest, dropRequest, dropRequest,
 	dropAnswer, dropAnswer, dropAnswer, dropAnswer, dropAnswer, dropAnswer,
@@ -39,10 +39,10 @@ var lightFaults = []fault{
 	hangBefore, hangAfter,
 }
 
-// faultRate is the share of the requests that meet a fault.
+// faultRate is the fraction of the requests that meet a fault.
 const faultRate = 0.25
 
-// injector makes requests meet faults, and counts all faults.
+// injector applies faults to requests, and counts all faults.
 type injector struct {
 	seed   uint64
 	now    func() int64
@@ -51,7 +51,7 @@ type injector struct {
 	mu    sync.Mutex
 	count map[fault]int
 	total int
-	// most is how many faults there are to be, and enough is called at that many.
+	// most is the number of faults at which enough is called.
 	most   int
 	enough func()
 }
@@ -73,7 +73,7 @@ func (i *injector) isEnough() bool {
 	return i.total >= i.most
 }
 
-// counts returns how many faults there were of each kind, as lines of a report.
+// counts returns the number of faults of each kind, as lines of a report.
 func (i *injector) counts() (lines []string, total int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -92,7 +92,7 @@ func (i *injector) choose(call *trace, number int) (fault, *rand.Rand) {
 	return lightFaults[rng.IntN(len(lightFaults))], rng
 }
 
-// act is what the proxies do with each request.
+// act handles each request in the proxies.
 func (i *injector) act(x *etcdtest.Exchange) {
 	call, number := i.traces.of(x.Request)
 	if call == nil || strings.Contains(x.Request.Query.Encode(), "wait=true") {
@@ -149,8 +149,8 @@ func (e exchange) fetch() *httptest.ResponseRecorder {
 	return answer
 }
 
-// answered notes the answer of the server. A status of 500 is a time-out in the server:
-// the write can be applied later.
+// answered records the answer of the server. A status of 500 is a time-out in the server: the
+// write can be applied later.
 func (e exchange) answered(answer *httptest.ResponseRecorder) {
 	isFinal := answer != nil && answer.Code < http.StatusInternalServerError
 	e.call.update(e.number, func(a *attempt) { a.answered, a.end = isFinal, e.injector.now() })

@@ -10,14 +10,14 @@ import (
 const (
 	// callsOfKey is how many calls are made with a key before it is replaced.
 	callsOfKey = 60
-	// unknownsOfKey is how many calls of unknown outcome a key has at the most: each
+	// unknownsOfKey is the largest number of calls with an unknown outcome for a key: each
 	// of them makes the check of its history longer.
 	unknownsOfKey = 5
-	// never is when a call returns that has not been answered.
+	// never is the return time of a call that has not been answered.
 	never = math.MaxInt64
 )
 
-// subject is a key, for as long as it is used.
+// subject is a key while it is in use.
 type subject struct {
 	key string
 
@@ -28,7 +28,7 @@ type subject struct {
 	retired        bool
 }
 
-// begin notes that somebody is about to call, unless the key has been used enough.
+// begin records that a call is about to begin, unless the key has been used enough.
 func (s *subject) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,8 +53,8 @@ func (s *subject) add(client int, in input, out output) {
 	s.history = append(s.history, porcupine.Operation{ClientId: client, Input: in, Output: out, Call: in.start, Return: in.end})
 }
 
-// done notes that a caller has its answer. It reports whether that was the last one,
-// so that the history is complete.
+// done records that a caller has its answer. It reports whether that was the last call, so
+// that the history is complete.
 func (s *subject) done() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,7 +64,7 @@ func (s *subject) done() bool {
 	return isLast
 }
 
-// closed returns the history, in which all that has not returned does so at the end.
+// closed returns the history, with the end as the return time of all open calls.
 func (s *subject) closed() []porcupine.Operation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +83,7 @@ func (s *subject) closed() []porcupine.Operation {
 	return history
 }
 
-// isRetired reports whether the key is used no more.
+// isRetired reports whether the key is no longer used.
 func (s *subject) isRetired() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

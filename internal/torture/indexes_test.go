@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// indexes are the indexes that writes were answered with. A cluster gives out each of
-// them once, in the order of its writes.
+// indexes are the indexes in the answers to writes. A cluster uses each index once, in the
+// order of its writes.
 type indexes struct {
 	mu     sync.Mutex
 	writes []indexed
@@ -22,7 +22,7 @@ type indexed struct {
 	start, end int64
 }
 
-// add adds a write whose own answer has come.
+// add adds a write that was answered.
 func (i *indexes) add(key string, in input, out output) {
 	if out.result != resultDone || out.index == 0 || in.op == opGet || in.op == opAdopt || in.lost {
 		return
@@ -32,7 +32,7 @@ func (i *indexes) add(key string, in input, out output) {
 	i.writes = append(i.writes, indexed{key, out.index, in.start, in.end})
 }
 
-// faults returns where the indexes are not those of one sequence of writes.
+// faults returns where the indexes do not fit one sequence of writes.
 func (i *indexes) faults() []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -41,7 +41,7 @@ func (i *indexes) faults() []string {
 	later := indexed{end: math.MaxInt64}
 	for n, write := range i.writes {
 		if n > 0 && i.writes[n-1].index == write.index {
-			faults = append(faults, fmt.Sprintf("index %d was given out for a write of %s and one of %s", write.index, i.writes[n-1].key, write.key))
+			faults = append(faults, fmt.Sprintf("index %d was used for a write of %s and for one of %s", write.index, i.writes[n-1].key, write.key))
 		}
 		if write.start > later.end {
 			faults = append(faults, fmt.Sprintf("the write of %s at index %d began after that of %s at index %d had ended",

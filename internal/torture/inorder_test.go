@@ -14,22 +14,22 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// inOrderDir is the directory of the keys in order, and orderedPerDir how many calls
-// create keys in one before another is used.
+// inOrderDir is the directory of the keys in order, and orderedPerDir the number of calls
+// that create keys in one directory before another is used.
 const (
 	inOrderDir    = "/torture-in-order"
 	orderedPerDir = 100
 )
 
-// inOrder is what calls for keys in order have come to.
+// inOrder are the calls for keys in order with their outcomes.
 type inOrder struct {
 	mu    sync.Mutex
 	calls map[string][]ordered
 	total int
 }
 
-// ordered is a call for a key in order. most is how many keys it may have made, and
-// key is the one that it says it has made.
+// ordered is a call for a key in order. most is how many keys it may have created, and key the
+// one that it returned.
 type ordered struct {
 	value      string
 	key        string
@@ -54,7 +54,7 @@ func (o *inOrder) add(dir string, call ordered) {
 	o.total++
 }
 
-// callInOrder creates a key in order, by the client or by the key space.
+// callInOrder creates a key in order, with the client or with the key space.
 func (w *worker) callInOrder() {
 	dir := fmt.Sprintf("%s/%d", inOrderDir, w.made/orderedPerDir)
 	t := w.newTrace()
@@ -89,7 +89,7 @@ func (w *worker) callInOrder() {
 	w.inOrder.add(dir, call)
 }
 
-// checkInOrder compares what the directories contain with what the calls said.
+// checkInOrder compares the contents of the directories with the outcomes of the calls.
 func (r *run) checkInOrder() {
 	r.inOrder.mu.Lock()
 	defer r.inOrder.mu.Unlock()
@@ -132,7 +132,7 @@ func mustJSON(v any) string {
 	return string(data)
 }
 
-// orderFaults returns what is lost, doubled or out of order in a directory.
+// orderFaults returns which keys are lost, doubled or out of order in a directory.
 func orderFaults(dir string, calls []ordered, found map[string][]string) []string {
 	var faults []string
 	last := ordered{}
@@ -140,9 +140,9 @@ func orderFaults(dir string, calls []ordered, found map[string][]string) []strin
 		keys := found[call.value]
 		switch isThere := slices.Contains(keys, call.key); {
 		case call.key != "" && !isThere:
-			faults = append(faults, fmt.Sprintf("%s: %s was created and is not there", dir, call.key))
+			faults = append(faults, fmt.Sprintf("%s: %s was created and does not exist", dir, call.key))
 		case len(keys) < call.least || len(keys) > call.most:
-			faults = append(faults, fmt.Sprintf("%s: a call made %d keys, want %d to %d: %v", dir, len(keys), call.least, call.most, keys))
+			faults = append(faults, fmt.Sprintf("%s: a call created %d keys, want %d to %d: %v", dir, len(keys), call.least, call.most, keys))
 		case call.key != "" && call.key <= last.key:
 			faults = append(faults, fmt.Sprintf("%s: %s was created after %s", dir, call.key, last.key))
 		}

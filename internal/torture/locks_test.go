@@ -10,19 +10,19 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// lockTTL is the TTL of the locks, and lockWait is how long a holder is waited for.
+// lockTTL is the TTL of the locks, and lockWait how long a worker waits for a holder.
 const (
 	lockTTL  = etcdv2.MinLockTTL
 	lockWait = 4 * time.Second
 )
 
-// lockLog is who held which lock when.
+// lockLog records who held which lock, and when.
 type lockLog struct {
 	mu   sync.Mutex
 	held []holding
 }
 
-// holding is a time in which somebody worked under a lock.
+// holding is a time in which a worker held a lock.
 type holding struct {
 	key        string
 	worker     int
@@ -30,8 +30,8 @@ type holding struct {
 	start, end int64
 }
 
-// add adds a time, and returns those that cannot be true together with it: two held the
-// lock at once, or the later one has the lower created index.
+// add adds a holding, and returns the contradictions with the others: two held the lock at
+// once, or the later one has the lower created index.
 func (l *lockLog) add(h holding) (faults []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,8 +56,7 @@ func (l *lockLog) count() int {
 	return len(l.held)
 }
 
-// callLock takes a lock, works under it for a moment, renews it now and then, and gives
-// it back.
+// callLock acquires a lock, holds it for a moment, sometimes renews it, and releases it.
 func (w *worker) callLock() {
 	key := fmt.Sprintf("/torture-locks/l%d", w.rng.IntN(2))
 	t := w.newTrace()
@@ -84,10 +83,10 @@ func (w *worker) callLock() {
 			w.violate("%s", fault)
 		}
 	}
-	_ = w.keys.Release(traced(context.Background(), t), lock) // The TTL does what it does not.
+	_ = w.keys.Release(traced(context.Background(), t), lock) // If it fails, the TTL ends the lock.
 }
 
-// pause waits, and ends with the run.
+// pause waits. It returns early if the run ends.
 func (w *worker) pause(d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -10,7 +10,7 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// op is what a call asks of one key.
+// op is the operation of a call on one key.
 type op string
 
 const (
@@ -19,16 +19,16 @@ const (
 	opSet    op = "set"
 	// opUpdate writes a key that exists.
 	opUpdate op = "update"
-	// opSwap and opRemove write and delete a key on an index, a value, or both, and
-	// opRefresh gives it a TTL.
+	// opSwap and opRemove write and delete a key on an index, a value, or both, and opRefresh
+	// sets its TTL.
 	opSwap    op = "swap"
 	opRemove  op = "remove"
 	opRefresh op = "refresh"
 	opDelete  op = "delete"
-	// opAdopt creates a key, or writes whatever is there.
+	// opAdopt creates a key, or overwrites whatever exists.
 	opAdopt op = "adopt"
-	// opUpdateSeen, opRemoveSeen and opRenewSeen are those of the key space, which go
-	// by what was seen.
+	// opUpdateSeen, opRemoveSeen and opRenewSeen are operations of the key space, which
+	// depend on what was seen.
 	opUpdateSeen op = "update what was seen"
 	opRemoveSeen op = "remove what was seen"
 	opRenewSeen  op = "renew what was seen"
@@ -36,7 +36,7 @@ const (
 	opRemoveDir op = "remove directory"
 )
 
-// dirValue is the value of a directory, which is a key like any other here.
+// dirValue is the value of a directory, which this model treats like any other key.
 const dirValue = "a directory"
 
 // content is what a key contains.
@@ -58,16 +58,16 @@ type input struct {
 	seen content
 	// start and end are nanoseconds since the run began.
 	start, end int64
-	// planned is when a plan began that this read belongs to, 0 if there is none.
+	// planned is when the plan of this read began, 0 if it belongs to none.
 	planned int64
-	// lost reports whether the answer to a write of this call was lost on the way. It
-	// is surelyLost if the client must have noticed.
+	// lost reports whether the answer to a write of this call was lost on the way, and
+	// surelyLost whether the client must have noticed.
 	lost, surelyLost bool
 }
 
 func (in input) wanted() content { return content{in.value, in.ttl > 0} }
 
-// result is what a call came to.
+// result is the outcome of a call.
 type result string
 
 const (
@@ -76,33 +76,33 @@ const (
 	resultExists  result = "exists"
 	resultChanged result = "changed"
 	resultGone    result = "gone"
-	// resultFailed is an error which says that nothing was done.
+	// resultFailed is an error that means that nothing was done.
 	resultFailed result = "failed"
 )
 
-// output is the answer to a call. The content and the index are those of the node, if
-// there was one.
+// output is the answer to a call. content and index are those of the node, if there was
+// one.
 type output struct {
 	result result
 	content
 	index uint64
 }
 
-// state is a key.
+// state is the state of a key.
 type state struct {
 	exists bool
 	content
-	// until is the time before which it does not expire.
+	// until is the earliest time at which it can expire.
 	until int64
-	// index is its modified index, 0 if nobody has seen it yet; it is greater than low
-	// then, the greatest index that is known.
+	// index is its modified index, 0 if no answer has shown it yet. It is then greater than
+	// low, the greatest known index.
 	index, low uint64
 }
 
-// clockSlack is what the clocks of this process and of the servers may differ by.
+// clockSlack is how far the clocks of this process and of the servers may differ.
 const clockSlack = 50 * time.Millisecond
 
-// model is a key of the v2 API.
+// model models a key of the v2 API.
 var model = (&porcupine.NondeterministicModel{
 	Init: func() []any { return []any{state{}} },
 	Step: func(s, in, out any) []any {
@@ -129,7 +129,7 @@ func (s state) lives(end int64) []state {
 	return []state{s, {low: s.low}}
 }
 
-// at returns the key with the index that somebody has seen.
+// at returns the key with the index that an answer has shown.
 func (s state) at(index uint64) (state, bool) {
 	if s.exists && s.index == 0 && index > s.low {
 		s.index, s.low = index, index
@@ -137,7 +137,7 @@ func (s state) at(index uint64) (state, bool) {
 	return s, s.exists && s.index == index
 }
 
-// step returns what the key can be after a call with an answer.
+// step returns the possible states of the key after a call with an answer.
 func (in input) step(s state, out output) []state {
 	switch out.result {
 	case resultUnknown:
@@ -147,7 +147,7 @@ func (in input) step(s state, out output) []state {
 	case resultGone:
 		return only(s, !s.exists)
 	case resultChanged:
-		// After a lost answer, what is as it is wanted is no conflict.
+		// After a lost answer, a node that is as wanted does not count as a conflict.
 		isOurs := in.surelyLost && in.op == opSwap && in.index != 0 && s.content == in.wanted()
 		return only(s, s.exists && !isOurs && !in.surelyMet(s))
 	case resultDone:
@@ -168,7 +168,7 @@ func only(s state, ok bool) []state {
 	return []state{s}
 }
 
-// applied returns what a write makes of the key at an index, 0 if that is not known.
+// applied returns the key after a write at an index, 0 if that is not known.
 func (in input) applied(s state, index uint64) []state {
 	met, ok := in.met(s)
 	if !ok || index != 0 && index <= met.low {
@@ -188,8 +188,8 @@ func (in input) applied(s state, index uint64) []state {
 	return []state{next}
 }
 
-// settled returns the key as a call leaves it that found it as it wanted it: after a
-// lost answer the node counts as its own.
+// settled returns the key after a call that found it as wanted: after a lost answer the node
+// counts as the call's own.
 func (in input) settled(s state, out output) []state {
 	switch {
 	case in.op == opRemoveSeen, in.lost && (in.op == opRemove || in.op == opRemoveDir):
@@ -205,7 +205,7 @@ func (in input) settled(s state, out output) []state {
 	}
 }
 
-// isSettled reports whether the client finds out by a read what became of such a write.
+// isSettled reports whether the client determines the outcome of such a write by a read.
 func (in input) isSettled() bool {
 	switch in.op {
 	case opCreate, opAdopt, opUpdateSeen:
@@ -217,7 +217,7 @@ func (in input) isSettled() bool {
 	}
 }
 
-// met returns the key on which the condition of a write is met, if it can be.
+// met returns the key in a state that meets the condition of a write, if there is one.
 func (in input) met(s state) (state, bool) {
 	switch in.op {
 	case opGet:
@@ -316,8 +316,8 @@ func check(history []porcupine.Operation) (porcupine.CheckResult, porcupine.Line
 	return porcupine.CheckOperationsVerbose(model, history, checkTime)
 }
 
-// shortest returns the shortest beginning of a history that is illegal: a call that
-// had not returned by then may have done anything it can.
+// shortest returns the shortest beginning of a history that is illegal. A call that had not
+// returned by then may have had any effect.
 func shortest(history []porcupine.Operation) []porcupine.Operation {
 	low, high := 0, len(history)
 	ends := slices.SortedFunc(slices.Values(history), func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })

@@ -12,14 +12,14 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// heavyFault is a fault of nodes. It begins, and returns what ends it.
+// heavyFault is a fault of nodes. begin returns the function that ends it.
 type heavyFault struct {
 	kind  fault
 	begin func(t *testing.T, r *run, rng *rand.Rand) (end func())
 }
 
-// How long a fault of nodes lasts, and how long there is none after it: so many calls,
-// or so long if they come slowly.
+// How long a fault of nodes lasts, and how long the pause after it is: in calls, or in time if
+// calls are slow.
 const (
 	callsUnderFault  = 300
 	callsWithout     = 300
@@ -27,7 +27,7 @@ const (
 	timeWithoutFault = 3 * time.Second
 )
 
-// nemesis makes nodes meet faults, one after the other, until the run ends.
+// nemesis applies faults to nodes, one after the other, until the run ends.
 func (r *run) nemesis(t *testing.T) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(r.seed, 1))
@@ -46,12 +46,12 @@ func (r *run) nemesis(t *testing.T) {
 		end()
 		r.heal(t)
 		for _, proxy := range r.proxies {
-			proxy.Reset() // They remember every request.
+			proxy.Reset() // Otherwise they keep every request.
 		}
 	}
 }
 
-// await waits for some calls, for so long at the most, or for the end of the run.
+// await waits for some calls, for a time at most, or for the end of the run.
 func (r *run) await(calls int64, most time.Duration) {
 	ticker := time.NewTicker(10 * time.Millisecond)
 	defer ticker.Stop()
@@ -81,7 +81,7 @@ func (r *run) heal(t *testing.T) {
 	r.cluster.Leader(t)
 }
 
-// someNode returns the leader half of the time, or else any node.
+// someNode returns the leader half of the time, and otherwise any node.
 func (r *run) someNode(t *testing.T, rng *rand.Rand) *etcdtest.Server {
 	t.Helper()
 	if rng.IntN(2) == 0 {
@@ -92,7 +92,7 @@ func (r *run) someNode(t *testing.T, rng *rand.Rand) *etcdtest.Server {
 
 func nothing() {}
 
-// addMember adds a member to the cluster, and returns what removes it.
+// addMember adds a member to the cluster, and returns a function that removes it.
 func (r *run) addMember(t *testing.T) (remove func()) {
 	t.Helper()
 	r.added++
@@ -107,7 +107,7 @@ func (r *run) addMember(t *testing.T) (remove func()) {
 			answer.Decode(t, &member)
 			id = member.ID
 		}
-		// It exists if the answer to an earlier attempt was lost.
+		// A conflict means that an earlier attempt with a lost answer added it.
 		return id != "" || err == nil && answer.Status == http.StatusConflict
 	})
 	if id == "" {
@@ -149,8 +149,8 @@ func (r *run) memberAt(t *testing.T, peerURL string) (id string) {
 	return id
 }
 
-// change asks one node after the other until one has made a change of the members. They
-// refuse it for some seconds after each fault.
+// change asks one node after the other until one has changed the members. They refuse that for
+// some seconds after each fault.
 func (r *run) change(t *testing.T, ask func(s *etcdtest.Server) bool) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); r.await(50, 200*time.Millisecond) {
@@ -158,10 +158,10 @@ func (r *run) change(t *testing.T, ask func(s *etcdtest.Server) bool) {
 			return
 		}
 	}
-	t.Fatal("the cluster takes no change of its members")
+	t.Fatal("the cluster accepts no change of its members")
 }
 
-// heavyFaults are all of them. What they began ends with heal.
+// heavyFaults are all of them. heal ends whatever they began.
 var heavyFaults = []heavyFault{
 	{"leader killed, restarted from disk", func(t *testing.T, r *run, _ *rand.Rand) func() {
 		t.Helper()

@@ -15,8 +15,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// rival makes one request as a program without this client does: it never tries
-// again, and often writes what others write.
+// rival sends one request like a program without this client: it never tries again, and often
+// writes the values that others write.
 func (w *worker) rival() {
 	w.with(w.anySlot(), func(s *subject) {
 		in := input{value: string(rune('a' + w.rng.IntN(3)))}
@@ -53,8 +53,8 @@ func (w *worker) rivalCall(s *subject, in input) {
 	w.remember(s, node, err)
 }
 
-// send sends a request to one of the proxies, and returns the errors that the client
-// would return.
+// send sends a request to one of the proxies, and returns the errors that the client would
+// return.
 func (w *worker) send(ctx context.Context, key string, in input) (*etcdv2.Node, error) {
 	req, err := w.request(ctx, key, in)
 	if err != nil {
@@ -88,7 +88,7 @@ func (w *worker) send(ctx context.Context, key string, in input) (*etcdv2.Node, 
 	}
 }
 
-// rivalError is what a request without an answer comes to.
+// rivalError returns the error for a request without an answer.
 func rivalError(in input, err error) error {
 	if in.op == opGet {
 		return err
@@ -125,7 +125,7 @@ func (w *worker) request(ctx context.Context, key string, in input) (*http.Reque
 	return req, err
 }
 
-// rawOutput is what an answer of a server says.
+// rawOutput returns the output for an answer of a server.
 func rawOutput(status int, body []byte) output {
 	var answer etcdtest.Answer
 	if err := json.Unmarshal(body, &answer); err != nil {

@@ -21,23 +21,23 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// requestTimeout is how long a request may take: one that hangs costs so much.
+// requestTimeout is how long a request may take, and so the cost of a request that hangs.
 const requestTimeout = 500 * time.Millisecond
 
-// settings are what a run is asked to do.
+// settings are the parameters of a run.
 type settings struct {
 	seed   uint64
 	faults int
-	// limit ends a run that has not met its faults by then.
+	// limit ends a run that has met too few faults by then.
 	limit time.Duration
-	// heavy are the faults of nodes, one after the other and again from the first; nil
-	// leaves them out.
+	// heavy are the faults of nodes, applied in turn and from the beginning again; nil means
+	// none.
 	heavy []heavyFault
-	// dir is where the histories that fail are kept.
+	// dir is the directory for the histories that fail.
 	dir string
 }
 
-// run is one run of the torture.
+// run is one torture run.
 type run struct {
 	settings
 
@@ -45,7 +45,7 @@ type run struct {
 	cluster  *etcdtest.Cluster
 	proxies  []*etcdtest.Proxy
 	injector *injector
-	// slots are the places of keys, and dirs those of directories.
+	// slots are the slots of keys, and dirs those of directories.
 	slots   []*slot
 	dirs    []*slot
 	indexes indexes
@@ -55,8 +55,8 @@ type run struct {
 	ended context.Context //nolint:containedctx // It is the end of the run, not of a call.
 	end   context.CancelFunc
 
-	// shift is by how much the clock of the process is wrong, and added how many members
-	// were added.
+	// shift is how far the clock of the process is off, and added how many members were
+	// added.
 	shift atomic.Int64
 	added int
 
@@ -66,7 +66,7 @@ type run struct {
 	violations []string
 }
 
-// slot is the place of a key in use.
+// slot contains the key in use.
 type slot struct {
 	number int
 	mu     sync.Mutex
@@ -74,7 +74,7 @@ type slot struct {
 	now    *subject
 }
 
-// hiddenSlot is the place of a key that no listing shows.
+// hiddenSlot is the slot of a key that no listing shows.
 const hiddenSlot = 0
 
 // slotCount is how many keys are in use at a time, and dirCount how many directories.
@@ -101,7 +101,7 @@ func (s *slot) current() *subject {
 // now returns the time since the run began.
 func (r *run) now() int64 { return time.Since(r.began).Nanoseconds() }
 
-// violate notes that a promise was broken, and ends the run.
+// violate records a broken promise, and ends the run.
 func (r *run) violate(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -154,8 +154,8 @@ func (r *run) finish(t *testing.T) {
 	}
 }
 
-// check checks the history of a key that is used no more, and removes the key. Its
-// last call is a read of what is left.
+// check checks the history of a key that is no longer used, and deletes the key. The last
+// call of the history reads what is left.
 func (r *run) check(s *subject) {
 	start := r.now()
 	answer, err := r.finalRead(s.key)
@@ -170,14 +170,14 @@ func (r *run) check(s *subject) {
 	case porcupine.Unknown:
 		r.undecided.Add(1)
 	case porcupine.Illegal:
-		r.violate("%s: the answers to its %d calls cannot be true together: see %s", s.key, len(history), r.keep(s.key, history, info))
+		r.violate("%s: the answers to its %d calls contradict each other: see %s", s.key, len(history), r.keep(s.key, history, info))
 	}
-	// It only takes up room.
+	// The key only takes up space.
 	whole := url.Values{"recursive": {"true"}}
 	_, _ = r.anyServer().Try(r.ended, etcdtest.Call{Method: http.MethodDelete, Path: "/v2/keys" + s.key, Query: whole})
 }
 
-// keep keeps the picture of the shortest history that fails.
+// keep saves the picture of the shortest history that fails.
 func (r *run) keep(key string, history []porcupine.Operation, info porcupine.LinearizationInfo) string {
 	if part := shortest(history); len(part) < len(history) {
 		if result, partInfo := check(part); result == porcupine.Illegal {
@@ -202,7 +202,7 @@ func (r *run) keep(key string, history []porcupine.Operation, info porcupine.Lin
 	return base + ".html"
 }
 
-// finalRead reads a key from the server, as often as it takes.
+// finalRead reads a key from the server, and tries until it succeeds.
 func (r *run) finalRead(key string) (output, error) {
 	var lastErr error
 	for range 40 {
@@ -229,7 +229,7 @@ func (r *run) faultsMet() int {
 	return total
 }
 
-// report is what a run comes to.
+// report describes the outcome of a run.
 func (r *run) report() string {
 	lines, total := r.injector.counts()
 	r.mu.Lock()
@@ -238,7 +238,7 @@ func (r *run) report() string {
 		fmt.Sprintf("seed        %d", r.seed),
 		fmt.Sprintf("duration    %s", time.Since(r.began).Round(time.Second)),
 		fmt.Sprintf("calls       %d", r.calls.Load()),
-		fmt.Sprintf("unknown     %d calls ended with an outcome that is unknown, and said so", r.unknown.Load()),
+		fmt.Sprintf("unknown     %d calls reported an unknown outcome", r.unknown.Load()),
 		fmt.Sprintf("settled     %d calls lost an answer and know their outcome", r.settled.Load()),
 		fmt.Sprintf("histories   %d checked, %d not decided within %s", r.checked.Load(), r.undecided.Load(), checkTime),
 		fmt.Sprintf("locks       %d times held", r.locks.count()),

@@ -30,7 +30,7 @@ func (w *worker) callStore() {
 	})
 }
 
-// store returns the store of an object of a run of its own.
+// store returns the store of an object in a run of its own.
 func (w *worker) store() *keyspace.Store { return keyspace.NewStore(w.keys, nil, w.newRun()) }
 
 // newRun returns a run with the clock of the process, which the nemesis shifts.
@@ -40,7 +40,7 @@ func (w *worker) newRun() *keyspace.Run {
 	return r
 }
 
-// clock is wrong by what the nemesis says, now in one direction and now in the other.
+// clock is off by the shift of the nemesis, alternately forward and back.
 func (w *worker) clock() time.Time {
 	w.ticks++
 	shift := time.Duration(w.shift.Load())
@@ -50,8 +50,8 @@ func (w *worker) clock() time.Time {
 	return time.Now().Round(0).Add(shift)
 }
 
-// refreshAll reads every key as a plan does, by way of listings. Such an answer may be
-// as old as the plan. That there is no key, may not.
+// refreshAll reads every key like a plan, through listings. The content in an answer may be as
+// old as the plan, but a key must not be reported as absent wrongly.
 func (w *worker) refreshAll() {
 	began := w.now()
 	ahead := keyspace.NewReadAhead(w.keys)
@@ -80,12 +80,12 @@ func (w *worker) storeCreate(s *subject) {
 	w.remember(s, node, err)
 }
 
-// seenBy returns what the key space is told of a key that was seen.
+// seenBy returns what the key space gets to know about a key that was seen.
 func seenBy(node *etcdv2.Node) (keyspace.Seen, content) {
 	return keyspace.SeenIn(node), content{node.Value, node.HasTTL()}
 }
 
-// storeUpdate writes a key that is as it was seen, and returns what it made of it.
+// storeUpdate writes a key that is still what was seen, and returns the written node.
 func (w *worker) storeUpdate(s *subject, store *keyspace.Store) *etcdv2.Node {
 	node := w.last(s)
 	if node == nil {
@@ -128,8 +128,8 @@ func (w *worker) storeRenew(s *subject) {
 	w.remember(s, renewed, err)
 }
 
-// replace has a new instance write a key, and the deposed one delete it in the same
-// run, which must leave it alone.
+// replace makes a new instance write a key, and the deposed one delete it in the same run. The
+// deletion must leave the key alone.
 func (w *worker) replace(s *subject) {
 	r := w.newRun()
 	written := w.storeUpdate(s, keyspace.NewStore(w.keys, nil, r))

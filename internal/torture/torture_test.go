@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestTorture makes the run that SEED, FAULTS, MINUTES and NODES ask for, or a short one.
-// NODES=0 leaves the nodes alone. The report, and what fails, goes to REPORT.
+// TestTorture makes the run that SEED, FAULTS, MINUTES and NODES describe, or a short one.
+// With NODES=0 it does not touch the nodes. The report and the failures go to REPORT.
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	s := settings{seed: 1, faults: 400, limit: 10 * time.Minute, heavy: heavyFaults[:2], dir: filepath.Join("..", "..", "dist", "torture")}
@@ -41,9 +41,9 @@ func TestTorture(t *testing.T) {
 	}
 }
 
-// shrink makes the run again, with the same seed and less, and returns the least that
-// still fails. When a fault meets which call differs from run to run, so that less may
-// pass although nothing is right.
+// shrink repeats the run with the same seed and fewer faults, and returns the smallest run that
+// still fails. The timing of faults differs from run to run, so a smaller run may pass even
+// though the defect exists.
 func shrink(t *testing.T, s settings, met int) string {
 	t.Helper()
 	s.faults = met
@@ -74,7 +74,7 @@ func (s settings) write(t *testing.T, name, text string) {
 	}
 }
 
-// number returns a number from the environment, or what it is without one.
+// number returns a number from the environment, or without if it is not set.
 func number(t *testing.T, name string, without int) int {
 	t.Helper()
 	text := os.Getenv(name)

@@ -16,13 +16,13 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// traceHeader names the call and the attempt of a request: "17.2".
+// traceHeader identifies the call and the attempt of a request, as in "17.2".
 const traceHeader = "X-Torture"
 
-// trace is what became of the requests of one call.
+// trace records what happened to the requests of one call.
 type trace struct {
 	id uint64
-	// kind says who calls, for the rate of faults.
+	// rate is the fault rate of the caller.
 	rate float64
 
 	mu       sync.Mutex
@@ -35,16 +35,16 @@ type attempt struct {
 	start   int64
 	end     int64
 	fault   fault
-	// seen reports whether the request has reached the proxy, and sent whether it went
-	// on from there to the server.
+	// seen reports whether the request has reached the proxy, and sent whether the proxy sent
+	// it to the server.
 	seen, sent bool
-	// answered reports whether the server has answered it for good, so that it cannot
-	// be applied any more later.
+	// answered reports whether the server has answered it conclusively, so that it cannot be
+	// applied later.
 	answered bool
-	// lost reports whether the client did not get the answer, and connected whether
-	// it had a connection then.
+	// lost reports whether the client did not get the answer, and connected whether it had a
+	// connection at that time.
 	lost, connected bool
-	// second is the answer to the same request when it was delivered twice.
+	// second is the answer to the second copy of a request that was delivered twice.
 	second *httptest.ResponseRecorder
 	twice  bool
 }
@@ -53,12 +53,12 @@ func (a *attempt) isWrite() bool { return a.request.Method != http.MethodGet && 
 
 type traceKey struct{}
 
-// traced returns a context whose requests belong to a call.
+// traced returns a context for the requests of a call.
 func traced(ctx context.Context, t *trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// snapshot returns the attempts as they are known now.
+// snapshot returns the attempts as known now.
 func (t *trace) snapshot() []attempt {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -111,7 +111,7 @@ func isDialError(err error) bool {
 	return ok && op.Op == "dial"
 }
 
-// tracedBody notes it when an answer is cut off.
+// tracedBody records that an answer was cut off.
 type tracedBody struct {
 	io.ReadCloser
 
@@ -167,7 +167,7 @@ func (t *traces) of(r etcdtest.Request) (call *trace, number int) {
 	return t.calls[n], number
 }
 
-// rawInput is a request as a call of its own.
+// rawInput returns a request as a call of its own.
 func rawInput(r etcdtest.Request) input {
 	form := r.Form
 	if form == nil {

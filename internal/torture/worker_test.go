@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// phantomClient and lastClient are who makes the calls that no worker makes: those
-	// of requests that were delivered twice or late, and the read at the end.
+	// phantomClient and lastClient make the calls that no worker makes: requests that were
+	// delivered twice or late, and the read at the end.
 	phantomClient = 90
 	lastClient    = 99
 )
@@ -34,12 +34,12 @@ type worker struct {
 	// seen is what the worker has last seen of the key in each slot.
 	seen map[*subject]*etcdv2.Node
 	made int
-	// ticks is how often the worker has looked at the clock.
+	// ticks is how often the worker has read the clock.
 	ticks int
 	step  func(*worker)
 }
 
-// workers returns who works on the keys.
+// workers returns the workers of a run.
 func (r *run) workers(t *testing.T) []*worker {
 	t.Helper()
 	kinds := []struct {
@@ -88,7 +88,7 @@ func (w *worker) loop() {
 	}
 }
 
-// caller is what makes a call of one key and returns the node.
+// caller makes a call for one key and returns the node.
 type caller func(ctx context.Context) (*etcdv2.Node, error)
 
 // newTrace begins a call.
@@ -100,7 +100,7 @@ func (w *worker) newTrace() *trace {
 	return t
 }
 
-// call makes a call, and adds it and all that came of it to the history of the key.
+// call makes a call, and adds it and its requests to the history of the key.
 func (w *worker) call(s *subject, in input, do caller) (*etcdv2.Node, error) {
 	t := w.newTrace()
 	ctx, cancel := context.WithCancel(traced(context.Background(), t))
@@ -123,7 +123,7 @@ func (w *worker) call(s *subject, in input, do caller) (*etcdv2.Node, error) {
 	return node, err
 }
 
-// note adds what came of a call to the history.
+// note adds the outcome of a call to the history.
 func (w *worker) note(s *subject, in input, attempts []attempt, node *etcdv2.Node, err error) {
 	out := output{result: resultOf(err)}
 	if node != nil && err == nil {
@@ -160,7 +160,7 @@ func describe(attempts []attempt) string {
 	return strings.Join(lines, "; ")
 }
 
-// isClientCall reports whether a call is one of the client, not of the key space.
+// isClientCall reports whether a call uses the client and not the key space.
 func (in input) isClientCall() bool {
 	switch in.op {
 	case opAdopt, opUpdateSeen, opRemoveSeen, opRenewSeen, opRemoveDir:
@@ -170,9 +170,9 @@ func (in input) isClientCall() bool {
 	}
 }
 
-// addPhantoms adds the requests of a call that can have been applied besides what the
-// call says: those that were delivered twice, those of unknown fate before the call met
-// a conflict, or found what it wanted, and creates that come late, after somebody has
+// addPhantoms adds requests that can have been applied although the call does not report them:
+// those that were delivered twice, those with an unknown outcome before the call met a
+// conflict or found what it wanted, and creates that arrive late, after another caller has
 // deleted the key.
 func (w *worker) addPhantoms(s *subject, in input, out output, attempts []attempt) {
 	indexes := map[uint64]bool{}
@@ -207,7 +207,7 @@ func (w *worker) addPhantoms(s *subject, in input, out output, attempts []attemp
 	}
 }
 
-// resultOf says what an error means.
+// resultOf classifies an error.
 func resultOf(err error) result {
 	switch {
 	case err == nil:
@@ -225,7 +225,7 @@ func resultOf(err error) result {
 	}
 }
 
-// value returns a value: one that nobody else writes, or one that several do.
+// value returns a value: one that only this worker writes, or one that several write.
 func (w *worker) value() string {
 	if w.rng.IntN(5) < 2 {
 		return string(rune('a' + w.rng.IntN(3)))
@@ -233,7 +233,7 @@ func (w *worker) value() string {
 	return fmt.Sprintf("w%d-%d", w.number, w.made)
 }
 
-// ttl returns a TTL in seconds, mostly none.
+// ttl returns a TTL in seconds, usually none.
 func (w *worker) ttl() *int64 {
 	var ttl int64
 	switch w.rng.IntN(8) {
@@ -265,7 +265,7 @@ func (w *worker) with(s *slot, f func(s *subject)) {
 // anySlot returns the place of a key.
 func (w *worker) anySlot() *slot { return w.slots[w.rng.IntN(len(w.slots))] }
 
-// look reads a key, and remembers it.
+// look reads a key and remembers it.
 func (w *worker) look(s *subject) *etcdv2.Node {
 	node, err := w.call(s, input{op: opGet}, func(ctx context.Context) (*etcdv2.Node, error) {
 		resp, err := w.keys.Get(ctx, s.key, etcdv2.GetOptions{})
@@ -278,7 +278,7 @@ func (w *worker) look(s *subject) *etcdv2.Node {
 	return w.seen[s]
 }
 
-// remember keeps what a call has shown of a key.
+// remember keeps what a call has shown about a key.
 func (w *worker) remember(s *subject, node *etcdv2.Node, err error) {
 	switch {
 	case err == nil && node != nil:
@@ -288,7 +288,7 @@ func (w *worker) remember(s *subject, node *etcdv2.Node, err error) {
 	}
 }
 
-// last returns what was last seen of a key, perhaps a while ago.
+// last returns what was last seen of a key, possibly a while ago.
 func (w *worker) last(s *subject) *etcdv2.Node {
 	if w.seen[s] == nil || w.rng.IntN(4) == 0 {
 		return w.look(s)

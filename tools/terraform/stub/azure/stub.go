@@ -1,4 +1,4 @@
-// Package azure stands in for Terraform's azure backend, which the tests never use and whose SDK is large.
+// Package azure replaces Terraform's azure backend, which the tests never use and whose SDK is large.
 package azure
 
 import "github.com/hashicorp/terraform/internal/backend"

@@ -1,4 +1,4 @@
-// Package consul stands in for Terraform's consul backend, which the tests never use and whose SDK is large.
+// Package consul replaces Terraform's consul backend, which the tests never use and whose SDK is large.
 package consul
 
 import "github.com/hashicorp/terraform/internal/backend"

@@ -1,4 +1,4 @@
-// Package cos stands in for Terraform's cos backend, which the tests never use and whose SDK is large.
+// Package cos replaces Terraform's cos backend, which the tests never use and whose SDK is large.
 package cos
 
 import "github.com/hashicorp/terraform/internal/backend"

@@ -1,4 +1,4 @@
-// Package gcs stands in for Terraform's gcs backend, which the tests never use and whose SDK is large.
+// Package gcs replaces Terraform's gcs backend, which the tests never use and whose SDK is large.
 package gcs
 
 import "github.com/hashicorp/terraform/internal/backend"

@@ -1,4 +1,4 @@
-// Package kubernetes stands in for Terraform's kubernetes backend, which the tests never use and whose SDK is large.
+// Package kubernetes replaces Terraform's kubernetes backend, which the tests never use and whose SDK is large.
 package kubernetes
 
 import "github.com/hashicorp/terraform/internal/backend"

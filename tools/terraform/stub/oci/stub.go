@@ -1,4 +1,4 @@
-// Package oci stands in for Terraform's oci backend, which the tests never use and whose SDK is large.
+// Package oci replaces Terraform's oci backend, which the tests never use and whose SDK is large.
 package oci
 
 import "github.com/hashicorp/terraform/internal/backend"

@@ -1,4 +1,4 @@
-// Package oss stands in for Terraform's oss backend, which the tests never use and whose SDK is large.
+// Package oss replaces Terraform's oss backend, which the tests never use and whose SDK is large.
 package oss
 
 import "github.com/hashicorp/terraform/internal/backend"

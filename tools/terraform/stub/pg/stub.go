@@ -1,4 +1,4 @@
-// Package pg stands in for Terraform's pg backend, which the tests never use and whose SDK is large.
+// Package pg replaces Terraform's pg backend, which the tests never use and whose SDK is large.
 package pg
 
 import "github.com/hashicorp/terraform/internal/backend"

@@ -1,4 +1,4 @@
-// Package s3 stands in for Terraform's s3 backend, which the tests never use and whose SDK is large.
+// Package s3 replaces Terraform's s3 backend, which the tests never use and whose SDK is large.
 package s3
 
 import "github.com/hashicorp/terraform/internal/backend"
