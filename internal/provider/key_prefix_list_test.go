@@ -199,11 +199,10 @@ func TestAccKeyPrefixList_refused(t *testing.T) {
 	}
 	alice := as("alice", "theirs")
 	for config, want := range map[string]string{
-		`prefix = "/"`:                           "The server refused the credentials",
-		`prefix = "/app/none"`:                   "/app/none does not exist",
-		`prefix = "/app/a/x"`:                    "There is a key at /app/a/x",
-		`depth = -1`:                             "must be at least 0",
-		"prefix = \"/app\"\n    depth = \"one\"": "a number is required",
+		`prefix = "/"`:         "The server refused the credentials",
+		`prefix = "/app/none"`: "/app/none does not exist",
+		`prefix = "/app/a/x"`:  "There is a key at /app/a/x",
+		`depth = -1`:           "must be at least 0",
 	} {
 		if output := queryPrefix(t, alice, 1, 100, config); !spaced(want).MatchString(output) {
 			t.Errorf("query with %s, want %q:\n%s", config, want, output)
@@ -213,7 +212,7 @@ func TestAccKeyPrefixList_refused(t *testing.T) {
 		t.Errorf("alice does not see what she may read:\n%s", output)
 	}
 	s.Stop(t)
-	if output := queryPrefix(t, alice, 1, 100, `prefix = "/app"`); !spaced("No endpoint answered").MatchString(output) {
+	if output := queryPrefix(t, alice, 1, 100, `prefix = "/app"`); !spaced("no endpoint answered").MatchString(output) {
 		t.Errorf("query of a server that is down:\n%s", output)
 	}
 }

@@ -120,7 +120,7 @@ func TestAccKeysDataSource_refused(t *testing.T) {
 	}
 	acceptance(t,
 		step(prefix+"/missing", prefix+"/missing does not exist. Set default to go on without it."),
-		step(prefix+"/key", "There is a key at "+prefix+"/key; read it with the data source etcd_key."),
+		step(prefix+"/key", "There is a key at "+prefix+"/key, or above it. Read a key with the data source etcd_key."),
 		step(prefix+"/", "ends with a slash"),
 		step("app", "does not start with a slash"),
 	)
