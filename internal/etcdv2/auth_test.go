@@ -49,7 +49,7 @@ func rootClientOf(t *testing.T, url string) *etcdv2.Client {
 	return newAuthClient(t, etcdv2.Options{Endpoints: []string{url}, Username: "root", Password: rootPassword})
 }
 
-// scripted serves the answers of a server that is not at hand.
+// scripted serves answers of servers that we cannot run here.
 func scripted(t *testing.T, answers map[string]string) *etcdv2.Client {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -173,9 +173,9 @@ func TestUsersService(t *testing.T) {
 	_, err = client.Users.Update(ctx, "alice b@ü", etcdv2.UserUpdate{Grant: []string{"r1"}, From: []string{}})
 	wantError(t, "update from other roles", err, etcdv2.ErrCompareFailed)
 	_, err = client.Users.Grant(ctx, "alice b@ü", "r1", "r2")
-	wantError(t, "grant of a held role", err, etcdv2.ErrGranted)
+	wantError(t, "grant of a role that the user has", err, etcdv2.ErrGranted)
 	_, err = client.Users.Revoke(ctx, "alice b@ü", "r1", "r2")
-	wantError(t, "revoke of a role not held", err, etcdv2.ErrNotGranted)
+	wantError(t, "revoke of a role that the user lacks", err, etcdv2.ErrNotGranted)
 	_, err = client.Users.Grant(ctx, "nobody", "r1")
 	wantError(t, "grant to nobody", err, etcdv2.ErrNotFound)
 	if got, err = client.Users.Get(ctx, "alice b@ü"); err != nil || !slices.Equal(got.Roles, []string{"r2", "r3"}) {
@@ -196,10 +196,10 @@ func TestUsersService(t *testing.T) {
 	}
 	wantError(t, "delete twice", client.Users.Delete(ctx, "bob"), etcdv2.ErrNotFound)
 	_, err = client.Users.Get(ctx, "bob")
-	wantError(t, "get what is deleted", err, etcdv2.ErrNotFound)
+	wantError(t, "get a deleted user", err, etcdv2.ErrNotFound)
 	wantError(t, "password of nobody", client.Users.ChangePassword(ctx, "bob", "x"), etcdv2.ErrNotFound)
 	_, err = client.Users.Get(ctx, "bob")
-	wantError(t, "user made by a change of password", err, etcdv2.ErrNotFound)
+	wantError(t, "user created by a change of password", err, etcdv2.ErrNotFound)
 }
 
 func TestUsersService_refusedBeforeAnyRequest(t *testing.T) {
@@ -245,8 +245,8 @@ func TestUsersService_refusedBeforeAnyRequest(t *testing.T) {
 	}
 }
 
-// canLogIn reports whether a user may read a key, on a server with
-// authentication enabled, on which the user has a role that lets it.
+// canLogIn reports whether a user may read a key, on a server with authentication enabled
+// where the user has a role that allows it.
 func canLogIn(t *testing.T, url, name, password string) bool {
 	t.Helper()
 	client := newAuthClient(t, etcdv2.Options{Endpoints: []string{url}, Username: name, Password: password})
@@ -297,7 +297,7 @@ func TestUsersService_Create_lostAnswer(t *testing.T) {
 		t.Parallel()
 		user, err := through(t, 0, 1, etcdtest.DropAnswer()).Users.Create(t.Context(), "a", "secret", []string{"root"})
 		if err != nil || !slices.Equal(user.Held(), []string{"root"}) {
-			t.Errorf("Create() = %v, %v, want the role root alone", user, err)
+			t.Errorf("Create() = %v, %v, want only the role root", user, err)
 		}
 	})
 	t.Run("of every creation", func(t *testing.T) {
@@ -314,14 +314,14 @@ func TestUsersService_Create_lostAnswer(t *testing.T) {
 			t.Errorf("Create() = %v, %v, want no role", user, err)
 		}
 	})
-	t.Run("and the second request never arrives", func(t *testing.T) {
+	t.Run("the second request never arrives", func(t *testing.T) {
 		t.Parallel()
 		user, err := through(t, 1, 0, etcdtest.CutBefore()).Users.Create(t.Context(), "d", "secret", nil)
 		if err == nil || user == nil || user.MissingRole == "" || !strings.Contains(err.Error(), user.MissingRole) {
 			t.Errorf("Create() = %v, %v, want the user, and an error that names the role left", user, err)
 		}
 	})
-	t.Run("of a user that a rival made", func(t *testing.T) {
+	t.Run("of a user that a rival created", func(t *testing.T) {
 		t.Parallel()
 		client := through(t, 0, 1, func(x *etcdtest.Exchange) {
 			server.JSON(t, http.MethodPut, users+"/e", map[string]any{"user": "e", "password": "theirs"})
@@ -330,7 +330,7 @@ func TestUsersService_Create_lostAnswer(t *testing.T) {
 		_, err := client.Users.Create(t.Context(), "e", "secret", nil)
 		wantError(t, "create", err, etcdv2.ErrExists)
 	})
-	t.Run("and nothing arrives", func(t *testing.T) {
+	t.Run("nothing arrives", func(t *testing.T) {
 		t.Parallel()
 		_, err := through(t, 0, 0, etcdtest.CutBefore()).Users.Create(t.Context(), "f", "secret", nil)
 		wantError(t, "create", err, etcdv2.ErrOutcomeUnknown)
@@ -383,7 +383,7 @@ func TestUsersService_Update_lostAnswer(t *testing.T) {
 	}
 	lose(http.MethodPut, etcdtest.CutBefore())
 	_, err = client.Roles.Create(ctx, "r3", etcdv2.Permissions{Read: []string{"/x"}})
-	wantError(t, "create a role that was there before", err, etcdv2.ErrExists)
+	wantError(t, "create an existing role", err, etcdv2.ErrExists)
 	lose(http.MethodDelete, etcdtest.DropAnswer())
 	if err := client.Roles.Delete(ctx, "r3"); err != nil {
 		t.Errorf("Roles.Delete() after a lost answer: %v", err)
@@ -437,7 +437,7 @@ func TestUsersService_danglingRoles(t *testing.T) {
 	_, err := client.Users.Get(ctx, "a")
 	wantError(t, "get", err, etcdv2.ErrDanglingRole)
 	if errors.Is(err, etcdv2.ErrNotFound) {
-		t.Errorf("a dangling role is taken for absence: %v", err)
+		t.Errorf("a dangling role is reported as an absent user: %v", err)
 	}
 	if role, ok := etcdv2.MissingRole(err); !ok || role != "r2 does not exist. " {
 		t.Errorf("MissingRole() = %q, %t", role, ok)
@@ -456,8 +456,8 @@ func TestUsersService_danglingRoles(t *testing.T) {
 	}
 }
 
-// testNamedDanglingRole reads the user of TestUsersService_danglingRoles from a
-// server that gives the names of roles, whether they exist or not.
+// testNamedDanglingRole reads the user of TestUsersService_danglingRoles from a server that
+// returns the names of roles, whether they exist or not.
 func testNamedDanglingRole(t *testing.T, client *etcdv2.Client) {
 	t.Helper()
 	all := []string{"r1", "r2 does not exist. ", "r3"}
@@ -471,8 +471,8 @@ func testNamedDanglingRole(t *testing.T, client *etcdv2.Client) {
 	}
 }
 
-// TestUsersService_parallelGrants shows what a server alone does not do: of
-// grants at the same moment it keeps a few.
+// TestUsersService_parallelGrants checks that all concurrent grants are kept. A server alone
+// keeps only a few of them.
 func TestUsersService_parallelGrants(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
@@ -543,8 +543,8 @@ func TestUsersService_canceledWhileItWaitsForItsTurn(t *testing.T) {
 	}
 }
 
-// TestUsersService_laggingFollower reads through a follower that is stopped
-// while the others agree on something.
+// TestUsersService_laggingFollower reads through a follower that is stopped while the other
+// nodes commit changes.
 func TestUsersService_laggingFollower(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -563,10 +563,10 @@ func TestUsersService_laggingFollower(t *testing.T) {
 		}
 		follower.Resume(t)
 		if user, err := lagging.Users.Get(ctx, name); err != nil || user.Name != name {
-			t.Fatalf("Get() from a follower that lags = %v, %v", user, err)
+			t.Fatalf("Get() from a lagging follower = %v, %v", user, err)
 		}
 		if role, err := lagging.Roles.Get(ctx, "r"+name); err != nil || role.Name != "r"+name {
-			t.Fatalf("Get() from a follower that lags = %v, %v", role, err)
+			t.Fatalf("Get() from a lagging follower = %v, %v", role, err)
 		}
 	}
 }
@@ -610,13 +610,13 @@ func TestRolesService(t *testing.T) {
 	)
 	wantError(t, "update from other permissions", err, etcdv2.ErrCompareFailed)
 	_, err = client.Roles.Grant(ctx, "r", etcdv2.Permissions{Read: []string{"/b"}})
-	wantError(t, "grant of what is held", err, etcdv2.ErrGranted)
+	wantError(t, "grant of an existing permission", err, etcdv2.ErrGranted)
 	_, err = client.Roles.Revoke(ctx, "r", etcdv2.Permissions{Write: []string{"/b"}})
-	wantError(t, "revoke of what is not held", err, etcdv2.ErrNotGranted)
+	wantError(t, "revoke of an absent permission", err, etcdv2.ErrNotGranted)
 	_, err = client.Roles.Grant(ctx, "none", etcdv2.Permissions{Read: []string{"/b"}})
-	wantError(t, "grant to no role", err, etcdv2.ErrNotFound)
+	wantError(t, "grant to an absent role", err, etcdv2.ErrNotFound)
 	_, err = client.Roles.Get(ctx, "none")
-	wantError(t, "get no role", err, etcdv2.ErrNotFound)
+	wantError(t, "get an absent role", err, etcdv2.ErrNotFound)
 	_, err = client.Roles.Grant(ctx, "root", etcdv2.Permissions{Read: []string{"/b"}})
 	wantError(t, "change the role root", err, etcdv2.ErrForbidden)
 	wantError(t, "delete the role root", client.Roles.Delete(ctx, "root"), etcdv2.ErrForbidden)
@@ -633,7 +633,7 @@ func TestRolesService(t *testing.T) {
 	wantError(t, "delete twice", client.Roles.Delete(ctx, "r"), etcdv2.ErrNotFound)
 }
 
-// TestPermits asks a server what the patterns permit, and compares.
+// TestPermits compares Permits with what a server permits.
 func TestPermits(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
@@ -660,7 +660,7 @@ func TestPermits(t *testing.T) {
 	}
 }
 
-// TestAuthShapes reads what etcd 2.1 and 2.2 answered.
+// TestAuthShapes reads the answers of etcd 2.1 and 2.2.
 func TestAuthShapes(t *testing.T) {
 	t.Parallel()
 	client := scripted(t, map[string]string{
@@ -709,8 +709,8 @@ func TestAuthShapes(t *testing.T) {
 	}
 }
 
-// The client goes on with the password that it gave to its own user, also
-// where the answer was lost, and with requests that were on their way.
+// After a change of its own user's password, the client continues with the new one. This
+// also holds if the answer was lost, and for requests that were in flight.
 func TestUsersService_Update_ownPassword(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
@@ -729,7 +729,7 @@ func TestUsersService_Update_ownPassword(t *testing.T) {
 		}
 		server.SetCredentials("root", password)
 	}
-	// The change is not applied: the client keeps the password that works.
+	// The change is not applied, so the client keeps the old password, which works.
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/auth/users/root", Times: 1, Action: etcdtest.CutBefore()})
 	if err := client.Users.ChangePassword(t.Context(), "root", "never"); !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
 		t.Errorf("ChangePassword() error = %v, want ErrOutcomeUnknown", err)
@@ -737,7 +737,7 @@ func TestUsersService_Update_ownPassword(t *testing.T) {
 	if _, err := client.Users.Get(t.Context(), "root"); err != nil {
 		t.Errorf("Get() error = %v after a change that was not applied", err)
 	}
-	// A request that a server refused with the old password is sent again.
+	// A request that a server rejected with the old password is sent again.
 	changed := false
 	proxy.Inject(
 		etcdtest.Rule{Method: http.MethodGet, Path: "/v2/auth/roles/guest", Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
@@ -749,8 +749,8 @@ func TestUsersService_Update_ownPassword(t *testing.T) {
 	}
 }
 
-// A name that no request can have is listed all the same, also by servers that
-// list names only.
+// A name that no request can contain is listed nevertheless, even by servers that list only
+// names.
 func TestAuth_listsNamesThatCannotBeAskedFor(t *testing.T) {
 	t.Parallel()
 
@@ -768,7 +768,7 @@ func TestAuth_listsNamesThatCannotBeAskedFor(t *testing.T) {
 	}
 	users, err := c.Users.List(t.Context())
 	if err != nil || len(users) != 1 || users[0].Name != name {
-		t.Fatalf("Users.List() = %v, %v, want the one there is", users, err)
+		t.Fatalf("Users.List() = %v, %v, want the only one", users, err)
 	}
 	if _, err := c.Users.Holders(t.Context(), "plain"); (err != nil) != users[0].Unread {
 		t.Errorf("Holders() error = %v, want one: %v", err, users[0].Unread)

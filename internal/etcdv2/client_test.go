@@ -15,8 +15,7 @@ import (
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }
 
-// newClient returns a client that does not wait between attempts, unless o says
-// how.
+// newClient returns a client that does not wait between attempts, unless o says otherwise.
 func newClient(tb testing.TB, o etcdv2.Options) *etcdv2.Client {
 	tb.Helper()
 	if o.Wait == nil {
@@ -33,8 +32,8 @@ func newClient(tb testing.TB, o etcdv2.Options) *etcdv2.Client {
 	return client
 }
 
-// newKeys returns the Keys of a client of the shared server whose key prefix is
-// the test's own, and that prefix.
+// newKeys returns the Keys of a client of the shared server with a key prefix of the test's
+// own, and that prefix.
 func newKeys(tb testing.TB) (*etcdv2.KeysService, string) {
 	tb.Helper()
 	prefix := etcdtest.Prefix(tb)
@@ -51,12 +50,12 @@ func newProxied(tb testing.TB, o etcdv2.Options) (*etcdv2.KeysService, string, *
 	return newClient(tb, o).Keys, prefix, proxy
 }
 
-// patience is how long a test waits for what has to happen, on a machine that is
-// busy with other work too.
+// patience is how long a test waits for an event, on a machine that is busy with other work
+// too.
 const patience = time.Minute
 
-// bounded returns the context of the test with an end, for calls that wait for
-// ever if something is wrong.
+// bounded returns the context of the test with a deadline, for calls that would wait forever
+// if something is wrong.
 func bounded(tb testing.TB) context.Context {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(tb.Context(), patience)
@@ -64,7 +63,7 @@ func bounded(tb testing.TB) context.Context {
 	return ctx
 }
 
-// receive waits for what a goroutine sends.
+// receive waits for a value from a goroutine.
 func receive[T any](tb testing.TB, what string, from <-chan T) T {
 	tb.Helper()
 	deadline := time.NewTimer(2 * patience)
@@ -73,7 +72,7 @@ func receive[T any](tb testing.TB, what string, from <-chan T) T {
 	case v := <-from:
 		return v
 	case <-deadline.C:
-		tb.Fatalf("%s: nothing came", what)
+		tb.Fatalf("%s did not arrive", what)
 		panic("unreachable")
 	}
 }
@@ -97,7 +96,7 @@ func must[T any](tb testing.TB) func(T, error) T {
 	}
 }
 
-// eventually polls until check is true, as long as the test has patience.
+// eventually polls until check returns true, for as long as patience.
 func eventually(tb testing.TB, what string, check func() bool) {
 	tb.Helper()
 	deadline := time.NewTimer(patience)
@@ -107,21 +106,21 @@ func eventually(tb testing.TB, what string, check func() bool) {
 	for !check() {
 		select {
 		case <-deadline.C:
-			tb.Fatalf("it never happened that %s", what)
+			tb.Fatalf("timed out before %s", what)
 		case <-ticker.C:
 		}
 	}
 }
 
-// wantNoLeak fails the test if goroutines of the client remain after run.
+// wantNoLeak fails the test if goroutines of the client are left after run.
 func wantNoLeak(tb testing.TB, run func()) {
 	tb.Helper()
 	run()
 	eventually(tb, "no goroutine of the client remains", func() bool { return clientGoroutines() == "" })
 }
 
-// clientGoroutines returns the stacks of the goroutines that run code of the
-// client, those of a test apart.
+// clientGoroutines returns the stacks of the goroutines that run code of the client, except
+// those of tests.
 func clientGoroutines() string {
 	buf := make([]byte, 1<<20)
 	buf = buf[:runtime.Stack(buf, true)]
@@ -137,7 +136,7 @@ func clientGoroutines() string {
 // jsonText returns a value as JSON.
 func jsonText(v any) ([]byte, error) { return json.Marshal(v) }
 
-// oddKeys are keys that a server takes, and that must come back as they are.
+// oddKeys are keys that a server accepts and must return unchanged.
 var oddKeys = []string{
 	"/plain", "/with space", "/per%cent", "/%41", "/%2e%2e", "/%2F", "/question?mark", "/ha#sh", "/semi;colon", "/plus+plus", "/amp&ersand",
 	"/equals=", "/colon:", "/at@", "/comma,", "/tilde~", "/star*", "/quote\"", "/quote'", "/back\\slash", "/brackets[]{}()<>", "/pipe|",
@@ -146,7 +145,7 @@ var oddKeys = []string{
 	"/$HOME", "/`cmd`", "/{json:1}", "/v2/keys/x", "/" + strings.Repeat("long", 200), "/é/%C3%A9",
 }
 
-// badKeys are keys that are refused before any request.
+// badKeys are keys that are rejected before any request.
 var badKeys = []string{
 	"", "/", "relative", "/trailing/", "//double", "/double//in", "/.", "/..", "/a/.", "/a/..", "/a/./b", "/a/../b", "/../auth/enable",
 	"/nul\x00", "/\xff", "/a/\xc3\x28", "*",

@@ -18,8 +18,8 @@ const (
 	clusterWrites  = 25
 )
 
-// TestKeysService_threeNodes makes 200 conditional writes while nodes fail, and
-// compares what the writers were told with the events of the cluster.
+// TestKeysService_threeNodes makes 200 conditional writes while nodes fail, and compares
+// the outcomes that the writers got with the events of the cluster.
 //
 //nolint:paralleltest // it counts the goroutines of the client
 func TestKeysService_threeNodes(t *testing.T) {
@@ -41,13 +41,13 @@ func TestKeysService_threeNodes(t *testing.T) {
 	}
 }
 
-// clusterFault is what happens to the nodes in the middle of the writes.
+// clusterFault is what happens to the nodes during the writes.
 type clusterFault struct {
 	name string
-	// timeout bounds a request, and outage is how long the fault lasts.
+	// timeout limits a request, and outage is how long the fault lasts.
 	timeout, outage time.Duration
-	// first is the endpoint that is asked first, fail makes nodes fail, and
-	// repair makes them work again.
+	// first is the endpoint that is asked first, fail makes nodes fail, and repair makes
+	// them work again.
 	first        func(t *testing.T) *etcdtest.Server
 	fail, repair func(t *testing.T)
 }
@@ -65,7 +65,7 @@ func leaderKilled(cluster *etcdtest.Cluster) clusterFault {
 func followerPaused(cluster *etcdtest.Cluster) clusterFault {
 	var follower *etcdtest.Server
 	return clusterFault{
-		name: "the follower that is asked hangs and goes on", timeout: 500 * time.Millisecond, outage: 2 * time.Second,
+		name: "the first endpoint, a follower, hangs and continues", timeout: 500 * time.Millisecond, outage: 2 * time.Second,
 		first:  func(t *testing.T) *etcdtest.Server { t.Helper(); follower = cluster.Followers(t)[0]; return follower },
 		fail:   func(t *testing.T) { t.Helper(); follower.Pause(t) },
 		repair: func(t *testing.T) { t.Helper(); follower.Resume(t); cluster.Leader(t) },
@@ -100,24 +100,24 @@ func quorumLost(cluster *etcdtest.Cluster) clusterFault {
 	}
 }
 
-// clusterRun is what the writers were told and what the cluster did.
+// clusterRun records the outcomes that the writers got, and the events of the cluster.
 type clusterRun struct {
 	mu sync.Mutex
-	// told is what became of each value: applied, unknown or failed.
-	told map[string]string
+	// outcomes is the outcome of each value: applied, unknown or failed.
+	outcomes map[string]string
 	// events counts how often each value was written.
 	events map[string]int
-	// settled, unknowns and conflicts count what else they were told.
+	// settled, unknowns and conflicts count other outcomes.
 	settled, unknowns, conflicts int
 	// faults counts the requests that met the fault.
 	faults atomic.Int64
 }
 
-// write makes the writes, and the fault when each writer has made a third of
-// them and they all go on.
+// write makes the writes. The fault begins when each writer has made a third of its writes,
+// while they all continue.
 func (r *clusterRun) write(t *testing.T, endpoints []string, fault clusterFault) {
 	t.Helper()
-	r.told, r.events = map[string]string{}, map[string]int{}
+	r.outcomes, r.events = map[string]string{}, map[string]int{}
 	prefix := etcdtest.Prefix(t)
 	client, err := etcdv2.New(etcdv2.Options{
 		Endpoints: endpoints, KeyPrefix: prefix, RequestTimeout: fault.timeout,
@@ -151,7 +151,7 @@ func (r *clusterRun) write(t *testing.T, endpoints []string, fault clusterFault)
 	r.watch(t, client.Keys, start.EtcdIndex)
 }
 
-// writer swaps the value of a key of its own, each time for one of its own.
+// writer swaps the value of a key of its own, each time for a new value.
 func (r *clusterRun) writer(t *testing.T, keys *etcdv2.KeysService, writer int, third, last func()) {
 	t.Helper()
 	key := fmt.Sprintf("/k%d", writer)
@@ -161,7 +161,7 @@ func (r *clusterRun) writer(t *testing.T, keys *etcdv2.KeysService, writer int, 
 		case clusterWrites / 3:
 			third()
 		case 2 * clusterWrites / 3:
-			// A machine that is slow to make nodes fail is not to miss it.
+			// On a slow machine the fault may begin late, and must still meet this write.
 			last()
 		}
 		value := fmt.Sprintf("%d-%d", writer, i)
@@ -181,7 +181,7 @@ func (r *clusterRun) writer(t *testing.T, keys *etcdv2.KeysService, writer int, 
 	}
 }
 
-// readIndex reads the index of a key, however long that takes.
+// readIndex reads the index of a key, and tries until it succeeds.
 func readIndex(t *testing.T, keys *etcdv2.KeysService, key string) uint64 {
 	t.Helper()
 	for t.Context().Err() == nil {
@@ -196,30 +196,30 @@ func readIndex(t *testing.T, keys *etcdv2.KeysService, key string) uint64 {
 	return 0
 }
 
-// note keeps what a writer was told.
+// note records the outcome that a writer got.
 func (r *clusterRun) note(t *testing.T, value string, resp *etcdv2.Response, err error) {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case err == nil:
-		r.told[value] = "applied"
+		r.outcomes[value] = "applied"
 		if resp.Settled {
 			r.settled++
 		}
 	case errors.Is(err, etcdv2.ErrOutcomeUnknown):
-		r.told[value] = "unknown"
+		r.outcomes[value] = "unknown"
 		r.unknowns++
 	case errors.Is(err, etcdv2.ErrCompareFailed), errors.Is(err, etcdv2.ErrExists), errors.Is(err, etcdv2.ErrUnavailable):
-		r.told[value] = "failed"
+		r.outcomes[value] = "failed"
 		r.conflicts++
 	default:
-		r.told[value] = "failed"
-		t.Errorf("write of %s: error = %v, which is neither unknown nor a kind of its own", value, err)
+		r.outcomes[value] = "failed"
+		t.Errorf("write of %s: error = %v, which is neither ErrOutcomeUnknown nor another known error", value, err)
 	}
 }
 
-// watch counts the events from the beginning to an event of its own.
+// watch counts the events up to one that it causes itself.
 func (r *clusterRun) watch(t *testing.T, keys *etcdv2.KeysService, after uint64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -239,26 +239,26 @@ func (r *clusterRun) watch(t *testing.T, keys *etcdv2.KeysService, after uint64)
 	}
 }
 
-// check compares what the writers were told with what the cluster did.
+// check compares the outcomes that the writers got with the events of the cluster.
 func (r *clusterRun) check(t *testing.T) {
 	t.Helper()
 	t.Logf("%d writes, %d failed requests: %d settled by reading, %d unknown, %d refused",
-		len(r.told), r.faults.Load(), r.settled, r.unknowns, r.conflicts)
+		len(r.outcomes), r.faults.Load(), r.settled, r.unknowns, r.conflicts)
 	if r.faults.Load() == 0 {
 		t.Error("no request met the fault")
 	}
-	if len(r.told) != clusterWriters*clusterWrites {
-		t.Errorf("%d writes were made, want %d", len(r.told), clusterWriters*clusterWrites)
+	if len(r.outcomes) != clusterWriters*clusterWrites {
+		t.Errorf("%d writes were made, want %d", len(r.outcomes), clusterWriters*clusterWrites)
 	}
-	for value, told := range r.told {
+	for value, outcomes := range r.outcomes {
 		n := r.events[value]
 		switch {
 		case n > 1:
 			t.Errorf("the write of %s was applied %d times", value, n)
-		case told == "applied" && n == 0:
-			t.Errorf("the write of %s was reported as applied, and is lost", value)
-		case told == "failed" && n == 1:
-			t.Errorf("the write of %s was reported as failed, and was applied", value)
+		case outcomes == "applied" && n == 0:
+			t.Errorf("the write of %s was reported as applied, but is lost", value)
+		case outcomes == "failed" && n == 1:
+			t.Errorf("the write of %s was reported as failed, but was applied", value)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// responseTexts are answers as servers give them, and others.
+// responseTexts are answers of servers, and invalid ones.
 var responseTexts = []string{
 	`{"action":"get","node":{"key":"/k","value":"","modifiedIndex":4,"createdIndex":4}}` + "\n",
 	`{"action":"get","node":{"dir":true,"nodes":[{"key":"/a","dir":true,"modifiedIndex":5,"createdIndex":5},{"key":"/b","value":"1","expiration":"2026-11-21T00:07:16.670028175Z","ttl":100,"modifiedIndex":6,"createdIndex":6}]}}`,
@@ -53,10 +53,10 @@ func TestParseResponse(t *testing.T) {
 		`{"prevNode":{"key":"/k"}}`: {PrevNode: &etcdv2.Node{Key: "/k"}},
 		responseTexts[5]:            {Action: etcdv2.ActionGet, Node: &etcdv2.Node{TTL: -1}},
 		responseTexts[6]:            {PrevNode: &etcdv2.Node{}},
-		// Half a character stands for a bad one.
+		// A lone surrogate becomes the replacement character.
 		`{"action":"\ud83d\ud83d\ude00"}`: {Action: "\uFFFD😀"},
 		`{"action":"\ud83d\n\ude00"}`:     {Action: "\uFFFD\n\uFFFD"},
-		// Names in another case are others.
+		// Names are case-sensitive.
 		`{"Action":"get","NODE":{"Key":"/k"}}`: {},
 	} {
 		got, err := etcdv2.ParseResponse([]byte(text))
@@ -66,7 +66,7 @@ func TestParseResponse(t *testing.T) {
 	}
 }
 
-// TestParseResponse_pieces cuts answers into pieces and off at every byte.
+// TestParseResponse_pieces delivers answers in pieces, and cuts them off at every byte.
 func TestParseResponse_pieces(t *testing.T) {
 	t.Parallel()
 	for _, text := range responseTexts[:7] {
@@ -87,7 +87,7 @@ func TestParseResponse_pieces(t *testing.T) {
 	}
 }
 
-// brokenReader fails after a text.
+// brokenReader fails at the end of a text.
 type brokenReader struct {
 	text string
 	err  error
@@ -124,7 +124,7 @@ func TestParseResponse_large(t *testing.T) {
 		}
 	}
 	if got.Node.Nodes[nodes].Value != long {
-		t.Error("the long value is another")
+		t.Error("the long value has changed")
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// records is a resolver that knows these records. A service that is not there
-// has none; a nil list is a failure of the resolver.
+// records is a resolver that knows these records. A service that is not in the map has none; a
+// nil list makes the lookup fail.
 type records map[string][]*net.SRV
 
 func (r records) LookupSRV(_ context.Context, service, proto, name string) (string, []*net.SRV, error) {
@@ -50,14 +50,14 @@ func TestDiscoverSRV(t *testing.T) {
 			records: records{"etcd-client": plain, "etcd-client-ssl": {{Target: "s.example.com.", Port: 2379}}},
 			want:    []string{"https://s.example.com:2379"},
 		},
-		"no fall-back to http when the lookup fails": {
+		"no fall-back to http after a failed lookup": {
 			records: records{"etcd-client": plain, "etcd-client-ssl": nil}, wantErr: "_etcd-client-ssl._tcp.example.com",
 		},
 		"a failing lookup":       {records: records{"etcd-client": nil}, wantErr: "_etcd-client._tcp.example.com"},
 		"no records":             {records: records{}, wantErr: "neither"},
-		"decidedly not there":    {records: records{"etcd-client": {{Target: "."}}}, wantErr: "neither"},
+		"service not available":  {records: records{"etcd-client": {{Target: "."}}}, wantErr: "neither"},
 		"TLS outside the domain": {records: records{"etcd-client-ssl": {{Target: "evil.com.", Port: 1}}}, wantErr: "outside of the domain"},
-		"a domain that only ends alike": {
+		"a domain that only has the same ending": {
 			records: records{"etcd-client-ssl": {{Target: "badexample.com.", Port: 1}}}, wantErr: "outside of the domain",
 		},
 		"TLS outside the domain with a server name": {
@@ -89,7 +89,7 @@ func TestDiscoverSRV(t *testing.T) {
 	}
 }
 
-// switched is a resolver that can be exchanged.
+// switched is a resolver that can be replaced.
 type switched struct {
 	mu  sync.Mutex
 	now Resolver
@@ -118,7 +118,7 @@ func TestClient_discoverySRV(t *testing.T) {
 		t.Errorf("Set() without records = %v, want ErrUnavailable", err)
 	}
 	if got := c.Endpoints(); len(got) != 0 {
-		t.Errorf("Endpoints() without records = %q, want none: no default takes their place", got)
+		t.Errorf("Endpoints() without records = %q, want none, not even a default", got)
 	}
 
 	resolver.mu.Lock()
@@ -126,7 +126,7 @@ func TestClient_discoverySRV(t *testing.T) {
 	resolver.mu.Unlock()
 	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); !errors.Is(err, ErrUnavailable) ||
 		!strings.Contains(err.Error(), "has the port 0") {
-		t.Errorf("Set() with a record of port 0 = %v, want an error that says so", err)
+		t.Errorf("Set() with a record of port 0 = %v, want an error about the port", err)
 	}
 
 	resolver.mu.Lock()

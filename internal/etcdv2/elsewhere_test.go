@@ -22,12 +22,12 @@ import (
 
 const page = "<!DOCTYPE html><html><body>Please log in</body></html>"
 
-// html answers everything with a page.
+// html answers every request with a page.
 func html(status int) etcdtest.Action {
 	return etcdtest.Respond(status, http.Header{"Content-Type": {"text/html; charset=utf-8"}}, page)
 }
 
-// calls are all that a client can be asked, apart from what asks every endpoint.
+// calls are all the calls of a client, except those that ask every endpoint.
 var calls = map[string]call{
 	"Keys.Get": getKey,
 	"Keys.List": func(ctx context.Context, c *etcdv2.Client) error {
@@ -114,8 +114,8 @@ var calls = map[string]call{
 	"Client.Sync":    func(ctx context.Context, c *etcdv2.Client) error { return c.Sync(ctx) },
 }
 
-// TestClient_readsEveryAnswer gets an answer from something that is not etcd, with
-// the status of success, to whatever it asks.
+// TestClient_readsEveryAnswer makes each call get an answer with a success status from
+// something that is not etcd.
 func TestClient_readsEveryAnswer(t *testing.T) {
 	t.Parallel()
 	for name, action := range map[string]etcdtest.Action{
@@ -141,10 +141,10 @@ func TestClient_readsEveryAnswer(t *testing.T) {
 	}
 }
 
-// noEndpoints are what can be at an endpoint that is not a server of the v2 API.
+// noEndpoints are the kinds of endpoints that are not servers of the v2 API.
 var noEndpoints = map[string]struct {
 	action etcdtest.Action
-	// writes reports whether it refuses writes alone.
+	// writes reports whether it rejects only writes.
 	writes bool
 	want   error
 }{
@@ -159,7 +159,7 @@ var noEndpoints = map[string]struct {
 	"a member without --v2": {},
 }
 
-// elsewhere makes an endpoint of the kind, in front of a server where it is a proxy.
+// elsewhere returns an endpoint of the kind; a proxy is in front of server.
 func elsewhere(t *testing.T, kind string, server *etcdtest.Server) string {
 	t.Helper()
 	none := noEndpoints[kind]
@@ -173,8 +173,8 @@ func elsewhere(t *testing.T, kind string, server *etcdtest.Server) string {
 	return proxy.URL()
 }
 
-// TestClient_passesOver makes each request as the first one of a client whose
-// first endpoint is not a server of the v2 API.
+// TestClient_passesOver makes each call the first one of a client whose first endpoint is not a
+// server of the v2 API.
 func TestClient_passesOver(t *testing.T) {
 	t.Parallel()
 	for kind := range noEndpoints {
@@ -193,7 +193,7 @@ func TestClient_passesOver(t *testing.T) {
 				none := elsewhere(t, kind, server)
 				client := newClient(t, etcdv2.Options{Endpoints: []string{none, server.URL()}, KeyPrefix: prefix})
 				if err := v.call(t.Context(), client, index); err != nil {
-					t.Fatalf("error = %v, want none: the second endpoint takes it", err)
+					t.Fatalf("error = %v, want none: the second endpoint serves it", err)
 				}
 				if got := listing(server.Get(t, prefix, "recursive=true", "sorted=true").Node, prefix); got != v.after {
 					t.Errorf("the server has %q, want %q", got, v.after)
@@ -206,7 +206,7 @@ func TestClient_passesOver(t *testing.T) {
 	}
 }
 
-// TestClient_passesOver_auth does the same for what changes the whole server.
+// TestClient_passesOver_auth does the same for calls that change the whole server.
 func TestClient_passesOver_auth(t *testing.T) {
 	t.Parallel()
 	for kind := range noEndpoints {
@@ -238,8 +238,8 @@ func TestClient_passesOver_auth(t *testing.T) {
 	}
 }
 
-// TestClient_servesNoMore finds a page at an endpoint that has served the v2 API and
-// failed since: a write that must not be sent twice is not sent to it.
+// TestClient_servesNoMore has a page at an endpoint that served the v2 API and then failed: a
+// write that must not be sent twice is not sent to it.
 func TestClient_servesNoMore(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Shared(t)
@@ -260,7 +260,7 @@ func TestClient_servesNoMore(t *testing.T) {
 	}
 }
 
-// TestClient_nothingServesV2 has no endpoint that does.
+// TestClient_nothingServesV2 has no endpoint that serves the v2 API.
 func TestClient_nothingServesV2(t *testing.T) {
 	t.Parallel()
 	dead := etcdtest.NewProxy(t, "http://127.0.0.1:1")
@@ -296,7 +296,7 @@ func TestClient_nothingServesV2(t *testing.T) {
 	}
 }
 
-// TestClient_paths has endpoints behind one gateway that differ in their path.
+// TestClient_paths has endpoints behind one gateway that differ only in their path.
 func TestClient_paths(t *testing.T) {
 	t.Parallel()
 	a, b := etcdtest.Start(t), etcdtest.Start(t)
@@ -318,7 +318,7 @@ func TestClient_paths(t *testing.T) {
 	}
 	w := newWriter(t, client.Keys)
 	w.set("/k", "in a")
-	// The server behind /a is gone, and the next one answers.
+	// The server behind /a is gone, and the next endpoint answers.
 	gateway.Inject(etcdtest.Rule{Path: "/a", Action: etcdtest.Respond(404, nil, "404 page not found")})
 	w.set("/k", "in b")
 	if got := a.Get(t, "/k").Node.Value; got != "in a" {
@@ -327,7 +327,7 @@ func TestClient_paths(t *testing.T) {
 	if got := b.Get(t, "/k").Node.Value; got != "in b" {
 		t.Errorf("the server behind /b has %q", got)
 	}
-	// Another path is another endpoint, and a slash at the end is none.
+	// Another path is another endpoint; a trailing slash is not part of the path.
 	if err := client.SetEndpoints([]string{gateway.URL() + "/c", gateway.URL() + "/b"}); err != nil {
 		t.Fatal(err)
 	}
@@ -363,11 +363,11 @@ func TestParseEndpoint_path(t *testing.T) {
 	}
 	client := newClient(t, etcdv2.Options{})
 	if err := client.SetEndpoints([]string{"http://h:1/v2"}); err == nil {
-		t.Error("SetEndpoints() takes the path of the API")
+		t.Error("SetEndpoints() accepts the path of the API")
 	}
 }
 
-// TestClient_nothingSent goes by a proxy that cannot be connected to.
+// TestClient_nothingSent uses a proxy that refuses connections.
 func TestClient_nothingSent(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.NewProxy(t, etcdtest.Shared(t).URL())
@@ -385,7 +385,7 @@ func TestClient_nothingSent(t *testing.T) {
 	}
 }
 
-// TestKeysService_Watch_neverAnswered watches by an endpoint that hangs.
+// TestKeysService_Watch_neverAnswered watches through an endpoint that hangs.
 func TestKeysService_Watch_neverAnswered(t *testing.T) {
 	t.Parallel()
 	for name, action := range map[string]etcdtest.Action{"hangs": etcdtest.HoldBefore(nil), "cuts": etcdtest.CutBefore()} {
@@ -398,7 +398,7 @@ func TestKeysService_Watch_neverAnswered(t *testing.T) {
 			_, err := keys.Watch(t.Context(), "/k", etcdv2.WatchOptions{Timeout: 300 * time.Millisecond})
 			wantErr(t, "Watch()", err, etcdv2.ErrUnavailable)
 			if errors.Is(err, etcdv2.ErrWatchTimeout) {
-				t.Errorf("Watch() error = %v, which says that a server answered", err)
+				t.Errorf("Watch() error = %v, which reports that a server answered", err)
 			}
 		})
 	}
@@ -408,8 +408,8 @@ func TestKeysService_Watch_neverAnswered(t *testing.T) {
 	}
 }
 
-// TestKeysService_dirsWithoutReading changes directories as a user who may write
-// and not read.
+// TestKeysService_dirsWithoutReading changes directories as a user with write access but
+// without read access.
 func TestKeysService_dirsWithoutReading(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
@@ -433,7 +433,7 @@ func TestKeysService_dirsWithoutReading(t *testing.T) {
 	wantErr(t, "DeleteDir() of a key", remove("/d/k", false), etcdv2.ErrNotDir)
 	wantErr(t, "recursive DeleteDir() of a key", remove("/d/k", true), etcdv2.ErrNotDir)
 	wantErr(t, "UpdateDir() of a key", errOf(keys.UpdateDir(ctx, "/d/k", etcdv2.WriteOptions{})), etcdv2.ErrNotDir)
-	wantErr(t, "DeleteDir() of nothing", remove("/d/none", true), etcdv2.ErrNotFound)
+	wantErr(t, "DeleteDir() of an absent directory", remove("/d/none", true), etcdv2.ErrNotFound)
 	wantErr(t, "DeleteDir() of a full one", remove("/d/full", false), etcdv2.ErrDirNotEmpty)
 	wantErr(t, "DeleteDir() elsewhere", remove("/e", true), etcdv2.ErrUnauthorized)
 	for path, recursive := range map[string]bool{"/d/empty": false, "/d/full": true} {
@@ -443,11 +443,11 @@ func TestKeysService_dirsWithoutReading(t *testing.T) {
 	}
 	resp := must[*etcdv2.Response](t)(root.Keys.List(ctx, "/d", etcdv2.GetOptions{}))
 	if got := resp.Node.Nodes; len(got) != 1 || got[0].Value != "kept" {
-		t.Errorf("the directory contains %v, want the key alone", resp.Node)
+		t.Errorf("the directory contains %v, want only the key", resp.Node)
 	}
 }
 
-// TestKeysService_Refresh_dir has the one answer for a directory that 3.5 gives.
+// TestKeysService_Refresh_dir accepts, for a directory, the answer that only etcd 3.5 gives.
 func TestKeysService_Refresh_dir(t *testing.T) {
 	t.Parallel()
 	if !expected(t).refreshes {
@@ -462,11 +462,11 @@ func TestKeysService_Refresh_dir(t *testing.T) {
 	}
 	_, err = keys.Refresh(t.Context(), "/d", 100, etcdv2.Condition{Index: index})
 	wantErr(t, "Refresh() on a condition", err, etcdv2.ErrNotFile)
-	// An empty value is not an update of a directory either.
+	// An update with an empty value is not an update of a directory either.
 	wantErr(t, "Update()", errOf(keys.Update(t.Context(), "/d", "", etcdv2.WriteOptions{})), etcdv2.ErrNotFile)
 }
 
-// TestReadBody_length does not believe how long an answer is said to be.
+// TestReadBody_length checks that the client does not trust the length that an answer claims.
 func TestReadBody_length(t *testing.T) {
 	t.Parallel()
 	data, err := etcdv2.ReadBody(&http.Response{ContentLength: 1 << 30, Body: io.NopCloser(strings.NewReader("x"))})
@@ -475,7 +475,7 @@ func TestReadBody_length(t *testing.T) {
 	}
 }
 
-// TestClient_tracesAll traces what the client asks by itself, and each redirect.
+// TestClient_tracesAll traces the requests that the client makes on its own, and each redirect.
 func TestClient_tracesAll(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
@@ -500,7 +500,7 @@ func TestClient_tracesAll(t *testing.T) {
 	}
 }
 
-// TestClient_Cluster_lean does not list the root for what the headers say.
+// TestClient_Cluster_lean checks that the root is not listed if the headers are enough.
 func TestClient_Cluster_lean(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)

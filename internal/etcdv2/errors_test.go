@@ -21,9 +21,9 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// respond returns a client of a scripted server that answers everything alike,
-// apart from reads of keys but "/k": with them the client makes sure that a
-// server is up to date before it believes what it reports about users.
+// respond returns a client of a scripted server that answers everything alike, except reads
+// of keys other than "/k": the client uses those to check that a server is up to date before
+// it trusts its answer about users.
 func respond(tb testing.TB, status int, header http.Header, body string) *etcdv2.Client {
 	tb.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -77,7 +77,7 @@ func keyError(code int) string {
 
 func message(text string) string { return fmt.Sprintf(`{"message":%q}`, text) }
 
-// errorCases are the answers that are each of the errors of the list in doc.go.
+// errorCases are answers for each error in the list in doc.go.
 var errorCases = map[string][]struct {
 	kind   error
 	call   call
@@ -131,8 +131,8 @@ var errorCases = map[string][]struct {
 	},
 }
 
-// provedElsewhere are the errors of the list that one answer alone does not
-// make: the test named makes them on a real server.
+// provedElsewhere are the errors of the list that a single answer cannot cause. The named
+// test causes them on a real server.
 var provedElsewhere = map[string]func(*testing.T){
 	"ErrGranted":    TestUsersService,
 	"ErrNotGranted": TestUsersService,
@@ -145,7 +145,7 @@ func TestErrors(t *testing.T) {
 		name := strings.Fields(line)[0]
 		listed = append(listed, name)
 		if len(errorCases[name]) == 0 && provedElsewhere[name] == nil {
-			t.Errorf("no answer is there for the error %s of doc.go", name)
+			t.Errorf("errorCases has no answer for the error %s of doc.go", name)
 		}
 	}
 	for name, cases := range errorCases {
@@ -171,7 +171,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestErrors_documented makes sure that doc.go names every error of the package.
+// TestErrors_documented checks that doc.go names every error of the package.
 func TestErrors_documented(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")
@@ -183,13 +183,13 @@ func TestErrors_documented(t *testing.T) {
 		source := must[[]byte](t)(os.ReadFile(file))
 		for _, match := range regexp.MustCompile(`(?m)^(?:var |\t)(Err\w+) += errors\.New`).FindAllSubmatch(source, -1) {
 			if !regexp.MustCompile(`\b` + string(match[1]) + `\b`).Match(doc) {
-				t.Errorf("doc.go does not say what %s is", match[1])
+				t.Errorf("doc.go does not describe %s", match[1])
 			}
 		}
 	}
 }
 
-// TestError has answers outside 2xx of every form, and what is kept of them.
+// TestError has answers outside 2xx of every form, and what the error keeps of them.
 func TestError(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -267,7 +267,7 @@ func TestError(t *testing.T) {
 			text:  "answered 410: Gone",
 			isNot: []error{etcdv2.ErrMemberRemoved},
 		},
-		"fields in another case are others": {
+		"field names are case-sensitive": {
 			status: 404, body: `{"ErrorCode":100,"Message":"Key not found"}`,
 			want:  etcdv2.Error{Status: 404},
 			text:  "answered 404: " + etcdv2.ErrV2Disabled.Error(),
@@ -301,8 +301,8 @@ func TestError(t *testing.T) {
 	}
 }
 
-// TestErrors_whileFindingTheCluster reads a key where a gateway answers what the
-// client asks before: that says nothing of the key.
+// TestErrors_whileFindingTheCluster reads a key while a gateway answers the requests that the
+// client makes first. Their errors must not be taken for an answer about the key.
 func TestErrors_whileFindingTheCluster(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]etcdv2.Options{
@@ -323,8 +323,8 @@ func TestErrors_whileFindingTheCluster(t *testing.T) {
 	}
 }
 
-// TestErrors_holdNoSecrets makes writes fail in every way and looks for their
-// values in what is reported.
+// TestErrors_holdNoSecrets makes writes fail in every way and searches the errors and traces
+// for their values.
 func TestErrors_holdNoSecrets(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"
@@ -366,6 +366,6 @@ func TestErrors_holdNoSecrets(t *testing.T) {
 	}
 	_, err := keys.CompareAndSwap(t.Context(), "/k", "x", etcdv2.Condition{Value: "not " + secret}, etcdv2.WriteOptions{})
 	if apiErr, ok := errors.AsType[*etcdv2.Error](err); !ok || !strings.Contains(apiErr.Cause, secret) {
-		t.Errorf("error = %#v, want the cause kept for those who ask for it", err)
+		t.Errorf("error = %#v, want the cause in its field", err)
 	}
 }

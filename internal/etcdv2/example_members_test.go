@@ -25,7 +25,7 @@ func ExampleMembersService_List() {
 
 func ExampleMembersService_Add() {
 	ctx := context.Background()
-	// A slash at the end is a path, which no server takes.
+	// A trailing slash is a path, which no server accepts.
 	_, err := exampleClient().Members.Add(ctx, []string{"http://10.0.0.2:2380/"})
 	fmt.Println(errors.Is(err, etcdv2.ErrInvalidMember))
 	// Output: true
@@ -113,7 +113,7 @@ func ExampleClient_AutoSync() {
 	// Output: true
 }
 
-// zone answers as the DNS of example.com would.
+// zone answers like the DNS of example.com.
 type zone struct{}
 
 func (zone) LookupSRV(_ context.Context, service, _, _ string) (string, []*net.SRV, error) {

@@ -12,11 +12,11 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// exampleTB stands in for a test where an example needs the shared server.
+// exampleTB is the test of the shared server in an example.
 type exampleTB struct {
 	testing.TB
 
-	ctx context.Context //nolint:containedctx // as that of a test
+	ctx context.Context //nolint:containedctx // like the context of a test
 }
 
 func (exampleTB) Helper()                     {}
@@ -24,18 +24,18 @@ func (exampleTB) Cleanup(func())              {}
 func (exampleTB) Name() string                { return "Example" }
 func (tb exampleTB) Context() context.Context { return tb.ctx }
 
-// Fatal ends the process: an example cannot fail otherwise.
+// Fatal panics: an example cannot fail in another way.
 func (exampleTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
-// Fatalf ends the process: an example cannot fail otherwise.
+// Fatalf panics: an example cannot fail in another way.
 func (exampleTB) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// exampleURL is the URL of an etcd server.
+// exampleURL returns the URL of an etcd server.
 func exampleURL() string {
 	return etcdtest.Shared(exampleTB{ctx: context.Background()}).URL()
 }
 
-// exampleClient is a client with a key space of its own.
+// exampleClient returns a client with a key space of its own.
 func exampleClient() *etcdv2.Client {
 	client, err := etcdv2.New(etcdv2.Options{
 		Endpoints: []string{exampleURL()}, KeyPrefix: etcdtest.Prefix(exampleTB{}),
@@ -86,7 +86,7 @@ func ExampleKeysService_CompareAndSwap() {
 		return
 	}
 
-	// Nobody else has written since it was read.
+	// Nobody else has written the key since it was read.
 	unchanged := etcdv2.Condition{Index: read.Node.ModifiedIndex}
 	swapped, err := keys.CompareAndSwap(ctx, "/config/size", "2", unchanged, etcdv2.WriteOptions{})
 	fmt.Println(swapped.Node.Value, err)
@@ -133,10 +133,10 @@ func ExampleKeysService_Refresh() {
 	_, err := keys.Set(ctx, "/services/web", "10.0.0.1:80", etcdv2.WriteOptions{TTL: new(int64(10))})
 	fmt.Println(err)
 
-	// The service is still alive; nobody who watches it is told.
+	// The service is still alive. A refresh notifies no watchers.
 	refreshed, err := keys.Refresh(ctx, "/services/web", 60, etcdv2.Condition{})
 	if errors.Is(err, etcdv2.ErrUnsupported) {
-		// etcd 2.2 and older would empty the key, so it is written again.
+		// etcd 2.2 and older would empty the key, so we write it again.
 		refreshed, err = keys.Set(ctx, "/services/web", "10.0.0.1:80", etcdv2.WriteOptions{TTL: new(int64(60))})
 	}
 	if err != nil {
@@ -179,7 +179,7 @@ func ExampleKeysService_Events() {
 	ctx := context.Background()
 	keys := exampleClient().Keys
 
-	// The state first, then all that happens after it.
+	// First the state, then everything that happens after it.
 	if _, err := keys.CreateDir(ctx, "/config", etcdv2.CreateOptions{}); err != nil {
 		fmt.Println(err)
 	}

@@ -12,7 +12,7 @@ func ParseResponse(data []byte) (*Response, error) {
 	return parseResponse(bytes.NewReader(data))
 }
 
-// ParseReader is ParseResponse of what comes in bit by bit.
+// ParseReader is ParseResponse for an answer that arrives in pieces.
 func ParseReader(r io.Reader) (*Response, error) { return parseResponse(r) }
 
 // ParseError reads an answer outside 2xx to a request for a path.
@@ -20,8 +20,8 @@ func ParseError(path string, status int, data []byte) *Error {
 	return newError(&url.URL{Scheme: "http", Host: "h"}, &request{path: path}, status, data, Meta{})
 }
 
-// KeyPath returns the path under which a checked key is requested, and what a
-// server makes of it.
+// KeyPath returns the path with which a checked key is requested, and the path that a server
+// decodes from it.
 func KeyPath(key string) (escaped, path string) {
 	r := (&KeysService{}).request(http.MethodGet, key, false)
 	u := r.url(&url.URL{Scheme: "http", Host: "h"})

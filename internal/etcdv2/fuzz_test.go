@@ -18,7 +18,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// FuzzKeyPath looks for a key that a server would understand as another.
+// FuzzKeyPath searches for a key that a server would decode as another.
 func FuzzKeyPath(f *testing.F) {
 	for _, key := range append(slices.Clone(oddKeys), badKeys...) {
 		f.Add(key)
@@ -34,10 +34,10 @@ func FuzzKeyPath(f *testing.F) {
 		if want := "/v2/keys" + key; unescaped != want {
 			t.Errorf("the path of %q is %q, want %q", key, unescaped, want)
 		}
-		// What a server does with the request line.
+		// This is how a server parses the request line.
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://h"+escaped, http.NoBody)
 		if err != nil {
-			t.Fatalf("the path %q of %q is none: %v", escaped, key, err)
+			t.Fatalf("the path %q of %q is not valid: %v", escaped, key, err)
 		}
 		if r.URL.RawQuery != "" || r.URL.Fragment != "" || r.URL.Path != unescaped {
 			t.Errorf("a server reads the path of %q as %q?%q#%q", key, r.URL.Path, r.URL.RawQuery, r.URL.Fragment)
@@ -52,7 +52,7 @@ func FuzzKeyPath(f *testing.F) {
 	})
 }
 
-// peerNode is Node for encoding/json, which the decoder must agree with.
+// peerNode is a Node for encoding/json, with which the decoder must agree.
 type peerNode struct {
 	Key           string      `json:"key"`
 	Value         string      `json:"value"`
@@ -86,8 +86,8 @@ func (n *peerNode) node() *etcdv2.Node {
 	return out
 }
 
-// FuzzParseResponse compares the decoder with encoding/json on everything that
-// both take. What a server sends is a part of that.
+// FuzzParseResponse compares the decoder with encoding/json for all input that both accept,
+// which includes everything that a server sends.
 func FuzzParseResponse(f *testing.F) {
 	for _, text := range responseTexts {
 		f.Add([]byte(text))
@@ -100,19 +100,19 @@ func FuzzParseResponse(f *testing.F) {
 				t.Errorf("error = %v, want %v", err, etcdv2.ErrInvalidAnswer)
 			}
 			if isPlain(data) {
-				t.Errorf("error = %v, and encoding/json reads it", err)
+				t.Errorf("error = %v, but encoding/json accepts it", err)
 			}
 			return
 		}
 		if !json.Valid(data) {
-			t.Fatalf("%q was read, and is not JSON", data)
+			t.Fatalf("%q was accepted, but is not JSON", data)
 		}
 		if hasTwins(data) {
 			return
 		}
 		var want peerResponse
 		if err := json.Unmarshal(data, &want); err != nil {
-			t.Fatalf("%q was read, and encoding/json says %v", data, err)
+			t.Fatalf("%q was accepted, but encoding/json returns %v", data, err)
 		}
 		peer := &etcdv2.Response{Action: etcdv2.Action(want.Action), Node: want.Node.node(), PrevNode: want.PrevNode.node()}
 		var unknownToPeer cmp.Options
@@ -125,8 +125,8 @@ func FuzzParseResponse(f *testing.F) {
 	})
 }
 
-// isPlain reports whether encoding/json reads the data in the same, stricter way:
-// as valid UTF-8, and as written by it.
+// isPlain reports whether encoding/json reads the data in the same, stricter way: as valid
+// UTF-8, and in the form that it writes itself.
 func isPlain(data []byte) bool {
 	var r peerResponse
 	if !utf8.Valid(data) || json.Unmarshal(data, &r) != nil || hasTwins(data) {
@@ -136,9 +136,8 @@ func isPlain(data []byte) bool {
 	return err == nil && string(again) == string(data)
 }
 
-// hasTwins reports whether an object of the data may have two fields that
-// encoding/json takes for one, because it does not mind their case, or which it
-// merges.
+// hasTwins reports whether an object in the data may have two fields that encoding/json takes
+// for one, because it ignores their case, or that it merges.
 func hasTwins(data []byte) bool {
 	text := strings.ToLower(string(data))
 	for _, name := range []string{"action", "node", "prevnode"} {
@@ -146,7 +145,7 @@ func hasTwins(data []byte) bool {
 			return true
 		}
 	}
-	// Names are written with escapes, in capitals, or more than once.
+	// Names with escapes, in another case, or repeated.
 	return strings.Contains(text, `\`) || text != string(data) && !onlyKnown(data) || repeats(data)
 }
 
@@ -181,7 +180,7 @@ func knownNames(v any) bool {
 	return true
 }
 
-// repeats reports whether an object has a name twice.
+// repeats reports whether an object contains a name twice.
 func repeats(data []byte) bool {
 	var fields any
 	if json.Unmarshal(data, &fields) != nil {
@@ -191,8 +190,8 @@ func repeats(data []byte) bool {
 	return err != nil || strings.Count(string(again), `":`) != strings.Count(string(data), `":`)
 }
 
-// FuzzParseError looks for a body that makes an error of the wrong kind, or one
-// that quotes a cause.
+// FuzzParseError searches for a body that causes an error of the wrong kind, or an error that
+// quotes a cause.
 func FuzzParseError(f *testing.F) {
 	for _, text := range responseTexts {
 		f.Add(404, []byte(text))
@@ -214,7 +213,7 @@ func FuzzParseError(f *testing.F) {
 			}
 			isKey := p == "/v2/keys/k"
 			if isKey && errors.Is(err, etcdv2.ErrNotFound) && err.Code != etcdv2.CodeKeyNotFound && err.Code != etcdv2.CodeNotDir {
-				t.Errorf("%q is a key that was not found", data)
+				t.Errorf("%q is reported as a missing key", data)
 			}
 			if err.Code == etcdv2.CodeCompareFailed && len(err.Cause) > 8 && !strings.Contains(err.Message, err.Cause) &&
 				strings.Contains(err.Error(), err.Cause) {

@@ -28,7 +28,7 @@ type contender struct {
 	waiting chan struct{}
 }
 
-// contend asks for the lock, and returns once it is seen to be held.
+// contend tries to acquire the lock, and returns once the contender has found it held.
 func contend(ctx context.Context, tb testing.TB, keys *etcdv2.KeysService) contender {
 	tb.Helper()
 	c := contender{lock: make(chan *etcdv2.Lock, 1), err: make(chan error, 1), waiting: make(chan struct{})}
@@ -62,7 +62,7 @@ func (c contender) get(tb testing.TB) *etcdv2.Lock {
 	case err := <-c.err:
 		tb.Fatal(err)
 	case <-time.After(patience):
-		tb.Fatal("Acquire() still waits")
+		tb.Fatal("Acquire() is still waiting")
 	}
 	return nil
 }
@@ -84,7 +84,7 @@ func TestKeysService_Acquire(t *testing.T) {
 		t.Errorf("Until = %s, want 600s from %s", lock.Until, before)
 	}
 
-	// The one who waits gives up once the lock is seen to be held.
+	// The contender gives up once it has found the lock held.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := keys.Acquire(ctx, etcdv2.LockRequest{Key: lockKey, TTL: 30, Waiting: func(*etcdv2.Node) { cancel() }})
@@ -105,8 +105,8 @@ func TestKeysService_Acquire(t *testing.T) {
 	wantErr(t, "Get() after Release()", err, etcdv2.ErrNotFound)
 }
 
-// TestKeysService_Acquire_owner has who holds a lock in the error of those who
-// wait for it, whenever their patience ends.
+// TestKeysService_Acquire_owner checks that the error of a contender names the owner of the
+// lock, whenever the contender gives up.
 func TestKeysService_Acquire_owner(t *testing.T) {
 	t.Parallel()
 	keys, prefix, proxy := newProxied(t, etcdv2.Options{})
@@ -121,15 +121,15 @@ func TestKeysService_Acquire_owner(t *testing.T) {
 		wantErr(t, "Acquire()", err, cause)
 		held, ok := errors.AsType[*etcdv2.LockHeldError](err)
 		if !ok || held.Owner != "web-3 (pid 4711)   und \"Kö\"" || held.Since.Before(since) || held.Since.After(time.Now()) {
-			t.Fatalf("Acquire() error = %#v, want who holds the lock, since about %s", err, since)
+			t.Fatalf("Acquire() error = %#v, want the owner of the lock, since about %s", err, since)
 		}
 		for _, want := range []string{held.Owner, held.Since.Format(time.RFC3339), "expires in"} {
 			if !strings.Contains(err.Error(), want) {
-				t.Errorf("Acquire() error = %q, want it to say %q", err, want)
+				t.Errorf("Acquire() error = %q, want it to contain %q", err, want)
 			}
 		}
 		if strings.Contains(err.Error(), lock.Token) || strings.Contains(err.Error(), "context") {
-			t.Errorf("Acquire() error = %q, which has the token or the context", err)
+			t.Errorf("Acquire() error = %q, which contains the token or the context", err)
 		}
 	}
 	wait := func(opts ...func(*etcdv2.LockRequest)) error {
@@ -144,13 +144,13 @@ func TestKeysService_Acquire_owner(t *testing.T) {
 	}
 	wantOwner(wait(), context.Canceled)
 
-	// It is renewed, with the same value, and released.
+	// The lock is renewed, with the same value, and released.
 	if err := keys.Renew(t.Context(), lock); err != nil {
 		t.Fatal(err)
 	}
 	wantOwner(wait(), context.Canceled)
 
-	// The wait ends while the holder is looked at once more.
+	// The wait ends while the contender reads the lock once more.
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	_, err := keys.Acquire(ctx, etcdv2.LockRequest{Key: lockKey, TTL: 600, Waiting: func(*etcdv2.Node) {
@@ -161,11 +161,11 @@ func TestKeysService_Acquire_owner(t *testing.T) {
 		server.Put(t, prefix+lockKey, "moves the index", "prevIndex=0", "ttl=600")
 	}})
 	if held, ok := errors.AsType[*etcdv2.LockHeldError](err); !ok || held.Owner == "" {
-		t.Errorf("Acquire() error = %v, want who held the lock", err)
+		t.Errorf("Acquire() error = %v, want the owner of the lock", err)
 	}
 	proxy.Clear()
 
-	// What others write into such a key is not repeated.
+	// A value that another program wrote into such a key is not quoted.
 	for _, value := range []string{
 		"s3cr3t", `{"owner":"s3cr3t"}`, `{"owner":"s3cr3t","since":"2026-01-01T00:00:00Z","token":"t","more":1}`,
 		`{"owner":"` + strings.Repeat("s3cr3t", 50) + `","since":"2026-01-01T00:00:00Z","token":"t"}`,
@@ -192,16 +192,16 @@ func TestKeysService_TryAcquire(t *testing.T) {
 	_, err := keys.TryAcquire(bounded(t), etcdv2.LockRequest{Key: lockKey, TTL: 600, Owner: "second"})
 	wantErr(t, "TryAcquire() of a held lock", err, etcdv2.ErrLockHeld)
 	if held, ok := errors.AsType[*etcdv2.LockHeldError](err); !ok || held.Owner != "first" || held.Holder.CreatedIndex != lock.CreatedIndex {
-		t.Errorf("TryAcquire() error = %v, want who holds the lock", err)
+		t.Errorf("TryAcquire() error = %v, want the owner of the lock", err)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || len(proxy.Requests()) != 1 {
-		t.Errorf("TryAcquire() error = %v after %d requests, want it after one", err, len(proxy.Requests()))
+		t.Errorf("TryAcquire() error = %v after %d requests, want one request", err, len(proxy.Requests()))
 	}
 	if err := keys.Release(t.Context(), lock); err != nil {
 		t.Fatal(err)
 	}
 
-	// A rival is faster between the look and the create.
+	// A rival is faster between the read and the create.
 	server := etcdtest.Shared(t)
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) {
 		server.Put(t, prefix+lockKey, "rival", "ttl=600")
@@ -220,8 +220,8 @@ func ended(tb testing.TB, k *etcdv2.LockKeeper) error {
 	return k.Err()
 }
 
-// TestKeysService_KeepAlive keeps a lock for longer than its TTL, while another
-// waits for it.
+// TestKeysService_KeepAlive keeps a lock for longer than its TTL, while another client waits
+// for it.
 func TestKeysService_KeepAlive(t *testing.T) {
 	t.Parallel()
 	keys, _ := newKeys(t)
@@ -246,8 +246,8 @@ func TestKeysService_KeepAlive(t *testing.T) {
 	second.get(t)
 }
 
-// TestKeysService_KeepAlive_lost loses locks in every way, of which a keeper tells
-// before the TTL is over.
+// TestKeysService_KeepAlive_lost loses locks in every way that a keeper detects before the TTL
+// is over.
 func TestKeysService_KeepAlive_lost(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(t *testing.T, s *etcdtest.Server, key string){
@@ -262,7 +262,7 @@ func TestKeysService_KeepAlive_lost(t *testing.T) {
 			err := ended(t, k)
 			wantErr(t, "Err()", err, etcdv2.ErrLockLost)
 			if err != nil && strings.Contains(err.Error(), "no renewal") {
-				t.Errorf("Err() = %v, want it told by the first renewal", err)
+				t.Errorf("Err() = %v, want it reported by the first renewal", err)
 			}
 			wantErr(t, "Release()", k.Release(t.Context()), etcdv2.ErrLockLost)
 			if name == "overwritten" && etcdtest.Shared(t).Get(t, prefix+lockKey).Node.Value != "rival" {
@@ -278,14 +278,14 @@ func TestKeysService_KeepAlive_lost(t *testing.T) {
 		cancel()
 		wantErr(t, "Err()", ended(t, k), context.Canceled)
 		if err := k.Release(t.Context()); err != nil || etcdtest.Shared(t).Get(t, prefix+lockKey).OK() {
-			t.Errorf("Release() = %v, want the lock given back", err)
+			t.Errorf("Release() = %v, want the lock released", err)
 		}
 	})
 }
 
-// TestKeysService_KeepAlive_serverAway cuts the holder off: for a while, and for
-// good. The keeper tells that the lock is lost when nobody can be sure any more,
-// and not before, also if the key is there again after that.
+// TestKeysService_KeepAlive_serverAway cuts the holder off: for a while, and for good. The
+// keeper reports that the lock is lost when it can no longer be sure of it, and not before,
+// even if the key is back after that.
 func TestKeysService_KeepAlive_serverAway(t *testing.T) {
 	t.Parallel()
 	keys, prefix, proxy := newProxied(t, etcdv2.Options{Retry: etcdv2.RetryPolicy{MaxAttempts: 1}})
@@ -293,7 +293,7 @@ func TestKeysService_KeepAlive_serverAway(t *testing.T) {
 	lock := acquire(t, keys, ttl)
 	k := keys.KeepAlive(t.Context(), lock)
 	proxy.Refuse()
-	// The first renewal, after 4 s, fails, and so do some after it.
+	// The first renewal, after 4 s, fails, and so do a few after it.
 	<-time.After(6 * time.Second)
 	proxy.Accept(t)
 	eventually(t, "the lock is renewed", func() bool {
@@ -351,8 +351,8 @@ func TestKeysService_Acquire_waits(t *testing.T) {
 					reads++
 				}
 			}
-			// Two reads see the lock free, one sees it held; expiry can be seen
-			// once before the purge.
+			// Two reads find the lock free, one finds it held. Expiry can be read once before
+			// the purge.
 			if polls == 0 || reads > 6 {
 				t.Errorf("waited with %d watches and %d reads, want a watch and few reads", polls, reads)
 			}
@@ -360,7 +360,7 @@ func TestKeysService_Acquire_waits(t *testing.T) {
 	}
 }
 
-// A refresh of the holder's neither frees the lock nor makes others ask for it.
+// A renewal by the holder neither frees the lock nor makes others try to acquire it.
 func TestKeysService_Renew(t *testing.T) {
 	t.Parallel()
 	keys, prefix := newKeys(t)
@@ -444,7 +444,7 @@ func TestKeysService_Renew_lost(t *testing.T) {
 	}
 }
 
-// A write of the holder's own token moves the index, and loses nothing.
+// A write of the holder's own token moves the index, and the lock is not lost.
 func TestKeysService_Renew_ownWrite(t *testing.T) {
 	t.Parallel()
 	keys, _ := newKeys(t)
@@ -491,7 +491,7 @@ func TestKeysService_Acquire_lostAnswer(t *testing.T) {
 	}
 }
 
-// An interrupted wait leaves nothing behind, not even a create that is under way.
+// An interrupted wait leaves nothing behind, not even a create in flight.
 func TestKeysService_Acquire_interrupted(t *testing.T) {
 	t.Parallel()
 	keys, prefix, proxy := newProxied(t, etcdv2.Options{})
@@ -553,7 +553,7 @@ func TestKeysService_Acquire_manyHolders(t *testing.T) {
 					return
 				}
 				if n := holders.Add(1); n != 1 {
-					t.Errorf("%d hold the lock", n)
+					t.Errorf("%d clients have the lock", n)
 				}
 				if before := last.Swap(lock.CreatedIndex); lock.CreatedIndex <= before {
 					t.Errorf("CreatedIndex = %d after %d", lock.CreatedIndex, before)

@@ -19,20 +19,20 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// step is a request, and what comes of it: an action, or an error.
+// step is a request and its outcome: an action, or an error.
 type step struct {
 	name   string
 	do     func(w writer) (*etcdv2.Response, error)
 	action etcdv2.Action
 	err    error
 	cause  string
-	// value is that of the node after it, prev that of the node before it.
+	// value is the value of the node after the request, prev the one before it.
 	value, prev string
 	created     bool
 	dir         bool
 }
 
-// steps makes requests one after the other on a key space of its own.
+// steps makes requests one after the other in a key space of its own.
 func steps(t *testing.T, list []step) {
 	t.Helper()
 	keys, _ := newKeys(t)
@@ -103,8 +103,8 @@ func push(dir, value string) func(writer) (*etcdv2.Response, error) {
 	}
 }
 
-// swap swaps on the index that the key has now plus offset, if byIndex, and on
-// a value, if it is not empty.
+// swap swaps on the present index of the key plus offset, if byIndex, and on a value, if it is
+// not empty.
 func swap(key, value string, byIndex bool, offset uint64, prevValue string) func(writer) (*etcdv2.Response, error) {
 	return func(w writer) (*etcdv2.Response, error) {
 		return w.keys.CompareAndSwap(w.ctx, key, value, w.condition(key, byIndex, offset, prevValue), etcdv2.WriteOptions{})
@@ -221,7 +221,7 @@ func TestKeysService_Delete(t *testing.T) {
 	steps(t, []step{
 		{name: "missing", do: remove("/k"), err: etcdv2.ErrNotFound},
 		{name: "new", do: set("/k", "old"), action: etcdv2.ActionSet, value: "old", created: true},
-		{name: "returns what it was", do: remove("/k"), action: etcdv2.ActionDelete, prev: "old"},
+		{name: "returns the old node", do: remove("/k"), action: etcdv2.ActionDelete, prev: "old"},
 		{name: "gone", do: get("/k"), err: etcdv2.ErrNotFound, cause: "/k"},
 		{name: "a directory", do: createDir("/d"), action: etcdv2.ActionCreate, dir: true, created: true},
 		{name: "on a directory", do: remove("/d"), err: etcdv2.ErrNotFile, cause: "/d"},
@@ -237,7 +237,7 @@ func TestKeysService_dirs(t *testing.T) {
 	steps(t, []step{
 		{name: "new", do: createDir("/a/b"), action: etcdv2.ActionCreate, dir: true, created: true},
 		{name: "again", do: createDir("/a/b"), err: etcdv2.ErrExists, cause: "/a/b"},
-		{name: "one that was made by the way", do: createDir("/a"), err: etcdv2.ErrExists, cause: "/a"},
+		{name: "one that was created implicitly", do: createDir("/a"), err: etcdv2.ErrExists, cause: "/a"},
 		{name: "a key", do: set("/k", "1"), action: etcdv2.ActionSet, value: "1", created: true},
 		{name: "on a key", do: createDir("/k"), err: etcdv2.ErrExists, cause: "/k"},
 		{name: "below a key", do: createDir("/k/d"), err: etcdv2.ErrNotDir, cause: "/k"},
@@ -248,10 +248,10 @@ func TestKeysService_dirs(t *testing.T) {
 		{name: "a hidden child", do: set("/a/_h", "1"), action: etcdv2.ActionSet, value: "1", created: true},
 		{name: "deleting one with hidden children", do: deleteDir("/a", false), err: etcdv2.ErrDirNotEmpty, cause: "/a"},
 		{name: "deleting it with them", do: deleteDir("/a", true), action: etcdv2.ActionDelete, dir: true},
-		{name: "deleting a key as one", do: deleteDir("/k", true), err: etcdv2.ErrNotDir},
-		{name: "updating a key as one", do: updateDir("/k"), err: etcdv2.ErrNotDir},
+		{name: "deleting a key as a directory", do: deleteDir("/k", true), err: etcdv2.ErrNotDir},
+		{name: "updating a key as a directory", do: updateDir("/k"), err: etcdv2.ErrNotDir},
 		{name: "updating a missing one", do: updateDir("/x"), err: etcdv2.ErrNotFound},
-		{name: "the key is as it was", do: get("/k"), action: etcdv2.ActionGet, value: "1"},
+		{name: "the key is unchanged", do: get("/k"), action: etcdv2.ActionGet, value: "1"},
 	})
 }
 
@@ -318,7 +318,7 @@ func TestKeysService_List(t *testing.T) {
 	}
 	for leaf := range tree.Leaves() {
 		if leaf.Key != "/d/a/b/x" {
-			t.Errorf("Leaves() goes on with %s after the loop was left", leaf.Key)
+			t.Errorf("Leaves() continues with %s after the loop has ended", leaf.Key)
 		}
 		break
 	}
@@ -334,7 +334,7 @@ func TestKeysService_List(t *testing.T) {
 
 func TestKeysService_List_root(t *testing.T) {
 	t.Parallel()
-	// Without a key prefix, the root is the server's own, without an index.
+	// Without a key prefix, the root is that of the server, which has no index.
 	server := etcdtest.Shared(t)
 	key := etcdtest.Prefix(t)
 	client := newClient(t, etcdv2.Options{Endpoints: []string{server.URL()}})
@@ -405,7 +405,7 @@ func TestKeysService_CreateInOrder(t *testing.T) {
 	short := w.ok(keys.CreateInOrder(t.Context(), "/q", "short", etcdv2.WriteOptions{TTL: new(int64(1))})).Node.Key
 	eventually(t, "a key made in order expires", func() bool { return !must[bool](t)(keys.Exists(t.Context(), short)) })
 	if n := len(w.ok(keys.List(t.Context(), "/q", etcdv2.GetOptions{})).Node.Nodes); n != 15 {
-		t.Errorf("%d keys are left, want 15: it expires alone", n)
+		t.Errorf("%d keys are left, want 15: only one expires", n)
 	}
 }
 
@@ -415,7 +415,7 @@ func TestKeysService_ttl(t *testing.T) {
 	w := newWriter(t, keys)
 	long, short := etcdv2.WriteOptions{TTL: new(int64(100))}, etcdv2.WriteOptions{TTL: new(int64(1))}
 
-	// A write without a TTL takes it away, whatever kind of write it is.
+	// A write of any kind without a TTL removes the TTL.
 	for name, write := range map[string]func(at etcdv2.Condition) (*etcdv2.Response, error){
 		"Set":    func(etcdv2.Condition) (*etcdv2.Response, error) { return set("/k", "2")(w) },
 		"Update": func(etcdv2.Condition) (*etcdv2.Response, error) { return update("/k", "2")(w) },
@@ -432,7 +432,7 @@ func TestKeysService_ttl(t *testing.T) {
 		}
 	}
 
-	// Keys, and directories with all that is in them, expire.
+	// Keys expire, and so do directories with everything in them.
 	w.ok(keys.Set(t.Context(), "/short", "1", short))
 	w.ok(keys.CreateDir(t.Context(), "/dir", etcdv2.CreateOptions{WriteOptions: short}))
 	w.ok(keys.Set(t.Context(), "/dir/k", "1", long))
@@ -595,7 +595,7 @@ func TestKeysService_json(t *testing.T) {
 		t.Errorf("DecodeJSON() error = %v, want one that names the key and not the value", err)
 	}
 	if _, err := etcdv2.EncodeJSON(func() {}); err == nil {
-		t.Error("EncodeJSON() takes a function")
+		t.Error("EncodeJSON() accepts a function")
 	}
 }
 
@@ -678,8 +678,8 @@ func TestKeysService_sizes(t *testing.T) {
 	_, err := set("/large", largest+"x")(w)
 	wantErr(t, "Set() of a larger value", err, etcdv2.ErrTooLarge)
 
-	// What does not fit in a line of the request: a key, or the value that a
-	// delete compares. The server resets the connection, or has no such limit.
+	// A key, or the value of a conditional delete, must fit into the request line.
+	// The server resets the connection, or has no such limit.
 	longest := "/" + strings.Repeat("k", 4096-len("PUT /v2/keys/ HTTP/1.1\r\n")-len(prefix)-len("?"))
 	w.set(longest, "1")
 	if !must[bool](t)(keys.Exists(t.Context(), longest[:len(longest)-40])) && expected(t).limitsRequestLine {
@@ -704,7 +704,7 @@ func TestKeysService_prefix(t *testing.T) {
 	w := newWriter(t, client.Keys)
 	tree := w.ok(w.keys.List(w.ctx, "/", etcdv2.GetOptions{Recursive: true})).Node
 	if tree.Key != "/" || len(tree.Nodes) != 1 || tree.Nodes[0].Key != "/k" {
-		t.Errorf("List(/) = %+v, want /k alone", tree)
+		t.Errorf("List(/) = %+v, want only /k", tree)
 	}
 	for _, key := range []string{
 		"/../outside", "/%2e%2e/outside", "/..%2foutside", "/k/../../outside", "/./k", "outside", "//outside", "/a\x00/../..",
@@ -723,7 +723,7 @@ func TestKeysService_prefix(t *testing.T) {
 	}
 	_, err := w.keys.Get(w.ctx, "/none/x", etcdv2.GetOptions{})
 	if apiErr, ok := errors.AsType[*etcdv2.Error](err); !ok || apiErr.Cause != "/none" || strings.Contains(err.Error(), top) {
-		t.Errorf("Get() error = %v, want it to speak of keys below the prefix", err)
+		t.Errorf("Get() error = %v, want it to mention keys below the prefix", err)
 	}
 	for prefix, want := range map[string]error{
 		"": nil, "/": nil, "/a/b": nil, "a": etcdv2.ErrInvalidKey, "/a/": etcdv2.ErrInvalidKey, "/a/..": etcdv2.ErrInvalidKey,
@@ -762,7 +762,7 @@ func TestKeysService_pairs(t *testing.T) {
 	}
 }
 
-// TestKeysService_wire has what is sent for each request.
+// TestKeysService_wire checks what is sent for each request.
 func TestKeysService_wire(t *testing.T) {
 	t.Parallel()
 	type sent struct {
@@ -800,7 +800,7 @@ func TestKeysService_wire(t *testing.T) {
 			},
 			want: sent{"GET", "/v2/keys/d/", url.Values{"recursive": {"true"}, "sorted": {"true"}, "quorum": {"true"}}, nil},
 		},
-		"the path of an endpoint stands first": {
+		"the path of an endpoint comes first": {
 			do: func(ctx context.Context, k *etcdv2.KeysService) (*etcdv2.Response, error) {
 				return k.Set(ctx, "/k", "a&b", ttl)
 			},
@@ -837,7 +837,7 @@ func TestKeysService_wire(t *testing.T) {
 			},
 			want: sent{"PUT", "/v2/keys/d", url.Values{}, url.Values{"dir": {"true"}, "prevExist": {"false"}, "ttl": {"9"}}},
 		},
-		"UpdateDir, after a look at what is there": {
+		"UpdateDir, after it has read the directory": {
 			do: func(ctx context.Context, k *etcdv2.KeysService) (*etcdv2.Response, error) {
 				return k.UpdateDir(ctx, "/d", ttl)
 			},
@@ -881,8 +881,8 @@ func TestNode_String(t *testing.T) {
 	}
 }
 
-// TestKeysService_Get_quorum reads from a member that is alone: what it has may
-// be old, and only who says so is given it.
+// TestKeysService_Get_quorum reads from a member without its peers: what it returns may be
+// old, and only a caller who accepts that gets it.
 func TestKeysService_Get_quorum(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -901,8 +901,7 @@ func TestKeysService_Get_quorum(t *testing.T) {
 	})
 }
 
-// TestMeta compares what an answer reports about the cluster with the headers that
-// the server sent.
+// TestMeta compares the reported metadata of the cluster with the headers that the server sent.
 func TestMeta(t *testing.T) {
 	t.Parallel()
 	keys, _, proxy := newProxied(t, etcdv2.Options{})
@@ -920,18 +919,18 @@ func TestMeta(t *testing.T) {
 			header.Get("X-Etcd-Index"), header.Get("X-Raft-Index"), header.Get("X-Raft-Term"), header.Get("X-Etcd-Cluster-Id"),
 		}, " ")
 		if text != want {
-			t.Errorf("meta of %s = %q, want what was sent, %q", name, text, want)
+			t.Errorf("meta of %s = %q, want %q, which was sent", name, text, want)
 		}
 	}
 	_, err := keys.Get(t.Context(), "/none", etcdv2.GetOptions{})
 	header, _ := answers.Last()
 	if apiErr, ok := errors.AsType[*etcdv2.Error](err); !ok || fmt.Sprint(apiErr.Index) != header.Get("X-Etcd-Index") {
-		t.Errorf("Get() error = %+v, want the index that was sent, %s", err, header.Get("X-Etcd-Index"))
+		t.Errorf("Get() error = %+v, want the index %s, which was sent", err, header.Get("X-Etcd-Index"))
 	}
 }
 
-// TestKeysService_Get_lagging reads from an endpoint that does not have the
-// newest keys yet: that a key is absent is asked of the quorum.
+// TestKeysService_Get_lagging reads from an endpoint that does not have the newest keys yet: a
+// not-found answer is confirmed with a quorum read.
 func TestKeysService_Get_lagging(t *testing.T) {
 	t.Parallel()
 	keys, prefix, proxy := newProxied(t, etcdv2.Options{NotLinearizable: true})

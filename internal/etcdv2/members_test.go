@@ -27,7 +27,7 @@ func clusterClient(t *testing.T, o Options) *Client {
 	return c
 }
 
-// eventually calls check until it returns nil, for a minute at the most.
+// eventually calls check until it returns nil, for a minute at most.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -43,7 +43,7 @@ func eventually(t *testing.T, check func() error) {
 	}
 }
 
-// retryUntilReady makes a change of the members again as long as it is refused.
+// retryUntilReady repeats a change of the members for as long as it is refused.
 func retryUntilReady(t *testing.T, change func() error) {
 	t.Helper()
 	eventually(t, func() error {
@@ -61,25 +61,25 @@ func TestCheckPeerURLs(t *testing.T) {
 		urls []string
 		want string
 	}{
-		"none":                {nil, "at least one"},
-		"one":                 {[]string{"http://10.0.0.1:2380"}, ""},
-		"two":                 {[]string{"http://10.0.0.1:2380", "https://n1.example.com:2380"}, ""},
-		"IPv6":                {[]string{"http://[::1]:2380"}, ""},
-		"socket":              {[]string{"unix://localhost:23800"}, ""},
-		"no port":             {[]string{"http://10.0.0.1"}, "host:port"},
-		"empty port":          {[]string{"http://10.0.0.1:"}, "host:port"},
-		"port too large":      {[]string{"http://10.0.0.1:99999"}, "between 1 and 65535"},
-		"port of zero":        {[]string{"http://10.0.0.1:0"}, "between 1 and 65535"},
-		"no host":             {[]string{"http://:2380"}, "host:port"},
-		"no scheme":           {[]string{"10.0.0.1:2380"}, "URL"},
-		"other scheme":        {[]string{"ftp://10.0.0.1:2380"}, "scheme"},
-		"trailing slash":      {[]string{"http://10.0.0.1:2380/"}, "trailing slash"},
-		"path":                {[]string{"http://10.0.0.1:2380/raft"}, "path"},
-		"query":               {[]string{"http://10.0.0.1:2380?a=b"}, "more than"},
-		"credentials":         {[]string{"http://u:p@10.0.0.1:2380"}, "more than"},
-		"twice":               {[]string{"http://a:1", "http://a:1"}, "twice"},
-		"space around":        {[]string{" http://a:1"}, "not a URL"},
-		"second is the fault": {[]string{"http://a:1", "http://b"}, `"http://b"`},
+		"none":                  {nil, "at least one"},
+		"one":                   {[]string{"http://10.0.0.1:2380"}, ""},
+		"two":                   {[]string{"http://10.0.0.1:2380", "https://n1.example.com:2380"}, ""},
+		"IPv6":                  {[]string{"http://[::1]:2380"}, ""},
+		"socket":                {[]string{"unix://localhost:23800"}, ""},
+		"no port":               {[]string{"http://10.0.0.1"}, "host:port"},
+		"empty port":            {[]string{"http://10.0.0.1:"}, "host:port"},
+		"port too large":        {[]string{"http://10.0.0.1:99999"}, "between 1 and 65535"},
+		"port of zero":          {[]string{"http://10.0.0.1:0"}, "between 1 and 65535"},
+		"no host":               {[]string{"http://:2380"}, "host:port"},
+		"no scheme":             {[]string{"10.0.0.1:2380"}, "URL"},
+		"other scheme":          {[]string{"ftp://10.0.0.1:2380"}, "scheme"},
+		"trailing slash":        {[]string{"http://10.0.0.1:2380/"}, "trailing slash"},
+		"path":                  {[]string{"http://10.0.0.1:2380/raft"}, "path"},
+		"query":                 {[]string{"http://10.0.0.1:2380?a=b"}, "more than"},
+		"credentials":           {[]string{"http://u:p@10.0.0.1:2380"}, "more than"},
+		"twice":                 {[]string{"http://a:1", "http://a:1"}, "twice"},
+		"space around":          {[]string{" http://a:1"}, "not a URL"},
+		"second one is invalid": {[]string{"http://a:1", "http://b"}, `"http://b"`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestMembersService_refusesLocally(t *testing.T) {
 
 func TestMembersService_lifeOfAMember(t *testing.T) {
 	t.Parallel()
-	// The timers of a cluster, which it becomes.
+	// With the timers of a cluster, because it becomes one.
 	s := etcdtest.Start(t, etcdtest.WithTimers(50*time.Millisecond, 500*time.Millisecond))
 	c := clusterClient(t, Options{Endpoints: []string{s.URL()}, RequestTimeout: 15 * time.Second})
 	ctx := t.Context()
@@ -161,7 +161,7 @@ func TestMembersService_lifeOfAMember(t *testing.T) {
 		t.Errorf("Update() to a taken URL = %v, want ErrExists", err)
 	}
 	if err := c.Members.Update(ctx, "abc", []string{spare}); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrMemberRemoved) {
-		t.Errorf("Update() of no member = %v, want ErrNotFound", err)
+		t.Errorf("Update() of an absent member = %v, want ErrNotFound", err)
 	}
 	if err := c.Members.Update(ctx, added.ID, []string{n2.PeerURL()}); err != nil {
 		t.Errorf("Update() = %v", err)
@@ -170,7 +170,7 @@ func TestMembersService_lifeOfAMember(t *testing.T) {
 		t.Errorf("Get() after Update = %+v, %v", got, err)
 	}
 	if err := c.Members.Remove(ctx, "abc"); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrMemberRemoved) {
-		t.Errorf("Remove() of no member = %v, want ErrNotFound", err)
+		t.Errorf("Remove() of an absent member = %v, want ErrNotFound", err)
 	}
 	retryUntilReady(t, func() error { return c.Members.Remove(ctx, added.ID) })
 	if code := n2.WaitExit(t); code != 0 {
@@ -203,7 +203,7 @@ func TestMembersService_threeNodes(t *testing.T) {
 		t.Errorf("Health() = %+v, %v, want three healthy members", health, err)
 	}
 
-	// The answer of an add is lost. It is not sent again, and the list shows it.
+	// The answer to an add is lost. The add is not sent again, and the list contains the member.
 	n4 := cluster.Reserve(t, "n4")
 	p.Inject(etcdtest.Rule{
 		Method: http.MethodPost, Times: 1,
@@ -216,11 +216,11 @@ func TestMembersService_threeNodes(t *testing.T) {
 			x.Cut()
 		},
 	})
-	// A refusal uses the rule up, so wait until the cluster takes changes.
+	// A refusal uses up the rule, so wait until the cluster accepts changes.
 	eventually(t, func() error {
 		self, err := c.Stats.Self(ctx)
 		if err == nil && time.Since(self.StartTime) < 7*time.Second {
-			err = errors.New("the cluster is too young")
+			err = errors.New("the cluster does not accept changes yet")
 		}
 		return err
 	})
@@ -250,7 +250,7 @@ func TestMembersService_withoutQuorum(t *testing.T) {
 		Endpoints: []string{n1.URL()}, RequestTimeout: 2 * time.Second, Retry: RetryPolicy{MaxAttempts: 1},
 	})
 	eventually(t, func() error {
-		// A leader of etcd 2 that has lost its quorum still takes itself for one.
+		// A leader of etcd 2 that has lost its quorum still claims to be the leader.
 		leader, err := c.Members.Leader(ctx)
 		if !errors.Is(err, ErrNoLeader) && (n1.Version().AtLeast(3, 0) || err != nil || leader.Name != n1.Name) {
 			return errors.Join(errors.New("Leader() without a quorum is not ErrNoLeader"), err)
@@ -269,7 +269,7 @@ func TestMembersService_withoutQuorum(t *testing.T) {
 	}
 	for _, row := range health {
 		if row.Healthy || row.Err == nil {
-			t.Errorf("Health() of %s = %+v, want unhealthy and why", row.Name, row)
+			t.Errorf("Health() of %s = %+v, want unhealthy with a reason", row.Name, row)
 		}
 	}
 	if _, err := c.Stats.Leader(ctx); !errors.Is(err, ErrNoLeader) && !errors.Is(err, ErrForbidden) && err != nil {
@@ -292,7 +292,7 @@ func TestMembersService_Lock(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if _, err := second.Members.Lock(ctx); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Lock() of a cluster that is held = %v, want to wait", err)
+		t.Errorf("Lock() of a locked cluster = %v, want it to wait", err)
 	}
 	unlock()
 	unlock, err = second.Members.Lock(t.Context())
@@ -320,7 +320,7 @@ func TestClient_Cluster(t *testing.T) {
 	}
 }
 
-// TestMembersService_Health_withoutV2 has members whose v2 API is off.
+// TestMembersService_Health_withoutV2 has members that do not serve the v2 API.
 func TestMembersService_Health_withoutV2(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -349,7 +349,7 @@ func TestMembersService_Health_withoutV2(t *testing.T) {
 	if err != nil || !all[0].Value.Healthy || all[0].Value.ServesV2 || !all[1].Value.Healthy || !all[1].Value.ServesV2 {
 		t.Errorf("HealthAll() = %+v, %v, want two healthy ones, the second one serving v2", all, err)
 	}
-	// Only that member is asked for keys.
+	// Only the member that serves v2 gets requests for keys.
 	if err := c.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -372,12 +372,12 @@ func TestMembersService_Health_withoutV2(t *testing.T) {
 	}
 	for _, m := range versions {
 		if down := m.Name == cluster.Servers[1].Name; down != (m.Err != nil) || down != (m.Server == "") {
-			t.Errorf("Versions() of %s = %+v, want an error of the one that is down alone", m.Name, m)
+			t.Errorf("Versions() of %s = %+v, want an error only for the member that is down", m.Name, m)
 		}
 	}
 }
 
-// TestMembersService_ListLinearizable_failover loses the endpoint that has caught up.
+// TestMembersService_ListLinearizable_failover loses the endpoint that was used to catch up.
 func TestMembersService_ListLinearizable_failover(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -388,7 +388,7 @@ func TestMembersService_ListLinearizable_failover(t *testing.T) {
 		first.Inject(etcdtest.Rule{Path: "/v2/members", Action: action})
 		c := clusterClient(t, Options{Endpoints: []string{first.URL(), second.URL()}})
 		if members, err := c.Members.ListLinearizable(t.Context()); err != nil || len(members) != 1 {
-			t.Errorf("%s: ListLinearizable() = %v, %v, want the member by the other endpoint", name, members, err)
+			t.Errorf("%s: ListLinearizable() = %v, %v, want the member from the other endpoint", name, members, err)
 		}
 		if got := first.Count(http.MethodGet, "/v2/keys"); got == 0 {
 			t.Errorf("%s: the first endpoint was not asked to catch up", name)

@@ -47,8 +47,8 @@ func TestClient_outage(t *testing.T) {
 	wantWaits("the first request of the next outage", etcdv2.DefaultMaxAttempts-1)
 }
 
-// An endpoint that answers that there is no leader stays the first for other
-// requests, and what it says is not hidden by one that hangs.
+// An endpoint that answers that there is no leader stays the first one for other requests, and
+// its answer is not hidden by an endpoint that hangs.
 func TestClient_noLeader(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -71,6 +71,6 @@ func TestClient_noLeader(t *testing.T) {
 		t.Errorf("List() = %v", err)
 	}
 	if _, after := hung.Connections(); after != before {
-		t.Errorf("the endpoint that hangs has got %d more connections, want none", after-before)
+		t.Errorf("the endpoint that hangs got %d more connections, want none", after-before)
 	}
 }

@@ -34,7 +34,7 @@ func TestClient_redirects(t *testing.T) {
 			if resp, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); err != nil || !resp.Created {
 				t.Errorf("Set() = %+v, %v, want a new key", resp, err)
 			}
-			// POST stays POST, and a location can be relative.
+			// POST stays POST, and a location may be relative.
 			p.Inject(etcdtest.Rule{Method: http.MethodPost, Times: 1, Action: etcdtest.Redirect(status, "/v2/keys/queue")})
 			if _, err := c.Keys.CreateInOrder(t.Context(), "/queue", "x", WriteOptions{}); err != nil {
 				t.Errorf("CreateInOrder() = %v", err)
@@ -86,7 +86,7 @@ func TestClient_redirectsThatAreNotFollowed(t *testing.T) {
 				t.Errorf("got %v, want %v", err, test.want)
 			}
 			if n := len(p.Requests()); n > 11 {
-				t.Errorf("%d requests were made, want 11 at the most", n)
+				t.Errorf("%d requests were made, want at most 11", n)
 			}
 		})
 	}
@@ -108,7 +108,7 @@ func TestClient_redirectsForbidden(t *testing.T) {
 	}
 }
 
-// Credentials go to hosts that were configured and to no other.
+// Credentials go only to configured hosts.
 func TestClient_redirectToAStrangerCarriesNoCredentials(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -135,7 +135,7 @@ func TestClient_redirectFromHTTPSToHTTP(t *testing.T) {
 	if _, err := c.Keys.Set(t.Context(), "/a", "1", WriteOptions{}); !errors.Is(err, ErrUnsafeRedirect) {
 		t.Errorf("Set() = %v, want ErrUnsafeRedirect", err)
 	}
-	// A read has nothing to give away, and would be told what a stranger wants.
+	// A read contains no secrets, but a stranger could answer it with anything.
 	if _, err := c.Keys.Get(t.Context(), "/a", GetOptions{}); !errors.Is(err, ErrUnsafeRedirect) {
 		t.Errorf("Get() = %v, want ErrUnsafeRedirect", err)
 	}
@@ -173,8 +173,8 @@ func TestClient_proxy(t *testing.T) {
 	}
 }
 
-// environmentHelper makes TestClient_proxyOfTheEnvironment make a write: a
-// process looks at these variables once.
+// environmentHelper makes TestClient_proxyOfTheEnvironment send a write: a process reads the
+// proxy variables only once.
 const environmentHelper = "ETCDV2_ENVIRONMENT_HELPER"
 
 func TestClient_proxyOfTheEnvironment(t *testing.T) {
@@ -214,8 +214,8 @@ func TestClient_proxyOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// TestClient_gatewayPath reaches every API of a server through a gateway that
-// serves it below a path.
+// TestClient_gatewayPath uses every API of a server through a gateway that serves it below a
+// path.
 func TestClient_gatewayPath(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -242,8 +242,8 @@ func TestClient_gatewayPath(t *testing.T) {
 	}
 }
 
-// TestClient_maxConnections makes requests by threes: three connections are
-// enough, however often that is done.
+// TestClient_maxConnections makes three requests at a time: three connections are enough, no
+// matter how often.
 func TestClient_maxConnections(t *testing.T) {
 	t.Parallel()
 	const most, rounds, tooMany = 3, 8, 12
@@ -255,7 +255,7 @@ func TestClient_maxConnections(t *testing.T) {
 		}
 	}
 	for range rounds {
-		// Each round is answered when all of it has arrived.
+		// Each round is answered when all its requests have arrived.
 		var arrived, asked sync.WaitGroup
 		arrived.Add(most)
 		p.Inject(etcdtest.Rule{Times: most, Action: etcdtest.Intercept(func(etcdtest.Request) {
@@ -268,7 +268,7 @@ func TestClient_maxConnections(t *testing.T) {
 		asked.Wait()
 	}
 	if _, total := p.Connections(); total != most {
-		t.Errorf("%d times %d requests took %d connections, want %d", rounds, most, total, most)
+		t.Errorf("%d rounds of %d requests used %d connections, want %d", rounds, most, total, most)
 	}
 	p.Inject(etcdtest.Rule{Action: etcdtest.Delay(20*time.Millisecond, 0)})
 	var asked sync.WaitGroup
@@ -277,7 +277,7 @@ func TestClient_maxConnections(t *testing.T) {
 	}
 	asked.Wait()
 	if _, total := p.Connections(); total != most {
-		t.Errorf("%d requests at once made it %d connections, want %d", tooMany, total, most)
+		t.Errorf("%d concurrent requests used %d connections, want %d", tooMany, total, most)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// refreshes are a refresh on a condition, and one without.
+// refreshes are a refresh with a condition, and one without.
 var refreshes = map[string]func(w writer, index uint64) (*etcdv2.Response, error){
 	"guarded": func(w writer, index uint64) (*etcdv2.Response, error) {
 		return w.keys.Refresh(w.ctx, "/k", 100, etcdv2.Condition{Index: index})
@@ -21,8 +21,8 @@ var refreshes = map[string]func(w writer, index uint64) (*etcdv2.Response, error
 	},
 }
 
-// TestKeysService_oldServers refreshes on servers that empty the value then, of
-// which the versions decide.
+// TestKeysService_oldServers refreshes keys on servers that empty the value on a refresh,
+// which the client knows by their version.
 func TestKeysService_oldServers(t *testing.T) {
 	t.Parallel()
 	for version, wants := range map[[2]string]map[string]error{
@@ -47,7 +47,7 @@ func TestKeysService_oldServers(t *testing.T) {
 			t.Run(strings.Join(version[:], " in ")+" "+kind, func(t *testing.T) {
 				t.Parallel()
 				if wants[kind] == nil && !expected(t).refreshes {
-					t.Skip("the refresh is sent, and this server would empty the value")
+					t.Skip("the refresh is sent, but this server would empty the value")
 				}
 				keys, prefix, proxy := newProxied(t, etcdv2.Options{})
 				proxy.ActAs(version[0], version[1])
@@ -56,15 +56,14 @@ func TestKeysService_oldServers(t *testing.T) {
 				wantErr(t, "Refresh()", err, wants[kind])
 				node := etcdtest.Shared(t).Get(t, prefix+"/k").Node
 				if node.Value != "kept" || (node.TTL > 0) != (wants[kind] == nil) {
-					t.Errorf("the key has the value %q and the TTL %d, want %q and a TTL only of a refresh that was sent", node.Value, node.TTL, "kept")
+					t.Errorf("the key has the value %q and the TTL %d, want %q and a TTL only if the refresh was sent", node.Value, node.TTL, "kept")
 				}
 			})
 		}
 	}
 }
 
-// TestKeysService_Refresh_unknownVersion has endpoints that do not say which
-// version they are.
+// TestKeysService_Refresh_unknownVersion has endpoints that do not report their version.
 func TestKeysService_Refresh_unknownVersion(t *testing.T) {
 	t.Parallel()
 	for name, action := range map[string]etcdtest.Action{
@@ -97,8 +96,8 @@ func TestKeysService_Refresh_unknownVersion(t *testing.T) {
 	}
 }
 
-// TestKeysService_Refresh_failover loses the connection to a new server between
-// the question for its version and the refresh; the next endpoint is an old one.
+// TestKeysService_Refresh_failover loses the connection to a new server between the request
+// for its version and the refresh; the next endpoint is an old server.
 func TestKeysService_Refresh_failover(t *testing.T) {
 	t.Parallel()
 	server, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -115,20 +114,20 @@ func TestKeysService_Refresh_failover(t *testing.T) {
 	_, err := keys.Refresh(t.Context(), "/k", 100, etcdv2.Condition{Index: w.set("/k", "kept").Node.ModifiedIndex})
 	wantErr(t, "Refresh()", err, etcdv2.ErrUnsupported)
 	if got := server.Get(t, prefix+"/k").Node.Value; got != "kept" {
-		t.Errorf("the value is %q, want %q", got, "kept")
+		t.Errorf("value = %q, want %q", got, "kept")
 	}
 	if n := newer.Count(http.MethodPut, ""); n < 2 {
 		t.Errorf("the newer server got %d writes, want the refresh too", n)
 	}
 }
 
-// TestKeysService_Refresh_replaced finds an older server at an endpoint that was a
-// newer one. In a cluster before 3.0 that is looked for at each refresh, since no
-// request needs to fail in between, and later after a failure.
+// TestKeysService_Refresh_replaced has an older server at an endpoint that was a newer one. In
+// a cluster before 3.0 the client checks for that at each refresh, because the server can be
+// replaced without a failed request, and in newer clusters after a failure.
 func TestKeysService_Refresh_replaced(t *testing.T) {
 	t.Parallel()
 	if !expected(t).refreshes {
-		t.Skip("the refresh is sent, and this server would empty the value")
+		t.Skip("the refresh is sent, but this server would empty the value")
 	}
 	for _, tt := range []struct {
 		name, server, cluster string
@@ -153,18 +152,18 @@ func TestKeysService_Refresh_replaced(t *testing.T) {
 			_, err := keys.Refresh(t.Context(), "/k", 100, etcdv2.Condition{Index: index})
 			wantErr(t, "Refresh()", err, etcdv2.ErrUnsupported)
 			if got := etcdtest.Shared(t).Get(t, prefix+"/k").Node.Value; got != "kept" {
-				t.Errorf("the value is %q, want %q", got, "kept")
+				t.Errorf("value = %q, want %q", got, "kept")
 			}
 		})
 	}
 }
 
-// TestKeysService_Refresh_mixedCluster asks a newer member of a cluster in which
-// an older one would apply the refresh to its own store.
+// TestKeysService_Refresh_mixedCluster asks a newer member of a cluster in which an older
+// member would apply the refresh to its own store.
 func TestKeysService_Refresh_mixedCluster(t *testing.T) {
 	t.Parallel()
 	if !expected(t).refreshes {
-		t.Skip("the refresh is sent, and this server would empty the value")
+		t.Skip("the refresh is sent, but this server would empty the value")
 	}
 	cluster := etcdtest.StartCluster(t, 3)
 	var endpoints []string
@@ -200,8 +199,8 @@ func TestKeysService_Refresh_mixedCluster(t *testing.T) {
 	}
 }
 
-// TestKeysService_Renew_oldServer renews a lock where a refresh on a condition
-// would lose it.
+// TestKeysService_Renew_oldServer renews a lock on a server where a conditional refresh would
+// lose it.
 func TestKeysService_Renew_oldServer(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*etcdtest.Proxy){
@@ -242,8 +241,8 @@ func TestKeysService_Renew_oldServer(t *testing.T) {
 	}
 }
 
-// TestKeysService_ExtendTTL gives keys a new TTL on a server that can refresh
-// them, and on one that cannot. A value that is not text is not written back.
+// TestKeysService_ExtendTTL gives keys a new TTL on a server that can refresh them, and on one
+// that cannot. A value that is not text is not written back.
 func TestKeysService_ExtendTTL(t *testing.T) {
 	t.Parallel()
 	for name, version := range map[string]string{"as it is": "", "2.2.5": "2.2.5"} {
@@ -269,7 +268,7 @@ func TestKeysService_ExtendTTL(t *testing.T) {
 			if !refreshes {
 				wantErr(t, "ExtendTTL() of bytes that are not text", err, etcdv2.ErrInvalidValue)
 			} else if err != nil {
-				t.Errorf("ExtendTTL() error = %v: a refresh keeps whatever is there", err)
+				t.Errorf("ExtendTTL() error = %v: a refresh keeps any value", err)
 			}
 			_, err = keys.SetTTL(t.Context(), "/k", new(int64(100)))
 			wantErr(t, "SetTTL() of bytes that are not text", err, etcdv2.ErrInvalidValue)

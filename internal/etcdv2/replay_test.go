@@ -53,8 +53,8 @@ func replayTable(tb testing.TB) map[string]map[string]string {
 	return table
 }
 
-// docBlock returns the lines of the block of doc.go whose first line starts so,
-// without that line.
+// docBlock returns the lines of the block of doc.go whose first line begins with start, without
+// that line.
 func docBlock(tb testing.TB, start string) []string {
 	tb.Helper()
 	source, err := os.ReadFile("doc.go")
@@ -73,19 +73,19 @@ func docBlock(tb testing.TB, start string) []string {
 	return lines
 }
 
-// verb is a request of the client, the class it is of, and what the server has
-// once it was applied.
+// verb is a request of the client, its class, and the content of the server after it was
+// applied.
 type verb struct {
 	method string
 	class  string
 	api    string
 	after  string
 	call   func(ctx context.Context, c *etcdv2.Client, index uint64) error
-	// settled reports whether a read settles even that all answers are lost.
+	// settled reports whether a read settles the outcome even if all answers are lost.
 	settled bool
 }
 
-// before is what the server has before it.
+// before is the content of the server before the request.
 const before = "/dir/child=1 /k=1"
 
 const (
@@ -93,13 +93,13 @@ const (
 	authAPI = "/v2/auth"
 )
 
-// replayUser is the user of whom the tests of replays change the password.
+// replayUser is the user whose password the tests of replays change.
 const replayUser = "replay-test"
 
 func errOf[T any](_ T, err error) error { return err }
 
-// verbs are those that make one kind of request; index is that of the key "/k",
-// which has the value "1".
+// verbs each make one kind of request. index is the index of the key "/k", which has the
+// value "1".
 var verbs = map[string]verb{
 	"Get": {
 		method: http.MethodGet, class: read, api: keysAPI, after: before, call: func(ctx context.Context, c *etcdv2.Client, _ uint64) error {
@@ -228,28 +228,28 @@ var verbs = map[string]verb{
 	},
 }
 
-// fault is what happens to one attempt, or to all.
+// fault is what happens to one attempt, or to all attempts.
 type fault struct {
 	action etcdtest.Action
-	// refuse refuses connections instead.
+	// refuse refuses connections instead of an action.
 	refuse bool
 	// cluster is the cluster id that the client expects.
 	cluster string
-	// apis are those it can happen to, empty for all.
+	// api is the API that it can happen to, empty for all.
 	api string
-	// timeout is how long the client waits for an answer, 0 for long enough.
+	// timeout is how long the client waits for an answer; 0 means long enough.
 	timeout time.Duration
-	// applied reports whether the server does what it was asked.
+	// applied reports whether the server applies the request.
 	applied bool
-	// undone reports whether the server says that it has not done it.
+	// undone reports whether the server answers that it has not applied the request.
 	undone bool
-	// onlyOnce is for a fault that takes too long to meet it again.
+	// onlyOnce marks a fault that takes too long to repeat.
 	onlyOnce bool
-	// onlyAlways is for a fault that is none when it happens once.
+	// onlyAlways marks a fault that has no effect if it happens once.
 	onlyAlways bool
-	// received is how many requests one attempt makes, 0 for one.
+	// received is how many requests one attempt sends; 0 means one.
 	received int
-	// want is what the error must be, where there is one, besides the verdict.
+	// want is what the error must be besides the verdict, if there is an error.
 	want error
 }
 
@@ -262,7 +262,7 @@ const (
 	textBody = `{"message":"Internal Server Error"}`
 )
 
-// later answers after longer than an instant refusal takes.
+// later answers after more time than an immediate refusal takes.
 func later(action etcdtest.Action) etcdtest.Action {
 	return func(x *etcdtest.Exchange) {
 		<-time.After(2100 * time.Millisecond)
@@ -270,19 +270,19 @@ func later(action etcdtest.Action) etcdtest.Action {
 	}
 }
 
-// faults are the ways in which each row of the table "Replays" comes about.
+// faults are the ways in which each row of the table "Replays" can occur.
 var faults = map[string]map[string]fault{
 	"no connection was made": {"refused": {refuse: true, want: etcdv2.ErrUnavailable}},
 	"certificate refused, wrong cluster": {
 		"wrong cluster": {cluster: "1", want: etcdv2.ErrClusterMismatch},
 	},
 	"connection lost after the request": {
-		"cut before the server has it": {action: etcdtest.CutBefore()},
-		"answer dropped":               {action: etcdtest.DropAnswer(), applied: true},
-		"answer cut in the middle":     {action: etcdtest.TruncateAnswer(5), applied: true},
+		"cut before the server gets it": {action: etcdtest.CutBefore()},
+		"answer dropped":                {action: etcdtest.DropAnswer(), applied: true},
+		"answer cut in the middle":      {action: etcdtest.TruncateAnswer(5), applied: true},
 	},
 	"no answer in time": {
-		"the server never has it":  {action: etcdtest.HoldBefore(nil), timeout: time.Second, want: context.DeadlineExceeded},
+		"the server never gets it": {action: etcdtest.HoldBefore(nil), timeout: time.Second, want: context.DeadlineExceeded},
 		"the answer never arrives": {action: etcdtest.Hold(nil), applied: true, timeout: time.Second, want: context.DeadlineExceeded},
 	},
 	"the server is not ready yet": {
@@ -305,10 +305,10 @@ var faults = map[string]map[string]fault{
 	"a redirect that is not followed": {
 		"a loop":      {action: etcdtest.Redirect(307, "?"), onlyAlways: true, received: 11, want: etcdv2.ErrTooManyRedirects},
 		"no location": {action: answers(301, ""), want: etcdv2.ErrInvalidAnswer},
-		"no http":     {action: etcdtest.Redirect(302, "ftp://127.0.0.1/"), want: etcdv2.ErrInvalidAnswer},
+		"not http":    {action: etcdtest.Redirect(302, "ftp://127.0.0.1/"), want: etcdv2.ErrInvalidAnswer},
 	},
 	"an answer that cannot be read": {
-		"no JSON":     {action: answers(200, "<html>"), api: keysAPI, want: etcdv2.ErrInvalidAnswer},
+		"not JSON":    {action: answers(200, "<html>"), api: keysAPI, want: etcdv2.ErrInvalidAnswer},
 		"no node":     {action: answers(200, "{}"), api: keysAPI, want: etcdv2.ErrInvalidAnswer},
 		"a bad index": {action: etcdtest.Respond(200, http.Header{"X-Etcd-Index": {"x"}}, "{}"), want: etcdv2.ErrInvalidAnswer},
 	},
@@ -332,11 +332,11 @@ func TestReplays(t *testing.T) {
 	}
 	for row, verdicts := range table {
 		if len(faults[row]) == 0 {
-			t.Errorf("no fault is there for the row %q of doc.go", row)
+			t.Errorf("faults has none for the row %q of doc.go", row)
 		}
 		for faultName, f := range faults[row] {
 			for verbName, v := range verbs {
-				// An old server is not sent a refresh, so nothing can become of it.
+				// An old server is not sent a refresh, so no fault can happen to it.
 				unsent := verbName == "Refresh" && !expected(t).refreshes
 				if unsent || (f.api != "" && f.api != v.api) {
 					continue
@@ -346,7 +346,7 @@ func TestReplays(t *testing.T) {
 				if !f.onlyAlways {
 					t.Run(name+"/once", func(t *testing.T) { t.Parallel(); c.run(t, true) })
 				}
-				// A watch that was answered once goes on for ever.
+				// A watch that was answered once continues forever.
 				if !f.onlyOnce && verbName != "Watch" {
 					t.Run(name+"/always", func(t *testing.T) { t.Parallel(); c.run(t, false) })
 				}
@@ -364,9 +364,8 @@ type replayCase struct {
 
 const replayAttempts = 3
 
-// run makes the first attempt of a request fail, or all, and compares what the
-// caller is told, what reached the server and what the server has with the
-// verdict.
+// run makes the first attempt of a request fail, or all attempts. It compares the error, the
+// requests that reached the server and the content of the server with the verdict.
 func (c replayCase) run(t *testing.T, once bool) {
 	t.Helper()
 	prefix := etcdtest.Prefix(t)
@@ -420,7 +419,7 @@ func (c replayCase) checkError(t *testing.T, once bool, err error) {
 	switch {
 	case c.verdict == again && once:
 		if err != nil {
-			t.Errorf("error = %v, want none: it is sent again", err)
+			t.Errorf("error = %v, want none: the request is sent again", err)
 		}
 		return
 	case err == nil && c.fault.applied && c.verb.settled:
@@ -429,18 +428,18 @@ func (c replayCase) checkError(t *testing.T, once bool, err error) {
 		t.Error("there is no error, want one")
 		return
 	case c.verdict == unknown && !isUnknown:
-		t.Errorf("error = %v, want one that says that the outcome is unknown", err)
+		t.Errorf("error = %v, want ErrOutcomeUnknown", err)
 	case c.verdict == failed && isUnknown:
-		t.Errorf("error = %v, want one that is definite", err)
+		t.Errorf("error = %v, want a definite one", err)
 	case c.verdict == again && isUnknown != (c.verb.class == guarded && !c.fault.refuse && !c.fault.undone):
-		t.Errorf("error = %v after the last attempt, want unknown for nothing but a write that was sent", err)
+		t.Errorf("error = %v after the last attempt, want ErrOutcomeUnknown only for a write that was sent", err)
 	}
 	if c.fault.want != nil && !errors.Is(err, c.fault.want) {
 		t.Errorf("error = %v, want it to wrap %v", err, c.fault.want)
 	}
 }
 
-// received is how many requests reach the endpoint by the verdict.
+// received returns how many requests reach the endpoint according to the verdict.
 func (c replayCase) received(once bool) int {
 	attempts := 1
 	switch {
@@ -455,9 +454,8 @@ func (c replayCase) received(once bool) int {
 	return attempts * max(1, c.fault.received)
 }
 
-// checkServer makes sure that the server has what the caller was told: what
-// it held before after a definite error, and never a write that was applied
-// twice.
+// checkServer checks that the content of the server agrees with the error: it is unchanged
+// after a definite error, and no write was applied twice.
 func (c replayCase) checkServer(t *testing.T, got string, err error) {
 	t.Helper()
 	isUnknown := errors.Is(err, etcdv2.ErrOutcomeUnknown)
@@ -467,8 +465,8 @@ func (c replayCase) checkServer(t *testing.T, got string, err error) {
 	}
 }
 
-// listing returns the leaves of a tree, with a mark for a TTL and without the
-// names of keys made in order.
+// listing returns the leaves of a tree, with a mark for a TTL and without the names of keys
+// created in order.
 func listing(n etcdtest.Node, prefix string) string {
 	if n.Dir && len(n.Nodes) > 0 {
 		var parts []string

@@ -10,9 +10,9 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// TestKeysService_settleTime loses the answer to the last attempt of a write, for
-// a caller who waits and for one whose context ends meanwhile. With a SettleTime
-// the client finds out what became of it, and without one it is unknown.
+// TestKeysService_settleTime loses the answer to the last attempt of a write, for a caller that
+// waits and for one whose context ends meanwhile. With a SettleTime the client determines the
+// outcome; without one the outcome is unknown.
 func TestKeysService_settleTime(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Shared(t)
@@ -90,9 +90,9 @@ func TestKeysService_settleTime(t *testing.T) {
 					}})
 					resp, err := tt.do(ctx, keys, index)
 					wantErr(t, "the call's", err, want)
-					wantUnknown := want == etcdv2.ErrOutcomeUnknown //nolint:errorlint // it is that of the table
+					wantUnknown := want == etcdv2.ErrOutcomeUnknown //nolint:errorlint // the value of the table
 					if errors.Is(err, etcdv2.ErrOutcomeUnknown) != wantUnknown {
-						t.Errorf("error = %v, want it unknown: %t", err, wantUnknown)
+						t.Errorf("error = %v, want ErrOutcomeUnknown: %t", err, wantUnknown)
 					}
 					if err == nil && !resp.Settled {
 						t.Errorf("the call = %+v, want it settled", resp)

@@ -71,7 +71,7 @@ func TestStats_ofThreeNodesAndADeadOne(t *testing.T) {
 	}
 }
 
-// keptAnswers returns a client, and the answers that it gets to a path.
+// keptAnswers returns a client, and the answers that it gets for a path.
 func keptAnswers(t *testing.T, url, path string) (*Client, *etcdtest.Answers) {
 	t.Helper()
 	answers := &etcdtest.Answers{}
@@ -80,7 +80,7 @@ func keptAnswers(t *testing.T, url, path string) (*Client, *etcdtest.Answers) {
 	return clusterClient(t, Options{Endpoints: []string{proxy.URL()}}), answers
 }
 
-// rawJSON decodes the last answer into what has no names of ours.
+// rawJSON decodes the last answer without the names of our types.
 func rawJSON(t *testing.T, answers *etcdtest.Answers) map[string]any {
 	t.Helper()
 	_, body := answers.Last()
@@ -91,8 +91,8 @@ func rawJSON(t *testing.T, answers *etcdtest.Answers) map[string]any {
 	return raw
 }
 
-// TestStatsService_Store makes each operation, and compares each counter with
-// what the server sent.
+// TestStatsService_Store makes each operation, and compares each counter with the answer of the
+// server.
 func TestStatsService_Store(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -132,9 +132,9 @@ func TestStatsService_Store(t *testing.T) {
 	for i := range got.NumField() {
 		field := got.Type().Field(i).Name
 		name := strings.ToLower(field[:1]) + field[1:]
-		// No server counts the failures of a compareAndDelete.
+		// No server counts failed compareAndDelete operations.
 		if sent, ok := raw[name].(float64); !ok || (sent == 0 && name != "compareAndDeleteFail") || got.Field(i).Uint() != uint64(sent) {
-			t.Errorf("Store() %s = %d, and the server sent %s = %v", field, got.Field(i).Uint(), name, raw[name])
+			t.Errorf("Store() %s = %d, but the server sent %s = %v", field, got.Field(i).Uint(), name, raw[name])
 		}
 		delete(raw, name)
 	}
@@ -143,18 +143,17 @@ func TestStatsService_Store(t *testing.T) {
 	}
 	all, err := c.Stats.StoreAll(ctx)
 	if err != nil || len(all) != 1 || all[0].Value.SetsSuccess != stats.SetsSuccess {
-		t.Errorf("StoreAll() = %+v, %v, want what Store() has", all, err)
+		t.Errorf("StoreAll() = %+v, %v, want the result of Store()", all, err)
 	}
 }
 
-// TestStatsService_Self compares what a leader and a follower report about themselves
-// with what they sent.
+// TestStatsService_Self compares the statistics of a leader and a follower with their answers.
 func TestStatsService_Self(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
 	for _, s := range []*etcdtest.Server{cluster.Leader(t), cluster.Followers(t)[0]} {
 		c, answers := keptAnswers(t, s.URL(), "/v2/stats/self")
-		// A write is a message with a size, and gives the rates a value.
+		// A write is a message with a size, and sets the rates.
 		if _, err := c.Keys.Set(t.Context(), "/k", strings.Repeat("x", 1000), WriteOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +170,7 @@ func TestStatsService_Self(t *testing.T) {
 			"sendPkgRate": stats.SendPackageRate, "sendBandwidthRate": stats.SendBandwidthRate,
 		} {
 			if sent, ok := raw[name]; ok && sent != got || !ok && got != 0.0 {
-				t.Errorf("Self() of %s: %s = %v, and the server sent %v", s.Name, name, got, sent)
+				t.Errorf("Self() of %s: %s = %v, but the server sent %v", s.Name, name, got, sent)
 			}
 			delete(raw, name)
 		}
@@ -181,15 +180,15 @@ func TestStatsService_Self(t *testing.T) {
 		}
 		if info["leader"] != stats.Leader.ID || info["uptime"] != stats.Leader.Uptime.String() ||
 			info["startTime"] != stats.Leader.StartTime.Format(time.RFC3339Nano) {
-			t.Errorf("Self() of %s: leader %+v, and the server sent %v", s.Name, stats.Leader, info)
+			t.Errorf("Self() of %s: leader %+v, but the server sent %v", s.Name, stats.Leader, info)
 		}
 		if (stats.SendAppendRequests == 0) == (stats.RecvAppendRequests == 0) {
-			t.Errorf("Self() of %s = %+v, want one who sends, or one who receives", s.Name, stats)
+			t.Errorf("Self() of %s = %+v, want a sender or a receiver", s.Name, stats)
 		}
 	}
 }
 
-// TestStatsService_Leader compares the statistics of the leader with what it sent.
+// TestStatsService_Leader compares the statistics of the leader with its answer.
 func TestStatsService_Leader(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -201,7 +200,7 @@ func TestStatsService_Leader(t *testing.T) {
 	raw := rawJSON(t, answers)
 	followers, _ := raw["followers"].(map[string]any)
 	if raw["leader"] != stats.Leader || len(followers) != len(stats.Followers) || len(followers) != 2 {
-		t.Errorf("Leader() = %+v, and the server sent %v", stats, raw)
+		t.Errorf("Leader() = %+v, but the server sent %v", stats, raw)
 	}
 	for id, follower := range stats.Followers {
 		want := map[string]any{
@@ -235,7 +234,7 @@ func TestSelfStats_optionalFields(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if err := json.Unmarshal([]byte(`{"leaderInfo":{"uptime":"soon"}}`), &got); err == nil {
-		t.Error("an uptime that is none was read")
+		t.Error("an invalid uptime was accepted")
 	}
 }
 
@@ -252,8 +251,8 @@ func TestLeaderStats_minimumBeyondInt64(t *testing.T) {
 	}
 }
 
-// TestStatsService_emptyAnswer has a server answer with nothing twice, as one
-// does while a rate comes out infinite.
+// TestStatsService_emptyAnswer makes a server answer twice with an empty body, as servers do
+// while a rate is infinite.
 func TestStatsService_emptyAnswer(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)

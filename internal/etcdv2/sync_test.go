@@ -35,7 +35,7 @@ func TestClient_Sync(t *testing.T) {
 	assertTrusted(t, c, n1.URL(), true)
 	assertTrusted(t, c, n3.URL(), false)
 
-	// A member that comes back proves itself before it is sent anything.
+	// A member that comes back proves its identity before it gets any request.
 	n3.Restart(t)
 	health, err := c.HealthAll(ctx)
 	if err != nil || slices.ContainsFunc(health, func(r EndpointResult[HealthInfo]) bool { return r.Err != nil }) {
@@ -50,7 +50,7 @@ func TestClient_Sync(t *testing.T) {
 	if got := c.Endpoints()[0]; got != n2.URL() {
 		t.Errorf("the first endpoint after another Sync is %s, want %s", got, n2.URL())
 	}
-	// The client goes on when the endpoint that it was given is gone.
+	// The client works on after its configured endpoint has gone.
 	n2.Kill(t)
 	eventually(t, func() error {
 		_, err := c.Keys.Set(ctx, "/a", "1", WriteOptions{})
@@ -69,8 +69,8 @@ func assertTrusted(t *testing.T, c *Client, endpoint string, want bool) {
 	}
 }
 
-// A member can advertise anything. What is not the member is not used, and
-// what leads nowhere does not cut the client off.
+// A member can advertise anything. URLs that do not lead to the member are not used, and URLs
+// that lead nowhere do not cut the client off.
 func TestClient_Sync_unusableURLs(t *testing.T) {
 	t.Parallel()
 	other := etcdtest.Start(t)
@@ -171,7 +171,7 @@ func TestClient_AutoSync(t *testing.T) {
 			t.Errorf("AutoSync() = %v, want the context's error", err)
 		}
 	case <-time.After(time.Minute):
-		t.Fatal("AutoSync did not end with its context")
+		t.Fatal("AutoSync() did not end with its context")
 	}
 	if err := c.AutoSync(t.Context(), 0); err == nil {
 		t.Error("AutoSync() without an interval = nil, want an error")
@@ -187,8 +187,8 @@ func TestClient_AutoSync(t *testing.T) {
 	}
 }
 
-// TestClient_AutoSync_noAnswer: during elections a server answers with nothing for
-// longer than a request is repeated.
+// TestClient_AutoSync_noAnswer checks that AutoSync survives an election, during which a server
+// answers with an empty body for longer than a request is repeated.
 func TestClient_AutoSync_noAnswer(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -205,7 +205,7 @@ func TestClient_AutoSync_noAnswer(t *testing.T) {
 	eventually(t, func() error {
 		select {
 		case err := <-done:
-			t.Fatalf("AutoSync() = %v, want it to go on", err)
+			t.Fatalf("AutoSync() = %v, want it to continue", err)
 		default:
 		}
 		if !slices.Contains(c.Endpoints(), s.URL()) {
@@ -238,7 +238,7 @@ func TestClient_SetEndpoints(t *testing.T) {
 	assertTrusted(t, c, "https://b:2", false)
 	assertTrusted(t, c, "http://b:3", false)
 
-	// Behind one gateway a path leads to each server.
+	// Behind one gateway, the path selects the server.
 	if err := c.SetEndpoints([]string{"http://gw/a", "http://GW:80/b/", "http://gw/a/", "http://gw/b"}); err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestClient_SetEndpoints(t *testing.T) {
 		t.Errorf("Endpoints() (-want +got)\n%s", diff)
 	}
 	if err := c.SetEndpoints([]string{"http://gw/c"}); err != nil || !slices.Equal(c.Endpoints(), []string{"http://gw/c"}) {
-		t.Errorf("Endpoints() = %q, %v, want the new path alone", c.Endpoints(), err)
+		t.Errorf("Endpoints() = %q, %v, want only the new path", c.Endpoints(), err)
 	}
 }
 
@@ -254,7 +254,7 @@ func TestClient_leaderFirst(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
 	ctx := t.Context()
-	// The leader is the last, so that it is not found by going on to the next.
+	// The leader is the last endpoint, so that trying the next one does not find it.
 	var endpoints []string
 	for _, s := range append(cluster.Followers(t), cluster.Leader(t)) {
 		endpoints = append(endpoints, s.URL())
@@ -264,7 +264,7 @@ func TestClient_leaderFirst(t *testing.T) {
 		if _, err := c.Keys.Set(ctx, "/a", "1", WriteOptions{}); err != nil {
 			return err
 		}
-		leader := cluster.Leader(t) //nolint:contextcheck // it takes the test's
+		leader := cluster.Leader(t) //nolint:contextcheck // it uses the context of the test
 		if got, want := c.Endpoints()[0], leader.URL(); got != want {
 			return errors.New("the first endpoint is " + got + ", want the leader's " + want)
 		}
@@ -288,7 +288,7 @@ func TestEndpointSet_leaderIsAskedForAfterAnElection(t *testing.T) {
 	}
 	now := time.Now()
 	if !s.leaderWanted(now) || s.leaderWanted(now) {
-		t.Error("the leader is not asked for once")
+		t.Error("the leader was never looked up")
 	}
 	s.pinLeader([]string{"http://B:1"})
 	if got := s.strings()[0]; got != "http://b:1" {
@@ -306,7 +306,7 @@ func TestEndpointSet_leaderIsAskedForAfterAnElection(t *testing.T) {
 	}
 }
 
-// TestClient_checkClaim keeps why an endpoint does not count as the member that
+// TestClient_checkClaim checks the reason why an endpoint does not count as the member that
 // advertises it.
 func TestClient_checkClaim(t *testing.T) {
 	t.Parallel()
@@ -335,7 +335,7 @@ func TestClient_checkClaim(t *testing.T) {
 				t.Errorf("proveMember() = %v, want %v, with %q", err, test.want, test.text)
 			}
 			if test.answer != nil && errors.Is(err, ErrClusterMismatch) {
-				t.Errorf("proveMember() = %v, want no mismatch of clusters", err)
+				t.Errorf("proveMember() = %v, want no ErrClusterMismatch", err)
 			}
 		})
 	}
@@ -353,7 +353,7 @@ func TestClient_expectedClusterID(t *testing.T) {
 	if n := p.Count(http.MethodPut, ""); n != 0 {
 		t.Errorf("%d writes were sent to the other cluster", n)
 	}
-	// Another cluster among the endpoints is passed over.
+	// An endpoint of another cluster is skipped.
 	if err := c.SetEndpoints([]string{p.URL(), s.URL()}); err != nil {
 		t.Fatal(err)
 	}
@@ -365,8 +365,8 @@ func TestClient_expectedClusterID(t *testing.T) {
 	}
 }
 
-// TestClient_expectedClusterID_asked has the question for the cluster go the way
-// of every request: it follows a redirect, and is traced.
+// TestClient_expectedClusterID_asked checks that the request for the cluster id is treated like
+// any other: it follows a redirect, and is traced.
 func TestClient_expectedClusterID_asked(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// TestKeysService_notText reads bytes that are not UTF-8 back from a real
-// server, beside text that looks like them.
+// TestKeysService_notText reads bytes that are not UTF-8 from a real server, besides text that
+// looks like them.
 func TestKeysService_notText(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Shared(t)
@@ -50,7 +50,7 @@ func TestKeysService_notText(t *testing.T) {
 	}
 	resp := must[*etcdv2.Response](t)(keys.Get(t.Context(), "/latin1", etcdv2.GetOptions{}))
 	if !resp.Node.NotText {
-		t.Error("Get() of a value in Latin-1 does not say that it is not text")
+		t.Error("Get() of a value in Latin-1 does not set NotText")
 	}
 	resp = must[*etcdv2.Response](t)(keys.Set(t.Context(), "/latin1", "café", etcdv2.WriteOptions{}))
 	if resp.Node.NotText || !resp.PrevNode.NotText {
@@ -58,7 +58,7 @@ func TestKeysService_notText(t *testing.T) {
 	}
 }
 
-// TestParseResponse_notText has the forms of an answer that no server here sends.
+// TestParseResponse_notText has the forms of answers that no server here sends.
 func TestParseResponse_notText(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
@@ -83,8 +83,8 @@ func TestParseResponse_notText(t *testing.T) {
 	}
 }
 
-// TestClient_refusesWhatIsNotText makes every call that sends text, with bytes
-// that JSON or a form would change.
+// TestClient_refusesWhatIsNotText makes every call that sends text with bytes that JSON or a
+// form would change.
 func TestClient_refusesWhatIsNotText(t *testing.T) {
 	t.Parallel()
 	client := scripted(t, nil)

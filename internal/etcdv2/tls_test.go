@@ -11,7 +11,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// tlsClient makes a client of one endpoint that does not try again.
+// tlsClient returns a client of one endpoint that does not try again.
 func tlsClient(t *testing.T, endpoint string, o etcdv2.TLSOptions) *etcdv2.Client {
 	t.Helper()
 	config := must[*tls.Config](t)(o.Config())
@@ -51,7 +51,7 @@ func TestTLSOptions_realServer(t *testing.T) {
 			client := tlsClient(t, s.URL(), test.options)
 			_, err := client.Keys.Set(t.Context(), etcdtest.Prefix(t)+"/k", "v", etcdv2.WriteOptions{})
 			if (err != nil) != test.wantErr {
-				t.Errorf("Set() error = %v, want one: %t", err, test.wantErr)
+				t.Errorf("Set() error = %v, want an error: %t", err, test.wantErr)
 			}
 			if test.wantErr && (!errors.Is(err, etcdv2.ErrUnavailable) || errors.Is(err, etcdv2.ErrOutcomeUnknown)) {
 				t.Errorf("Set() error = %v, want %v and a definite outcome", err, etcdv2.ErrUnavailable)

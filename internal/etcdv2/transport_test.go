@@ -69,7 +69,7 @@ func TestClient_tls(t *testing.T) {
 		"none, on TLS 1.2": {
 			config: &tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, RootCAs: good.RootCAs},
 		},
-		"a client certificate of others": {
+		"a client certificate of another authority": {
 			config: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: good.RootCAs, Certificates: []tls.Certificate{pair}},
 		},
 		"an unknown authority": {config: &tls.Config{MinVersion: tls.VersionTLS12, Certificates: good.Certificates}},
@@ -100,7 +100,7 @@ func TestClient_tls(t *testing.T) {
 			}
 		})
 	}
-	t.Run("http against https", func(t *testing.T) {
+	t.Run("http to an https server", func(t *testing.T) {
 		t.Parallel()
 		client := newClient(t, etcdv2.Options{Endpoints: []string{strings.Replace(server.URL(), "https", "http", 1)}})
 		_, err := client.Keys.Get(t.Context(), "/k", etcdv2.GetOptions{})
@@ -108,7 +108,7 @@ func TestClient_tls(t *testing.T) {
 			t.Errorf("Get() error = %v, want one", err)
 		}
 	})
-	t.Run("https against http", func(t *testing.T) {
+	t.Run("https to an http server", func(t *testing.T) {
 		t.Parallel()
 		client := newClient(t, etcdv2.Options{Endpoints: []string{strings.Replace(etcdtest.Shared(t).URL(), "http", "https", 1)}})
 		_, err := client.Keys.Set(t.Context(), "/k", "1", etcdv2.WriteOptions{})
@@ -116,7 +116,7 @@ func TestClient_tls(t *testing.T) {
 	})
 }
 
-// roundTripper is a transport of somebody else, which does not say what it does.
+// roundTripper is a transport of the caller, which does not report what it does.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 // RoundTrip calls the function.
@@ -131,13 +131,13 @@ func TestClient_transport(t *testing.T) {
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			requests++
 			if r.Method == http.MethodPost {
-				return nil, errors.New("no idea what became of it")
+				return nil, errors.New("something went wrong")
 			}
 			return http.DefaultTransport.RoundTrip(r)
 		}),
 	})
 	newWriter(t, client.Keys).set("/k", "1")
-	// Without a word on its connections, it may have sent what it fails on.
+	// The transport does not report connections, so a failed request may have been sent.
 	_, err := client.Keys.CreateInOrder(t.Context(), "/q", "1", etcdv2.WriteOptions{})
 	wantErr(t, "CreateInOrder()", err, etcdv2.ErrOutcomeUnknown)
 	if requests != 2 {
@@ -170,15 +170,15 @@ func TestClient_failover(t *testing.T) {
 		}
 		return out
 	}
-	// One that refuses is passed over by every verb, without a wait.
+	// Every verb skips an endpoint that refuses connections, without a wait.
 	proxies[0].Refuse()
 	w.ok(push("/q", "1")(w))
 	w.set("/k", "1")
-	// Before the first of them the client asks whether the endpoint serves the API.
+	// Before its first request to an endpoint, the client checks that it serves the API.
 	if diff := cmp.Diff([]int{0, 3, 0}, counts()); diff != "" || waits != 0 {
 		t.Errorf("%d waits, requests (-want +got):\n%s", waits, diff)
 	}
-	// The one that answered stays first until it fails.
+	// The endpoint that answered stays first until it fails.
 	proxies[0].Accept(t)
 	w.set("/k", "2")
 	proxies[1].Inject(etcdtest.Rule{Action: etcdtest.Respond(http.StatusServiceUnavailable, nil, "")})
@@ -187,7 +187,7 @@ func TestClient_failover(t *testing.T) {
 	if got := counts(); got[1] != 2 || got[0]+got[2] != 2 || waits != 1 {
 		t.Errorf("%d waits, requests %v, want two at the second and two elsewhere", waits, got)
 	}
-	// None is left.
+	// Now no endpoint is left.
 	for _, p := range proxies {
 		p.Refuse()
 	}
@@ -221,7 +221,7 @@ func TestClient_requestTimeout(t *testing.T) {
 	if n := len(hanging.Requests()); n != 1 {
 		t.Errorf("%d requests were sent to the endpoint that hangs, want 1", n)
 	}
-	// Where all hang, a call ends after three at the most.
+	// If all endpoints hang, a call ends after at most three.
 	healthy.Inject(etcdtest.Rule{Action: etcdtest.HoldBefore(nil)})
 	before := len(hanging.Requests()) + len(healthy.Requests())
 	start := time.Now()
@@ -251,7 +251,7 @@ func TestClient_randomOrder(t *testing.T) {
 		}
 		return
 	}
-	t.Error("twenty clients have their endpoints in the order given")
+	t.Error("all of twenty clients kept the given order of endpoints")
 }
 
 func TestClient_backoff(t *testing.T) {
@@ -307,7 +307,7 @@ func TestKeysService_canceled(t *testing.T) {
 			err := receive(t, "the call", done)
 			wantErr(t, "the call's", err, context.Canceled)
 			if errors.Is(err, etcdv2.ErrOutcomeUnknown) != tt.unknown {
-				t.Errorf("error = %v, want it unknown: %t", err, tt.unknown)
+				t.Errorf("error = %v, want ErrOutcomeUnknown: %t", err, tt.unknown)
 			}
 			if took := time.Since(start); took > patience/6 {
 				t.Errorf("the call ended %s after its context", took)
@@ -315,7 +315,7 @@ func TestKeysService_canceled(t *testing.T) {
 			_, err = tt.do(w)
 			wantErr(t, "the call's, of a context that has ended,", err, context.Canceled)
 			if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
-				t.Errorf("error = %v, and nothing was sent", err)
+				t.Errorf("error = %v, but nothing was sent", err)
 			}
 		})
 	}
@@ -338,8 +338,8 @@ func TestKeysService_canceledWhileWaiting(t *testing.T) {
 	}
 }
 
-// TestKeysService_settle has what a rival does between an attempt whose answer
-// is lost and the next one.
+// TestKeysService_settle tries what a rival can do between an attempt with a lost answer and
+// the next attempt.
 func TestKeysService_settle(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Shared(t)
@@ -360,15 +360,15 @@ func TestKeysService_settle(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		do func(w writer, index uint64) (*etcdv2.Response, error)
-		// before happens before the index is read that the write goes by.
+		// before runs before the read of the index on which the write depends.
 		before func(prefix string)
-		// applied reports whether the server gets the write whose answer is lost.
+		// applied reports whether the server gets the write with the lost answer.
 		applied bool
 		rival   func(prefix string)
-		// denied reports whether reading back is not permitted.
+		// denied reports whether the user may not read the key back.
 		denied bool
 		want   error
-		// refresh reports whether it needs a server that can refresh a key.
+		// refresh reports whether the case needs a server that can refresh a key.
 		refresh bool
 	}{
 		"a swap, applied":                   {do: swapIt, applied: true},
@@ -377,16 +377,16 @@ func TestKeysService_settle(t *testing.T) {
 		"a swap, applied, then another":     {do: swapIt, applied: true, rival: put("/k", "theirs"), want: etcdv2.ErrCompareFailed},
 		"a swap, then our value with a TTL": {do: swapIt, rival: put("/k", "ours", "ttl=100"), want: etcdv2.ErrCompareFailed},
 		"a swap, then a delete":             {do: swapIt, rival: func(p string) { server.Delete(t, p+"/k") }, want: etcdv2.ErrNotFound},
-		"a swap, applied, not to be read":   {do: swapIt, applied: true, denied: true, want: etcdv2.ErrOutcomeUnknown},
+		"a swap, applied, unreadable":       {do: swapIt, applied: true, denied: true, want: etcdv2.ErrOutcomeUnknown},
 		"a delete, applied":                 {do: deleteIt, applied: true},
 		"a delete, not applied":             {do: deleteIt},
 		"a delete, then another value":      {do: deleteIt, rival: put("/k", "theirs"), want: etcdv2.ErrCompareFailed},
 		"a delete, applied, then a new key": {do: deleteIt, applied: true, rival: put("/k", "theirs"), want: etcdv2.ErrCompareFailed},
 		"a create, applied":                 {do: createIt, applied: true},
 		"a create, not applied":             {do: createIt},
-		// The key is older than the first attempt, so it is not what that made.
-		"a create of what was there before": {do: createIt, before: put("/new", "ours"), want: etcdv2.ErrExists},
-		"a swap for what the key has": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
+		// The key is older than the first attempt, which therefore did not create it.
+		"a create of an existing key": {do: createIt, before: put("/new", "ours"), want: etcdv2.ErrExists},
+		"a swap for the present value": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
 			return w.keys.CompareAndSwap(w.ctx, "/k", "before", etcdv2.Condition{Index: index, Value: "other"}, etcdv2.WriteOptions{})
 		}, want: etcdv2.ErrOutcomeUnknown},
 		"a swap, then the same JSON": {do: func(w writer, index uint64) (*etcdv2.Response, error) {
@@ -426,7 +426,7 @@ func TestKeysService_settle(t *testing.T) {
 			resp, err := tt.do(newWriter(t, keys), index)
 			wantErr(t, "the call's", err, tt.want)
 			if tt.want == nil && err == nil && resp.Settled != tt.applied {
-				t.Errorf("the call = %+v, want it settled: %t", resp, tt.applied)
+				t.Errorf("the call = %+v, want a settled outcome: %t", resp, tt.applied)
 			}
 		})
 	}

@@ -6,20 +6,20 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// expectations are all that the tests of the key space expect to differ between
-// the servers that the suite runs on.
+// expectations are the differences that the tests of the key space expect between the servers
+// that the suite runs on.
 type expectations struct {
 	// updatesDirs reports whether the TTL of a directory can be changed in place.
 	updatesDirs bool
-	// leavesOutNodes reports whether a write can leave the node out of its answer.
+	// leavesOutNodes reports whether a write can omit the node from its answer.
 	leavesOutNodes bool
-	// refreshes reports whether a TTL can be renewed without a word on the value.
+	// refreshes reports whether a TTL can be renewed without sending the value.
 	refreshes bool
-	// describesRoles reports whether what a user has comes with what it permits;
-	// a role that does not exist is then missed. Older servers give names.
+	// describesRoles reports whether a user is returned with the permissions of its roles,
+	// without which a missing role is noticed. Older servers return the names of roles.
 	describesRoles bool
-	// remembersParents reports whether the history has the end of a directory for
-	// those who watch what was in it. Older servers report it as it happens.
+	// remembersParents reports whether the history contains the end of a directory for
+	// watches below it. Older servers report it only as it happens.
 	remembersParents bool
 	// limitsRequestLine reports whether a request line of more than 4,096 bytes
 	// resets the connection.

@@ -18,7 +18,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// seen is what a test compares of an event.
+// seen is the part of an event that tests compare.
 type seen struct {
 	Action etcdv2.Action
 	Key    string
@@ -35,7 +35,7 @@ func seenOf(e *etcdv2.Event) seen {
 	return s
 }
 
-// events are what came of a key, and the error that ended it.
+// events are the events of a key, and the error that ended them.
 type events struct {
 	seen []seen
 	err  error
@@ -64,10 +64,10 @@ func followAsync(ctx context.Context, keys *etcdv2.KeysService, key string, n in
 	return done
 }
 
-// writer writes to a key space of its own and ends the test if it cannot.
+// writer writes to a key space of its own. It ends the test on an error.
 type writer struct {
 	tb   testing.TB
-	ctx  context.Context //nolint:containedctx // that of the test
+	ctx  context.Context //nolint:containedctx // the context of the test
 	keys *etcdv2.KeysService
 }
 
@@ -99,14 +99,14 @@ func (w writer) deleteDir(dir string) {
 	w.ok(w.keys.DeleteDir(w.ctx, dir, etcdv2.DeleteDirOptions{Recursive: true}))
 }
 
-// at is the condition that a key is as a write left it.
+// at returns the condition that a key has not changed since a write.
 func at(resp *etcdv2.Response) etcdv2.Condition {
 	return etcdv2.Condition{Index: resp.Node.ModifiedIndex}
 }
 
 func TestKeysService_Events(t *testing.T) {
 	t.Parallel()
-	// The history of a server has 1,000 events, of all tests.
+	// The history of a server has 1,000 events, shared by all tests.
 	server := etcdtest.Start(t)
 	for name, tt := range map[string]struct {
 		key   string
@@ -114,11 +114,11 @@ func TestKeysService_Events(t *testing.T) {
 		ttl   string
 		write func(w writer)
 		want  []seen
-		// parent reports whether it ends with the end of a directory above the key.
+		// parent reports whether the watch ends with the end of a directory above the key.
 		parent bool
-		// alone gives it a server of its own, without events of others: the history of
-		// old ones, such as 2.3.8, has a change of the directory that is watched only
-		// where it is the first event asked for.
+		// alone gives it a server of its own, without other events: the history of old
+		// servers, such as 2.3.8, has a change of the watched directory only if it is the
+		// first event asked for.
 		alone bool
 	}{
 		"every kind of change of a key, in order": {
@@ -183,7 +183,7 @@ func TestKeysService_Events(t *testing.T) {
 			write: func(w writer) {
 				w.set("/a/b/x", "1")
 				w.set("/a/bc", "2")
-				// Its name is how that of the key begins.
+				// Its name is a prefix of the key's.
 				w.deleteDir("/a/b")
 				w.deleteDir("/a")
 			},
@@ -234,7 +234,7 @@ func TestKeysService_Events(t *testing.T) {
 			start := server.Get(t, prefix)
 			tt.opts.AfterIndex = indexOf(t, start)
 
-			// Once as it happens, and once again out of the history.
+			// Once live, and once from the history.
 			ctx := bounded(t)
 			live := followAsync(ctx, keys, tt.key, len(tt.want), tt.opts)
 			tt.write(newWriter(t, keys))
@@ -254,7 +254,7 @@ func TestKeysService_Events(t *testing.T) {
 	}
 }
 
-// cutDigits cuts the name of a key made in order, which no test can know.
+// cutDigits cuts off the name of a key created in order, which no test can know.
 func cutDigits(key string) (string, string, bool) {
 	i := strings.LastIndexByte(key, '/') + 1
 	if len(key)-i != 20 || strings.Trim(key[i:], "0123456789") != "" {
@@ -273,13 +273,13 @@ func indexOf(tb testing.TB, a *etcdtest.Answer) uint64 {
 	return index
 }
 
-// waitForPoll waits until a long poll has reached the server.
+// waitForPoll waits until the server has received a long poll.
 func waitForPoll(tb testing.TB, proxy *etcdtest.Proxy, n int) {
 	tb.Helper()
 	eventually(tb, fmt.Sprintf("long poll %d is answered", n), func() bool { return polls(proxy) >= n })
 }
 
-// polls counts the long polls whose header came back.
+// polls counts the long polls whose response headers were received.
 func polls(proxy *etcdtest.Proxy) int {
 	n := 0
 	for _, r := range proxy.Forwarded() {
@@ -323,7 +323,7 @@ func TestKeysService_Watch(t *testing.T) {
 		}
 		for _, r := range proxy.Requests() {
 			if r.Query.Get("quorum") != "" && r.Query.Get("wait") != "" {
-				t.Errorf("the poll asks for a quorum too, and the server answers it at once: %v", r.Query)
+				t.Errorf("the poll requests a quorum, and the server answers that at once: %v", r.Query)
 			}
 		}
 	})
@@ -485,8 +485,8 @@ func TestKeysService_Events_faults(t *testing.T) {
 
 func TestKeysService_Events_emptyPollFromNow(t *testing.T) {
 	t.Parallel()
-	// The first poll from now on ends without an event; what happens before the
-	// second must not be lost.
+	// The first poll ends without an event; what happens before the second poll must not be
+	// lost.
 	keys, prefix, proxy := newProxied(t, etcdv2.Options{})
 	server := etcdtest.Shared(t)
 	proxy.Inject(etcdtest.Rule{Times: 1, Action: func(x *etcdtest.Exchange) {
@@ -500,7 +500,7 @@ func TestKeysService_Events_emptyPollFromNow(t *testing.T) {
 	}
 }
 
-// fill makes more events than a server keeps.
+// fill causes more events than a server keeps.
 func (w writer) fill() {
 	w.tb.Helper()
 	for i := range 1100 {
@@ -515,12 +515,12 @@ func TestKeysService_Watch_indexCleared(t *testing.T) {
 	w := newWriter(t, keys)
 	after := etcdv2.WatchOptions{AfterIndex: w.set("/dir/k", "1").Node.ModifiedIndex, Timeout: 100 * time.Millisecond}
 
-	// All that was cleared is of other keys.
+	// All events that were cleared are about other keys.
 	w.fill()
 	_, err := keys.Watch(t.Context(), "/dir/k", after)
 	wantErr(t, "Watch() of a key that has not changed", err, etcdv2.ErrWatchTimeout)
 
-	// The key is another by now.
+	// The key has changed since.
 	second := w.set("/dir/k", "2").Node.ModifiedIndex
 	w.fill()
 	after.Timeout = patience
@@ -529,7 +529,7 @@ func TestKeysService_Watch_indexCleared(t *testing.T) {
 		t.Errorf("Watch() (-want +got):\n%s", diff)
 	}
 	if got.Node.ModifiedIndex != second || got.Index <= second+1000 {
-		t.Errorf("Watch() index = %d, want the server's, far from that of the key, %d", got.Index, second)
+		t.Errorf("Watch() index = %d, want the server's, far from the key's, %d", got.Index, second)
 	}
 
 	// The key is gone.
@@ -664,7 +664,7 @@ func TestKeysService_Events_pollTimeout(t *testing.T) {
 	polls := slices.DeleteFunc(proxy.Requests(), func(r etcdtest.Request) bool { return r.Query.Get("wait") == "" })
 	for _, r := range polls[1:] {
 		if r.Query.Get("waitIndex") == "" {
-			t.Error("a poll that begins again has no index, and would miss events")
+			t.Error("a repeated poll has no index, and would miss events")
 		}
 	}
 }
@@ -687,7 +687,7 @@ func TestKeysService_Events_endpointHangs(t *testing.T) {
 	}
 }
 
-// TestKeysService_Watch_scripted has answers that no server gives at will.
+// TestKeysService_Watch_scripted has answers that a real server does not give on demand.
 func TestKeysService_Watch_scripted(t *testing.T) {
 	t.Parallel()
 	event := func(key string, index int) string {
@@ -701,12 +701,12 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 		wantErr error
 		wantRaw string
 	}{
-		"an event of another key is passed over": {
+		"an event of another key is skipped": {
 			answers: []pollAnswer{{poll: true, body: event("/other", 5)}, {poll: true, body: event("/k", 6)}},
 			want:    seen{Action: etcdv2.ActionSet, Key: "/k", Value: "v"},
 			wantRaw: "6",
 		},
-		"another cluster is read again": {
+		"after a change of the cluster, the key is read again": {
 			answers: []pollAnswer{
 				{poll: true, index: 3, cluster: "a"},
 				{poll: true, index: 3, cluster: "b", body: event("/k", 9)},
@@ -714,13 +714,13 @@ func TestKeysService_Watch_scripted(t *testing.T) {
 			},
 			want: seen{Action: etcdv2.ActionGet, Key: "/k", Value: "now", Resync: true},
 		},
-		"the end of a poll without an index is read again": {
+		"after the end of a poll without an index, the key is read again": {
 			answers: []pollAnswer{{poll: true}, {index: 8, body: read}},
 			want:    seen{Action: etcdv2.ActionGet, Key: "/k", Value: "now", Resync: true},
 			wantRaw: "8",
 		},
-		"no JSON": {answers: []pollAnswer{{poll: true, body: "<html>"}}, wantErr: etcdv2.ErrInvalidAnswer},
-		"no node": {answers: []pollAnswer{{poll: true, body: `{"action":"set"}`}}, wantErr: etcdv2.ErrInvalidAnswer},
+		"not JSON": {answers: []pollAnswer{{poll: true, body: "<html>"}}, wantErr: etcdv2.ErrInvalidAnswer},
+		"no node":  {answers: []pollAnswer{{poll: true, body: `{"action":"set"}`}}, wantErr: etcdv2.ErrInvalidAnswer},
 		"not permitted": {
 			answers: []pollAnswer{{poll: true, status: 401, body: `{"errorCode":110,"message":"m","cause":"c","index":0}`}},
 			wantErr: etcdv2.ErrUnauthorized,
@@ -763,8 +763,8 @@ type pollAnswer struct {
 	body    string
 }
 
-// scriptPolls serves answers in their order, and fails the test when asked for more
-// or for another kind.
+// scriptPolls serves answers in order, and fails the test on a request too many or of another
+// kind.
 func scriptPolls(tb testing.TB, answers []pollAnswer) string {
 	tb.Helper()
 	var next atomic.Int64
