@@ -175,7 +175,7 @@ func TestAccMain_secretsStayOut(t *testing.T) {
 	reattach, stop := debugged(t, l, "TF_LOG=TRACE")
 	c := &secretive{lab: l, dir: t.TempDir()}
 	c.env = []string{reattach, "TF_LOG=TRACE", "TF_LOG_PATH=" + filepath.Join(c.dir, "trace.log")}
-	holds := func(key, want string) {
+	wantValue := func(key, want string) {
 		t.Helper()
 		if got := s.Get(t, key).Node.Value; got != want {
 			t.Errorf("%s = %q, want %q", key, got, want)
@@ -186,14 +186,14 @@ func TestAccMain_secretsStayOut(t *testing.T) {
 	c.run(t, firstSecret, 0, "init")
 	c.run(t, firstSecret, 0, "plan", "-out=create.plan")
 	c.run(t, firstSecret, 0, "apply", "create.plan")
-	holds("/secrets/variable", firstSecret)
-	holds("/secrets/copy", sourceSecret)
+	wantValue("/secrets/variable", firstSecret)
+	wantValue("/secrets/copy", sourceSecret)
 
 	c.configure(t, s.URL(), 2)
 	c.run(t, secondSecret, 0, "plan", "-out=conflict.plan")
 	s.Put(t, "/secrets/variable", rivalSecret)
 	c.run(t, secondSecret, 1, "apply", "conflict.plan")
-	holds("/secrets/variable", rivalSecret)
+	wantValue("/secrets/variable", rivalSecret)
 	if out := c.printed.String(); !strings.Contains(out, "Key changed since it was planned") {
 		t.Errorf("the apply of the earlier plan does not report the conflict:\n%s", out)
 	}
@@ -201,7 +201,7 @@ func TestAccMain_secretsStayOut(t *testing.T) {
 	c.run(t, secondSecret, 0, "plan", "-out=update.plan")
 	c.run(t, secondSecret, 0, "show", "-json", "update.plan")
 	c.run(t, secondSecret, 0, "apply", "update.plan")
-	holds("/secrets/variable", secondSecret)
+	wantValue("/secrets/variable", secondSecret)
 	c.run(t, secondSecret, 0, "plan", "-detailed-exitcode")
 	c.run(t, secondSecret, 0, "show", "-json")
 	files := c.files(t)

@@ -23,7 +23,7 @@ var errNoPort = errors.New("no free loopback port between 15000 and 32000")
 // that server is down.
 type claim struct {
 	port int
-	hold net.PacketConn
+	udp  net.PacketConn
 }
 
 func claimPort() (*claim, error) {
@@ -35,7 +35,7 @@ func claimPort() (*claim, error) {
 		port := firstPort + rand.IntN(lastPort-firstPort) //nolint:gosec // Only spreads the attempts.
 		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 
-		hold, err := config.ListenPacket(ctx, "udp4", addr)
+		udp, err := config.ListenPacket(ctx, "udp4", addr)
 		if err != nil {
 			continue
 		}
@@ -43,14 +43,14 @@ func claimPort() (*claim, error) {
 		// Another program may be listening on TCP.
 		trial, err := config.Listen(ctx, "tcp4", addr)
 		if err != nil {
-			_ = hold.Close()
+			_ = udp.Close()
 
 			continue
 		}
 
 		_ = trial.Close()
 
-		return &claim{port: port, hold: hold}, nil
+		return &claim{port: port, udp: udp}, nil
 	}
 
 	return nil, errNoPort
@@ -58,4 +58,4 @@ func claimPort() (*claim, error) {
 
 func (c *claim) addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port)) }
 
-func (c *claim) release() { _ = c.hold.Close() }
+func (c *claim) release() { _ = c.udp.Close() }

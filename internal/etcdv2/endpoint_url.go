@@ -40,7 +40,7 @@ func ParseEndpoint(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("endpoint %q has a port that is not between 1 and 65535", text)
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return nil, fmt.Errorf("endpoint %q has a query or a fragment", text)
-	case holdsAPIPath(u.Path):
+	case containsAPIPath(u.Path):
 		return nil, fmt.Errorf("endpoint %q ends in the path of the v2 API, which is added to every endpoint: leave out /v2 and what follows it",
 			text)
 	}
@@ -66,9 +66,9 @@ func isPort(text string) bool {
 	return err == nil && port != 0
 }
 
-// holdsAPIPath reports whether the path of an endpoint has in it where a server
+// containsAPIPath reports whether the path of an endpoint has in it where a server
 // has its API: a key would be stored below "/v2/keys" in the key space itself.
-func holdsAPIPath(path string) bool {
+func containsAPIPath(path string) bool {
 	segments := slices.DeleteFunc(strings.Split(path, "/"), func(segment string) bool { return segment == "" })
 	for i, segment := range segments {
 		if segment == "v2" && (i == len(segments)-1 || slices.Contains([]string{"keys", "members", "auth", "stats", "machines"}, segments[i+1])) {

@@ -323,9 +323,9 @@ func TestErrors_whileFindingTheCluster(t *testing.T) {
 	}
 }
 
-// TestErrors_holdNoSecrets makes writes fail in every way and searches the errors and traces
+// TestErrors_containNoSecrets makes writes fail in every way and searches the errors and traces
 // for their values.
-func TestErrors_holdNoSecrets(t *testing.T) {
+func TestErrors_containNoSecrets(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t"
 	keys, prefix := newKeys(t)

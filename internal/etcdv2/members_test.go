@@ -120,7 +120,7 @@ func TestMembersService_refusesLocally(t *testing.T) {
 	}
 }
 
-func TestMembersService_lifeOfAMember(t *testing.T) {
+func TestMembersService_lifecycle(t *testing.T) {
 	t.Parallel()
 	// With the timers of a cluster, because it becomes one.
 	s := etcdtest.Start(t, etcdtest.WithTimers(50*time.Millisecond, 500*time.Millisecond))

@@ -90,7 +90,7 @@ func (c *Client) redirectTarget(from *url.URL, resp *http.Response, r *request, 
 	if from.Scheme == "https" && to.Scheme == "http" {
 		return nil, fmt.Errorf("%w: from https://%s to http://%s", ErrUnsafeRedirect, from.Host, to.Host)
 	}
-	if r.holdsSecrets() && !c.mayCarry(from, to) {
+	if r.containsSecrets() && !c.mayCarry(from, to) {
 		return nil, fmt.Errorf("%w: to the unknown host %s, which is not sent values or passwords", ErrUnsafeRedirect, to.Host)
 	}
 	return to, nil

@@ -105,9 +105,9 @@ func (r *request) encodedQuery() string {
 	return r.rawQuery
 }
 
-// holdsSecrets reports whether the request has a value, or a body of the other
+// containsSecrets reports whether the request has a value, or a body of the other
 // APIs, which can have a password.
-func (r *request) holdsSecrets() bool {
+func (r *request) containsSecrets() bool {
 	return r.json != nil || r.form != nil || r.query.Has("prevValue")
 }
 

@@ -213,18 +213,18 @@ func TestClient_Write_expiry(t *testing.T) {
 	c, r := open(t, Options{Endpoints: []string{s.URL()}}), rawAt(t, s.URL())
 	earlier := time.Now().Add(-time.Minute)
 	w := Wanted{Below: below, Begin: earlier, End: earlier, Items: []Item{
-		{Key: below + "over", Value: "v", TTL: 30}, {Key: below + "lives", Value: "v", TTL: 700},
+		{Key: below + "over", Value: "v", TTL: 30}, {Key: below + "valid", Value: "v", TTL: 700},
 	}}
 	if written := mustWrite(t, c, w, false); written.Expired != 1 || written.Copied != 1 {
 		t.Errorf("Write() = %+v, want one expired and one copied", written)
 	}
-	got, err := r.Get(t.Context(), below+"lives")
+	got, err := r.Get(t.Context(), below+"valid")
 	if err != nil {
 		t.Fatal(err)
 	}
-	life, err := r.TimeToLive(t.Context(), clientv3.LeaseID(got.Kvs[0].Lease))
-	if err != nil || life.GrantedTTL < 638 || life.GrantedTTL > 640 {
-		t.Errorf("the lease has %d s (%v), want the time left", life.GrantedTTL, err)
+	left, err := r.TimeToLive(t.Context(), clientv3.LeaseID(got.Kvs[0].Lease))
+	if err != nil || left.GrantedTTL < 638 || left.GrantedTTL > 640 {
+		t.Errorf("the lease has %d s (%v), want the time left", left.GrantedTTL, err)
 	}
 	result, err := c.Compare(t.Context(), w, w)
 	if err != nil || len(result.Different) != 0 {
@@ -240,7 +240,7 @@ func TestClient_Write_expiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, lease := range mustLeases(t, r) {
-		if life, err := r.TimeToLive(t.Context(), lease.ID); err == nil && life.GrantedTTL == 63 {
+		if left, err := r.TimeToLive(t.Context(), lease.ID); err == nil && left.GrantedTTL == 63 {
 			t.Errorf("a lease without keys is left; there were %d before", len(before.Leases))
 		}
 	}

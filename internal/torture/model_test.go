@@ -110,7 +110,7 @@ var model = (&porcupine.NondeterministicModel{
 		answer, _ := out.(output)
 		before, _ := s.(state)
 		var next []any
-		for _, alive := range before.lives(call.end) {
+		for _, alive := range before.possible(call.end) {
 			for _, after := range call.step(alive, answer) {
 				next = append(next, after)
 			}
@@ -121,8 +121,8 @@ var model = (&porcupine.NondeterministicModel{
 	DescribeState:     func(s any) string { return fmt.Sprint(s) },
 }).ToModel()
 
-// lives returns the key as it can be up to a time: it may have expired.
-func (s state) lives(end int64) []state {
+// possible returns the possible states of the key up to a time: it may have expired.
+func (s state) possible(end int64) []state {
 	if !s.exists || !s.expires || end < s.until-int64(clockSlack) {
 		return []state{s}
 	}
