@@ -15,11 +15,10 @@ import (
 	"testing"
 	"time"
 
-	jsonv2 "github.com/go-json-experiment/json"
-	peer "go.etcd.io/etcd/client/v2"
-
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
+	jsonv2 "github.com/go-json-experiment/json"
+	peer "go.etcd.io/etcd/client/v2"
 )
 
 func TestMain(m *testing.M) { etcdtest.Main(m) }

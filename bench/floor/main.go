@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 
+	etcd "github.com/etcdv2/terraform-provider-etcd/internal/provider"
+	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
@@ -15,9 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-
-	etcd "github.com/etcdv2/terraform-provider-etcd/internal/provider"
-	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
 // typeName is the resource type whose schema is served.
