@@ -52,11 +52,17 @@ func (o authObject[T]) settleCreate(isOurs func(T) bool) func(context.Context, e
 }
 
 // settleUpdate reads the object after an update that had the given result: one
-// whose answer was lost was made if that is to be seen.
+// whose answer was lost was made if that is to be seen. The read has
+// Options.SettleTime of its own, so that a caller who is gone learns what was changed.
 func (o authObject[T]) settleUpdate(ctx context.Context, result error, isDone func(T) bool) (found T, err error) {
 	unknown := errors.Is(result, ErrOutcomeUnknown)
 	if result != nil && !unknown {
 		return found, result
+	}
+	if limit := o.client.options.SettleTime; limit != 0 {
+		settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+		ctx = settling
 	}
 	found, err = o.readBack(ctx, isDone)
 	if unknown && err != nil {
@@ -83,10 +89,14 @@ func (o authObject[T]) readBack(ctx context.Context, isDone func(T) bool) (T, er
 	}
 }
 
-// asUnknown makes an error that says that the outcome is unknown.
+// asUnknown makes an error that says that the outcome is unknown, and nothing else: a
+// conflict can be with what the write itself has made.
 func asUnknown(err error) error {
 	if errors.Is(err, ErrOutcomeUnknown) {
 		return err
+	}
+	if isConflict(err) {
+		return fmt.Errorf("%w: %v", ErrOutcomeUnknown, err) //nolint:errorlint // whether it is that, is unknown
 	}
 	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
 }

@@ -321,6 +321,17 @@ func TestUsersService_Create_lostAnswer(t *testing.T) {
 			t.Errorf("Create() = %v, %v, want the user, and an error that names the role left", user, err)
 		}
 	})
+	t.Run("and nothing can be read after it", func(t *testing.T) {
+		t.Parallel()
+		proxy := etcdtest.NewProxy(t, server.URL())
+		proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Times: 1, Action: etcdtest.DropAnswer()})
+		proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Action: etcdtest.CutBefore()})
+		_, err := authClientOf(t, proxy.URL()).Users.Create(t.Context(), "g", "secret", nil)
+		wantError(t, "create", err, etcdv2.ErrOutcomeUnknown)
+		if errors.Is(err, etcdv2.ErrExists) {
+			t.Errorf("Create() = %v, which takes the user that it has made for another one", err)
+		}
+	})
 	t.Run("of a user that a rival created", func(t *testing.T) {
 		t.Parallel()
 		client := through(t, 0, 1, func(x *etcdtest.Exchange) {
@@ -335,6 +346,21 @@ func TestUsersService_Create_lostAnswer(t *testing.T) {
 		_, err := through(t, 0, 0, etcdtest.CutBefore()).Users.Create(t.Context(), "f", "secret", nil)
 		wantError(t, "create", err, etcdv2.ErrOutcomeUnknown)
 	})
+}
+
+// A caller who goes away once the server has answered learns that the change was made.
+func TestUsersService_Update_interruptedAfterTheAnswer(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	server.JSON(t, http.MethodPut, users+"/a", map[string]any{"user": "a", "password": "secret"})
+	proxy := etcdtest.NewProxy(t, server.URL())
+	ctx, interrupt := context.WithCancel(t.Context())
+	proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Path: users + "/a", Action: func(x *etcdtest.Exchange) { interrupt(); x.Forward() }})
+	client := newAuthClient(t, etcdv2.Options{Endpoints: []string{proxy.URL()}, SettleTime: etcdv2.SettleTime})
+	user, err := client.Users.Update(ctx, "a", etcdv2.UserUpdate{Grant: []string{"root"}})
+	if err != nil || !slices.Equal(user.Held(), []string{"root"}) {
+		t.Errorf("Update() = %v, %v, want the role root", user, err)
+	}
 }
 
 func TestUsersService_Update_lostAnswer(t *testing.T) {
