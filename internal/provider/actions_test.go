@@ -11,7 +11,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// invoking is a configuration whose apply invokes an action once.
+// invoking returns a configuration whose apply invokes an action once.
 func invoking(endpoint, action, attributes string) string {
 	return invokingAs(endpoint, "", action, attributes)
 }
@@ -35,7 +35,7 @@ resource "terraform_data" "x" {
 `, action, attributes, action+attributes)
 }
 
-// acceptanceOfActions is acceptance for a CLI that knows actions.
+// acceptanceOfActions is acceptance for a CLI with actions.
 func acceptanceOfActions(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	acceptanceSince(t, tfversion.Version1_14_0, steps...)
@@ -48,7 +48,7 @@ func TestAccSetAction(t *testing.T) {
 	want := func(value string, ttl bool) func() {
 		return func() {
 			if node := s.Get(t, key).Node; node.Value != value || (node.TTL > 0) != ttl {
-				t.Errorf("the key is %+v, want value %q, TTL %t", node, value, ttl)
+				t.Errorf("key = %+v, want value %q and a TTL: %t", node, value, ttl)
 			}
 		}
 	}
@@ -84,7 +84,7 @@ func TestAccSetAction_refused(t *testing.T) {
 		step(proxy.URL(), key, "", "Outcome of a write is unknown"),
 	)
 	if n := proxy.Count(http.MethodPut, "/"); n != 1 {
-		t.Errorf("the write whose answer was lost was sent %d times, want once", n)
+		t.Errorf("the write with the lost answer was sent %d times, want once", n)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestAccDeleteAction(t *testing.T) {
 	gone := func(key string) func() {
 		return func() {
 			if s.Get(t, key).OK() {
-				t.Errorf("%s is still there", key)
+				t.Errorf("%s still exists", key)
 			}
 		}
 	}
@@ -123,7 +123,7 @@ func TestAccPushAction(t *testing.T) {
 		resource.TestStep{Config: push("second"), PostApplyFunc: func() {
 			nodes := s.Get(t, dir, "sorted=true").Node.Nodes
 			if len(nodes) != 2 || nodes[0].Value != "first" || nodes[1].Value != "second" || nodes[1].TTL == 0 {
-				t.Errorf("the queue is %+v, want first and second", nodes)
+				t.Errorf("queue = %+v, want first and second", nodes)
 			}
 		}},
 	)
@@ -158,7 +158,7 @@ func TestAccRefreshAction(t *testing.T) {
 		},
 		resource.TestStep{Config: refresh(key), PostApplyFunc: func() {
 			if node := s.Get(t, key).Node; node.Value != "kept" || node.TTL < 4900 || node.CreatedIndex != before.CreatedIndex {
-				t.Errorf("the key is %+v, want its value and a TTL of 5000", node)
+				t.Errorf("key = %+v, want its value and a TTL of 5000", node)
 			}
 			if node := s.Get(t, key+"-dir").Node; node.TTL != 0 {
 				t.Errorf("the directory has a TTL of %d seconds, want none", node.TTL)
@@ -205,9 +205,9 @@ func TestAccChangePasswordAction(t *testing.T) {
 		resource.TestStep{Config: change("alice", "/handover/none"), ExpectError: spaced("It does not exist")},
 		resource.TestStep{Config: change("alice", "/handover/alice"), PostApplyFunc: func() {
 			if s.Get(t, "/handover/alice").OK() {
-				t.Error("the key with the new password is still there")
+				t.Error("the key with the new password still exists")
 			}
-			// A user without roles may do nothing, so it is given one to see whether it can log in.
+			// Log in as a user with a role, because a user without roles has no access.
 			s.JSON(t, http.MethodPut, "/v2/auth/users/alice", map[string]any{"user": "alice", "grant": []string{"root"}})
 			s.SetCredentials("alice", "new password")
 			if answer := s.Get(t, "/handover/empty"); !answer.OK() {
@@ -218,8 +218,8 @@ func TestAccChangePasswordAction(t *testing.T) {
 	)
 }
 
-// The provider's own password: it goes on with the new one, also in what is
-// applied beside and after the action.
+// The action changes the provider's own password. The provider continues with the new one,
+// in everything that is applied at the same time or later.
 func TestAccChangePasswordAction_ownUser(t *testing.T) {
 	t.Parallel()
 
@@ -233,12 +233,12 @@ func TestAccChangePasswordAction_ownUser(t *testing.T) {
 		resource.TestStep{Config: cfg, Check: onServer(func() error {
 			s.SetCredentials("root", "new password")
 			if s.Get(t, "/handover/root").OK() {
-				t.Error("the key with the new password is still there")
+				t.Error("the key with the new password still exists")
 			}
 			if got := s.Get(t, "/after").Node.Value; got != "v" {
-				t.Errorf("the key that was to be written after the action holds %q", got)
+				t.Errorf("the key written after the action = %q", got)
 			}
-			// For the plan that follows, which has the old password.
+			// For the next plan, which uses the old password.
 			s.JSON(t, http.MethodPut, "/v2/auth/users/root", map[string]any{"user": "root", "password": "rootpw"})
 			s.SetCredentials("root", "rootpw")
 			return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// outOfFormNames are a user and a role of the server that have names which no
-// configuration can contain, besides others.
+// outOfFormNames are a user and a role on the server that also have names which no
+// configuration can contain.
 type outOfFormNames struct{ name, role string }
 
 func makeOutOfForm(t *testing.T, s *etcdtest.Server) outOfFormNames {
@@ -26,8 +26,8 @@ func makeOutOfForm(t *testing.T, s *etcdtest.Server) outOfFormNames {
 	return n
 }
 
-// check compares what the server has with what is wanted besides the names that
-// no configuration can contain.
+// check compares the server with what is wanted, in addition to the names that no
+// configuration can contain.
 func (n outOfFormNames) check(t *testing.T, s *etcdtest.Server, role, pattern string) {
 	t.Helper()
 	if got, _ := rolesOf(t, s, n.name); !sameNames(got, []string{n.role, role}) || len(got) != 2 {
@@ -39,7 +39,7 @@ func (n outOfFormNames) check(t *testing.T, s *etcdtest.Server, role, pattern st
 	}
 }
 
-// What a CLI cannot write is left alone, by everything that changes the rest.
+// Changes to a user or a role leave alone the names that a CLI cannot write.
 func TestAccUsersAndRoles_namesOutOfForm(t *testing.T) {
 	t.Parallel()
 
@@ -56,7 +56,7 @@ func TestAccUsersAndRoles_namesOutOfForm(t *testing.T) {
 		"  id = %[1]q\n}\n", n.name))
 	planned := mustRun(t, w, 0, "plan")
 	if !strings.Contains(planned, "Some names are left out") {
-		t.Errorf("the plan does not name what is left out:\n%s", planned)
+		t.Errorf("the plan does not name the omitted roles or patterns:\n%s", planned)
 	}
 	wantQuietImport(t, w, 2)
 	n.check(t, s, n.name+"-1", "/a")
@@ -66,15 +66,15 @@ func TestAccUsersAndRoles_namesOutOfForm(t *testing.T) {
 	mustRun(t, w, 0, "plan", "-detailed-exitcode")
 	mustRun(t, w, 0, "destroy", "-auto-approve")
 	if _, exists := rolesOf(t, s, n.name); exists {
-		t.Error("the user is still there")
+		t.Error("the user still exists")
 	}
 	if _, _, exists := permissionsOf(t, s, n.name); exists {
-		t.Error("the role is still there")
+		t.Error("the role still exists")
 	}
 }
 
-// An adoption takes nothing away that no configuration can give back, and data
-// sources do not show one name as another.
+// An adoption removes nothing that no configuration can restore, and data sources do not show
+// one name as another.
 func TestUsersAndRoles_namesOutOfForm(t *testing.T) {
 	t.Parallel()
 

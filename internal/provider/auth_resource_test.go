@@ -24,7 +24,7 @@ func authEnabled(t *testing.T, s *etcdtest.Server) bool {
 	return body.Enabled
 }
 
-// makeRoot makes the user root without the provider.
+// makeRoot creates the user root without the provider.
 func makeRoot(t *testing.T, s *etcdtest.Server) {
 	t.Helper()
 	s.JSON(t, http.MethodPut, usersPath+"root", map[string]any{"user": "root", "password": rootPassword})
@@ -41,7 +41,7 @@ func switchAuth(t *testing.T, s *etcdtest.Server, on bool) {
 	s.JSON(t, method, "/v2/auth/enable", nil)
 }
 
-// asRoot is a provider block with credentials, and a configuration.
+// asRoot returns a provider block with credentials, and a configuration.
 func asRoot(endpoint, password, cfg string) string {
 	return configWith(endpoint, "username = \"root\"\n  password = \""+password+"\"", "%s", cfg)
 }
@@ -82,7 +82,7 @@ func TestAccAuthResource_lifecycle(t *testing.T) {
 			Check: onServer(func() error { return wantAuth(t, s, true) }),
 		},
 		resource.TestStep{
-			// A wrong password: the right message, and state is kept.
+			// A wrong password: the error names the cause, and state is kept.
 			Config: asRoot(s.URL(), "falsch", authConfig), ExpectError: errorWith("Unable to read role", "refused the credentials"),
 		},
 		resource.TestStep{Config: cfg, PlanOnly: true},
@@ -92,7 +92,7 @@ func TestAccAuthResource_lifecycle(t *testing.T) {
 		t.Error(err)
 	}
 	if users := usersOn(t, s); len(users) != 1 || users[0] != "root" {
-		t.Errorf("users = %q, want root alone", users)
+		t.Errorf("users = %q, want only root", users)
 	}
 }
 
@@ -163,7 +163,7 @@ func TestAccAuthResource_refusals(t *testing.T) {
 	off()
 }
 
-// credentials is a provider block for a test without a CLI.
+// credentials returns a provider block for a test without a CLI.
 func credentials(url, user, password string) map[string]any {
 	block := endpoint(url)
 	block["username"], block["password"] = user, password
@@ -194,8 +194,8 @@ func TestAuthResource_warnsWhileGuestMayWrite(t *testing.T) {
 	if errorText(diags) != "" || warningSummaries(diags) != "" {
 		t.Errorf("enabled again: warnings = %q, errors = %s", warningSummaries(diags), errorText(diags))
 	}
-	// A guest that was restricted is kept over off and on; one that is gone
-	// means that nobody without credentials may do anything.
+	// Restrictions of guest survive disabling and enabling. Without the role guest, a caller
+	// without credentials has no access.
 	if _, write, exists := permissionsOf(t, s, "guest"); !exists || len(write) != 0 {
 		t.Errorf("guest may write %q", write)
 	}
@@ -232,9 +232,9 @@ func TestAuthResource_lostAnswer(t *testing.T) {
 	kept, errs := d.apply(t, auth, nil)
 	wantPhrases(t, errs, "Outcome of a write is unknown")
 	if !kept.exists() {
-		t.Error("dropped from state though it is enabled")
+		t.Error("dropped from state although it is enabled")
 	}
-	// A rival disables it between plan and apply: done.
+	// A rival disables it between plan and apply, which is the planned result.
 	proxy.Clear()
 	plan, cfg := d.plan(t, auth, nil)
 	switchAuth(t, s, false)
@@ -248,8 +248,8 @@ func TestAuthResource_lostAnswer(t *testing.T) {
 	wantPhrases(t, errs, "Authentication already exists")
 }
 
-// TestAuthResource_rival has somebody else enable authentication right before
-// the provider does: what is theirs is not disabled, and nothing is left behind.
+// TestAuthResource_rival enables authentication right before the provider does. The
+// provider does not disable it again, and leaves nothing behind.
 func TestAuthResource_rival(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ password, want string }{
@@ -275,8 +275,8 @@ func TestAuthResource_rival(t *testing.T) {
 	}
 }
 
-// TestAuthResource_rescueStays shows the one case in which something is left
-// behind: the proof succeeds, and the rescue user cannot be deleted.
+// TestAuthResource_rescueStays covers the one case in which something is left behind: the
+// check succeeds, and the rescue user cannot be deleted.
 func TestAuthResource_rescueStays(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -293,7 +293,7 @@ func TestAuthResource_rescueStays(t *testing.T) {
 	}
 }
 
-// TestAuth_ownLogin keeps the provider from locking itself out.
+// TestAuth_ownLogin checks that the provider does not lock itself out.
 func TestAuth_ownLogin(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
@@ -336,8 +336,8 @@ func TestAuth_ownLogin(t *testing.T) {
 	wantPhrases(t, errs, "refuses to change this object", "user root while authentication is enabled")
 }
 
-// lockedObjects are the objects of a store with authentication, as a
-// configuration has them. The user and the role exist.
+// lockedObjects returns the objects of a store with authentication, by the attributes of their
+// configurations. The user and the role exist.
 func lockedObjects(t *testing.T) (s *etcdtest.Server, objects map[string]map[string]any) {
 	t.Helper()
 	s = etcdtest.Start(t, etcdtest.WithAuth(rootPassword))
@@ -364,7 +364,7 @@ func TestAuth_insufficientCredentials(t *testing.T) {
 			d := newDirect(t, block)
 			for typeName, attributes := range objects {
 				if typeName == "etcd_auth" && name == "nobody" {
-					continue // refused when it is planned
+					continue // refused by the plan
 				}
 				if _, errs := d.apply(t, d.none(typeName), attributes); errs == "" {
 					t.Errorf("%s was created", typeName)
@@ -399,8 +399,8 @@ func TestAuth_stateIsKept(t *testing.T) {
 	}
 }
 
-// TestAuth_laggingEndpoint refreshes and changes by an endpoint whose first
-// answer is that of a moment ago.
+// TestAuth_laggingEndpoint refreshes and changes objects through an endpoint whose first answer
+// is out of date.
 func TestAuth_laggingEndpoint(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -442,7 +442,7 @@ func TestAuth_laggingEndpoint(t *testing.T) {
 	}
 }
 
-// TestAuth_laggingDrift is a change that only a lagging answer makes look due.
+// TestAuth_laggingDrift plans a change only because of an outdated answer.
 func TestAuth_laggingDrift(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -472,7 +472,7 @@ func TestAuth_laggingDrift(t *testing.T) {
 			t.Fatalf("refresh: %v, %s", behind.state, errs)
 		}
 		if _, errs = d.apply(t, behind, test.changed); errs != "" {
-			t.Errorf("%s: a change that was made already: %s", test.typeName, errs)
+			t.Errorf("%s: a change that was already made: %s", test.typeName, errs)
 		}
 	}
 }

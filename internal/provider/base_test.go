@@ -9,9 +9,9 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// Ten calls at once, as a CLI makes them, keep their connections. A transport
-// that keeps only two would dial for most of the requests. A few more than ten
-// come from requests that find one free while they dial.
+// Ten concurrent calls, like those of a CLI, reuse their connections. A transport that kept
+// only two would dial for most requests. A few more than ten connections come from requests
+// that find a free one while they dial.
 func TestSession_keepsConnections(t *testing.T) {
 	t.Parallel()
 
@@ -46,8 +46,8 @@ func TestSession_keepsConnections(t *testing.T) {
 	}
 }
 
-// A cluster that does not exist when the provider is configured can be used
-// once it does: nothing of a failure is kept.
+// A cluster that does not exist yet when the provider is configured can be used once it does:
+// the provider keeps no failure.
 func TestSession_failuresAreNotKept(t *testing.T) {
 	t.Parallel()
 

@@ -7,8 +7,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// Fights within a configuration are warned of at plan time, once, and what is
-// no fight is not.
+// A plan warns of conflicts within a configuration, once, and does not warn without one.
 func TestCLI_fightsAreWarnedOf(t *testing.T) {
 	t.Parallel()
 

@@ -21,7 +21,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
-// quietClusterSources read what needs neither a leader nor rights.
+// quietClusterSources need neither a leader nor access rights.
 const quietClusterSources = `
 data "etcd_members" "a" {}
 data "etcd_member" "a" {
@@ -43,8 +43,8 @@ data "etcd_leader" "a" {}
 data "etcd_leader_stats" "a" {}
 `
 
-// endpointsConfig is config for several endpoints, with more attributes in the
-// provider block.
+// endpointsConfig is config for several endpoints, with more attributes in the provider
+// block.
 func endpointsConfig(endpoints []string, attributes, body string) string {
 	return fmt.Sprintf("provider \"etcd\" {\n  endpoints = [%s]\n  %s\n}\n", quoted(endpoints...), attributes) + body
 }
@@ -96,7 +96,7 @@ func TestAccClusterDataSources_oneNode(t *testing.T) {
 	}
 }
 
-// With credentials that a server refuses, all that is readable is read.
+// With credentials that a server rejects, everything public is still read.
 func TestAccClusterDataSources_withoutRights(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithAuth("root-password"))
@@ -127,7 +127,7 @@ data "etcd_store_stats" "follower" {
 	leader := cluster.Leader(t)
 	leaderID := memberNamed(t, n1, leader.Name).ID
 	acceptance(t,
-		// A dead node in the list.
+		// With a dead node in the list.
 		resource.TestStep{
 			Config: endpointsConfig(endpoints, "", body),
 			ConfigStateChecks: []statecheck.StateCheck{
@@ -157,7 +157,7 @@ data "etcd_store_stats" "follower" {
 		},
 		resource.TestStep{
 			Config: endpointsConfig(endpoints, "", fmt.Sprintf("data \"etcd_self_stats\" \"a\" {\n  endpoint = %q\n}", dead)),
-			// It was asked for by name.
+			// The configuration names this endpoint, so the error is reported.
 			ExpectError: regexp.MustCompile(`Unable to read statistics`),
 		},
 		resource.TestStep{
@@ -168,19 +168,19 @@ data "etcd_store_stats" "follower" {
 			Config:      endpointsConfig(endpoints, "", "data \"etcd_member\" \"a\" {\n  name = \"nobody\"\n}"),
 			ExpectError: regexp.MustCompile(`(?s)Member not found.*n1`),
 		},
-		// An election: the leader is gone. Whoever was it may still be named as
-		// such, and cannot be asked for statistics.
+		// During an election there is no leader. Servers may still name the previous one, which
+		// cannot be asked for statistics.
 		resource.TestStep{
 			PreConfig: func() { leader.Kill(t) },
 			Config:    endpointsConfig(endpoints, "retry = { max_attempts = 20 }", body),
 			Check: func(state *terraform.State) error {
 				if id := output(state, "data.etcd_leader_stats.a", "leader_id"); id == leaderID || id == "" {
-					return fmt.Errorf("the statistics are of leader %q, want another one than %q", id, leaderID)
+					return fmt.Errorf("leader of the statistics = %q, want another one than %q", id, leaderID)
 				}
 				return nil
 			},
 		},
-		// No quorum: what needs no leader is read all the same.
+		// Without a quorum, everything that needs no leader is still read.
 		resource.TestStep{
 			PreConfig: func() {
 				for _, s := range cluster.Servers {
@@ -196,7 +196,7 @@ data "etcd_store_stats" "follower" {
 				statecheck.ExpectKnownValue("data.etcd_health.a", tfjsonpath.New("healthy"), knownvalue.Bool(false)),
 			},
 		},
-		// A leader of etcd 2 does not step down when it has lost its quorum.
+		// A leader of etcd 2 does not step down after it has lost its quorum.
 		resource.TestStep{
 			SkipFunc:    func() (bool, error) { return !n1.Version().AtLeast(3, 0), nil },
 			Config:      endpointsConfig(endpoints, "", `data "etcd_leader" "a" {}`),
@@ -205,7 +205,7 @@ data "etcd_store_stats" "follower" {
 	)
 }
 
-// The options that find endpoints, on three nodes.
+// The options for finding endpoints, with three nodes.
 func TestAccProvider_endpointOptions(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -226,7 +226,7 @@ func TestAccProvider_endpointOptions(t *testing.T) {
 				statecheck.ExpectKnownValue("data.etcd_cluster.a", tfjsonpath.New("endpoints"), knownvalue.ListExact(all)),
 			},
 		},
-		// One of three is down, and it is the one that is configured last.
+		// One of three nodes is down: the one that is configured last.
 		resource.TestStep{
 			PreConfig: func() { leader.Kill(t) },
 			Config: endpointsConfig(cluster.URLs(), "discover_members = true\n  endpoint_selection = \"leader\"\n"+
@@ -246,7 +246,7 @@ func TestAccProvider_endpointOptions(t *testing.T) {
 			Config: endpointsConfig(cluster.URLs(), "expected_cluster_id = \""+id+"\"", key("3")),
 			Check: func(*terraform.State) error {
 				if got := cluster.Servers[1].Get(t, "/a").Node.Value; got != "3" {
-					return fmt.Errorf("the value is %q, want 3", got)
+					return fmt.Errorf("value = %q, want 3", got)
 				}
 				return nil
 			},

@@ -14,16 +14,16 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// faultyConfig is a configuration with a single null element, or a single
-// number that is not whole.
+// faultyConfig is a configuration with a single null element, or a single number that is not
+// whole.
 type faultyConfig struct {
 	attributes map[string]any
-	// path is where the fault is, as an error names it.
+	// path is the place of the fault in the form of an error message.
 	path, summary string
 }
 
-// faultyConfigs makes one configuration for each collection and each number
-// that a schema takes, nested ones too. Required attributes have some value.
+// faultyConfigs returns one configuration for each collection and each number in a schema,
+// including nested ones. Required attributes have some value.
 func faultyConfigs(t *testing.T, schema *tfprotov6.Schema) []faultyConfig {
 	t.Helper()
 	return faultyObjects(t, schema.Block.Attributes, "")
@@ -81,8 +81,8 @@ func someValue(typ tftypes.Type) any {
 	}
 }
 
-// Every collection that a configuration can have refuses a null, and every
-// number a fraction, by a message that names it.
+// Every collection in a configuration rejects a null, and every number a fraction, with a
+// message that names the attribute.
 func TestEveryObject_refusesNullElementsAndFractions(t *testing.T) {
 	t.Parallel()
 	d := newDirect(t, nil)
@@ -152,8 +152,8 @@ func TestEveryObject_refusesNullElementsAndFractions(t *testing.T) {
 	}
 }
 
-// The same by the CLI, for what every CLI knows, as literals and as values
-// that only apply knows: the error comes before anything is written.
+// The same with a CLI, for everything that all CLIs support, as literals and as values that
+// are known only at apply: the error comes before anything is written.
 func TestAccEveryObject_refusesNullElementsAndFractions(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -193,8 +193,8 @@ func TestAccEveryObject_refusesNullElementsAndFractions(t *testing.T) {
 	wantLateRefusals(t, w, s)
 }
 
-// wantLateRefusals applies null elements and fractions that a plan does not
-// know. Each of them is refused, and nothing is written.
+// wantLateRefusals applies null elements and fractions that are unknown in the plan. Each is
+// refused, and nothing is written.
 func wantLateRefusals(t *testing.T, w *cli.Workspace, s *etcdtest.Server) {
 	t.Helper()
 	const null = "${terraform_data.fraction.output > 1 ? null : \"\"}"
@@ -224,7 +224,7 @@ func wantLateRefusals(t *testing.T, w *cli.Workspace, s *etcdtest.Server) {
 	}
 }
 
-// A CLI that has actions and queries asks before it runs one, too.
+// A CLI with actions and queries validates them too before it runs one.
 func TestAccEveryObject_refusesFractionsInActionsAndLists(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// providerConfig reads the attributes of a provider block, as Go values.
+// providerConfig reads the attributes of a provider block, given as Go values.
 func providerConfig(t *testing.T, attributes map[string]any) providerModel {
 	t.Helper()
 	var resp provider.SchemaResponse
@@ -260,11 +260,11 @@ func TestConfigure_proxy(t *testing.T) {
 		t.Fatal(diags)
 	}
 	if u := got.options.ProxyURL; u != "http://user:pw@proxy:3128" {
-		t.Errorf("the proxy is %q, want the URL that was given", u)
+		t.Errorf("proxy = %q, want the configured URL", u)
 	}
 }
 
-// An unknown value is tolerated until an object needs the client.
+// An unknown value is accepted until an object needs the client.
 func TestConfigure_unknownValues(t *testing.T) {
 	t.Parallel()
 
@@ -282,7 +282,7 @@ func TestConfigure_unknownValues(t *testing.T) {
 	}
 }
 
-// Configure makes no request: nothing listens where it points to.
+// Configure sends no request: nothing listens at its endpoint.
 func TestConfigure_makesNoRequest(t *testing.T) {
 	t.Parallel()
 
@@ -293,11 +293,11 @@ func TestConfigure_makesNoRequest(t *testing.T) {
 	}
 	plan, _ := d.plan(t, d.none("etcd_key"), map[string]any{"key": "/k", "value": "v"})
 	if len(plan.Diagnostics) > 0 {
-		t.Errorf("a plan of a new key says %v", plan.Diagnostics)
+		t.Errorf("diagnostics of the plan of a new key = %v, want none", plan.Diagnostics)
 	}
 }
 
-// What the schema's validators refuse, `validate` refuses too.
+// `validate` refuses everything that the schema's validators refuse.
 func TestProviderSchema_validates(t *testing.T) {
 	t.Parallel()
 
@@ -343,7 +343,7 @@ func TestProviderSchema_validates(t *testing.T) {
 	}
 }
 
-// lookupIn looks variables up in a map, in place of the environment.
+// lookupIn returns a function that looks variables up in a map instead of the environment.
 func lookupIn(env map[string]string) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		value, ok := env[name]

@@ -8,8 +8,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// Every kind of refusal has words, for a key and for a directory, and those for
-// the one do not call it the other.
+// Every kind of refusal has a text for a key and for a directory, and each uses the right
+// noun.
 func TestWordings(t *testing.T) {
 	t.Parallel()
 
@@ -18,7 +18,7 @@ func TestWordings(t *testing.T) {
 		for noun, isDir := range map[string]bool{"Key": aKey, "Directory": aDirectory} {
 			w, ok := wordings[refusalOf{kind, isDir}]
 			if !ok {
-				t.Errorf("no words for: a %s that %s", noun, kind)
+				t.Errorf("no wording for a %s that %s", noun, kind)
 				continue
 			}
 			r := &keyspace.Refusal{

@@ -16,7 +16,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// invoked is what an action has said.
+// invoked is the output of an action.
 type invoked struct{ progress, errs, warnings string }
 
 // invoke invokes an action.
@@ -56,7 +56,7 @@ func (d *direct) invoke(t *testing.T, action string, attributes map[string]any) 
 	return out
 }
 
-// want checks that a text contains others, or is empty if there are none.
+// want checks that a text contains the parts, or is empty if there are none.
 func want(t *testing.T, what, text string, parts ...string) {
 	t.Helper()
 	if len(parts) == 0 && text != "" {
@@ -81,8 +81,8 @@ func v3Client(t *testing.T, config clientv3.Config) *clientv3.Client {
 	return c
 }
 
-// v3Keys returns what v3 contains below a prefix, with the remaining lifetimes in
-// hundreds of seconds.
+// v3Keys returns what v3 contains below a prefix, with the remaining TTLs in hundreds of
+// seconds.
 func v3Keys(t *testing.T, c *clientv3.Client, below string) map[string]string {
 	t.Helper()
 	found, err := c.Get(t.Context(), below, clientv3.WithPrefix())
@@ -147,7 +147,7 @@ func TestAccCopyToV3Action(t *testing.T) {
 	)
 }
 
-// What cannot be copied right is named, and nothing is written.
+// Keys that cannot be copied correctly are named, and nothing is written.
 func TestCopyToV3_refused(t *testing.T) {
 	t.Parallel()
 	s, dir := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -188,7 +188,7 @@ func TestCopyToV3_refused(t *testing.T) {
 	want(t, "the rest", d.invoke(t, "etcd_copy_to_v3", with).errs)
 }
 
-// Both sides with TLS and authentication, and what each may not do.
+// Both sides have TLS and authentication, and users with limited access.
 func TestCopyToV3_secured(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithClientCerts("client"), etcdtest.WithAuth("rootpw"))
@@ -214,7 +214,7 @@ func TestCopyToV3_secured(t *testing.T) {
 		t.Errorf("the error contains the password: %s", out.errs)
 	}
 	attributes = map[string]any{"prefix": "/app"}
-	// The user is then the common name of the certificate.
+	// The user is now the common name of the certificate.
 	want(t, "no credentials", root.invoke(t, "etcd_copy_to_v3", attributes).errs, "denied permission")
 	attributes = map[string]any{"prefix": "/denied", "username": "app", "password": "apppw"}
 	want(t, "permission in v3", root.invoke(t, "etcd_copy_to_v3", attributes).errs, "denied permission", "needs a role in v3")
@@ -245,8 +245,8 @@ func lockV3(t *testing.T, c *clientv3.Client, below string) {
 	}
 }
 
-// A key that changes in v2 during the copy is a difference, and what v3 has besides
-// is a warning.
+// A key that changes in v2 during the copy is reported as a difference, and other keys in v3
+// cause a warning.
 func TestCopyToV3_changed(t *testing.T) {
 	t.Parallel()
 	s, dir := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -282,7 +282,7 @@ func TestCopyToV3_changed(t *testing.T) {
 	}
 }
 
-// Keys with some lifetimes, and the key prefix of the provider.
+// Keys with different TTLs, and a provider with a key prefix.
 func TestCopyToV3_keyPrefix(t *testing.T) {
 	t.Parallel()
 	s, dir := etcdtest.Shared(t), etcdtest.Prefix(t)

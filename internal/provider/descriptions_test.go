@@ -9,18 +9,18 @@ import (
 
 var (
 	aSentence = regexp.MustCompile("(?s)^[`A-Z0-9].*[.]$")
-	// What happens without an optional attribute: a default, another attribute
-	// in its place, or what its absence means.
+	// anAbsence matches a text about omitting an optional attribute: a default, another
+	// attribute in its place, or the meaning of its absence.
 	anAbsence = regexp.MustCompile(
 		`(?i)\b(default|conflicts with|exactly one of|one of|environment|without (it|one|this|either)|null|empty|unset|required with|needs?)\b`,
 	)
-	// An attribute with such a name is a quantity.
+	// aQuantity matches the name of an attribute that is a quantity.
 	aQuantity = regexp.MustCompile(`(^|_)(ttl|timeout|delay|latency|uptime|age|size|bytes|bandwidth|rate|renew_below|interval|duration)($|_)`)
 	aUnit     = regexp.MustCompile(`(?i)\b(nano|micro|milli)?seconds?\b|\bdurations?\b|\bbytes?\b|\bminutes?\b|\brequests\b|\btimes\b`)
 )
 
-// TestDescriptions: every object, attribute and parameter is described by
-// sentences that name the unit and what holds without it.
+// TestDescriptions checks that every object, attribute and parameter is described in
+// sentences that name the unit and the behavior without the attribute.
 func TestDescriptions(t *testing.T) {
 	t.Parallel()
 
@@ -71,7 +71,7 @@ func described(t *testing.T, what, description string) {
 	t.Helper()
 
 	if !aSentence.MatchString(description) {
-		t.Errorf("%s: the description is no sentence: %q", what, description)
+		t.Errorf("%s: the description is not a sentence: %q", what, description)
 	}
 }
 

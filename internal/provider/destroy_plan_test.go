@@ -8,8 +8,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// createsThatFail returns resource blocks whose create fails by what the provider
-// is configured with, or by a value that no configuration shows, and the errors.
+// createsThatFail returns resource blocks whose create fails because of the provider's
+// configuration, or because of a value that no configuration shows, and the errors.
 func createsThatFail(dir, name string) map[string]string {
 	return map[string]string{
 		"resource \"etcd_auth\" \"test\" {}\n":                                   "The provider has no credentials",
@@ -25,8 +25,8 @@ func createsThatFail(dir, name string) map[string]string {
 	}
 }
 
-// A destroy first plans to create what is not in state, and creates nothing: such
-// a plan may not end with an error, and the apply has to.
+// A destroy first plans to create what is not in state, and creates nothing. So a plan must
+// not fail because of such an object, while an apply must.
 func TestAccCreates_failAtApplyOnly(t *testing.T) {
 	t.Parallel()
 

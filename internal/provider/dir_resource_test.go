@@ -19,12 +19,12 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// dirConfig is a directory with further attributes.
+// dirConfig returns a directory with further attributes.
 func dirConfig(endpoint, path string, attributes ...string) string {
 	return config(endpoint, "resource \"etcd_dir\" \"test\" {\n  path = %q\n  %s\n}\n", path, strings.Join(attributes, "\n  "))
 }
 
-// noopDir checks that an import plans nothing else.
+// noopDir checks that an import plans no change.
 var noopDir = resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
 	plancheck.ExpectResourceAction("etcd_dir.test", plancheck.ResourceActionNoop),
 }}
@@ -179,8 +179,8 @@ func TestAccDirResource_ttl(t *testing.T) {
 	)
 }
 
-// The rest of a life that an import finds is what the configuration says, up
-// to a longer TTL. So it needs no change, which 3.5 could not make.
+// An import accepts the remaining TTL for any longer configured TTL. So it needs no change,
+// which 3.5 could not make.
 func TestAccDirResource_importOfTTL(t *testing.T) {
 	t.Parallel()
 
@@ -205,7 +205,7 @@ func TestAccDirResource_importOfTTL(t *testing.T) {
 	)
 }
 
-// What is adopted may have no TTL, or one too many.
+// An adopted directory may lack the configured TTL, or have one that is not configured.
 func TestAccDirResource_adoptAndChangeTTL(t *testing.T) {
 	t.Parallel()
 
@@ -243,7 +243,7 @@ func TestAccDirResource_adoptAndChangeTTL(t *testing.T) {
 	}
 }
 
-// The answer to a change of the TTL is lost: the life that a read finds tells.
+// The answer to a change of the TTL is lost, and the TTL of the next read settles it.
 func TestDirResource_ttlLostAnswer(t *testing.T) {
 	t.Parallel()
 
@@ -259,7 +259,7 @@ func TestDirResource_ttlLostAnswer(t *testing.T) {
 	o, errs := d.apply(t, o, attributes)
 	if s.Version().AtLeast(3, 5) {
 		if !strings.Contains(errs, "Outcome of a write is unknown") || o.text(t, "ttl") != "500" {
-			t.Errorf("errors = %q, state = %s; want that the outcome is unknown", errs, o.state)
+			t.Errorf("errors = %q, state = %s; want an unknown outcome", errs, o.state)
 		}
 	} else if node := s.Get(t, dir).Node; errs != "" || o.text(t, "modified_index") != fmt.Sprint(node.ModifiedIndex) || node.TTL < 940 {
 		t.Errorf("errors = %q, state = %s, on the server: %+v", errs, o.state, node)
@@ -293,17 +293,17 @@ func TestDirResource_madeAnew(t *testing.T) {
 	s.Delete(t, dir, "recursive=true")
 	s.Put(t, dir, "a key")
 	if after, errs := d.apply(t, o, nil); errs != "" || after.exists() {
-		t.Errorf("destroy of what is a key now: errors = %q, in state: %t", errs, after.exists())
+		t.Errorf("destroy of a directory replaced by a key: errors = %q, in state: %t", errs, after.exists())
 	}
 	if after, errs := d.refresh(t, o); errs != "" || after.exists() {
-		t.Errorf("refresh of what is a key now: errors = %q, in state: %t", errs, after.exists())
+		t.Errorf("refresh of a directory replaced by a key: errors = %q, in state: %t", errs, after.exists())
 	}
 	if got := s.Get(t, dir).Node.Value; got != "a key" {
 		t.Errorf("the key in its place = %q, want %q", got, "a key")
 	}
 	s.Delete(t, dir)
 	if after, errs := d.apply(t, o, nil); errs != "" || after.exists() {
-		t.Errorf("destroy of nothing: errors = %q, in state: %t", errs, after.exists())
+		t.Errorf("destroy of an absent directory: errors = %q, in state: %t", errs, after.exists())
 	}
 }
 
@@ -329,8 +329,8 @@ func TestDirResource_lostAnswers(t *testing.T) {
 	}
 }
 
-// A directory that somebody else removed and created again is shown as such at
-// every refresh, and left alone until it is adopted.
+// A directory that was removed and created again outside Terraform is reported at every
+// refresh, and left alone until it is adopted.
 func TestCLI_dirCreatedAgain(t *testing.T) {
 	t.Parallel()
 
@@ -347,7 +347,7 @@ func TestCLI_dirCreatedAgain(t *testing.T) {
 	wantKept := func(output string) {
 		t.Helper()
 		if l.server.Get(t, own+"/d/theirs").Node.Value != "v" || !strings.Contains(output, warning) {
-			t.Errorf("the key is %+v, and the command said:\n%s", l.server.Get(t, own+"/d/theirs").Node, output)
+			t.Errorf("key = %+v after the command:\n%s", l.server.Get(t, own+"/d/theirs").Node, output)
 		}
 	}
 	remake()
@@ -358,7 +358,7 @@ func TestCLI_dirCreatedAgain(t *testing.T) {
 	wantKept(mustRun(t, w, 0, "destroy", "-auto-approve"))
 	mustRun(t, w, 0, "apply", "-auto-approve")
 	remake()
-	// To replace it is to say that the new one is to be managed.
+	// Replacing it means that the new directory is to be managed.
 	wantKept(mustRun(t, w, 0, "apply", "-auto-approve", "-replace=etcd_dir.test"))
 	if output := mustRun(t, w, 0, "plan", "-detailed-exitcode"); strings.Contains(output, warning) {
 		t.Errorf("the plan after the adoption warns:\n%s", output)
@@ -369,8 +369,8 @@ func TestCLI_dirCreatedAgain(t *testing.T) {
 	}
 }
 
-// Empty directories, which servers leave behind, do not keep a directory from
-// being destroyed. A key does, however deep, and a hidden one too.
+// Empty directories, which servers leave behind, do not prevent the destroy of a directory. A
+// key does, at any depth, even a hidden one.
 func TestDirResource_destroyOfEmptyDirectories(t *testing.T) {
 	t.Parallel()
 
@@ -407,15 +407,15 @@ func TestDirResource_destroyOfEmptyDirectories(t *testing.T) {
 			wantError(t, errs, "Directory is not empty", test.errors)
 			for _, key := range test.keys {
 				if !slices.Contains(test.gone, key) && s.Get(t, dir+key).Node.Value != "theirs" {
-					t.Errorf("%s is gone", key)
+					t.Errorf("%s was deleted", key)
 				}
 			}
 		})
 	}
 }
 
-// An etcd_key_prefix in an etcd_dir leaves empty directories behind, and both
-// are destroyed all the same.
+// An etcd_key_prefix in an etcd_dir leaves empty directories behind, and both can still be
+// destroyed.
 func TestCLI_dirWithPrefixBelow(t *testing.T) {
 	t.Parallel()
 
@@ -430,8 +430,8 @@ func TestCLI_dirWithPrefixBelow(t *testing.T) {
 	}
 }
 
-// A key that is to stand where keys of the same configuration have left an empty
-// directory says which one is in the way, and how to remove it.
+// If a key is in the place of an empty directory that keys of the same configuration left
+// behind, the error names the directory and how to remove it.
 func TestResources_emptyDirectoryInTheWay(t *testing.T) {
 	t.Parallel()
 
@@ -455,8 +455,8 @@ func TestResources_emptyDirectoryInTheWay(t *testing.T) {
 	mustApply(t, d, d.none("etcd_key"), map[string]any{"key": "/n/db", "value": "v"})
 }
 
-// What is in a directory without referring to it can come before the directory,
-// and the errors then say what to write.
+// An object in a directory that does not refer to it can be created before the directory. The
+// error then says what to write.
 func TestDirResource_childrenThatDoNotRefer(t *testing.T) {
 	t.Parallel()
 

@@ -17,12 +17,12 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// direct drives the provider by the calls that a CLI makes, in this process
-// and without a CLI: hundreds of plans and applies take a second.
+// direct calls the provider like a CLI, but in this process and without a CLI: hundreds of
+// plans and applies take a second.
 type direct struct {
 	server  tfprotov6.ProviderServer
 	schemas *tfprotov6.GetProviderSchemaResponse
-	// attributes are those of the provider block.
+	// attributes are the attributes of the provider block.
 	attributes map[string]any
 }
 
@@ -34,8 +34,8 @@ type managed struct {
 	identity *tfprotov6.ResourceIdentityData
 }
 
-// newDirect configures a provider with the attributes of a provider block, as
-// Go values.
+// newDirect configures a provider with the attributes of a provider block, given as Go
+// values.
 func newDirect(t *testing.T, attributes map[string]any) *direct {
 	t.Helper()
 	d := &direct{server: newServer(), attributes: attributes}
@@ -48,9 +48,9 @@ func newDirect(t *testing.T, attributes map[string]any) *direct {
 	return d
 }
 
-// run returns the provider for a plan or an apply. A CLI starts and configures
-// one for each, and what a provider has created it does not delete. Only what
-// does not exist yet is created by the same one.
+// run returns the provider for a plan or an apply. A CLI starts and configures one for each,
+// because a provider does not delete what it has created itself. An object that does not
+// exist yet is planned and created by the same provider.
 func (d *direct) run(ctx context.Context, t *testing.T, from managed) tfprotov6.ProviderServer {
 	t.Helper()
 	if !from.exists() {
@@ -74,12 +74,12 @@ func (d *direct) configure(ctx context.Context, t *testing.T, server tfprotov6.P
 	}
 }
 
-// none is a resource that does not exist yet.
+// none returns a resource that does not exist yet.
 func (d *direct) none(typeName string) managed {
 	return managed{typeName: typeName, state: tftypes.NewValue(d.schemas.ResourceSchemas[typeName].ValueType(), nil)}
 }
 
-// plan plans the configuration for a resource; nil attributes plan a destroy.
+// plan plans a configuration for a resource; nil attributes plan a destroy.
 func (d *direct) plan(t *testing.T, from managed, attributes map[string]any) (*tfprotov6.PlanResourceChangeResponse, tftypes.Value) {
 	t.Helper()
 	typ := d.schemas.ResourceSchemas[from.typeName].ValueType()
@@ -97,8 +97,8 @@ func (d *direct) plan(t *testing.T, from managed, attributes map[string]any) (*t
 	return resp, config
 }
 
-// proposed does what a CLI does before it asks for a plan: a computed
-// attribute that the configuration leaves out keeps its value.
+// proposed computes what a CLI proposes for a plan: a computed attribute that the configuration
+// leaves out keeps its value.
 func (d *direct) proposed(t *testing.T, from managed, config tftypes.Value) tftypes.Value {
 	t.Helper()
 	if config.IsNull() || from.state.IsNull() {
@@ -111,7 +111,7 @@ func (d *direct) proposed(t *testing.T, from managed, config tftypes.Value) tfty
 	if err := from.state.As(&prior); err != nil {
 		t.Fatal(err)
 	}
-	proposed = maps.Clone(proposed) // It is the map of the configuration itself.
+	proposed = maps.Clone(proposed) // the map belongs to the configuration
 	for _, attribute := range d.schemas.ResourceSchemas[from.typeName].Block.Attributes {
 		if attribute.Computed && proposed[attribute.Name].IsNull() {
 			proposed[attribute.Name] = prior[attribute.Name]
@@ -120,8 +120,8 @@ func (d *direct) proposed(t *testing.T, from managed, config tftypes.Value) tfty
 	return tftypes.NewValue(config.Type(), proposed)
 }
 
-// apply plans and applies. It returns the resource as it is in state then, and
-// the text of the errors, empty if there were none.
+// apply plans and applies. It returns the resource in state after that, and the text of the
+// errors, empty if there were none.
 func (d *direct) apply(t *testing.T, from managed, attributes map[string]any) (after managed, errs string) {
 	t.Helper()
 	planned, config := d.plan(t, from, attributes)
@@ -131,7 +131,7 @@ func (d *direct) apply(t *testing.T, from managed, attributes map[string]any) (a
 	return d.applyPlan(t.Context(), t, from, planned, config)
 }
 
-// applyPlan applies a plan that was made before.
+// applyPlan applies an earlier plan.
 func (d *direct) applyPlan(
 	ctx context.Context, t *testing.T, from managed, planned *tfprotov6.PlanResourceChangeResponse, config tftypes.Value,
 ) (after managed, errs string) {
@@ -140,7 +140,7 @@ func (d *direct) applyPlan(
 	return after, errorText(diags)
 }
 
-// applyDiags is applyPlan with the warnings too.
+// applyDiags is applyPlan that returns warnings too.
 func (d *direct) applyDiags(
 	ctx context.Context, t *testing.T, from managed, planned *tfprotov6.PlanResourceChangeResponse, config tftypes.Value,
 ) (after managed, diags []*tfprotov6.Diagnostic) {
@@ -172,7 +172,7 @@ func (d *direct) refresh(t *testing.T, from managed) (after managed, errs string
 	}, errorText(resp.Diagnostics)
 }
 
-// imported imports a resource by its id, and reads it as a CLI does then.
+// imported imports a resource by its id, and reads it like a CLI.
 func (d *direct) imported(t *testing.T, typeName, id string) managed {
 	t.Helper()
 	resp, err := d.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id})
@@ -248,7 +248,7 @@ func undynamic(t *testing.T, typ tftypes.Type, v *tfprotov6.DynamicValue) tftype
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A CLI has every text in this form.
+	// A CLI passes every text in this form.
 	out, err = tftypes.Transform(out, func(_ *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
 		var text string
 		if !v.Type().Is(tftypes.String) || v.IsNull() || !v.IsKnown() {
@@ -263,8 +263,8 @@ func undynamic(t *testing.T, typ tftypes.Type, v *tfprotov6.DynamicValue) tftype
 	return out
 }
 
-// value makes a value of a type from plain Go values; attributes that are left
-// out are null.
+// value makes a value of a type from plain Go values; attributes that are left out are
+// null.
 func value(t *testing.T, typ tftypes.Type, v any) tftypes.Value {
 	t.Helper()
 	obj, isObject := typ.(tftypes.Object)
@@ -299,14 +299,14 @@ func value(t *testing.T, typ tftypes.Type, v any) tftypes.Value {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := tftypes.ValueFromJSON(data, typ) //nolint:staticcheck // there is no other way from plain values
+	out, err := tftypes.ValueFromJSON(data, typ) //nolint:staticcheck // plain values cannot be converted in another way
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-// unknownValue stands for a value that is only known after apply.
+// unknownValue is a placeholder for a value that is known only after apply.
 type unknownValue struct{}
 
 // errorText joins the errors among diagnostics, and leaves warnings out.
@@ -333,8 +333,8 @@ func (d *direct) read(t *testing.T, typeName string, attributes map[string]any) 
 	return managed{typeName: typeName, state: undynamic(t, typ, resp.State)}, errorText(resp.Diagnostics)
 }
 
-// at is text for what is within lists and objects, such as
-// "endpoints.0.healthy"; "endpoints.#" is how many there are.
+// at is text for parts of lists and objects, such as "endpoints.0.healthy"; "endpoints.#" is
+// the number of elements.
 func (o managed) at(t *testing.T, steps string) string {
 	t.Helper()
 	v := o.state
@@ -367,8 +367,8 @@ func (o managed) at(t *testing.T, steps string) string {
 	return plain(t, v)
 }
 
-// jsonText writes a plain Go value as JSON, which HCL reads too as long as no
-// string of it begins a template.
+// jsonText writes a plain Go value as JSON, which is valid HCL as long as no string in it
+// begins a template.
 func jsonText(t *testing.T, v any) string {
 	t.Helper()
 	data, err := json.Marshal(v)

@@ -13,8 +13,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
-// clusterRead is one read of a data source and what it has to give: an error
-// with a text, or values by where they are.
+// clusterRead is one read of a data source and its expected result: an error that contains a
+// text, or values by their steps.
 type clusterRead struct {
 	typeName   string
 	attributes map[string]any
@@ -22,8 +22,8 @@ type clusterRead struct {
 	want       map[string]string
 }
 
-// readAll reads data sources at once, as a CLI does, and checks what they give
-// and that none takes longer than limit.
+// readAll reads data sources concurrently, like a CLI, and checks their results and that none
+// takes longer than limit.
 func readAll(t *testing.T, d *direct, limit time.Duration, reads []clusterRead) {
 	t.Helper()
 	var wg sync.WaitGroup
@@ -49,9 +49,9 @@ func readAll(t *testing.T, d *direct, limit time.Duration, reads []clusterRead) 
 	wg.Wait()
 }
 
-// clusterReads are reads of every data source of the cluster, of whose endpoints
-// those that are up answer, s among them. Without a leader leaderID is empty, and
-// servers go on naming the last one in their statistics.
+// clusterReads returns reads of every data source of the cluster. Of its endpoints those in up
+// answer, including s. Without a leader leaderID is empty, and servers continue to name the
+// last one in their statistics.
 func clusterReads(s *etcdtest.Server, id, clusterID string, endpoints, up []string, leaderID, lastLeaderID string) []clusterRead {
 	version := map[string]string{"server": s.Version().String(), "endpoints.#": fmt.Sprint(len(endpoints))}
 	health := map[string]string{"healthy": fmt.Sprint(leaderID != "" && len(up) == len(endpoints)), "endpoints.#": fmt.Sprint(len(endpoints))}
@@ -100,9 +100,9 @@ func awaitNoLeader(t *testing.T, s *etcdtest.Server) {
 	t.Fatalf("%s still names a leader", s.Name)
 }
 
-// Two nodes of three cannot elect a leader: one is dead and one hangs. Every
-// data source gives what is so or says that there is no leader, and gives
-// values when the leader is back.
+// Two nodes of three cannot elect a leader: one is dead and one hangs. Every data source either
+// returns what it can or reports that there is no leader, and returns values when the leader
+// is back.
 func TestClusterDataSources_election(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3, etcdtest.WithTimers(100*time.Millisecond, time.Second))

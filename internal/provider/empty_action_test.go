@@ -39,7 +39,7 @@ func TestAccEmptyAction(t *testing.T) {
 			Config: emptying(id, fmt.Sprintf("hidden_paths = [%q]", dir+"/app/2/_lock")),
 			PostApplyFunc: func() {
 				if s.Get(t, dir+"/app").OK() || !s.Get(t, dir+"/other").OK() {
-					t.Error("the directory is there, or what is beside it is not")
+					t.Error("the directory still exists, or its sibling does not")
 				}
 			},
 		},
@@ -47,7 +47,7 @@ func TestAccEmptyAction(t *testing.T) {
 	)
 }
 
-// A whole store with authentication: keys, users and roles, in the order that works.
+// A whole store with authentication: keys, users and roles, in the required order.
 func TestEmpty_usersAndRoles(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithAuth("rootpw"))
@@ -63,7 +63,7 @@ func TestEmpty_usersAndRoles(t *testing.T) {
 	s.Put(t, "/app/_h", "v")
 	want(t, "with a hidden key", provider("root", "rootpw").invoke(t, "etcd_empty", all).errs, "/app contains hidden keys")
 	if answer := s.Do(t, etcdtest.Call{Path: "/v2/auth/users/app"}); !answer.OK() {
-		t.Errorf("a user is gone although a key is left: %d", answer.Status)
+		t.Errorf("a user was deleted although a key is left: %d", answer.Status)
 	}
 	s.Delete(t, "/app/_h")
 	out = provider("root", "rootpw").invoke(t, "etcd_empty", all)
@@ -79,8 +79,8 @@ func TestEmpty_usersAndRoles(t *testing.T) {
 	want(t, "the second time", provider("root", "rootpw").invoke(t, "etcd_empty", all).errs)
 }
 
-// What changes between the listing and the deletion stays; a prefix that does not exist
-// is empty, and the key prefix is respected.
+// Keys that change between the listing and the deletion stay. A prefix that does not exist is
+// empty, and the key prefix is respected.
 func TestEmpty_changed(t *testing.T) {
 	t.Parallel()
 	s, dir := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -94,13 +94,13 @@ func TestEmpty_changed(t *testing.T) {
 	all := map[string]any{"prefix": "/", "expected_cluster_id": clusterOf(t, s)}
 	want(t, "changed", d.invoke(t, "etcd_empty", all).errs, "Store is not empty", "/k was written or refreshed after it was listed")
 	if got := s.Get(t, dir+"/in/k").Node.Value; got != "new" {
-		t.Errorf("the key is %q, want what was written since", got)
+		t.Errorf("the key is %q, want the later value", got)
 	}
 	want(t, "again", d.invoke(t, "etcd_empty", all).errs)
 	all["prefix"] = "/none/at/all"
 	want(t, "no such prefix", d.invoke(t, "etcd_empty", all).errs)
 	if !s.Get(t, dir+"/out").OK() || !s.Get(t, dir+"/in").OK() {
-		t.Error("what is beside the key prefix is gone, or its directory is")
+		t.Error("a key outside the key prefix was deleted, or its directory")
 	}
 	all["prefix"], all["hidden_paths"] = "/", []any{"/none/_x"}
 	want(t, "no such hidden path", d.invoke(t, "etcd_empty", all).errs, "does not exist")

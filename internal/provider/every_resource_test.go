@@ -18,24 +18,23 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// Tests that go over all resources. A new resource needs a specimen.
+// Tests of all resources. A new resource needs a specimen.
 
 // specimen is one object of a resource type.
 type specimen struct {
 	attributes map[string]any
-	// change is what an update in place changes.
+	// change is the change for an update in place.
 	change map[string]any
-	// id is the import id. The object is imported if it exists already.
+	// id is the import id. The object is imported if it already exists.
 	id     string
 	exists bool
-	// remove removes the object from the server. Without it there is another
-	// object, by the id absent, that does not exist.
+	// remove removes the object from the server. If it is nil, absent is the id of an object
+	// that does not exist.
 	remove func()
 	absent string
 }
 
-// specimens describes one object of each type, on a server of their own with
-// the user root.
+// specimens returns one object of each type, on a server of their own with the user root.
 func specimens(t *testing.T, s *etcdtest.Server) map[string]specimen {
 	t.Helper()
 	s.SetCredentials("root", rootPassword) // Ignored while authentication is disabled.
@@ -79,8 +78,7 @@ func specimens(t *testing.T, s *etcdtest.Server) map[string]specimen {
 	}
 }
 
-// blame matches what a CLI or the framework says when it takes the provider
-// for buggy.
+// blame matches the output of a CLI or the framework that blames the provider for a bug.
 var blame = regexp.MustCompile(
 	`(?i)Provider produced|always an? (error|issue|problem) (in|with) the|bug in the provider|report (this|it|the following) to|Missing Resource (Identity|State)|Value Conversion Error`,
 )
@@ -88,11 +86,11 @@ var blame = regexp.MustCompile(
 func wantNoBlame(t *testing.T, what, output string) {
 	t.Helper()
 	if blame.MatchString(strings.Join(strings.Fields(strings.ReplaceAll(output, "│", " ")), " ")) {
-		t.Errorf("%s: the provider is called buggy:\n%s", what, output)
+		t.Errorf("%s: the provider is blamed for a bug:\n%s", what, output)
 	}
 }
 
-// The wrapper copies an identity by the names of its attributes.
+// The wrapper copies an identity by attribute name.
 func TestEveryResource_identityIsOfAttributes(t *testing.T) {
 	t.Parallel()
 	d := newDirect(t, nil)
@@ -110,14 +108,14 @@ func TestEveryResource_identityIsOfAttributes(t *testing.T) {
 			if !slices.ContainsFunc(schema.Block.Attributes, func(a *tfprotov6.SchemaAttribute) bool {
 				return a.Name == attribute.Name && a.Type.Equal(attribute.Type)
 			}) {
-				t.Errorf("the identity of %s has %s, which is no attribute of it", name, attribute.Name)
+				t.Errorf("the identity of %s has %s, which is not an attribute of it", name, attribute.Name)
 			}
 		}
 	}
 }
 
-// A CLI before 1.12 keeps no identities: a state that it wrote has none when
-// an object is found gone, or is changed.
+// A CLI before 1.12 stores no identities: its state has none when an object is found to be
+// missing, or is changed.
 func TestEveryResource_withoutPriorIdentity(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -145,7 +143,7 @@ func TestEveryResource_withoutPriorIdentity(t *testing.T) {
 		}
 		after, errs = d.refresh(t, o)
 		if errs != "" || after.exists() || after.identity == nil {
-			t.Errorf("%s: read of a gone object: in state %t, %s", name, after.exists(), errs)
+			t.Errorf("%s: read of a missing object: in state %t, %s", name, after.exists(), errs)
 		}
 	}
 }
@@ -185,8 +183,8 @@ func (o managed) with(t *testing.T, attribute string, v any) managed {
 	return o
 }
 
-// The same by the CLI: an update, a refresh and an import of what is gone,
-// each with a state without identities.
+// The same with a CLI: an update, a refresh and an import of missing objects, each with a
+// state without identities.
 func TestAccEveryResource_identity(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -212,7 +210,7 @@ func TestAccEveryResource_identity(t *testing.T) {
 			inOrder = attributes
 		}
 	})
-	for _, name := range slices.Sorted(maps.Keys(all)) { // etcd_auth first
+	for _, name := range slices.Sorted(maps.Keys(all)) { // etcd_auth comes first
 		if remove := all[name].remove; remove != nil {
 			remove()
 		}
@@ -220,7 +218,7 @@ func TestAccEveryResource_identity(t *testing.T) {
 	output := mustRun(t, w, 0, "plan")
 	wantNoBlame(t, "read", output)
 	if want := fmt.Sprintf("%d to add, 0 to change, 0 to destroy", len(all)); !strings.Contains(output, want) {
-		t.Errorf("the plan of objects that are gone does not say %q:\n%s", want, output)
+		t.Errorf("the plan of missing objects does not contain %q:\n%s", want, output)
 	}
 
 	if err := os.Remove(filepath.Join(w.Dir, "terraform.tfstate")); err != nil {
@@ -237,7 +235,7 @@ func TestAccEveryResource_identity(t *testing.T) {
 		output := mustRun(t, w, 1, "import", name+".x", id)
 		wantNoBlame(t, "import of "+name, output)
 		if !strings.Contains(output, "import non-existent") && !strings.Contains(output, "not found") {
-			t.Errorf("the import of a missing %s does not say that it is missing:\n%s", name, output)
+			t.Errorf("the import of a missing %s does not report that it is missing:\n%s", name, output)
 		}
 	}
 }
@@ -265,7 +263,7 @@ func writeJSON(t *testing.T, w *cli.Workspace, name string, v any) {
 	writeFile(t, w, name, string(data))
 }
 
-// stripIdentities makes the state one of a CLI without identities.
+// stripIdentities turns the state into one of a CLI without identities.
 func stripIdentities(t *testing.T, w *cli.Workspace, change func(object string, attributes map[string]any)) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(w.Dir, "terraform.tfstate"))

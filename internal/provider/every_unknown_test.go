@@ -13,22 +13,21 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// lateValue is what an attribute is set to where the base of its resource does
-// not have it: the value, and the other attributes that it needs, nil for those
-// beside which it cannot be.
+// lateValue is a value for an attribute that the base of its resource does not set, and the
+// other attributes that it needs. An attribute with nil is removed.
 type lateValue struct {
 	value any
 	with  map[string]any
-	// stays is whether it cannot become null, as nothing of a base can.
+	// stays reports whether it cannot become null.
 	stays bool
 }
 
-// lateValues has one for each optional attribute of each resource but booleans,
-// which are set to true.
+// lateValues has an entry for each optional attribute of each resource except booleans, which
+// are set to true.
 func lateValues() map[string]map[string]lateValue {
 	renewal := map[string]lateValue{"ttl": {value: 1000}, "ttl_renew_below": {value: 10, with: map[string]any{"ttl": 1000}}}
 	return map[string]map[string]lateValue{
-		"etcd_dir":          {"ttl": {value: 1000, stays: true}}, // No etcd 3.5 changes it.
+		"etcd_dir":          {"ttl": {value: 1000, stays: true}}, // etcd 3.5 cannot change it
 		"etcd_in_order_key": {"ttl": {value: 1000}},
 		"etcd_key_prefix":   renewal,
 		"etcd_key": {
@@ -46,8 +45,8 @@ func lateValues() map[string]map[string]lateValue {
 	}
 }
 
-// late is an expression for a value that no plan knows: it becomes v, or null,
-// by the first and the second apply.
+// late returns an expression for a value that no plan knows. first and second select whether the
+// first and the second apply make it v or null.
 func late(t *testing.T, v any, first, second bool) string {
 	t.Helper()
 	text, err := json.Marshal(v)
@@ -64,7 +63,7 @@ func late(t *testing.T, v any, first, second bool) string {
 	}
 }
 
-// lateResources makes resources of a type of which one attribute each is late.
+// lateResources returns resources of a type. In each, one attribute is late.
 func lateResources(t *testing.T, name string, base map[string]any, attributes []*tfprotov6.SchemaAttribute) map[string]any {
 	t.Helper()
 	resources := map[string]any{}
@@ -101,8 +100,8 @@ func lateResources(t *testing.T, name string, base map[string]any, attributes []
 	return resources
 }
 
-// No attribute that is only known at apply, whatever it turns out to be, makes
-// a CLI call the provider buggy, and an empty plan follows.
+// No attribute that is known only at apply makes a CLI blame the provider, whatever its value
+// turns out to be, and the next plan is empty.
 func TestAccEveryResource_unknownAtPlan(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -131,7 +130,7 @@ func TestAccEveryResource_unknownAtPlan(t *testing.T) {
 	for name, base := range bases {
 		resources[name] = lateResources(t, name, base, d.schemas.ResourceSchemas[name].Block.Attributes)
 	}
-	// etcd_auth has no attribute but adopt_existing, which all have.
+	// etcd_auth has only the attribute adopt_existing, which all have.
 	if got, want := len(resources), len(d.schemas.ResourceSchemas)-1; got != want {
 		t.Errorf("%d types of resources, want %d", got, want)
 	}

@@ -20,8 +20,8 @@ func (d *direct) planWarnings(t *testing.T, typeName string, attributes map[stri
 	return warnings(planned.Diagnostics)
 }
 
-// A plan says of every create that would fail that it would, and with
-// adopt_existing what the create changes.
+// A plan warns of every create that would fail, and with adopt_existing reports what the create
+// changes.
 func TestExisting_warnings(t *testing.T) {
 	t.Parallel()
 	s, locked := etcdtest.Start(t), etcdtest.Start(t, etcdtest.WithAuth("rootpw"))
@@ -128,7 +128,7 @@ func TestExisting_warnings(t *testing.T) {
 	}
 }
 
-// What is in state is not met by its own replacement.
+// An object in state does not conflict with its own replacement.
 func TestExisting_ownReplacement(t *testing.T) {
 	t.Parallel()
 	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -148,8 +148,7 @@ func TestExisting_ownReplacement(t *testing.T) {
 	}
 }
 
-// A thousand creates cost a few requests, and a server that cannot be reached
-// costs a moment.
+// A thousand creates cost a few requests, and an unreachable server costs little time.
 func TestExisting_requests(t *testing.T) {
 	t.Parallel()
 	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -171,7 +170,7 @@ func TestExisting_requests(t *testing.T) {
 			found += d.planWarnings(t, "etcd_key", map[string]any{"key": c.key(i), "value": "x"})
 		}
 		if n := proxy.Count(http.MethodGet, "/") - before; n > c.most {
-			t.Errorf("%s: 1000 creates asked %d times, want %d at most", name, n, c.most)
+			t.Errorf("%s: 1000 creates sent %d requests, want at most %d", name, n, c.most)
 		}
 		if want := name == "one directory"; strings.Contains(found, prefix+"/flat/999 already exists") != want {
 			t.Errorf("%s: the plans warn %q", name, found)

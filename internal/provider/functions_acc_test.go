@@ -14,17 +14,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 )
 
-// functionConfig is a configuration that calls functions; unlike other
-// configurations it has to name the provider, and needs no provider block.
+// functionConfig returns a configuration that calls functions. Unlike others it has to declare
+// the provider, and needs no provider block.
 func functionConfig(format string, args ...any) string {
 	namespace := cmp.Or(os.Getenv("TF_ACC_PROVIDER_NAMESPACE"), "hashicorp")
 	return fmt.Sprintf("terraform {\n  required_providers {\n    etcd = { source = %q }\n  }\n}\n", namespace+"/etcd") +
 		fmt.Sprintf(format, args...)
 }
 
-// acceptanceSince runs steps against a CLI of a version or a newer one, and
-// skips them with an older CLI, which lacks the language for them. The test
-// itself says that it is parallel.
+// acceptanceSince runs steps with a CLI of at least a version, and skips the test with an older
+// CLI, which lacks the syntax. The test calls t.Parallel itself.
 func acceptanceSince(t *testing.T, since *version.Version, steps ...resource.TestStep) {
 	t.Helper()
 	resource.Test(t, resource.TestCase{
@@ -45,7 +44,7 @@ func wantFailure(text, format string, args ...any) resource.TestStep {
 	return resource.TestStep{Config: functionConfig(format, args...), ExpectError: spaced(text)}
 }
 
-// spaced matches a text that the CLI may have wrapped into lines.
+// spaced matches a text that the CLI may have wrapped.
 func spaced(text string) *regexp.Regexp {
 	return regexp.MustCompile(regexp.MustCompile(`(\\?\s)+`).ReplaceAllString(regexp.QuoteMeta(text), `[\s│]+`))
 }
@@ -87,7 +86,7 @@ func TestAccFlattenFunction(t *testing.T) {
 		wantOutput(knownvalue.MapExact(map[string]knownvalue.Check{
 			"db/host": knownvalue.StringExact("h"), "db/port": knownvalue.StringExact("5432"), "on": knownvalue.StringExact("true"),
 		}), `output "o" { value = provider::etcd::flatten({ db = { host = "h", port = 5432 }, on = true, none = {} }) }`),
-		// The paths are known before the values are: count would fail otherwise.
+		// The paths are known before the values are: otherwise count would fail.
 		wantOutput(knownvalue.TupleExact([]knownvalue.Check{knownvalue.StringExact("x"), knownvalue.StringExact("1")}), `
 resource "terraform_data" "x" { input = "x" }
 locals { flat = provider::etcd::flatten({ a = { b = terraform_data.x.output }, c = 1 }) }

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// functionCase is one call of a function: it returns want, or fails with an
-// error that holds wantErr and points at the argument wantArg, if that is not -1.
+// functionCase is one call of a function: it returns want, or fails with an error that contains
+// wantErr and points at the argument wantArg, unless that is -1.
 type functionCase struct {
 	args    []attr.Value
 	want    attr.Value
@@ -65,8 +65,7 @@ func runFunction(t *testing.T, f function.Function, args []attr.Value) (attr.Val
 	return resp.Result.Value(), resp.Error
 }
 
-// variadic is the argument that the framework makes of the arguments for a
-// variadic parameter of strings.
+// variadic returns the argument that the framework passes for a variadic parameter of strings.
 func variadic(texts ...string) []attr.Value {
 	kinds := make([]attr.Type, len(texts))
 	values := make([]attr.Value, len(texts))
@@ -256,7 +255,7 @@ func TestUnflattenFunction(t *testing.T) {
 	})
 }
 
-// Flatten takes back what unflatten made, and the other way round for strings.
+// Flatten reverses unflatten, and for strings unflatten reverses flatten.
 func TestFlattenFunction_inverse(t *testing.T) {
 	t.Parallel()
 	for name, values := range map[string]types.Map{

@@ -11,7 +11,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// storedValues are values as stores have them, by the names of their keys.
+// storedValues returns typical values of stores, by key name.
 func storedValues() map[string]string {
 	values := map[string]string{
 		"text": "plain", "empty": "", "space": " ", "padded": "  two  ", "tab": "\t", "newline": "\n", "lines": "one\ntwo\n",
@@ -48,8 +48,8 @@ func storedValues() map[string]string {
 	return values
 }
 
-// storeValues puts the values below a directory and returns the modified index
-// of each key.
+// storeValues writes the values below a directory and returns the modified index of each
+// key.
 func storeValues(t *testing.T, s *etcdtest.Server, dir string, values map[string]string) map[string]uint64 {
 	t.Helper()
 	indexes := map[string]uint64{}
@@ -59,7 +59,7 @@ func storeValues(t *testing.T, s *etcdtest.Server, dir string, values map[string
 	return indexes
 }
 
-// wantUntouched checks that keys are as they were.
+// wantUntouched checks that keys have not been written.
 func wantUntouched(t *testing.T, s *etcdtest.Server, indexes map[string]uint64) {
 	t.Helper()
 	for key, index := range indexes {
@@ -69,13 +69,13 @@ func wantUntouched(t *testing.T, s *etcdtest.Server, indexes map[string]uint64) 
 	}
 }
 
-// wantQuietImport applies a generated configuration of so many objects, which
-// changes nothing, neither then nor in the next plan.
+// wantQuietImport applies a generated configuration with that many objects, and checks that
+// neither the apply nor the next plan changes anything.
 func wantQuietImport(t *testing.T, w *cli.Workspace, objects int) {
 	t.Helper()
 	output := mustRun(t, w, 0, "apply", "-auto-approve")
 	if want := fmt.Sprintf("%d imported, 0 added, 0 changed, 0 destroyed", objects); !strings.Contains(output, want) {
-		t.Errorf("the apply of the generated configuration does not say %q:\n%s", want, output)
+		t.Errorf("the apply of the generated configuration does not report %q:\n%s", want, output)
 	}
 	if output, code, err := w.Run(t.Context(), "plan", "-detailed-exitcode"); err != nil || code != 0 {
 		t.Errorf("the plan after the import ends with %d (%v):\n%s", code, err, output)
@@ -128,8 +128,8 @@ func TestAccGenerated_values(t *testing.T) {
 	})
 }
 
-// The forms of an id choose the attribute, and what a CLI generates for each is
-// accepted, also for a value that is not in state.
+// The form of an id chooses the attribute for the value. The configuration that a CLI generates
+// for each form is accepted, even if the value is not in state.
 func TestAccGenerated_forms(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -148,8 +148,8 @@ func TestAccGenerated_forms(t *testing.T) {
 	wantUntouched(t, s, indexes)
 }
 
-// So does one of keys in order, whose value has one attribute for text and JSON.
-// A value that is not the same JSON is written as it is in the configuration.
+// The same for a key in order, whose value has one attribute for text and JSON. A value that is
+// not the same JSON is written in the configured form.
 func TestAccGenerated_inOrder(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -183,7 +183,7 @@ func TestAccGenerated_inOrder(t *testing.T) {
 		block(value)
 		mustRun(t, w, 0, "apply", "-auto-approve")
 		if got := s.Get(t, dir+"/"+changed).Node.Value; got != value {
-			t.Errorf("the server has %q, want %q: it was written from here", got, value)
+			t.Errorf("the server has %q, want %q: the provider wrote it", got, value)
 		}
 	}
 	mustRun(t, w, 0, "plan", "-detailed-exitcode")

@@ -19,13 +19,13 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// queueConfig is a key made in order, and further attributes.
+// queueConfig returns a key in order with further attributes.
 func queueConfig(endpoint, dir, value string, attributes ...string) string {
 	return config(endpoint, "resource \"etcd_in_order_key\" \"test\" {\n  dir   = %q\n  value = %q\n  %s\n}\n",
 		dir, value, strings.Join(attributes, "\n  "))
 }
 
-// children returns what a directory holds, by name.
+// children returns the keys in a directory, by name.
 func children(t *testing.T, s *etcdtest.Server, dir string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -93,7 +93,7 @@ func TestAccInOrderKeyResource_createUpdateImport(t *testing.T) {
 		},
 	)
 	if left := children(t, s, dir); len(left) != 0 {
-		t.Errorf("after the destroy the directory holds %v, want nothing", left)
+		t.Errorf("keys after the destroy = %v, want none", left)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestAccInOrderKeyResource_driftAndRemoval(t *testing.T) {
 	}
 	holds := func(state *terraform.State) error {
 		if found := children(t, s, dir); len(found) != 1 {
-			return fmt.Errorf("the directory holds %v, want one key", found)
+			return fmt.Errorf("keys in the directory = %v, want one", found)
 		}
 		return serverHolds(t, s, only(), "ours")(state)
 	}
@@ -133,7 +133,7 @@ func TestAccInOrderKeyResource_driftAndRemoval(t *testing.T) {
 	)
 }
 
-// There is no key to create over; what can stand in the way is the directory.
+// There cannot be a key to overwrite, but a key may be in the place of the directory.
 func TestInOrderKeyResource_directoryIsKey(t *testing.T) {
 	t.Parallel()
 
@@ -146,7 +146,7 @@ func TestInOrderKeyResource_directoryIsKey(t *testing.T) {
 	_, errs = d.apply(t, d.none("etcd_in_order_key"), map[string]any{"dir": dir + "/below", "value": "secret"})
 	wantError(t, errs, dir+"/below")
 	if got := s.Get(t, dir).Node; got.Dir || got.Value != "secret" {
-		t.Errorf("the key in the way = %+v, want it as it was", got)
+		t.Errorf("the key in the way = %+v, want it unchanged", got)
 	}
 }
 
@@ -199,14 +199,14 @@ func TestInOrderKeyResource_lostAnswers(t *testing.T) {
 		}
 	}
 	if got, want := len(children(t, s, dir)), rounds*3/4; got != want {
-		t.Errorf("the directory holds %d keys, want %d", got, want)
+		t.Errorf("keys in the directory = %d, want %d", got, want)
 	}
 	if got := proxy.Count(http.MethodPost, ""); got != rounds {
-		t.Errorf("%d keys were asked for, want %d: a creation was sent twice", got, rounds)
+		t.Errorf("%d creations were sent, want %d: a creation was sent twice", got, rounds)
 	}
 }
 
-// Several resources make keys with the same value in one directory at once.
+// Several resources create keys with the same value in one directory concurrently.
 func TestInOrderKeyResource_lostAnswersAtOnce(t *testing.T) {
 	t.Parallel()
 
@@ -235,7 +235,7 @@ func TestInOrderKeyResource_lostAnswersAtOnce(t *testing.T) {
 		distinct[key] = true
 	}
 	if got := len(children(t, s, dir)); len(distinct) != n || got != n {
-		t.Errorf("%d resources have %d keys, and the directory holds %d", n, len(distinct), got)
+		t.Errorf("%d resources have %d keys, but the directory has %d", n, len(distinct), got)
 	}
 }
 
@@ -246,7 +246,7 @@ func TestInOrderKeyResource_outcomeUnknown(t *testing.T) {
 	proxy := etcdtest.NewProxy(t, s.URL())
 	d := newDirect(t, quickRetry(proxy.URL()))
 	dir := etcdtest.Prefix(t)
-	s.Put(t, dir+"/00000000000000000001", "secret") // It was there before.
+	s.Put(t, dir+"/00000000000000000001", "secret") // It existed before.
 	attributes := map[string]any{"dir": dir, "value": "secret"}
 	const unknown = "Outcome of a write is unknown"
 
@@ -254,7 +254,7 @@ func TestInOrderKeyResource_outcomeUnknown(t *testing.T) {
 	o, errs := d.apply(t, d.none("etcd_in_order_key"), attributes)
 	wantError(t, errs, unknown, "No new key there holds the value", "import {")
 	if o.exists() {
-		t.Error("a key is in state that was not made")
+		t.Error("a key that was not created is in state")
 	}
 
 	proxy.Clear()
@@ -267,7 +267,7 @@ func TestInOrderKeyResource_outcomeUnknown(t *testing.T) {
 	_, errs = d.apply(t, d.none("etcd_in_order_key"), attributes)
 	wantError(t, errs, unknown, "More than one new key holds the value", rival)
 
-	// A rival with another value does not confuse.
+	// A rival's key with another value is not mistaken for ours.
 	proxy.Clear()
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPost, Action: etcdtest.Intercept(func(etcdtest.Request) { rival = post("other") })})
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPost, Action: etcdtest.DropAnswer()})
@@ -276,7 +276,7 @@ func TestInOrderKeyResource_outcomeUnknown(t *testing.T) {
 		t.Errorf("key in state = %s, the rival's is %s", key, rival)
 	}
 
-	// The last look fails too.
+	// Now the last read fails too.
 	proxy.Clear()
 	posted := func(etcdtest.Request) bool { return proxy.Count(http.MethodPost, "") > 0 }
 	proxy.Reset()
@@ -303,7 +303,7 @@ func TestInOrderKeyResource_serverDown(t *testing.T) {
 	wantError(t, errs, "no endpoint answered")
 }
 
-// Who may not list a directory can still make a key in it.
+// A user who may not list a directory can still create a key in it.
 func TestInOrderKeyResource_permissions(t *testing.T) {
 	t.Parallel()
 
@@ -318,7 +318,7 @@ func TestInOrderKeyResource_permissions(t *testing.T) {
 	d := newDirect(t, attributes)
 	key := map[string]any{"dir": "/queue", "value": "1"}
 	if o := mustApply(t, d, d.none("etcd_in_order_key"), key); s.Get(t, o.text(t, "key")).Node.Value != "1" {
-		t.Error("the key was not made")
+		t.Error("the key was not created")
 	}
 	_, errs := d.apply(t, d.none("etcd_in_order_key"), map[string]any{"dir": "/other", "value": "secret"})
 	wantError(t, errs, "Unable to create key", "/other", "no role of the user permits")

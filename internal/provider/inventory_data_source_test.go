@@ -14,14 +14,14 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// as returns the provider block of a user on a server.
+// as returns a provider block with the credentials of a user.
 func as(s *etcdtest.Server, user, password string) map[string]any {
 	attributes := quickRetry(s.URL())
 	attributes["username"], attributes["password"] = user, password
 	return attributes
 }
 
-// checkInventory compares attributes of an inventory, by their steps.
+// checkInventory compares attributes of an inventory, given by their steps.
 func checkInventory(t *testing.T, found managed, want map[string]string) {
 	t.Helper()
 	for steps, text := range want {
@@ -41,7 +41,7 @@ func (d *direct) inventory(t *testing.T, attributes map[string]any) managed {
 	return found
 }
 
-// reasons are those for which a store is not ready.
+// reasons returns the reasons why a store is not ready.
 func (o managed) reasons(t *testing.T) string {
 	t.Helper()
 	count, err := strconv.Atoi(o.at(t, "reasons.#"))
@@ -98,8 +98,8 @@ func TestInventoryDataSource_counts(t *testing.T) {
 	}
 }
 
-// An empty store is ready on etcd 3.5 alone, whatever else keeps it from being so
-// is named, and a directory that is left over does.
+// An empty store is ready only on etcd 3.5. Everything else that prevents it is named, including
+// a directory that is left.
 func TestInventoryDataSource_ready(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -133,8 +133,8 @@ func TestInventoryDataSource_ready(t *testing.T) {
 	check("an emptied store", "")
 }
 
-// Without the role root, everything but users and roles is read, and a warning
-// says so. Without any rights there is an error.
+// Without the role root, everything except users and roles is read, with a warning. Without any
+// access there is an error.
 func TestInventoryDataSource_permission(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithTLS(), etcdtest.WithAuth("rootpw"))
@@ -162,7 +162,7 @@ func TestInventoryDataSource_permission(t *testing.T) {
 		"keys": "1", "auth_enabled": "true", "users": "", "roles": "", "permissions": "", "ready_for_v3_6": "false", "members.#": "1",
 	})
 	if got := found.reasons(t); !strings.Contains(got, "The users and roles are not known") {
-		t.Errorf("reasons = %s, want that users are not known", got)
+		t.Errorf("reasons = %s, want unknown users among them", got)
 	}
 	got := alice.readWarnings(t, "etcd_inventory", nil)
 	for _, want := range []string{"Users and roles were not counted", "Hidden keys were not looked at"} {
@@ -171,7 +171,7 @@ func TestInventoryDataSource_permission(t *testing.T) {
 		}
 	}
 	if _, errs := provider("bob", "theirs").read(t, "etcd_inventory", nil); !strings.Contains(errs, "The server refused the credentials") {
-		t.Errorf("as bob: errors %q, want that the credentials are refused", errs)
+		t.Errorf("as bob: errors %q, want rejected credentials", errs)
 	}
 }
 
@@ -189,7 +189,7 @@ func TestInventoryDataSource_refused(t *testing.T) {
 	})
 }
 
-// A member that is down, and one that does not serve the v2 API, are rows.
+// A member that is down, and one that does not serve the v2 API, each have a row.
 func TestAccInventoryDataSource_members(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)

@@ -14,15 +14,15 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// echo is the configuration of a provider that takes an ephemeral value and
-// puts it in state, for a test to look at.
+// echo is the configuration of a provider that puts an ephemeral value into state, so that a
+// test can check it.
 const echo = `
 provider "echo" { data = ephemeral.etcd_key.x }
 resource "echo" "x" {}
 `
 
-// acceptanceOfEphemeral is acceptance for a CLI that knows ephemeral
-// resources, with a provider to echo their values.
+// acceptanceOfEphemeral is acceptance for a CLI with ephemeral resources, with a provider that
+// echoes their values.
 func acceptanceOfEphemeral(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
 	resource.Test(t, resource.TestCase{

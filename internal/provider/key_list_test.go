@@ -13,7 +13,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// notInTofu skips a test of what OpenTofu does not have.
+// notInTofu skips a test of a feature that OpenTofu does not have.
 func notInTofu(t *testing.T, l *lab, what string) {
 	t.Helper()
 	if strings.Contains(l.cli, "tofu") {
@@ -21,7 +21,7 @@ func notInTofu(t *testing.T, l *lab, what string) {
 	}
 }
 
-// query runs `terraform query` on a list block and returns the paths found.
+// query runs `terraform query` on a list block and returns the paths in its output.
 func query(t *testing.T, w *cli.Workspace, typeName, attributes string) []string {
 	t.Helper()
 	writeFile(t, w, "x.tfquery.hcl", "list \""+typeName+"\" \"x\" {\n  provider = etcd\n  "+attributes+"\n}\n")
@@ -74,11 +74,10 @@ func TestAccKeyList(t *testing.T) {
 	}
 }
 
-// nfd is a name that no CLI can write: an e and an accent, which it makes one
-// letter.
+// nfd is a name that no CLI can write: an e and an accent, which it combines into one letter.
 const nfd = "cafe\u0301"
 
-// A list that is cut, or leaves something out, says so.
+// A list that is cut off, or leaves something out, reports it.
 func TestAccList_missing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -142,7 +141,7 @@ func TestAccKeyList_refused(t *testing.T) {
 	}
 }
 
-// What is generated is imported as it stands, and plans empty after that.
+// A generated configuration is imported unchanged, and the plan after that is empty.
 func TestAccKeyList_generatedConfiguration(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

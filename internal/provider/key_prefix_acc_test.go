@@ -25,7 +25,7 @@ import (
 
 const prefixAddress = "etcd_key_prefix.test"
 
-// hclKeys writes the attribute keys.
+// hclKeys returns the attribute keys.
 func hclKeys(keys map[string]string) string {
 	var b strings.Builder
 	b.WriteString("keys = {\n")
@@ -35,7 +35,7 @@ func hclKeys(keys map[string]string) string {
 	return b.String() + "  }"
 }
 
-// prefixConfig is a prefix with keys, and further attributes.
+// prefixConfig returns a prefix with keys and further attributes.
 func prefixConfig(endpoint, prefix string, keys map[string]string, attributes ...string) string {
 	return config(endpoint, "resource \"etcd_key_prefix\" \"test\" {\n  prefix = %q\n  %s\n  %s\n}\n",
 		prefix, hclKeys(keys), strings.Join(attributes, "\n  "))
@@ -47,7 +47,7 @@ func serverHoldsKeys(t *testing.T, s *etcdtest.Server, prefix string, want map[s
 	f := &prefixFixture{server: s, prefix: prefix}
 	return onServer(func() error {
 		if got := f.onServer(t); !maps.Equal(got, want) {
-			return fmt.Errorf("the server holds %v, want %v", got, want)
+			return fmt.Errorf("keys on the server = %v, want %v", got, want)
 		}
 		return nil
 	})
@@ -100,7 +100,7 @@ func TestAccKeyPrefixResource_createUpdateImport(t *testing.T) {
 		},
 	)
 	if left := (&prefixFixture{server: s, prefix: prefix + "-2"}).onServer(t); len(left) != 0 {
-		t.Errorf("after the destroy the server holds %v, want nothing", left)
+		t.Errorf("keys after the destroy = %v, want none", left)
 	}
 }
 
@@ -123,8 +123,8 @@ func TestAccKeyPrefixResource_importIsChecked(t *testing.T) {
 	)
 }
 
-// An import takes up every key, and a TTL that is under way is no difference.
-// Keys that the configuration does not list are left alone.
+// An import includes every key, and a TTL that counts down is not a difference. Keys that the
+// configuration does not list are left alone.
 func TestAccKeyPrefixResource_importOfTree(t *testing.T) {
 	t.Parallel()
 
@@ -192,8 +192,7 @@ func TestAccKeyPrefixResource_createOverExisting(t *testing.T) {
 	)
 }
 
-// A rival writes between the plan and the writes of the apply, and one answer
-// is lost at that.
+// A rival writes between the plan and the writes of the apply, and one answer is lost as well.
 func TestAccKeyPrefixResource_rivalAndLostAnswer(t *testing.T) {
 	t.Parallel()
 
@@ -222,7 +221,7 @@ func TestAccKeyPrefixResource_rivalAndLostAnswer(t *testing.T) {
 	)
 }
 
-// A create that fails half-way leaves in state what was written, and no more.
+// A create that fails half-way leaves in state exactly what was written.
 func TestAccKeyPrefixResource_createHalfWay(t *testing.T) {
 	t.Parallel()
 
@@ -353,13 +352,13 @@ func TestAccKeyPrefixResource_manyKeys(t *testing.T) {
 		return output, reads, writes
 	}
 	run("init")
-	// The CLI plans, plans again, and applies; each looks once at what exists.
+	// The CLI plans, plans again, and applies; each of them reads once what exists.
 	if _, reads, writes := run("apply", "-auto-approve"); reads != 3 || writes != n {
 		t.Errorf("the first apply sent %d reads and %d writes, want 3 and %d", reads, writes, n)
 	}
 	f := &prefixFixture{server: s, prefix: "/many"}
 	if got := f.onServer(t); !maps.Equal(got, keys) {
-		t.Errorf("the server holds %d keys, want %d", len(got), n)
+		t.Errorf("keys on the server = %d, want %d", len(got), n)
 	}
 	keys["d00/k0007"], keys["d25/k2500"] = "changed", "changed too"
 	delete(keys, "d49/k4999")
@@ -372,14 +371,14 @@ func TestAccKeyPrefixResource_manyKeys(t *testing.T) {
 		`~ "d00/k0007" = "value 7" -> "changed"`, `~ "d25/k2500" = "value 2500" -> "changed too"`, `- "d49/k4999" = "value 4999" -> null`,
 	}
 	if diff := cmp.Diff(want, changedLines(plan)); diff != "" {
-		t.Errorf("what the plan shows (-want +got):\n%s", diff)
+		t.Errorf("keys in the plan (-want +got):\n%s", diff)
 	}
 	if _, reads, writes := run("apply", "plan"); reads != 0 || writes != 3 {
 		t.Errorf("the apply sent %d reads and %d writes, want 0 and 3", reads, writes)
 	}
 	run("plan", "-detailed-exitcode")
 	if got := f.onServer(t); !maps.Equal(got, keys) {
-		t.Errorf("the server holds %d keys, want %d", len(got), n-1)
+		t.Errorf("keys on the server = %d, want %d", len(got), n-1)
 	}
 }
 
@@ -424,8 +423,7 @@ func TestAccKeyPrefixResource_twoProcesses(t *testing.T) {
 	}
 }
 
-// A tree of 5,000 keys that others have written is imported, and the plan after
-// it is empty.
+// A tree of 5,000 keys written by other programs is imported, and the next plan is empty.
 func TestKeyPrefixResource_manyKeysFound(t *testing.T) {
 	t.Parallel()
 
@@ -449,7 +447,7 @@ func TestKeyPrefixResource_manyKeysFound(t *testing.T) {
 	}
 }
 
-// manyKeys returns n keys of a prefix, a hundred in a directory.
+// manyKeys returns n relative keys, a hundred in each directory.
 func manyKeys(n int) map[string]string {
 	keys := make(map[string]string, n)
 	for i := range n {

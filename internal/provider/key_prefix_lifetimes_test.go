@@ -14,8 +14,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// ttls returns the TTLs of keys on the server, in hundreds of seconds rounded up,
-// 0 for none.
+// ttls returns the TTLs of keys on the server, in hundreds of seconds rounded up, 0 for none.
 func (f *prefixFixture) ttls(t *testing.T, keys map[string]string) map[string]int64 {
 	t.Helper()
 	out := map[string]int64{}
@@ -25,15 +24,15 @@ func (f *prefixFixture) ttls(t *testing.T, keys map[string]string) map[string]in
 	return out
 }
 
-// quiet reports whether a plan changes nothing and warns of nothing.
+// quiet reports whether a plan has no changes and no warnings.
 func (f *prefixFixture) quiet(t *testing.T, o managed, attributes map[string]any) bool {
 	t.Helper()
 	resp, config := f.d.plan(t, o, attributes)
 	return len(resp.Diagnostics) == 0 && undynamic(t, config.Type(), resp.PlannedState).Equal(o.state)
 }
 
-// Of the keys that are imported, only some have a TTL: each keeps what it has
-// until a TTL is configured, and then the plan names those that it changes.
+// Only some of the imported keys have a TTL. Each keeps its own until a TTL is configured, and
+// then the plan names the keys whose TTL changes.
 func TestKeyPrefixResource_mixedLifetimes(t *testing.T) {
 	t.Parallel()
 
@@ -53,10 +52,10 @@ func TestKeyPrefixResource_mixedLifetimes(t *testing.T) {
 	resp, _ := f.d.plan(t, o, f.attributes(keys, "ttl", 300))
 	if got := warnings(resp.Diagnostics); !strings.Contains(got, a+": 300 seconds") ||
 		!strings.Contains(got, c+": 300 seconds, until now 9000") || strings.Contains(got, b) {
-		t.Errorf("warnings = %q, want that a gains a TTL, that the TTL of c changes, and nothing of b", got)
+		t.Errorf("warnings = %q, want a new TTL of a, a changed one of c, and nothing about b", got)
 	}
 
-	// A value that changes leaves the TTL alone, one that comes and goes outside too.
+	// A change of a value leaves the TTL alone, even one that was set or removed outside.
 	keys["b"] = "22"
 	o = f.apply(t, o, keys)
 	want := map[string]int64{"a": 0, "b": 3, "c": 90}
@@ -71,11 +70,11 @@ func TestKeyPrefixResource_mixedLifetimes(t *testing.T) {
 		t.Error("the plan is not quiet after TTLs came and went outside")
 	}
 
-	// From the first apply with a TTL on they all have one, and drift is named.
+	// From the first apply with a TTL on, all keys have one, and drift is reported.
 	o = f.apply(t, o, keys, "ttl", 800)
 	want = map[string]int64{"a": 3, "b": 3, "c": 8}
 	if got := f.ttls(t, keys); fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("TTLs in hundreds of seconds = %v, want %v: a and b may be left of 800", got, want)
+		t.Errorf("TTLs in hundreds of seconds = %v, want %v: a and b may have the rest of 800", got, want)
 	}
 	f.wantNoChange(t, o, f.attributes(keys, "ttl", 800))
 	f.put(t, "a", "1")
@@ -90,14 +89,14 @@ func TestKeyPrefixResource_mixedLifetimes(t *testing.T) {
 	f.wantNoChange(t, o, f.attributes(keys))
 }
 
-// What an import finds of lifetimes, and what a configuration without a TTL, or
-// with another, then does to them.
+// The TTLs that an import finds, and the effect of a configuration without a TTL, or with
+// another one, on them.
 func TestKeyPrefixResource_importedLifetimes(t *testing.T) {
 	t.Parallel()
 
 	for name, test := range map[string]struct {
-		held map[string]int // by key
-		// ttl of the import, and whether the plan for no TTL is quiet.
+		held map[string]int // TTLs on the server by key
+		// ttl is the TTL of the import, and quiet whether the plan without a TTL is quiet.
 		ttl   string
 		quiet bool
 	}{
@@ -130,7 +129,7 @@ func TestKeyPrefixResource_importedLifetimes(t *testing.T) {
 	}
 }
 
-// about reports whether two TTLs, empty for none, are nearly the same.
+// about reports whether two TTLs, empty for none, are nearly equal.
 func about(got, want string) bool {
 	var a, b int64
 	_, errA := fmt.Sscan(got, &a)
@@ -138,7 +137,7 @@ func about(got, want string) bool {
 	return (errA == nil) == (errB == nil) && !differs(a, b)
 }
 
-// The provider's default_ttl gives a whole store TTLs, and takes them again.
+// The provider's default_ttl sets the TTLs of a whole store, and removes them again.
 func TestKeyPrefixResource_defaultTTLComesAndGoes(t *testing.T) {
 	t.Parallel()
 
@@ -165,8 +164,8 @@ func TestKeyPrefixResource_defaultTTLComesAndGoes(t *testing.T) {
 	}
 }
 
-// With ignore_changes = [ttl] the configuration has the TTL of state. One key
-// that loses its TTL must not make the others lose theirs.
+// With ignore_changes = [ttl] the configuration repeats the TTL in state. One key that loses its
+// TTL must not make the others lose theirs.
 func TestKeyPrefixResource_ignoredTTL(t *testing.T) {
 	t.Parallel()
 
@@ -191,7 +190,7 @@ func TestKeyPrefixResource_ignoredTTL(t *testing.T) {
 	}
 }
 
-// Renewal goes by what the server says is left, and not by the clock of this
+// Renewal depends on the remaining TTL that the server reports, and not on the clock of this
 // machine: here the clocks are hours apart.
 func TestKeyedResources_renewalByTheServersClock(t *testing.T) {
 	t.Parallel()
@@ -210,7 +209,7 @@ func TestKeyedResources_renewalByTheServersClock(t *testing.T) {
 		d := newDirect(t, quickRetry(proxy.URL()))
 		for _, kind := range keyedResources() {
 			if kind.typeName == "etcd_in_order_key" || kind.hidden {
-				continue // They are not renewed, or not by somebody else's write.
+				continue // not renewed, or not shortened by another writer
 			}
 			key := etcdtest.Prefix(t) + "/k"
 			attributes := kind.attributes(key, "one", 1)

@@ -54,7 +54,7 @@ func TestAccKeyPrefixList(t *testing.T) {
 	}
 }
 
-// What the resources of a list do not show is named in warnings.
+// Warnings name everything that the resources of a list do not show.
 func TestAccKeyPrefixList_warnings(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -84,7 +84,7 @@ func TestAccKeyPrefixList_warnings(t *testing.T) {
 		"There are 5 directories, and only the first 2 are listed",
 	} {
 		if !spaced(keyspace.Normalized(want)).MatchString(keyspace.Normalized(output)) {
-			t.Errorf("the query does not say %q:\n%s", want, output)
+			t.Errorf("the query does not report %q:\n%s", want, output)
 		}
 	}
 	output = queryPrefix(t, w, 0, 100, fmt.Sprintf("prefix = %q", prefix+"/bytes")+"\n depth = 0")
@@ -93,8 +93,8 @@ func TestAccKeyPrefixList_warnings(t *testing.T) {
 	}
 }
 
-// What is generated is imported as it is, whatever the values are, and plans
-// empty after that.
+// A generated configuration is imported unchanged, for any values, and the plan after that is
+// empty.
 func TestAccKeyPrefixList_generatedConfiguration(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -125,8 +125,8 @@ func TestAccKeyPrefixList_generatedConfiguration(t *testing.T) {
 	})
 }
 
-// Five thousand keys become a file with a line for each, and no more than a few
-// for each directory, by a query and, on CLIs without one, by an import.
+// For five thousand keys, the generated file has one line for each key, and only a few for each
+// directory, with a query and, on CLIs without queries, with an import.
 func TestAccKeyPrefixList_thousands(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -164,7 +164,7 @@ func TestAccKeyPrefixList_thousands(t *testing.T) {
 	})
 }
 
-// putMany writes so many keys to each of so many directories.
+// putMany writes keysPerDir keys to each of dirs directories.
 func putMany(t *testing.T, s *etcdtest.Server, prefix string, dirs, keysPerDir int) {
 	t.Helper()
 	client, err := etcdv2.New(etcdv2.Options{Endpoints: []string{s.URL()}})
@@ -209,7 +209,7 @@ func TestAccKeyPrefixList_refused(t *testing.T) {
 		}
 	}
 	if output := queryPrefix(t, alice, 0, 100, `prefix = "/app"`); !strings.Contains(output, "prefix=/app/a") {
-		t.Errorf("alice does not see what she may read:\n%s", output)
+		t.Errorf("the list of alice lacks keys that she may read:\n%s", output)
 	}
 	s.Stop(t)
 	if output := queryPrefix(t, alice, 1, 100, `prefix = "/app"`); !spaced("no endpoint answered").MatchString(output) {

@@ -20,8 +20,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// prefixFixture is a prefix of a test's own on the shared server, and a
-// provider that reaches it through a proxy.
+// prefixFixture is a prefix of the test's own on the shared server, and a provider that uses it
+// through a proxy.
 type prefixFixture struct {
 	server *etcdtest.Server
 	proxy  *etcdtest.Proxy
@@ -36,7 +36,7 @@ func newPrefixFixture(t *testing.T) *prefixFixture {
 	return &prefixFixture{server: s, proxy: proxy, d: newDirect(t, quickRetry(proxy.URL())), prefix: etcdtest.Prefix(t)}
 }
 
-// attributes are those of the resource, with further ones given by name and value.
+// attributes returns the attributes of the resource, with further ones given by name and value.
 func (f *prefixFixture) attributes(keys map[string]string, more ...any) map[string]any {
 	attributes := map[string]any{"prefix": f.prefix, "keys": keys}
 	for i := 0; i < len(more); i += 2 {
@@ -62,7 +62,7 @@ func (f *prefixFixture) refresh(t *testing.T, from managed) managed {
 	return after
 }
 
-// put and remove meddle with a key behind the provider's back.
+// put and remove change a key outside the provider.
 func (f *prefixFixture) put(t *testing.T, relative, value string, params ...string) {
 	t.Helper()
 	f.server.Put(t, f.prefix+"/"+relative, value, params...)
@@ -73,7 +73,7 @@ func (f *prefixFixture) remove(t *testing.T, relative string) {
 	f.server.Delete(t, f.prefix+"/"+relative)
 }
 
-// writes returns the requests that the provider sent and that are no reads.
+// writes returns the requests of the provider that are not reads.
 func (f *prefixFixture) writes() []etcdtest.Request {
 	return slices.DeleteFunc(f.proxy.Requests(), func(r etcdtest.Request) bool { return r.Method == http.MethodGet })
 }
@@ -117,7 +117,7 @@ func keysOf(t *testing.T, o managed) map[string]string {
 	return out
 }
 
-// wantHeld checks what state and the server hold.
+// wantHeld checks the keys in state and on the server.
 func (f *prefixFixture) wantHeld(t *testing.T, o managed, state, server map[string]string) {
 	t.Helper()
 	if diff := cmp.Diff(state, keysOf(t, o)); diff != "" {
@@ -141,7 +141,7 @@ func (f *prefixFixture) wantNoChange(t *testing.T, o managed, attributes map[str
 	}
 }
 
-// wantWarning checks that a plan warns of something in these words.
+// wantWarning checks that a plan warns with these texts.
 func (f *prefixFixture) wantWarning(t *testing.T, o managed, attributes map[string]any, texts ...string) {
 	t.Helper()
 	resp, _ := f.d.plan(t, o, attributes)
@@ -211,7 +211,7 @@ func TestKeyPrefixResource_hiddenKeys(t *testing.T) {
 	}
 	f.proxy.Reset()
 	f.wantNoChange(t, o, f.attributes(keys))
-	// The listing, _h, _dir and d/_x/_y.
+	// The reads are the listing, _h, _dir and d/_x/_y.
 	if got := f.proxy.Count(http.MethodGet, "/v2/keys"); got != 4 {
 		t.Errorf("a refresh made %d reads, want 4", got)
 	}
@@ -240,7 +240,7 @@ func TestKeyPrefixResource_drift(t *testing.T) {
 	f.put(t, "a", "theirs")
 	f.remove(t, "b")
 	f.put(t, "other", "not ours")
-	f.put(t, "c", "3") // Only its index moves.
+	f.put(t, "c", "3") // Only its index changes.
 	f.remove(t, "d/e")
 	f.put(t, "d/e/f", "below")
 	o = f.refresh(t, o)
@@ -258,7 +258,7 @@ func TestKeyPrefixResource_drift(t *testing.T) {
 
 	f.server.Delete(t, f.prefix, "recursive=true")
 	if o = f.refresh(t, o); o.exists() {
-		t.Error("the prefix is in state after all of it was removed")
+		t.Error("the prefix is in state after everything in it was deleted")
 	}
 }
 
@@ -282,7 +282,7 @@ func TestKeyPrefixResource_keysThatExist(t *testing.T) {
 	o = f.apply(t, o, keys, "adopt_existing", true)
 	f.wantHeld(t, o, keys, map[string]string{"a": "secret-ours", "b/c": "same", "new": "n", "unlisted": "u"})
 	if writes := f.writes(); len(writes) != 2 {
-		t.Errorf("%d writes were sent to adopt, want 2: one key is as it should be", len(writes))
+		t.Errorf("the adoption sent %d writes, want 2: one key is already as wanted", len(writes))
 	}
 	f.wantNoChange(t, o, f.attributes(keys, "adopt_existing", true))
 
@@ -290,13 +290,13 @@ func TestKeyPrefixResource_keysThatExist(t *testing.T) {
 	o, errs = f.d.apply(t, f.refresh(t, o), f.attributes(keys))
 	wantError(t, errs, "Key already exists", f.prefix+"/unlisted already exists")
 	if strings.Contains(errs, "import {") {
-		t.Errorf("errors = %q, want no import block for what is in state", errs)
+		t.Errorf("errors = %q, want no import block for an object in state", errs)
 	}
 	o = f.apply(t, o, keys, "adopt_existing", true)
 	f.wantHeld(t, o, keys, keys)
 }
 
-// A rival writes between the plan and the write of each key.
+// A rival writes between the plan and the write of a key.
 func TestKeyPrefixResource_conflictHalfWay(t *testing.T) {
 	t.Parallel()
 
@@ -330,7 +330,7 @@ func TestKeyPrefixResource_conflictHalfWay(t *testing.T) {
 			"going": "1", "going-changed": "secret-rival",
 		})
 
-	// The next plan shows what the rival did, and goes on from there.
+	// The next plan shows the rival's changes, and continues from there.
 	f.server.Delete(t, f.prefix+"/dir", "recursive=true")
 	keys = map[string]string{"changed": "3", "fine": "2", "moved": "2", "new": "n"}
 	o = f.apply(t, f.refresh(t, o), keys)
@@ -352,7 +352,7 @@ func TestKeyPrefixResource_deletionIsGuarded(t *testing.T) {
 	f.wantHeld(t, o, nil, map[string]string{})
 }
 
-// A CLI does not hand over private state when it replaces what was created in part.
+// A CLI does not pass private state when it replaces an object whose create failed.
 func TestKeyPrefixResource_withoutPrivateState(t *testing.T) {
 	t.Parallel()
 
@@ -378,18 +378,18 @@ func TestKeyPrefixResource_keyBecomesDirectory(t *testing.T) {
 
 	f := newPrefixFixture(t)
 	o := f.apply(t, f.none(), map[string]string{"a": "1", "x": "1"})
-	// A key makes room for one below it.
+	// A key is deleted to make room for one below it.
 	keys := map[string]string{"a/b/c": "2", "x": "1"}
 	o = f.apply(t, o, keys)
 	f.wantHeld(t, o, keys, keys)
-	// The way back is barred by the directory, and that is known when planning.
+	// The reverse is blocked by the directory, which the plan already reports.
 	resp, _ := f.d.plan(t, o, f.attributes(map[string]string{"a": "3", "x": "1"}))
 	wantError(t, errorText(resp.Diagnostics), "Key stands where a directory is", `"a" cannot be created`, `"a/b/c" lies below it`)
-	// A key of somebody else is in the way.
+	// A key of another writer is in the way.
 	f.put(t, "file", "f")
 	_, errs := f.d.apply(t, o, f.attributes(map[string]string{"a/b/c": "2", "x": "1", "file/below": "b"}))
 	wantError(t, errs, "Key stands where a directory is needed", f.prefix+"/file/below cannot be created", "No key was written")
-	// So is the prefix itself.
+	// The prefix itself can be a key, too.
 	inside := &prefixFixture{server: f.server, proxy: f.proxy, d: f.d, prefix: f.prefix + "/file"}
 	_, errs = f.d.apply(t, f.none(), inside.attributes(map[string]string{"k": "v"}))
 	wantError(t, errs, "Directory is a key now", f.prefix+"/file")
@@ -410,7 +410,7 @@ func TestKeyPrefixResource_exclusive(t *testing.T) {
 	if errs != "" {
 		t.Fatal(errs)
 	}
-	// No plan has shown it yet, so it stays.
+	// No plan has shown the key yet, so it stays.
 	f.wantHeld(t, o, keys, map[string]string{"a": "1", "before": "b"})
 	f.put(t, "after/x", "x")
 	o = f.refresh(t, o)
@@ -426,12 +426,12 @@ func TestKeyPrefixResource_exclusive(t *testing.T) {
 		t, o, map[string]string{"a": "1", "before": "b"}, map[string]string{"a": "1", "before": "secret-changed", "late": "came after the plan"},
 	)
 
-	// Without exclusive what was only found is left alone.
+	// Without exclusive, keys that were only found are left alone.
 	o = f.refresh(t, o)
 	resp, _ := f.d.plan(t, o, f.attributes(keys))
 	if got := warnings(resp.Diagnostics); !strings.Contains(got, "Keys leave state and stay in the store") ||
 		!strings.Contains(got, f.prefix+"/late") {
-		t.Errorf("warnings = %q, want one of keys that stay", got)
+		t.Errorf("warnings = %q, want one about keys that stay", got)
 	}
 	left := f.apply(t, o, keys)
 	f.wantHeld(t, left, keys, map[string]string{"a": "1", "before": "secret-changed", "late": "came after the plan"})
@@ -504,16 +504,16 @@ func TestKeyPrefixResource_ttl(t *testing.T) {
 	keys := map[string]string{"a": "1", "b": "2", "c": "3"}
 	o := f.apply(t, f.none(), keys, "ttl", 1000)
 	f.wantNoChange(t, o, f.attributes(keys, "ttl", 1000))
-	f.put(t, "b", "2") // It loses its TTL.
+	f.put(t, "b", "2") // b loses its TTL.
 	o = f.refresh(t, o)
 	if got := o.text(t, "ttl"); got != "1000" {
-		t.Errorf("ttl in state = %s, want that of the other keys", got)
+		t.Errorf("ttl in state = %s, want the TTL of the other keys", got)
 	}
 	f.wantWarning(t, o, f.attributes(keys, "ttl", 1000), "gain a TTL", f.prefix+"/b: 1000 seconds")
 	f.proxy.Reset()
 	o = f.apply(t, o, keys, "ttl", 1000)
 	if writes := f.writes(); len(writes) != 1 || !strings.HasSuffix(writes[0].Path, "/b") || writes[0].Param("ttl") != "1000" {
-		t.Errorf("%d writes, want one of b with its TTL", len(writes))
+		t.Errorf("%d writes, want one for b with its TTL", len(writes))
 	}
 	f.proxy.Reset()
 	keys["a"] = "changed"
@@ -524,13 +524,13 @@ func TestKeyPrefixResource_ttl(t *testing.T) {
 	o = f.apply(t, o, keys)
 	for relative := range keys {
 		if node := f.server.Get(t, f.prefix+"/"+relative).Node; node.TTL != 0 {
-			t.Errorf("%s has a TTL after it was taken out of the configuration", relative)
+			t.Errorf("%s has a TTL after it was removed from the configuration", relative)
 		}
 	}
-	f.put(t, "c", "3", "ttl=500") // One appears.
+	f.put(t, "c", "3", "ttl=500") // c gets a TTL.
 	o = f.refresh(t, o)
 	if got := o.text(t, "ttl"); got != "" {
-		t.Errorf("ttl in state = %q, want none, as the other keys", got)
+		t.Errorf("ttl in state = %q, want none, like the other keys", got)
 	}
 	f.wantWarning(t, o, f.attributes(keys), "lose their TTL", f.prefix+"/c: ")
 	o = f.apply(t, o, keys)
@@ -556,7 +556,7 @@ func TestKeyPrefixResource_ttlIsRenewed(t *testing.T) {
 	f.put(t, "b", "2", "ttl=400")
 	o = f.refresh(t, o)
 	if got, want := o.text(t, "expiration"), f.server.Get(t, f.prefix+"/b").Node.Expiration; got != want {
-		t.Errorf("expiration = %s, want %s, that of the first key to expire", got, want)
+		t.Errorf("expiration = %s, want %s, the expiration of the first key to expire", got, want)
 	}
 	f.proxy.Reset()
 	o = f.apply(t, o, keys, more...)
@@ -579,8 +579,8 @@ func TestKeyPrefixResource_ttlIsRenewed(t *testing.T) {
 	}
 }
 
-// A plan is made again when it is applied. A key that comes due in between must
-// not make it another one, which a CLI refuses.
+// A plan is computed again when it is applied. A key that comes due in between must not change
+// the plan, because a CLI rejects that.
 func TestKeyPrefixResource_planDoesNotAge(t *testing.T) {
 	t.Parallel()
 
@@ -604,7 +604,7 @@ func TestKeyPrefixResource_planDoesNotAge(t *testing.T) {
 	f.wantNoChange(t, o, wanted)
 }
 
-// A TTL that changed and could be written for some keys only.
+// A changed TTL that could be written only for some keys.
 func TestKeyPrefixResource_ttlHalfWay(t *testing.T) {
 	t.Parallel()
 
@@ -618,7 +618,7 @@ func TestKeyPrefixResource_ttlHalfWay(t *testing.T) {
 	f.proxy.Reset()
 	o = f.apply(t, f.refresh(t, o), keys, "ttl", 2000)
 	if writes := f.writes(); len(writes) != 1 || !strings.HasSuffix(writes[0].Path, "/b") {
-		t.Errorf("%d writes, want one of b", len(writes))
+		t.Errorf("%d writes, want one for b", len(writes))
 	}
 	f.wantNoChange(t, o, f.attributes(keys, "ttl", 2000))
 }
@@ -632,7 +632,7 @@ func TestKeyPrefixResource_defaultTTLAndPrefix(t *testing.T) {
 	keys := map[string]any{"a": "1", "b/c": "2"}
 	o := mustApply(t, d, d.none("etcd_key_prefix"), map[string]any{"prefix": "/", "keys": keys})
 	if node := s.Get(t, prefix+"/b/c").Node; node.Value != "2" || node.TTL < 600 {
-		t.Errorf("the server holds %+v, want the value and the provider's TTL", node)
+		t.Errorf("node on the server = %+v, want the value and the provider's TTL", node)
 	}
 	o, errs := d.refresh(t, o)
 	if errs != "" {
@@ -684,7 +684,7 @@ func TestKeyPrefixResource_lostAnswers(t *testing.T) {
 	f.wantHeld(t, o, nil, map[string]string{})
 }
 
-// The answers to every attempt are lost, and so are those of the last look.
+// The answers to every attempt are lost, and the last read fails as well.
 func TestKeyPrefixResource_outcomeUnknown(t *testing.T) {
 	t.Parallel()
 
@@ -697,12 +697,12 @@ func TestKeyPrefixResource_outcomeUnknown(t *testing.T) {
 	wantError(t, errs, "Outcome of a write is unknown", f.prefix+"/b")
 	f.wantHeld(t, o, map[string]string{"a": "1"}, keys)
 	f.proxy.Clear()
-	// It was applied after all, and the next refresh knows it again.
+	// The write was applied after all, and the next refresh finds the key.
 	o = f.refresh(t, o)
 	f.wantHeld(t, o, keys, keys)
 	f.wantNoChange(t, o, f.attributes(keys))
 
-	// The same for a prefix that is made anew, and a rival's key is not ours.
+	// The same for a new prefix; a rival's key is not mistaken for ours.
 	g := &prefixFixture{server: f.server, proxy: f.proxy, d: f.d, prefix: f.prefix + "-2"}
 	g.proxy.Reset()
 	g.proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Action: etcdtest.DropAnswer()})
@@ -712,7 +712,7 @@ func TestKeyPrefixResource_outcomeUnknown(t *testing.T) {
 	o, errs = g.d.apply(t, g.none(), g.attributes(map[string]string{"x": "secret-1", "y": "secret-2"}))
 	wantError(t, errs, "Outcome of a write is unknown", "No key was written")
 	if !o.exists() {
-		t.Fatal("the prefix is not in state, and nobody will look after what may have been written")
+		t.Fatal("the prefix is not in state, so keys that may have been written are lost")
 	}
 	g.proxy.Clear()
 	g.put(t, "y", "secret-rival")
@@ -722,7 +722,7 @@ func TestKeyPrefixResource_outcomeUnknown(t *testing.T) {
 	}
 }
 
-// The server goes away half-way.
+// The server goes down half-way.
 func TestKeyPrefixResource_serverLost(t *testing.T) {
 	t.Parallel()
 
@@ -739,7 +739,7 @@ func TestKeyPrefixResource_serverLost(t *testing.T) {
 		t.Errorf("%d keys in state, want 50", got)
 	}
 	if got := len(f.writes()); got > 50+keyspace.KeysAtOnce*3 {
-		t.Errorf("%d writes were sent, want no more once one has failed for good", got)
+		t.Errorf("%d writes were sent, want none after a permanent failure", got)
 	}
 	f.proxy.Refuse()
 	if after, errs := f.d.refresh(t, o); !strings.Contains(errs, "Unable to read keys") || !after.exists() {
@@ -751,7 +751,7 @@ func TestKeyPrefixResource_serverLost(t *testing.T) {
 	f.wantHeld(t, o, keys, keys)
 }
 
-// A server that cannot renew a TTL gets the value once more.
+// To a server that cannot renew a TTL, the value is sent again.
 func TestKeyPrefixResource_ttlOnOldServer(t *testing.T) {
 	t.Parallel()
 
@@ -765,7 +765,7 @@ func TestKeyPrefixResource_ttlOnOldServer(t *testing.T) {
 	o = f.apply(t, o, keys, "ttl", 2000)
 	for _, r := range f.writes() {
 		if r.Form.Has("refresh") || r.Param("value") == "" {
-			t.Errorf("%s %s asks for a renewal, which the server would take for an empty value", r.Method, r.Path)
+			t.Errorf("%s %s requests a renewal, which would empty the value on this server", r.Method, r.Path)
 		}
 	}
 	f.wantHeld(t, o, keys, keys)
@@ -806,7 +806,7 @@ func TestKeyPrefixResource_stateIsKept(t *testing.T) {
 	f.wantNoChange(t, o, f.attributes(keys))
 }
 
-// The run is interrupted half-way: state says what was written by then.
+// The run is interrupted half-way: state contains what was written by then.
 func TestKeyPrefixResource_interrupted(t *testing.T) {
 	t.Parallel()
 
@@ -823,7 +823,7 @@ func TestKeyPrefixResource_interrupted(t *testing.T) {
 	planned, cfg := f.d.plan(t, f.none(), f.attributes(keys))
 	o, errs := f.d.applyPlan(ctx, t, f.none(), planned, cfg)
 	wantError(t, errs, "of 200 writes were made; state says which.", "were not tried any more")
-	// A write that was under way can have been applied after the last look.
+	// A write in flight may have been applied after the last read.
 	o = f.refresh(t, o)
 	if held := f.onServer(t); len(held) < 50 || len(held) > 50+2*keyspace.KeysAtOnce {
 		t.Errorf("%d keys on the server, want about 50", len(held))
@@ -833,8 +833,8 @@ func TestKeyPrefixResource_interrupted(t *testing.T) {
 	f.wantHeld(t, o, keys, keys)
 }
 
-// Somebody else writes in the middle of every apply, and answers are lost at
-// that. What they write is in no plan, and has to stand after it.
+// Another program writes during every apply, and answers are lost as well. Its writes are in no
+// plan, and must survive.
 func TestKeyPrefixResource_restlessRival(t *testing.T) {
 	t.Parallel()
 
@@ -851,7 +851,7 @@ func TestKeyPrefixResource_restlessRival(t *testing.T) {
 		state := keysOf(t, o)
 		for relative := range f.onServer(t) {
 			if _, ok := state[relative]; !ok {
-				f.remove(t, relative) // Or every create would be refused.
+				f.remove(t, relative) // Otherwise every create would be refused.
 			}
 		}
 		for range 3 {
@@ -876,17 +876,17 @@ func TestKeyPrefixResource_restlessRival(t *testing.T) {
 		held := f.onServer(t)
 		for relative, value := range rival {
 			if came && held[relative] != value {
-				t.Fatalf("round %d: %s holds %q on the server, want %q, which the rival wrote: %s", round, relative, held[relative], value, errs)
+				t.Fatalf("round %d: %s = %q on the server, want the rival's %q: %s", round, relative, held[relative], value, errs)
 			}
 		}
 		for relative, value := range keysOf(t, o) {
 			if _, ok := rival[relative]; !ok && held[relative] != value {
-				t.Fatalf("round %d: %s holds %q in state, %q on the server", round, relative, value, held[relative])
+				t.Fatalf("round %d: %s = %q in state, %q on the server", round, relative, value, held[relative])
 			}
 		}
 	}
 	if conflicts < rounds/10 {
-		t.Errorf("%d conflicts came about, want more", conflicts)
+		t.Errorf("conflicts = %d, want more", conflicts)
 	}
 }
 

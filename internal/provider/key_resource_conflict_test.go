@@ -11,10 +11,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// rounds is how often a lost answer is played through for each kind of write.
+// rounds is how often each kind of write is tried with a lost answer.
 const rounds = 100
 
-// quickRetry makes a provider try again without waiting long.
+// quickRetry returns attributes with which a provider tries again without a long wait.
 func quickRetry(endpoint string) map[string]any {
 	return map[string]any{
 		"endpoints": []string{endpoint},
@@ -57,7 +57,7 @@ func TestKeyResource_lostAnswers(t *testing.T) {
 	}
 }
 
-// loseAnswers creates, updates and deletes a key, each time without the answer.
+// loseAnswers creates, updates and deletes a key, and loses the answer each time.
 func loseAnswers(t *testing.T, d *direct, proxy *etcdtest.Proxy, s *etcdtest.Server, form keyForm, key string, expires bool) {
 	t.Helper()
 	drop := func(method string) {
@@ -81,7 +81,7 @@ func loseAnswers(t *testing.T, d *direct, proxy *etcdtest.Proxy, s *etcdtest.Ser
 	}
 }
 
-// agree checks that state says what the server holds.
+// agree checks that state agrees with the server.
 func agree(t *testing.T, s *etcdtest.Server, o managed, key, value string) {
 	t.Helper()
 	node := s.Get(t, key).Node
@@ -96,8 +96,8 @@ func agree(t *testing.T, s *etcdtest.Server, o managed, key, value string) {
 	}
 }
 
-// Here every answer to a write is lost, so that the client runs out of
-// attempts, and only the last look can tell.
+// Every answer to a write is lost, so that the client runs out of attempts, and only the last
+// read can settle the outcome.
 func TestKeyResource_allAnswersLost(t *testing.T) {
 	t.Parallel()
 
@@ -119,7 +119,7 @@ func TestKeyResource_allAnswersLost(t *testing.T) {
 	}
 }
 
-// Writes are cut before the server gets them, and nothing tells the client.
+// Writes are cut before the server gets them, and the client cannot know that.
 func TestKeyResource_outcomeUnknown(t *testing.T) {
 	t.Parallel()
 
@@ -149,7 +149,7 @@ func TestKeyResource_outcomeUnknown(t *testing.T) {
 		t.Errorf("update: errors = %q", errs)
 	}
 	if got := o.text(t, "value"); got != "secret-1" || o.text(t, "modified_index") != before {
-		t.Errorf("update: state has value %q at %s, want that of before", got, o.text(t, "modified_index"))
+		t.Errorf("update: state has value %q at %s, want the old value", got, o.text(t, "modified_index"))
 	}
 	o, errs = d.apply(t, o, nil)
 	if !o.exists() || !strings.Contains(errs, unknown) {
@@ -160,8 +160,8 @@ func TestKeyResource_outcomeUnknown(t *testing.T) {
 	mustApply(t, d, o, nil)
 }
 
-// The run is interrupted while the answer is awaited: what was written must
-// be in state all the same.
+// The run is interrupted while it waits for the answer: state must still contain what was
+// written.
 func TestKeyResource_interrupted(t *testing.T) {
 	t.Parallel()
 
@@ -189,8 +189,8 @@ func TestKeyResource_savedPlanAfterRival(t *testing.T) {
 	for name, test := range map[string]struct {
 		rival  func(t *testing.T, key string)
 		update string // the error of an update, empty if it succeeds
-		remove string // that of a delete
-		holds  string // what the rival wrote; empty for nothing
+		remove string // the error of a delete
+		holds  string // the rival's value; empty for none
 	}{
 		"another value": {
 			func(t *testing.T, key string) { t.Helper(); s.Put(t, key, "theirs") },
@@ -231,17 +231,17 @@ func TestKeyResource_savedPlanAfterRival(t *testing.T) {
 					continue
 				}
 				if !after.exists() || after.text(t, "value") != "one" {
-					t.Errorf("%s: state after the refusal = %s, want that of before", verb, after.state)
+					t.Errorf("%s: state after the refusal = %s, want it unchanged", verb, after.state)
 				}
 				if test.holds != "" {
 					indexes := []string{"index " + o.text(t, "modified_index"), fmt.Sprintf("at %d now", rival.ModifiedIndex)}
 					for _, index := range indexes {
 						if !strings.Contains(errs, index) {
-							t.Errorf("%s: the error does not say %q: %s", verb, index, errs)
+							t.Errorf("%s: the error does not contain %q: %s", verb, index, errs)
 						}
 					}
 					if now := s.Get(t, key).Node; now.Value != test.holds || now.ModifiedIndex != rival.ModifiedIndex {
-						t.Errorf("%s: the server holds %q at %d, want that of the rival", verb, now.Value, now.ModifiedIndex)
+						t.Errorf("%s: value on the server = %q at %d, want the rival's", verb, now.Value, now.ModifiedIndex)
 					}
 				}
 			}
@@ -249,8 +249,7 @@ func TestKeyResource_savedPlanAfterRival(t *testing.T) {
 	}
 }
 
-// Two applies race on one key, from the same state: one wins, and the other
-// says so.
+// Two applies race on one key, from the same state: one wins, and the other reports a conflict.
 func TestKeyResource_race(t *testing.T) {
 	t.Parallel()
 
@@ -288,8 +287,8 @@ func TestKeyResource_race(t *testing.T) {
 	}
 }
 
-// Who may write and not read can create, and is told what is missing when the
-// key is to be read. Who may only read changes nothing.
+// A user with write access only can create a key, and gets an error about the missing permission
+// when the key has to be read. A user with read access only changes nothing.
 func TestKeyResource_permissions(t *testing.T) {
 	t.Parallel()
 
@@ -329,7 +328,7 @@ func TestKeyResource_permissions(t *testing.T) {
 	agree(t, s, o, "/app/k", "v")
 }
 
-// The default TTL can depend on something that is only known after apply.
+// The default TTL may depend on a value that is known only after apply.
 func TestKeyResource_defaultTTLUnknown(t *testing.T) {
 	t.Parallel()
 

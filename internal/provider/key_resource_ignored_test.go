@@ -13,14 +13,14 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// ignoring is a key whose value is in ignore_changes.
+// ignoring returns a key whose value is in ignore_changes.
 func ignoring(endpoint, key, value, ignored string, attributes ...string) string {
 	return keyWith(endpoint, key, slices.Concat([]string{value, "lifecycle {\n    ignore_changes = [" + ignored + "]\n  }"}, attributes)...)
 }
 
-// A value that is in ignore_changes stays as it is, in whichever attribute state
-// has it and the configuration too. A CLI then shows a configuration with no
-// value at all. A TTL that changes meanwhile changes alone.
+// A value in ignore_changes stays unchanged, in whichever attribute it is in state and in the
+// configuration. A CLI can then pass a configuration with no value at all. If the TTL changes,
+// only the TTL is written.
 func TestAccKeyResource_ignoredValue(t *testing.T) {
 	t.Parallel()
 
@@ -59,8 +59,8 @@ func TestAccKeyResource_ignoredValue(t *testing.T) {
 	}
 }
 
-// What somebody else writes into a key whose value is ignored stays too, be it
-// no JSON in value_json.
+// A value that another program writes into such a key stays too, even if it is not JSON while
+// the attribute is value_json.
 func TestAccKeyResource_ignoredDrift(t *testing.T) {
 	t.Parallel()
 
@@ -89,8 +89,8 @@ func TestAccKeyResource_ignoredDrift(t *testing.T) {
 	}
 }
 
-// A TTL that is ignored and was dropped outside is not missed, and renewal waits
-// for another.
+// An ignored TTL that was removed outside is not set again, and renewal waits until there is
+// one.
 func TestAccKeyResource_ignoredTTL(t *testing.T) {
 	t.Parallel()
 
@@ -126,8 +126,8 @@ func TestAccKeyResource_ignoredTTL(t *testing.T) {
 	)
 }
 
-// The value of a sensitive value_json is never shown: not when somebody writes
-// text that is not JSON, and not in a log of everything.
+// The value of a sensitive value_json is never shown: not if another program writes text that is
+// not JSON, and not in a full log.
 func TestAccKeyResource_sensitiveJSON(t *testing.T) {
 	t.Parallel()
 
@@ -144,12 +144,12 @@ func TestAccKeyResource_sensitiveJSON(t *testing.T) {
 		if strings.Contains(output, ours) || strings.Contains(output, theirs) {
 			t.Errorf("command %d prints the value", i)
 		}
-		// The first plan has nothing to compare: nothing has changed.
+		// The first plan compares nothing, because nothing has changed.
 		if !strings.Contains(output, "SemanticEquals") && i > 1 {
-			t.Errorf("command %d has no log of the comparison: this test sees nothing", i)
+			t.Errorf("command %d has no log of the comparison: this test proves nothing", i)
 		}
 	}
 	if got := l.server.Get(t, key).Node.Value; got != `{"secret":"`+ours+`"}` {
-		t.Errorf("the server holds %q, want what is configured", got)
+		t.Errorf("value on the server = %q, want the configured value", got)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// lives checks that a key is to live on for about so many seconds.
+// lives checks that a key has about this many seconds left.
 func lives(t *testing.T, s *etcdtest.Server, key string, seconds int64) resource.TestCheckFunc {
 	t.Helper()
 	return onServer(func() error {
@@ -51,7 +51,7 @@ func TestAccKeyResource_renewal(t *testing.T) {
 		resource.TestStep{
 			Config: cfg("ttl = 1000"), ConfigStateChecks: []statecheck.StateCheck{moved.AddStateValue("etcd_key.test", at)},
 		},
-		// Enough is left.
+		// Enough time is left.
 		resource.TestStep{PreConfig: func() { s.Put(t, "/app/k", "v", "ttl=150") }, Config: cfg("ttl = 1000"), PlanOnly: true},
 		resource.TestStep{
 			PreConfig: func() { before = s.Put(t, "/app/k", "v", "ttl=50").Node.ModifiedIndex },
@@ -66,7 +66,7 @@ func TestAccKeyResource_renewal(t *testing.T) {
 			Check: resource.ComposeAggregateTestCheckFunc(lives(t, s, "/app/k", 1000), serverHolds(t, s, "/app/k", "v"), onServer(func() error {
 				marker := s.Put(t, "/app/marker", "m").Node.ModifiedIndex
 				if next := nextEvent(t, s, "/app", before); next.ModifiedIndex != marker {
-					return fmt.Errorf("a watcher sees %+v, want nothing before index %d: a renewal is silent", next, marker)
+					return fmt.Errorf("next event = %+v, want none before index %d: a renewal is silent", next, marker)
 				}
 				if got := s.Get(t, "/app/k").Node.ModifiedIndex; got <= before {
 					return fmt.Errorf("modified index = %d, want more than %d", got, before)
@@ -75,19 +75,19 @@ func TestAccKeyResource_renewal(t *testing.T) {
 			})),
 		},
 		resource.TestStep{Config: cfg("ttl = 1000"), PlanOnly: true},
-		// A TTL alone is changed silently too.
+		// A change of only the TTL is silent too.
 		resource.TestStep{
 			PreConfig: func() { before = s.Put(t, "/app/marker", "before").Node.ModifiedIndex },
 			Config:    cfg("ttl = 2000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
 			Check: resource.ComposeAggregateTestCheckFunc(lives(t, s, "/app/k", 2000), onServer(func() error {
 				marker := s.Put(t, "/app/marker", "m").Node.ModifiedIndex
 				if next := nextEvent(t, s, "/app", before); next.ModifiedIndex != marker {
-					return fmt.Errorf("a watcher sees %+v, want nothing before index %d", next, marker)
+					return fmt.Errorf("next event = %+v, want none before index %d", next, marker)
 				}
 				return nil
 			})),
 		},
-		// A change of the limit renews, as does a new value.
+		// A change of the limit renews the TTL, and so does a new value.
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, "/app/k", "v", "ttl=500") },
 			Config:    keyConfig(s.URL(), "/app/k", "v", "ttl = 2000", "ttl_renew_below = 200"), Check: lives(t, s, "/app/k", 2000),
@@ -120,7 +120,7 @@ func TestAccKeyResource_renewalOfDefaultTTL(t *testing.T) {
 	)
 }
 
-// What refers to a key stays quiet while there is nothing to renew.
+// Objects that refer to a key have no changes while there is nothing to renew.
 func TestAccKeyResource_renewalAndDependents(t *testing.T) {
 	t.Parallel()
 
@@ -144,8 +144,7 @@ func TestAccKeyResource_renewalAndDependents(t *testing.T) {
 	)
 }
 
-// The rest of a life that an import finds is what the configuration says, up
-// to a longer TTL.
+// An import accepts the remaining TTL for any longer configured TTL.
 func TestAccKeyResource_importOfTTL(t *testing.T) {
 	t.Parallel()
 
@@ -158,7 +157,7 @@ func TestAccKeyResource_importOfTTL(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{Config: cfg("v", "ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop)},
 		resource.TestStep{Config: cfg("v", "ttl = 1000"), PlanOnly: true},
-		// A value that is written gets the whole TTL, and the next refresh says so.
+		// Writing the value sets the whole TTL, and the next refresh shows it.
 		resource.TestStep{
 			Config: cfg("w", "ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
 			Check: lives(t, s, key, 1000),
@@ -186,8 +185,8 @@ func TestAccKeyResource_importOfLongerTTL(t *testing.T) {
 	)
 }
 
-// shorten leaves a key with less life than is to be renewed. Somebody else does
-// it, but for a write-only value, which must not be touched: there it runs down.
+// shorten leaves a key with less time than the limit for renewal. Another writer does it, except
+// for a write-only value, which must not be written: there the TTL counts down.
 func shorten(t *testing.T, s *etcdtest.Server, form keyForm, key string) {
 	t.Helper()
 	if form.inState != "" {
@@ -212,7 +211,7 @@ func TestKeyResource_renewal(t *testing.T) {
 			o := mustApply(t, d, d.none("etcd_key"), attributes)
 			early, config := d.plan(t, o, attributes)
 			shorten(t, s, form, key)
-			// A plan that is made again, from the same state, says the same.
+			// A plan that is computed again from the same state is the same.
 			again, _ := d.plan(t, o, attributes)
 			typ := config.Type()
 			if !undynamic(t, typ, early.PlannedState).Equal(undynamic(t, typ, again.PlannedState)) {
@@ -226,7 +225,7 @@ func TestKeyResource_renewal(t *testing.T) {
 			o = mustApply(t, d, o, attributes)
 			form.agrees(t, s, o, key, "one")
 			if now := s.Get(t, key).Node; now.TTL < 58 || now.ModifiedIndex <= before.ModifiedIndex || now.CreatedIndex != before.CreatedIndex {
-				t.Errorf("after the renewal the key is %+v, before it was %+v", now, before)
+				t.Errorf("key after the renewal = %+v, before it %+v", now, before)
 			}
 			if !d.isEmpty(t, o, attributes) {
 				t.Error("the plan after the renewal is not empty")
@@ -244,14 +243,14 @@ func TestKeyResource_renewal(t *testing.T) {
 	}
 }
 
-// An etcd before 2.3 would take a refresh for an empty value: there the value
-// goes with the TTL, on the same condition.
+// An etcd before 2.3 would empty the value on a refresh: there the value is sent with the TTL, on
+// the same condition.
 func TestKeyResource_renewalWithoutRefresh(t *testing.T) {
 	t.Parallel()
 
 	s := etcdtest.Shared(t)
 	proxy := etcdtest.NewProxy(t, s.URL())
-	// No such server can be had here; the rest of the answers is real.
+	// We cannot run such a server; only the answers to these requests are made up.
 	proxy.Inject(etcdtest.Rule{
 		Path: "/version",
 		Action: etcdtest.Respond(
@@ -275,7 +274,7 @@ func TestKeyResource_renewalWithoutRefresh(t *testing.T) {
 			}
 			for _, r := range proxy.Forwarded() {
 				if r.Param("refresh") != "" {
-					t.Errorf("%s %s asks for a refresh", r.Method, r.Path)
+					t.Errorf("%s %s requests a refresh", r.Method, r.Path)
 				}
 			}
 			last := proxy.Forwarded()
@@ -295,9 +294,8 @@ func TestKeyResource_renewalWithoutRefresh(t *testing.T) {
 	}
 }
 
-// Answers to renewals are lost. Where state has the value, what is found tells
-// that nobody else wrote it; where it has not, the outcome is unknown, and the
-// next plan writes the value again.
+// Answers to renewals are lost. If the value is in state, a read can settle that nobody else
+// wrote the key; if it is not, the outcome is unknown, and the next plan writes the value again.
 func TestKeyResource_renewalLostAnswers(t *testing.T) {
 	t.Parallel()
 
@@ -325,7 +323,7 @@ func TestKeyResource_renewalLostAnswers(t *testing.T) {
 					continue
 				}
 				if !strings.Contains(errs, "Outcome of a write is unknown") || after.text(t, "modified_index") != o.text(t, "modified_index") {
-					t.Fatalf("round %d: errors = %q, state = %s; want that the outcome is unknown", i, errs, after.state)
+					t.Fatalf("round %d: errors = %q, state = %s; want an unknown outcome", i, errs, after.state)
 				}
 				after, errs = d.refresh(t, after)
 				if errs != "" {
@@ -341,8 +339,8 @@ func TestKeyResource_renewalLostAnswers(t *testing.T) {
 	}
 }
 
-// A renewal is conditional too: it goes on where only the index has moved, and
-// not over what somebody else has written since the plan.
+// A renewal is conditional too: it continues if only the index has moved, and does not overwrite
+// what another writer has written since the plan.
 func TestKeyResource_renewalAfterRival(t *testing.T) {
 	t.Parallel()
 
@@ -361,7 +359,7 @@ func TestKeyResource_renewalAfterRival(t *testing.T) {
 			"deleted": {func(key string) { s.Delete(t, key) }, deleted},
 		} {
 			if name == "same" && form.inState == "" {
-				test.want = conflict // state does not know that it is the same
+				test.want = conflict // state cannot know that the value is the same
 			}
 			key := prefix + "/" + form.name + "/" + name
 			attributes := form.attributes(key, "one", 1)
@@ -376,13 +374,13 @@ func TestKeyResource_renewalAfterRival(t *testing.T) {
 				t.Errorf("%s, %s: errors = %q, want %q", form.name, name, errs, test.want)
 			}
 			if after := s.Get(t, key).Node; test.want != "" && (after.ModifiedIndex != before.ModifiedIndex || after.Value != before.Value) {
-				t.Errorf("%s, %s: the server holds %+v, want what the rival has left: %+v", form.name, name, after, before)
+				t.Errorf("%s, %s: node on the server = %+v, want the rival's: %+v", form.name, name, after, before)
 			}
 		}
 	}
 }
 
-// Only a write of the value makes a key permanent.
+// A key becomes permanent only by a write of the value.
 func TestKeyResource_ttlIsRemoved(t *testing.T) {
 	t.Parallel()
 
@@ -398,13 +396,13 @@ func TestKeyResource_ttlIsRemoved(t *testing.T) {
 		o = mustApply(t, d, o, attributes)
 		form.agrees(t, s, o, key, "one")
 		if node := s.Get(t, key).Node; node.Expiration != "" || !d.isEmpty(t, o, attributes) {
-			t.Errorf("%s: the server holds %+v, and the plan is empty: %t; want a permanent key", form.name, node, d.isEmpty(t, o, attributes))
+			t.Errorf("%s: node on the server = %+v, empty plan: %t; want a permanent key", form.name, node, d.isEmpty(t, o, attributes))
 		}
 	}
 }
 
-// TestAcc_ttlOnOldServers changes the TTL alone where a refresh on a condition
-// would empty the value.
+// TestAcc_ttlOnOldServers changes only the TTL on servers where a conditional refresh would empty
+// the value.
 func TestAcc_ttlOnOldServers(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*etcdtest.Proxy){
@@ -449,14 +447,14 @@ resource "etcd_key_prefix" "all" {
 			}
 			acceptanceSince(t, tfversion.Version1_11_0,
 				resource.TestStep{Config: cfg(600, "kept"), Check: kept(600)},
-				// A secret that is not to be written again is not, with a TTL either.
+				// A secret without a new version is not written again, not even with a TTL.
 				resource.TestStep{Config: cfg(900, "another"), Check: kept(900)},
 			)
 		})
 	}
 }
 
-// TestAccRefreshAction_oldServers refreshes where a server would empty the value.
+// TestAccRefreshAction_oldServers refreshes keys on servers that would empty the value.
 func TestAccRefreshAction_oldServers(t *testing.T) {
 	t.Parallel()
 	for _, version := range []string{"2.2.5", "2.3.6", "2.3.8"} {
@@ -470,7 +468,7 @@ func TestAccRefreshAction_oldServers(t *testing.T) {
 				Config: invoking(proxy.URL(), "etcd_refresh", fmt.Sprintf("key = %q\n    ttl = 600", key)),
 				PostApplyFunc: func() {
 					if node := s.Get(t, key).Node; node.Value != "kept" || node.TTL < 500 {
-						t.Errorf("the key is %+v, want its value and a TTL of 600", node)
+						t.Errorf("key = %+v, want its value and a TTL of 600", node)
 					}
 				},
 			})

@@ -17,17 +17,17 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// keyConfig is a key with a value, and further attributes.
+// keyConfig returns a key with a value and further attributes.
 func keyConfig(endpoint, key, value string, attributes ...string) string {
 	return keyWith(endpoint, key, append(attributes, "value = "+quote(value))...)
 }
 
-// keyWith is a key with attributes.
+// keyWith returns a key with attributes.
 func keyWith(endpoint, key string, attributes ...string) string {
 	return config(endpoint, "resource \"etcd_key\" \"test\" {\n  key = %s\n  %s\n}\n", quote(key), strings.Join(attributes, "\n  "))
 }
 
-// planned returns checks that a step plans the action for the resource.
+// planned returns checks that a step plans an action for the resource.
 func planned(address string, action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
 }
@@ -98,8 +98,8 @@ func TestAccKeyResource_identity(t *testing.T) {
 	)
 }
 
-// An identity does not say in which attribute the value is to be: a JSON object
-// goes to value_json.
+// An identity does not say which attribute the value belongs in: a JSON object goes into
+// value_json.
 func TestAccKeyResource_identityOfJSON(t *testing.T) {
 	t.Parallel()
 
@@ -170,7 +170,7 @@ func TestAccKeyResource_driftIsCorrected(t *testing.T) {
 			Check:            serverHolds(t, s, key, "ours"),
 		},
 		resource.TestStep{
-			// The index moves and the value does not: nothing to do.
+			// The index has moved and the value has not: there is nothing to do.
 			PreConfig: func() { s.Put(t, key, "ours") },
 			Config:    cfg, PlanOnly: true,
 		},
@@ -302,7 +302,7 @@ func TestAccKeyResource_ttl(t *testing.T) {
 			Config: ttl("ttl = 500"), Check: permanent(false),
 			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "expiration", knownvalue.NotNull())},
 		},
-		// A life that runs down is no drift.
+		// A TTL that counts down is not drift.
 		resource.TestStep{PreConfig: func() { s.Put(t, key, "v", "ttl=400") }, Config: ttl("ttl = 500"), PlanOnly: true},
 		resource.TestStep{
 			Config: ttl("ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
@@ -314,13 +314,13 @@ func TestAccKeyResource_ttl(t *testing.T) {
 			}),
 		},
 		resource.TestStep{
-			PreConfig: func() { s.Put(t, key, "v") }, // dropped outside
+			PreConfig: func() { s.Put(t, key, "v") }, // removed outside
 			Config:    ttl("ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
 			Check: permanent(false),
 		},
 		resource.TestStep{Config: ttl(""), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate), Check: permanent(true)},
 		resource.TestStep{
-			PreConfig: func() { s.Put(t, key, "v", "ttl=300") }, // appeared outside
+			PreConfig: func() { s.Put(t, key, "v", "ttl=300") }, // set outside
 			Config:    ttl(""), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
 			Check: permanent(true),
 		},

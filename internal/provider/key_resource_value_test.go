@@ -18,10 +18,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// asJSON is the attribute value_json with a text.
+// asJSON returns the attribute value_json with a text.
 func asJSON(text string) string { return "value_json = " + quote(text) }
 
-// noop checks that an import plans nothing else.
+// noop checks that an import plans no change.
 var noop = resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{
 	plancheck.ExpectResourceAction("etcd_key.test", plancheck.ResourceActionNoop),
 }}
@@ -46,7 +46,7 @@ func TestAccKeyResource_json(t *testing.T) {
 			Config: keyWith(s.URL(), key, asJSON(`{"a":1,"b":[true,null]}`)), Check: serverHolds(t, s, key, `{"a":1,"b":[true,null]}`),
 			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "value", knownvalue.Null())},
 		},
-		// Other words in the configuration, and on the server.
+		// The same JSON in another form, in the configuration and on the server.
 		resource.TestStep{Config: keyWith(s.URL(), key, asJSON("{ \"b\": [true, null],\n \"a\": 1 }\n")), PlanOnly: true},
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, key, `{"b" : [ true, null ], "a" : 1}`) },
@@ -77,8 +77,8 @@ func TestAccKeyResource_json(t *testing.T) {
 	)
 }
 
-// What JSON will be is only known after apply: the plan says so, and what turns
-// out to be the same is not written.
+// JSON may be known only after apply: the plan shows that, and a value that turns out to be the
+// same is not written.
 func TestAccKeyResource_jsonUnknownAtPlan(t *testing.T) {
 	t.Parallel()
 
@@ -114,8 +114,8 @@ func TestAccKeyResource_jsonUnknownAtPlan(t *testing.T) {
 	)
 }
 
-// Moving the value from one attribute to another writes only where the server
-// does not, or may not, hold what the new one says.
+// Moving the value from one attribute to another writes only if the value on the server differs,
+// or may differ, from the new attribute.
 func TestAccKeyResource_movesBetweenForms(t *testing.T) {
 	t.Parallel()
 
@@ -173,7 +173,7 @@ func TestAccKeyResource_jsonCreateOverExisting(t *testing.T) {
 	)
 }
 
-// What is adopted and holds what is wanted already is not written.
+// Adopting a key that already has the wanted value does not write it.
 func TestKeyResource_adoptsWithoutNeed(t *testing.T) {
 	t.Parallel()
 
@@ -187,10 +187,10 @@ func TestKeyResource_adoptsWithoutNeed(t *testing.T) {
 		o := mustApply(t, d, d.none("etcd_key"), attributes)
 		form.agrees(t, s, o, key, "one")
 		if got := o.text(t, "modified_index"); got != fmt.Sprint(before.ModifiedIndex) {
-			t.Errorf("%s: modified index = %s, want %d as before", form.name, got, before.ModifiedIndex)
+			t.Errorf("%s: modified index = %s, want the old %d", form.name, got, before.ModifiedIndex)
 		}
 		if !d.isEmpty(t, o, attributes) {
-			t.Errorf("%s: the plan after it is not empty", form.name)
+			t.Errorf("%s: the plan after the adoption is not empty", form.name)
 		}
 		attributes["key"], attributes["ttl"] = key+"-with-ttl", 500
 		s.Put(t, key+"-with-ttl", form.text("one"), "ttl=20")
@@ -235,7 +235,7 @@ func TestAccKeyResource_invalidForms(t *testing.T) {
 	}
 }
 
-// A text that is no JSON may be a secret that is meant for another attribute.
+// A text that is not JSON may be a secret meant for another attribute.
 func TestKeyResource_invalidJSONIsNotQuoted(t *testing.T) {
 	t.Parallel()
 
@@ -249,11 +249,11 @@ func TestKeyResource_invalidJSONIsNotQuoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if errs := errorText(resp.Diagnostics); !strings.Contains(errs, "Invalid JSON") || strings.Contains(errs, "hush") {
-		t.Errorf("errors = %q, want that it is no JSON, without the text", errs)
+		t.Errorf("errors = %q, want one about invalid JSON, without the text", errs)
 	}
 }
 
-// The same JSON in other words is no reason to refuse what was planned.
+// The same JSON in another form is no reason to refuse a planned change.
 func TestKeyResource_jsonAfterRival(t *testing.T) {
 	t.Parallel()
 
@@ -283,20 +283,20 @@ func TestKeyResource_jsonAfterRival(t *testing.T) {
 				t.Errorf("%s, %s: errors = %q, want %q", name, verb, errs, want)
 			}
 			if got := s.Get(t, key).Node.Value; want != "" && got != test.rival {
-				t.Errorf("%s, %s: the server holds %q, want what the rival wrote", name, verb, got)
+				t.Errorf("%s, %s: value on the server = %q, want the rival's", name, verb, got)
 			}
 		}
 	}
 }
 
-// keyForm is one of the attributes in which the value of a key stands.
+// keyForm is one of the attributes that can contain the value of a key.
 type keyForm struct {
 	name string
-	// text is what the server is to hold for a value.
+	// text returns the text that the server must have for a value.
 	text func(value string) string
-	// attributes are those of a key with a value, given the values before it.
+	// attributes returns the attributes of a key with its nth value.
 	attributes func(key, value string, nth int) map[string]any
-	// inState returns the value as state has it, empty if it has none.
+	// inState is the attribute with the value in state, empty if state has none.
 	inState string
 }
 
@@ -316,12 +316,12 @@ func keyForms() []keyForm {
 	}
 }
 
-// agrees checks that state says what the server holds, and no more than it may.
+// agrees checks that state agrees with the server, and contains nothing it must not contain.
 func (f keyForm) agrees(t *testing.T, s *etcdtest.Server, o managed, key, value string) {
 	t.Helper()
 	node := s.Get(t, key).Node
 	if node.Value != f.text(value) {
-		t.Fatalf("the server holds %q in %s, want %q", node.Value, key, f.text(value))
+		t.Fatalf("value on the server = %q at %s, want %q", node.Value, key, f.text(value))
 	}
 	for _, attribute := range []string{"value", "value_json", "value_wo"} {
 		want := ""
@@ -340,8 +340,7 @@ func (f keyForm) agrees(t *testing.T, s *etcdtest.Server, o managed, key, value 
 	}
 }
 
-// isEmpty reports whether a configuration changes nothing of what a refresh
-// has found.
+// isEmpty reports whether the plan for a configuration is empty after a refresh.
 func (d *direct) isEmpty(t *testing.T, o managed, attributes map[string]any) bool {
 	t.Helper()
 	o, errs := d.refresh(t, o)

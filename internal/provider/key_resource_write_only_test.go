@@ -16,8 +16,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// writeOnlyConfig is a key whose write-only value is that of a variable, which
-// is ephemeral itself.
+// writeOnlyConfig returns a key whose write-only value comes from an ephemeral variable.
 func writeOnlyConfig(endpoint, key string, version int, attributes ...string) string {
 	return keyWith(endpoint, key, append(attributes, "value_wo = var.secret", fmt.Sprintf("value_wo_version = %d", version))...) +
 		"variable \"secret\" {\n  type = string\n  ephemeral = true\n}\n"
@@ -59,7 +58,7 @@ func TestAccKeyResource_writeOnly(t *testing.T) {
 				known("etcd_key.test", "value_wo", knownvalue.Null()),
 			},
 		},
-		// Without a new version another value is not written.
+		// Without a new version, another value is not written.
 		resource.TestStep{Config: writeOnlyConfig(s.URL(), key, 1), ConfigVariables: secret("two"), PlanOnly: true},
 		resource.TestStep{
 			Config: second, ConfigVariables: secret("two"), ConfigPlanChecks: rewrites, Check: serverHolds(t, s, key, "two"),
@@ -85,7 +84,7 @@ func TestAccKeyResource_writeOnlyImport(t *testing.T) {
 	}
 	acceptanceSince(t, tfversion.Version1_11_0,
 		resource.TestStep{
-			// Version 0 leaves alone what it finds.
+			// Version 0 leaves the existing value alone.
 			Config: cfg(0), ConfigVariables: secret("ours"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{
 				known("etcd_key.test", "value", knownvalue.Null()),
@@ -104,7 +103,7 @@ func TestAccKeyResource_writeOnlyImport(t *testing.T) {
 	)
 }
 
-// The value comes from an ephemeral resource, or is not known before apply.
+// The value may come from an ephemeral resource, or be unknown before apply.
 func TestAccKeyResource_writeOnlySources(t *testing.T) {
 	t.Parallel()
 
@@ -159,8 +158,8 @@ func TestAccKeyResource_writeOnlyCreateOverExisting(t *testing.T) {
 	)
 }
 
-// State does not know a write-only value, so that any move of the index since
-// the plan is a conflict, unless the key holds what is to be written.
+// State does not contain a write-only value, so any change of the index since the plan is a
+// conflict, unless the key already has the value to write.
 func TestKeyResource_writeOnlyAfterRival(t *testing.T) {
 	t.Parallel()
 
@@ -190,10 +189,10 @@ func TestKeyResource_writeOnlyAfterRival(t *testing.T) {
 				t.Errorf("%s, %s: errors = %q, want a conflict without a value", name, verb, errs)
 			}
 			if !after.exists() || after.text(t, "modified_index") != o.text(t, "modified_index") {
-				t.Errorf("%s, %s: state after the refusal = %s, want that of before", name, verb, after.state)
+				t.Errorf("%s, %s: state after the refusal = %s, want it unchanged", name, verb, after.state)
 			}
 			if now := s.Get(t, key).Node; now.Value != theirs.Value || now.ModifiedIndex != theirs.ModifiedIndex {
-				t.Errorf("%s, %s: the server holds %q at %d, want what the rival wrote", name, verb, now.Value, now.ModifiedIndex)
+				t.Errorf("%s, %s: value on the server = %q at %d, want the rival's", name, verb, now.Value, now.ModifiedIndex)
 			}
 			if d.isEmpty(t, o, attributes(key, 1)) {
 				t.Errorf("%s, %s: the next plan is empty, want a rewrite", name, verb)

@@ -150,7 +150,7 @@ func TestAccKeysDataSource_permission(t *testing.T) {
 	)
 }
 
-// A server that is down is an error, never an empty directory.
+// A server that is down causes an error, never an empty directory.
 func TestAccKeysDataSource_down(t *testing.T) {
 	t.Parallel()
 	proxy := etcdtest.NewProxy(t, etcdtest.Shared(t).URL())

@@ -12,15 +12,14 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// keyed is a kind of resource with one key, as the tables about lifetimes and
-// plans have it.
+// keyed is a kind of resource with one key, for the tables about TTLs and plans.
 type keyed struct {
 	name, typeName string
-	// attributes are those of a key with a value; the value may be unknown.
+	// attributes returns the attributes of a key with a value, which may be unknown.
 	attributes func(key string, value any, nth int) map[string]any
-	// importID is the id by which a key is imported.
+	// importID returns the id for importing a key.
 	importID func(key string) string
-	// hidden reports that the value is not in state.
+	// hidden reports whether the value is not in state.
 	hidden bool
 }
 
@@ -31,7 +30,7 @@ func (k keyed) text(value string) string {
 	return value
 }
 
-// keyedResources are all resources that hold keys, once for each form.
+// keyedResources returns all resources with keys, once for each form.
 func keyedResources() []keyed {
 	same := func(key string) string { return key }
 	dir := func(key string) string { return key[:strings.LastIndexByte(key, '/')] }
@@ -58,8 +57,8 @@ func keyedResources() []keyed {
 	}
 }
 
-// plannedChange is what a CLI does with one change: it plans, plans again at apply,
-// when all is known, and applies. Each step must keep what the one before said.
+// plannedChange is one change as a CLI makes it: it plans, plans again at apply when everything
+// is known, and applies. Each step must keep the promises of the one before.
 type plannedChange struct {
 	early, late tftypes.Value
 	warnings    string
@@ -67,7 +66,7 @@ type plannedChange struct {
 	errs        string
 }
 
-// change plans early and applies late. between runs after the first plan.
+// change plans with early and applies with late. between runs after the first plan.
 func (d *direct) change(t *testing.T, o managed, early, late map[string]any, between func()) plannedChange {
 	t.Helper()
 	first, config := d.plan(t, o, early)
@@ -86,7 +85,7 @@ func (d *direct) change(t *testing.T, o managed, early, late map[string]any, bet
 	c.late = undynamic(t, typ, second.PlannedState)
 	keeps(t, "the plan at apply", c.early, c.late)
 	if c.late.Equal(o.state) {
-		return c // A CLI does not ask for it to be applied.
+		return c // a CLI does not apply an empty plan
 	}
 	var diags []*tfprotov6.Diagnostic
 	c.after, diags = d.applyDiags(t.Context(), t, o, second, config)
@@ -96,25 +95,25 @@ func (d *direct) change(t *testing.T, o managed, early, late map[string]any, bet
 	return c
 }
 
-// keeps checks, as a CLI does, that what was known does not become another value.
+// keeps checks, like a CLI, that a known value does not become another one.
 func keeps(t *testing.T, what string, promised, got tftypes.Value) {
 	t.Helper()
 	var before, after map[string]tftypes.Value
 	if promised.As(&before) != nil || got.As(&after) != nil {
-		t.Fatalf("%s is no object", what)
+		t.Fatalf("%s is not an object", what)
 	}
 	for name, value := range before {
 		if value.IsFullyKnown() && !value.Equal(after[name]) {
-			t.Errorf("%s makes another value of %s: it was %s, and is %s", what, name, value, after[name])
+			t.Errorf("%s changes %s from %s to %s", what, name, value, after[name])
 		}
 	}
 }
 
-// lifetimeCase is a key as the table has it, and what a plan is made for.
+// lifetimeCase describes a key and the change that is planned.
 type lifetimeCase struct {
 	imported       bool
-	held           int    // TTL on the server when it is read, 0 for none
-	ttl, byDefault int    // that of the configuration and of the provider, 0 for none
+	held           int    // TTL on the server at the read, 0 for none
+	ttl, byDefault int    // TTL of the configuration and of the provider, 0 for none
 	value          string // "same", "other", "unknown same" or "unknown other"
 }
 
@@ -140,9 +139,9 @@ func lifetimeCases() []lifetimeCase {
 	return cases
 }
 
-// A plan shows every lifetime that its apply changes: as another TTL, or in a
-// warning that names the key. What it says is what comes of it, also where a
-// value is known only at apply, and nothing is left to plan then.
+// A plan shows every TTL that its apply changes: as a new value of ttl, or in a warning that
+// names the key. The apply does what the plan says, even if a value is known only at apply, and
+// the next plan is empty.
 func TestLifetimes_planShowsThem(t *testing.T) {
 	t.Parallel()
 
@@ -183,7 +182,7 @@ func (c lifetimeCase) check(t *testing.T, s *etcdtest.Server, plainProvider, d *
 		t.Errorf("the TTL went from %d to %d, and the plan says %q and %q", before.TTL, node.TTL, is, change.warnings)
 	}
 	if node.ModifiedIndex == before.ModifiedIndex && node.TTL != 0 && differs(int64(c.held), node.TTL) {
-		t.Errorf("nothing was written, and the TTL is %d", node.TTL)
+		t.Errorf("nothing was written, but the TTL is %d", node.TTL)
 	}
 	want := int64(c.ttl + c.byDefault)
 	if written := node.ModifiedIndex != before.ModifiedIndex; written && differs(want, node.TTL) {
@@ -200,7 +199,7 @@ func (c lifetimeCase) check(t *testing.T, s *etcdtest.Server, plainProvider, d *
 	}
 }
 
-// prepare makes the key that the case begins with.
+// prepare creates the key with which the case begins.
 func (c lifetimeCase) prepare(t *testing.T, s *etcdtest.Server, plainProvider, d *direct, kind keyed, key string) managed {
 	t.Helper()
 	if c.imported {
@@ -214,7 +213,7 @@ func (c lifetimeCase) prepare(t *testing.T, s *etcdtest.Server, plainProvider, d
 	return mustApply(t, plainProvider, plainProvider.none(kind.typeName), attributes)
 }
 
-// version is that of a write-only value before the change.
+// version returns the version of a write-only value before the change.
 func (c lifetimeCase) version(kind keyed) int {
 	if kind.hidden && c.imported {
 		return 0
@@ -222,7 +221,7 @@ func (c lifetimeCase) version(kind keyed) int {
 	return 1
 }
 
-// configurations are those of the first plan and of the one at apply.
+// configurations returns the configuration of the first plan and the one at apply.
 func (c lifetimeCase) configurations(kind keyed, key string) (early, late map[string]any) {
 	with := func(value any, version int) map[string]any {
 		attributes := kind.attributes(key, value, version)
@@ -249,7 +248,7 @@ func ttlParams(ttl int) []string {
 	return []string{fmt.Sprint("ttl=", ttl)}
 }
 
-// differs reports whether two TTLs differ by more than a slow test lets run down.
+// differs reports whether two TTLs differ by more than a slow test takes.
 func differs(a, b int64) bool { return (a == 0) != (b == 0) || a-b > 60 || b-a > 60 }
 
 func attributeText(t *testing.T, object tftypes.Value, name string) string {
@@ -261,9 +260,9 @@ func attributeText(t *testing.T, object tftypes.Value, name string) string {
 	return plain(t, attributes[name])
 }
 
-// A rival writes the same value again between plan and apply, with a plain set
-// that creates the key again, or only moves the index. The write goes through,
-// and every attribute that it moves was unknown in the plan.
+// A rival writes the same value again between plan and apply, with a plain set that creates the
+// key again or only moves the index. The write succeeds, and every attribute that the rival
+// changed was unknown in the plan.
 func TestKeyedResources_rivalSetsTheSame(t *testing.T) {
 	t.Parallel()
 
@@ -296,14 +295,14 @@ func TestKeyedResources_rivalSetsTheSame(t *testing.T) {
 					change := d.change(t, o, next, next, func() { s.Put(t, key, kind.text("one"), ttlParams(held)...) })
 					if kind.hidden && change.late.Type() != nil && !change.late.Equal(o.state) {
 						if !strings.Contains(change.errs, "Key changed since it was planned") {
-							t.Errorf("errors = %q, want that the key has changed: state does not know what it held", change.errs)
+							t.Errorf("errors = %q, want a conflict: the old value is not in state", change.errs)
 						}
 						return
 					}
 					if change.errs != "" {
 						t.Fatal(change.errs)
 					}
-					// A write-only value that somebody wrote is written again.
+					// A write-only value that another program wrote is written again.
 					if !d.isEmpty(t, change.after, next) && !kind.hidden {
 						t.Error("the next plan is not empty")
 					}
@@ -313,8 +312,8 @@ func TestKeyedResources_rivalSetsTheSame(t *testing.T) {
 	}
 }
 
-// Somebody has given a key more time than this provider did. That is left alone
-// as long as nothing is written, and named by a plan that writes the key.
+// Another program has set a longer TTL than this provider. The TTL is left alone as long as
+// nothing is written, and named by a plan that writes the key.
 func TestLifetimes_longerOutside(t *testing.T) {
 	t.Parallel()
 
@@ -354,8 +353,8 @@ func TestLifetimes_longerOutside(t *testing.T) {
 	}
 }
 
-// An object that is taken over with another lifetime is named, for no plan has
-// shown what it had.
+// An object that is adopted with another TTL is named in a warning, because no plan has shown the
+// TTL that it had.
 func TestLifetimes_adoption(t *testing.T) {
 	t.Parallel()
 
@@ -363,7 +362,7 @@ func TestLifetimes_adoption(t *testing.T) {
 	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
 	for _, kind := range keyedResources() {
 		if kind.typeName == "etcd_in_order_key" {
-			continue // It is never adopted.
+			continue // never adopted
 		}
 		for _, test := range []struct {
 			held, ttl int
@@ -388,7 +387,7 @@ func TestLifetimes_adoption(t *testing.T) {
 				t.Errorf("%s, held=%d, ttl=%d: warnings = %q, want %q and the key", kind.name, test.held, test.ttl, got, test.want)
 			}
 			if node := s.Get(t, key).Node; differs(int64(test.ttl), node.TTL) || node.Value != kind.text("one") {
-				t.Errorf("%s, held=%d, ttl=%d: the server holds %+v", kind.name, test.held, test.ttl, node)
+				t.Errorf("%s, held=%d, ttl=%d: node on the server = %+v", kind.name, test.held, test.ttl, node)
 			}
 		}
 	}

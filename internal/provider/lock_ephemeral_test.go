@@ -19,7 +19,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// pidOf wraps a program so that its process notes its id in a file.
+// pidOf wraps a program so that its process appends its id to a file.
 func pidOf(t *testing.T, program, pids string) string {
 	t.Helper()
 	program, err := filepath.Abs(program)
@@ -34,8 +34,7 @@ func pidOf(t *testing.T, program, pids string) string {
 	return wrapper
 }
 
-// lockRun is a run of a CLI that holds a lock while its provisioner waits for
-// the test to let it go on.
+// lockRun is a run of a CLI that holds a lock while its provisioner waits for the test.
 type lockRun struct {
 	workspace *cli.Workspace
 	dir       string
@@ -48,12 +47,12 @@ type lockResult struct {
 	err    error
 }
 
-// run makes a workspace for a run that takes the lock of the given key.
-// Attributes are further ones of the lock.
+// run creates a workspace for a run that takes the lock of the given key, with further attributes
+// of the lock.
 func (l *lab) run(t *testing.T, endpoint, key, attributes string) *lockRun {
 	t.Helper()
 	r := &lockRun{dir: t.TempDir(), done: make(chan lockResult, 1)}
-	// Their processes note their ids, so that a test can kill them.
+	// The processes record their ids, so that a test can kill them.
 	own := &lab{cli: pidOf(t, l.cli, filepath.Join(r.dir, "cli.pid")), provider: pidOf(t, l.provider, filepath.Join(r.dir, "provider.pid"))}
 	r.workspace = own.workspace(t, "1.10.0", endpoint, fmt.Sprintf(`
 ephemeral "etcd_lock" "x" {
@@ -98,7 +97,7 @@ func (r *lockRun) awaitStart(t *testing.T) {
 	})
 }
 
-// letGo lets the provisioner end.
+// letGo lets the provisioner finish.
 func (r *lockRun) letGo(t *testing.T) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(r.dir, "go"), nil, 0o600); err != nil {
@@ -124,7 +123,7 @@ func (r *lockRun) wantSuccess(t *testing.T) {
 	}
 }
 
-// kill ends the process that began last under the name, as kill -9 does.
+// kill ends the latest process of a program, like kill -9.
 func (r *lockRun) kill(t *testing.T, name string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(r.dir, name+".pid"))
@@ -145,7 +144,7 @@ func (r *lockRun) kill(t *testing.T, name string) {
 	}
 }
 
-// waitFor polls until check holds, for at most a minute.
+// waitFor polls until check returns true, for at most a minute.
 func waitFor(tb testing.TB, what string, check func() bool) {
 	tb.Helper()
 	deadline := time.After(time.Minute)
@@ -154,7 +153,7 @@ func waitFor(tb testing.TB, what string, check func() bool) {
 	for !check() {
 		select {
 		case <-deadline:
-			tb.Fatalf("%s: not within a minute", what)
+			tb.Fatalf("timed out after a minute: %s", what)
 		case <-tick.C:
 		}
 	}
@@ -180,8 +179,8 @@ func TestAccLockEphemeral(t *testing.T) {
 	}
 }
 
-// The first run keeps its lock for several times its TTL; the second waits for
-// it by a watch, and goes on when the first is done.
+// The first run keeps its lock for several times its TTL. The second waits for it with a watch,
+// and continues when the first is done.
 func testLockContended(t *testing.T, l *lab) {
 	t.Helper()
 	s, key := l.server, etcdtest.Prefix(t)+"/lock"
@@ -194,7 +193,7 @@ func testLockContended(t *testing.T, l *lab) {
 	second.start(t)
 	waitFor(t, "the second run waits", func() bool { return watches(proxy) > 0 })
 
-	// Three TTLs: without a renewal it would be free after the first.
+	// Three TTLs: without a renewal the lock would be free after the first.
 	renewals := map[uint64]bool{}
 	for end := time.Now().Add(9 * time.Second); time.Now().Before(end); {
 		now := s.Get(t, key)
@@ -202,7 +201,7 @@ func testLockContended(t *testing.T, l *lab) {
 			t.Fatalf("the lock of the first run is lost: %+v, want %+v", now, held)
 		}
 		if second.started() {
-			t.Fatal("both runs work at the same time")
+			t.Fatal("both runs hold the lock at the same time")
 		}
 		renewals[now.Node.ModifiedIndex] = true
 		select {
@@ -223,7 +222,7 @@ func testLockContended(t *testing.T, l *lab) {
 	second.letGo(t)
 	second.wantSuccess(t)
 	if s.Get(t, key).OK() {
-		t.Error("the lock is still there after both runs")
+		t.Error("the lock still exists after both runs")
 	}
 }
 
@@ -250,16 +249,15 @@ func testLockLost(t *testing.T, l *lab, lose func(key string)) (key string) {
 	run.letGo(t)
 	result := run.result(t)
 	if result.err != nil || result.code != 1 || !spaced("Lock was lost").MatchString(result.output) || !strings.Contains(result.output, key) {
-		t.Errorf("the run ended with code %d, %v, want 1 and that the lock %s was lost:\n%s", result.code, result.err, key, result.output)
+		t.Errorf("the run ended with code %d, %v, want 1 and a message about the lost lock %s:\n%s", result.code, result.err, key, result.output)
 	}
 	if strings.Contains(result.output, "rival") {
-		t.Error("the output holds the value of the key")
+		t.Error("the output contains the value of the key")
 	}
 	return key
 }
 
-// Nobody renews the lock of a run that is killed, nor does its provider if that
-// outlives it.
+// After a run is killed, nobody renews its lock, not even its provider if that is still running.
 func testLockProviderKilled(t *testing.T, l *lab) {
 	t.Helper()
 	testLockKilled(t, l, "provider")
@@ -289,7 +287,7 @@ func testLockKilled(t *testing.T, l *lab, process string) (killed *lockRun) {
 		return !now.OK() || now.Node.CreatedIndex != held.CreatedIndex
 	})
 	if took := time.Since(since); took > 6*time.Second {
-		t.Errorf("the lock was free after %s, want 4s and what the server needs to purge it", took)
+		t.Errorf("the lock was free after %s, want 4s and the time for its purge", took)
 	}
 	second.awaitStart(t)
 	second.letGo(t)
@@ -301,7 +299,7 @@ func testLockKilled(t *testing.T, l *lab, process string) (killed *lockRun) {
 	return first
 }
 
-// A CLI does not close what a failed run has opened.
+// A CLI does not close the ephemeral resources of a failed run.
 func testLockRunFails(t *testing.T, l *lab) {
 	t.Helper()
 	s, key := l.server, etcdtest.Prefix(t)+"/lock"
@@ -314,7 +312,7 @@ func testLockRunFails(t *testing.T, l *lab) {
 	run.letGo(t)
 	result := run.result(t)
 	if result.code != 1 || s.Get(t, key).OK() {
-		t.Errorf("the run ended with code %d, and the lock may still be there:\n%s", result.code, result.output)
+		t.Errorf("the run ended with code %d, and the lock may still exist:\n%s", result.code, result.output)
 	}
 }
 
@@ -332,11 +330,11 @@ func testLockRunInterrupted(t *testing.T, l *lab) {
 	run.letGo(t)
 	result := run.result(t)
 	if s.Get(t, key).OK() {
-		t.Errorf("the lock is still there after the run was interrupted, code %d, %v:\n%s", result.code, result.err, result.output)
+		t.Errorf("the lock still exists after the run was interrupted, code %d, %v:\n%s", result.code, result.err, result.output)
 	}
 }
 
-// A renewal that does not come through is tried again while there is time.
+// A failed renewal is tried again while there is time.
 func testLockServerAway(t *testing.T, l *lab) {
 	t.Helper()
 	key := etcdtest.Prefix(t) + "/lock"
@@ -363,8 +361,8 @@ func testLockServerAway(t *testing.T, l *lab) {
 	run.wantSuccess(t)
 }
 
-// A run that waits in vain says who holds the lock, and one that does not wait says
-// so at once.
+// A run that waits without success names the owner of the lock. A run that does not wait names the
+// owner at once.
 func TestAccLockEphemeral_owner(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -398,7 +396,7 @@ func TestAccLockEphemeral_owner(t *testing.T) {
 			}
 			if token := tokenOf(l.server.Get(t, key).Node.Value); token == "" || strings.Contains(result.output, token) ||
 				strings.Contains(result.output, "context deadline") {
-				t.Errorf("the output has the token %q, or the error of the context:\n%s", token, result.output)
+				t.Errorf("the output contains the token %q, or the error of the context:\n%s", token, result.output)
 			}
 			first.letGo(t)
 			if !strings.HasPrefix(name, "after a kill") {
@@ -440,6 +438,6 @@ func TestAccLockEphemeral_timeout(t *testing.T) {
 		step("lock", ``, "does not start with a slash"),
 	)
 	if now := s.Get(t, key).Node; now.ModifiedIndex != held.ModifiedIndex {
-		t.Errorf("the key of the other was changed: %+v", now)
+		t.Errorf("the other owner's key was changed: %+v", now)
 	}
 }
