@@ -3,6 +3,7 @@ package etcdv3
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 	if args := strings.Fields(os.Getenv(asCopier)); len(args) == 3 {
 		at, err := strconv.ParseInt(args[2], 10, 64)
 		if err == nil {
-			err = copyAll(context.Background(), args[0], wantedBelow(args[1], 700, time.Unix(0, at)))
+			err = copyAll(context.Background(), args[0], wantedBelow(args[1], 700, time.Unix(0, at)), os.Stdout)
 		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 }
 
 // copyAll copies what is wanted, and skips what is equal.
-func copyAll(ctx context.Context, endpoint string, w Wanted) error {
+func copyAll(ctx context.Context, endpoint string, w Wanted, out io.Writer) error {
 	c, err := Open(ctx, Options{Endpoints: []string{endpoint}})
 	if err != nil {
 		return err
@@ -50,7 +51,9 @@ func copyAll(ctx context.Context, endpoint string, w Wanted) error {
 	if len(plan.Conflicts) > 0 {
 		return fmt.Errorf("conflicts: %v", plan.Conflicts)
 	}
-	_, _ = os.Stdout.WriteString(planned)
+	if _, err := io.WriteString(out, planned); err != nil {
+		return err
+	}
 	written, err := c.Write(ctx, w, plan.Missing, true, func(int) {})
 	if err == nil && len(written.Conflicts) > 0 {
 		err = fmt.Errorf("conflicts: %v", written.Conflicts)

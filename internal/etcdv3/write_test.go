@@ -151,7 +151,7 @@ func TestClient_Write_killed(t *testing.T) {
 		if left.Count > 2 && left.Count < 701 {
 			partly++
 		}
-		if _, err := runCopier(t, s.URL(), below, at, time.Hour); err != nil {
+		if err := copyAll(t.Context(), s.URL(), wantedBelow(below, 700, at), io.Discard); err != nil {
 			t.Fatalf("the copy that completes: %v", err)
 		}
 		c := open(t, Options{Endpoints: []string{s.URL()}})
