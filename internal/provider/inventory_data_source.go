@@ -148,9 +148,9 @@ func addInventoryAuthAttributes(attributes map[string]schema.Attribute) {
 		},
 		"ready_for_v3_6": schema.BoolAttribute{
 			Computed: true,
-			MarkdownDescription: "Whether nothing was found that would keep etcd 3.6 from starting, or that it would drop. Before the upgrade, " +
-				"restart all members without `--enable-v2` and let each write a snapshot; then run `etcdutl check v2store` on the data directory of " +
-				"a member, which proves what no API can show.",
+			MarkdownDescription: "Whether nothing was found that would keep etcd 3.6 from starting, or that it would drop, and every member runs " +
+				"etcd 3.5, from which alone an upgrade to 3.6 is supported. Before the upgrade, restart all members without `--enable-v2` " +
+				"and let each write a snapshot; then run `etcdutl check v2store` on the data directory of a member, which proves what no API can show.",
 		},
 		"reasons": schema.ListAttribute{
 			ElementType: types.StringType, Computed: true, MarkdownDescription: "Why `ready_for_v3_6` is `false`; empty if it is `true`.",

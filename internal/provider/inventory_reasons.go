@@ -7,7 +7,8 @@ import (
 )
 
 // reasons are why etcd 3.6 would not start on the data of this store, would drop
-// a part of it, or why that is not known. prefix is the provider's key_prefix.
+// a part of it, or should not be the next release of its servers, or why that is
+// not known. prefix is the provider's key_prefix.
 //
 // etcd 3.6 refuses a snapshot of the v2 store that shows a child of /1, where keys
 // are, or one of /2/users or /2/roles. An empty directory is such a child; what is
@@ -44,7 +45,7 @@ func (m *inventoryDataModel) reasons(prefix string) []string {
 		case !member.Error.IsNull():
 			add("The version of member %s (%s) is not known, because it did not answer.", member.ID.ValueString(), member.Name.ValueString())
 		case !version.IsAtLeast("3.5.0"):
-			add("Member %s (%s) runs etcd %s: etcd 3.6 starts on the data of etcd 3.5 only.",
+			add("Member %s (%s) runs etcd %s: upgrade it to 3.5 first, from which alone etcd supports an upgrade to 3.6.",
 				member.ID.ValueString(), member.Name.ValueString(), version.Server)
 		}
 	}
