@@ -48,6 +48,37 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestLinks_ofEveryPage checks that each page in the registry links to another page, and
+// that the index links to each of them.
+func TestLinks_ofEveryPage(t *testing.T) {
+	t.Parallel()
+
+	pages := markdown(t)
+	index := links(pages["docs/index.md"])
+	for name, text := range pages {
+		if !strings.HasPrefix(name, "docs/") || strings.HasPrefix(name, "docs/adr/") || name == "docs/index.md" {
+			continue
+		}
+		own := registry + strings.TrimSuffix(strings.TrimPrefix(name, "docs"), ".md")
+		if !slices.ContainsFunc(links(text), func(to string) bool { return strings.HasPrefix(to, registry+"/") && to != own }) {
+			t.Errorf("%s links to no other page of the provider", name)
+		}
+		if !slices.Contains(index, own) {
+			t.Errorf("docs/index.md has no link to %s", own)
+		}
+	}
+}
+
+// links are the targets of a page's links, without the headings that they name.
+func links(text string) []string {
+	var targets []string
+	for _, match := range link.FindAllStringSubmatch(inline.ReplaceAllString(text, ""), -1) {
+		target, _, _ := strings.Cut(match[1], "#")
+		targets = append(targets, target)
+	}
+	return targets
+}
+
 // follow returns what is wrong with a link of a page, or "".
 func follow(pages map[string]string, page, link string) string {
 	target, fragment, _ := strings.Cut(link, "#")
