@@ -222,3 +222,26 @@ func FuzzParseError(f *testing.F) {
 		}
 	})
 }
+
+// FuzzPermits compares patterns with what servers do: they match a pattern that ends
+// with "*" as the beginning of a key, and any other as the key.
+func FuzzPermits(f *testing.F) {
+	for _, seed := range [][2]string{{"/a", "/a"}, {"/a/*", "/a"}, {"/a/*", "/a/b"}, {"*", "/"}, {"/a*b", "/a*b"}, {"", ""}, {"/\xff*", "/\xff"}} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, pattern, key string) {
+		want := pattern == key
+		if n := len(pattern) - 1; n >= 0 && pattern[n] == '*' {
+			want = len(key) >= n && key[:n] == pattern[:n]
+		}
+		if got := etcdv2.Permits([]string{"/other", pattern}, key); key != "/other" && got != want {
+			t.Errorf("Permits(%q, %q) = %t, want %t", pattern, key, got, want)
+		}
+		if etcdv2.PermitsRecursive([]string{pattern}, key) && !strings.HasSuffix(pattern, "*") {
+			t.Errorf("PermitsRecursive(%q, %q) = true for a pattern that names one key", pattern, key)
+		}
+		if err := etcdv2.CheckPattern(pattern); (err == nil) != (pattern != "" && utf8.ValidString(pattern)) {
+			t.Errorf("CheckPattern(%q) = %v", pattern, err)
+		}
+	})
+}

@@ -100,7 +100,10 @@ func (i *injector) act(x *etcdtest.Exchange) {
 		return
 	}
 	kind, rng := i.choose(call, number)
-	call.update(number, func(a *attempt) { a.request, a.seen, a.start, a.fault = x.Request, true, i.now(), kind })
+	if !call.enter(number, x.Request, i.now(), kind) {
+		x.Forward()
+		return
+	}
 	if kind != noFault {
 		i.note(kind)
 	}
@@ -161,6 +164,6 @@ func (e exchange) duplicate() {
 	e.call.update(e.number, func(a *attempt) { a.sent = true })
 	etcdtest.Duplicate(func(first, second *httptest.ResponseRecorder) {
 		e.answered(first)
-		e.call.update(e.number, func(a *attempt) { a.twice, a.second = true, second })
+		e.call.update(e.number, func(a *attempt) { a.second = second })
 	})(e.Exchange)
 }

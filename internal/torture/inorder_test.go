@@ -68,7 +68,7 @@ func (w *worker) callInOrder() {
 		node, err = w.store().CreateInOrder(ctx, dir, keyspace.Wanted{Value: call.value})
 	}
 	call.end = w.now()
-	attempts := t.snapshot()
+	attempts := t.finish()
 	w.injector.traces.remove(t)
 	for _, a := range attempts {
 		if a.isWrite() && a.twice {

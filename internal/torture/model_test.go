@@ -147,9 +147,11 @@ func (in input) step(s state, out output) []state {
 	case resultGone:
 		return only(s, !s.exists)
 	case resultChanged:
-		// After a lost answer, a node that is as wanted does not count as a conflict.
-		isOurs := in.surelyLost && in.op == opSwap && in.index != 0 && s.content == in.wanted()
-		return only(s, s.exists && !isOurs && !in.surelyMet(s))
+		if in.surelyLost && in.op == opSwap && in.index != 0 {
+			// A read has shown that the key is not as it was wanted, or that it is gone.
+			return only(s, !s.exists || s.content != in.wanted() && !in.surelyMet(s))
+		}
+		return only(s, s.exists && !in.surelyMet(s))
 	case resultDone:
 		if in.op == opGet {
 			found, ok := s.at(out.index)

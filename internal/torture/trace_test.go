@@ -27,6 +27,7 @@ type trace struct {
 
 	mu       sync.Mutex
 	attempts []*attempt
+	finished bool
 }
 
 // attempt is one request of a call.
@@ -44,9 +45,15 @@ type attempt struct {
 	// lost reports whether the client did not get the answer, and connected whether it had a
 	// connection at that time.
 	lost, connected bool
-	// second is the answer to the second copy of a request that was delivered twice.
-	second *httptest.ResponseRecorder
+	// twice reports whether the request is delivered twice, and second is the answer
+	// to the second delivery, once it is there.
 	twice  bool
+	second *httptest.ResponseRecorder
+}
+
+// mayBeApplied reports whether the request is a write that can reach the server.
+func (a *attempt) mayBeApplied() bool {
+	return a.isWrite() && a.fault != dropRequest && a.fault != hangBefore
 }
 
 func (a *attempt) isWrite() bool { return a.request.Method != http.MethodGet && a.request.Method != "" }
@@ -58,15 +65,30 @@ func traced(ctx context.Context, t *trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
 
-// snapshot returns the attempts as known now.
-func (t *trace) snapshot() []attempt {
+// finish returns the attempts of a call as known when it ends. One that reaches the
+// proxy later meets no fault any more.
+func (t *trace) finish() []attempt {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.finished = true
 	attempts := make([]attempt, len(t.attempts))
-	for i, a := range t.attempts {
-		attempts[i] = *a
+	for number, a := range t.attempts {
+		attempts[number] = *a
 	}
 	return attempts
+}
+
+// enter notes that an attempt has reached the proxy, and reports false if its call has
+// ended.
+func (t *trace) enter(number int, r etcdtest.Request, at int64, kind fault) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.finished {
+		return false
+	}
+	a := t.attempts[number]
+	a.request, a.seen, a.start, a.fault, a.twice = r, true, at, kind, kind == duplicate
+	return true
 }
 
 // update changes an attempt.
@@ -87,7 +109,7 @@ func (t tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	call.mu.Lock()
 	number := len(call.attempts)
-	call.attempts = append(call.attempts, &attempt{request: etcdtest.Request{Method: req.Method}})
+	call.attempts = append(call.attempts, &attempt{request: sentRequest(req)})
 	call.mu.Unlock()
 	req = req.Clone(req.Context())
 	req.Header.Set(traceHeader, fmt.Sprintf("%d.%d", call.id, number))
@@ -103,6 +125,23 @@ func (t tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 		call.update(number, func(a *attempt) { a.lost, a.connected = true, true })
 	}}
 	return resp, nil
+}
+
+// sentRequest returns what a request asks for, which may reach a proxy late.
+func sentRequest(req *http.Request) etcdtest.Request {
+	sent := etcdtest.Request{Method: req.Method, Query: req.URL.Query()}
+	if req.GetBody == nil {
+		return sent
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return sent
+	}
+	text, err := io.ReadAll(body)
+	if err == nil {
+		sent.Form, _ = url.ParseQuery(string(text)) // It is empty if it is no form.
+	}
+	return sent
 }
 
 // isDialError reports whether no connection was made.

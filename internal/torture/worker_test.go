@@ -113,7 +113,7 @@ func (w *worker) call(s *subject, in input, do caller) (*etcdv2.Node, error) {
 	in.start = w.now()
 	node, err := do(ctx)
 	in.end = w.now()
-	attempts := t.snapshot()
+	attempts := t.finish()
 	w.injector.traces.remove(t)
 	for _, a := range attempts {
 		in.lost = in.lost || a.lost && a.isWrite() && (a.connected || a.seen)
@@ -177,11 +177,11 @@ func (in input) isClientCall() bool {
 func (w *worker) addPhantoms(s *subject, in input, out output, attempts []attempt) {
 	indexes := map[uint64]bool{}
 	for _, a := range attempts {
-		if !a.isWrite() || !a.sent {
+		if !a.mayBeApplied() {
 			continue
 		}
 		raw := rawInput(a.request)
-		raw.start, raw.end = a.start, in.end
+		raw.start, raw.end = cmp.Or(a.start, in.start), in.end
 		if !a.answered {
 			raw.end = never
 		}
