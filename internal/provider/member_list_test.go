@@ -8,7 +8,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// One of the two members was never started: it has no name, and the cluster no quorum.
+// One of two members was never started: it has no name, and the cluster has no quorum.
 func TestAccMemberList(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -19,7 +19,7 @@ func TestAccMemberList(t *testing.T) {
 	proxy := etcdtest.NewProxy(t, s.URL())
 	w := l.workspace(t, "1.14.0", proxy.URL(), "")
 
-	// The last query file is the one that stays.
+	// The second query file replaces the first.
 	for i, attributes := range []string{`limit = 1`, ``} {
 		want := i + 1
 		if found := query(t, w, "etcd_member", attributes); len(found) != want {

@@ -25,7 +25,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/pause"
 )
 
-// membersOf returns the members of a server, by its own answer.
+// membersOf returns the members that a server lists.
 func membersOf(t *testing.T, s *etcdtest.Server) []etcdv2.Member {
 	t.Helper()
 	var body struct{ Members []etcdv2.Member }
@@ -44,13 +44,13 @@ func memberNamed(t *testing.T, s *etcdtest.Server, name string) etcdv2.Member {
 	return members[i]
 }
 
-// hasMember reports whether a member with the peer URL is there.
+// hasMember reports whether a member has the peer URL.
 func hasMember(t *testing.T, s *etcdtest.Server, peerURL string) bool {
 	t.Helper()
 	return slices.ContainsFunc(membersOf(t, s), func(m etcdv2.Member) bool { return slices.Contains(m.PeerURLs, peerURL) })
 }
 
-// joinArgs is what to start an added server with as --initial-cluster.
+// joinArgs returns the value of --initial-cluster for starting an added server.
 func joinArgs(t *testing.T, s, added *etcdtest.Server) string {
 	t.Helper()
 	var parts []string
@@ -64,8 +64,8 @@ func joinArgs(t *testing.T, s, added *etcdtest.Server) string {
 	return strings.Join(parts, ",")
 }
 
-// join starts the process of an added member, and again if it ends, as the
-// manager of a service would: one that cannot ask the others in time gives up.
+// join starts the process of an added member, and starts it again if it ends, like a service
+// manager: a process that cannot reach the others in time gives up.
 func join(t *testing.T, added *etcdtest.Server, initialCluster string) {
 	t.Helper()
 	added.PrepareJoin(initialCluster)
@@ -118,7 +118,7 @@ resource "etcd_member" "n2" {
 			},
 		},
 		resource.TestStep{
-			// It was started; nothing is to be done.
+			// The member is started, so nothing is left to do.
 			Config:           urls(n2.PeerURL(), other),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 		},
@@ -199,7 +199,7 @@ func TestAccMemberResource_badInput(t *testing.T) {
 	}
 }
 
-// A cluster of one stops when a member is added: refused, unless one insists.
+// A cluster of one stops when a member is added: this is refused unless it is forced.
 func TestAccMemberResource_quorumOfOne(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -214,8 +214,8 @@ func TestAccMemberResource_quorumOfOne(t *testing.T) {
 	s.Put(t, "/still", "works")
 }
 
-// With a node down, an add that would lose the quorum is refused, and so is
-// the removal of a member that is up; that of the one that is down is not.
+// With a node down, an add that would lose the quorum is refused. So is the removal of a member
+// that is up, but not the removal of the one that is down.
 func TestAccMemberResource_quorumWithANodeDown(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -257,7 +257,7 @@ resource "etcd_member" "n3" {
 			},
 		},
 		resource.TestStep{Config: provider, Check: func(*terraform.State) error {
-			// The member that was removed can have been the leader.
+			// The removed member may have been the leader.
 			n1.WaitHealthy(t)
 			n1.Put(t, "/still", "works")
 			return nil
@@ -265,8 +265,8 @@ resource "etcd_member" "n3" {
 	)
 }
 
-// TestAccMemberResource_withoutV2 removes members that do not serve the v2 API, and
-// lists them among the endpoints, the first one too.
+// TestAccMemberResource_withoutV2 removes members that do not serve the v2 API. The endpoints
+// include them, even as the first one.
 func TestAccMemberResource_withoutV2(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -310,8 +310,8 @@ func TestAccMemberResource_theOnlyMember(t *testing.T) {
 	s.Put(t, "/still", "works")
 }
 
-// Three members in one apply are made one after the other. Something else
-// starts each process when the member is added.
+// Three members in one apply are added one after the other. The test starts each process when its
+// member has been added.
 func TestAccMemberResource_threeAtOnce(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -354,7 +354,7 @@ resource "etcd_member" %[1]q {
 			Check: func(*terraform.State) error {
 				members := membersOf(t, s)
 				if len(members) != 4 || slices.ContainsFunc(members, func(m etcdv2.Member) bool { return !m.Started() }) {
-					return fmt.Errorf("the members are %+v, want four that are started", members)
+					return fmt.Errorf("members = %+v, want four started ones", members)
 				}
 				return nil
 			},
@@ -367,12 +367,12 @@ resource "etcd_member" %[1]q {
 	}
 }
 
-// startAdded starts each reserved server when it has become a member.
+// startAdded starts each reserved server after it has become a member.
 func startAdded(ctx context.Context, t *testing.T, s *etcdtest.Server, reserved map[string]*etcdtest.Server) {
 	t.Helper()
 	for pause.For(ctx, 100*time.Millisecond) == nil {
 		for _, added := range reserved {
-			if !added.Running() && hasMember(t, s, added.PeerURL()) { //nolint:contextcheck // it has one of its own
+			if !added.Running() && hasMember(t, s, added.PeerURL()) { //nolint:contextcheck // it uses a context of its own
 				added.PrepareJoin(joinArgs(t, s, added)) //nolint:contextcheck // as above
 				added.Launch(t)
 			}
@@ -380,7 +380,7 @@ func startAdded(ctx context.Context, t *testing.T, s *etcdtest.Server, reserved 
 	}
 }
 
-// dropAccepted loses the first answer that says that a change was made.
+// dropAccepted loses the first answer that confirms a change.
 func dropAccepted() etcdtest.Action {
 	var dropped atomic.Bool
 	return func(x *etcdtest.Exchange) {
@@ -421,7 +421,7 @@ func TestAccMemberResource_lostAnswers(t *testing.T) {
 			Config: block(n4.PeerURL()),
 			Check: func(state *terraform.State) error {
 				if n := accepted(http.MethodPost); n != 1 || len(membersOf(t, s)) != 4 {
-					return fmt.Errorf("%d adds were accepted and there are %d members, want 1 and 4", n, len(membersOf(t, s)))
+					return fmt.Errorf("%d adds were accepted, members = %d, want 1 and 4", n, len(membersOf(t, s)))
 				}
 				join(t, n4, output(state, "etcd_member.n4", "initial_cluster"))
 				return nil
@@ -440,7 +440,7 @@ func TestAccMemberResource_lostAnswers(t *testing.T) {
 			Config: config(p.URL(), ""),
 			Check: func(*terraform.State) error {
 				if n := len(membersOf(t, s)); n != 3 {
-					return fmt.Errorf("there are %d members, want 3", n)
+					return fmt.Errorf("members = %d, want 3", n)
 				}
 				return nil
 			},
@@ -453,7 +453,7 @@ func TestAccMemberResource_lostAnswers(t *testing.T) {
 	}
 }
 
-// The node that is asked to add a member dies with the answer; the others know.
+// The node that gets the add dies before it answers; the others know the member.
 func TestAccMemberResource_nodeKilledDuringAdd(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -480,9 +480,9 @@ func TestAccMemberResource_nodeKilledDuringAdd(t *testing.T) {
 				}
 			}
 			if added != 1 {
-				return fmt.Errorf("the members are %+v, want one that is in state", membersOf(t, n2))
+				return fmt.Errorf("members = %+v, want one that is in state", membersOf(t, n2))
 			}
-			// The node comes back and the new member starts, so that it can go again.
+			// The node comes back and the new member starts, so that it can be removed.
 			n1.Restart(t)
 			join(t, n4, output(state, "etcd_member.n4", "initial_cluster"))
 			return nil
@@ -490,19 +490,18 @@ func TestAccMemberResource_nodeKilledDuringAdd(t *testing.T) {
 	})
 }
 
-// The node that is asked to add a member dies before the request reaches it, or
-// with the request in hand. The others tell what became of it; a member that
-// was not added would stop the cluster now that a node is down, and is planned
-// again when the node is back.
+// The node that gets the add dies before the request reaches it, or while it has the request. The
+// others know the outcome. A member that was not added would stop the cluster while a node is
+// down, and is planned again when the node is back.
 func TestMemberResource_nodeKilledBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	for name, kill := range map[string]func(*testing.T, *etcdtest.Cluster, *etcdtest.Exchange){
-		"before it is asked": func(t *testing.T, cluster *etcdtest.Cluster, x *etcdtest.Exchange) {
+		"before it gets the request": func(t *testing.T, cluster *etcdtest.Cluster, x *etcdtest.Exchange) {
 			t.Helper()
 			cluster.Servers[0].Kill(t)
 			x.Fetch()
 		},
-		"with the request in hand": func(t *testing.T, cluster *etcdtest.Cluster, x *etcdtest.Exchange) {
+		"while it has the request": func(t *testing.T, cluster *etcdtest.Cluster, x *etcdtest.Exchange) {
 			t.Helper()
 			killWithRequest(t, cluster.Servers[0], cluster.Servers[1:], x)
 		},
@@ -511,7 +510,7 @@ func TestMemberResource_nodeKilledBeforeTheAnswer(t *testing.T) {
 			t.Parallel()
 			cluster := etcdtest.StartCluster(t, 3)
 			n1, n2, n3 := cluster.Servers[0], cluster.Servers[1], cluster.Servers[2]
-			// Servers that are younger refuse the change.
+			// Servers that have been running for less time refuse the change.
 			if err := pause.For(t.Context(), 7*time.Second); err != nil {
 				t.Fatal(err)
 			}
@@ -523,7 +522,7 @@ func TestMemberResource_nodeKilledBeforeTheAnswer(t *testing.T) {
 			d := newDirect(t, map[string]any{"endpoints": []string{p.URL(), n2.URL(), n3.URL()}})
 			added := applyAdd(t, d, n2, cluster.Reserve(t, "n4").PeerURL(), func() { n1.Restart(t) })
 			if n := p.Count(http.MethodPost, "/v2/members"); n == 0 {
-				t.Error("the node was not asked")
+				t.Error("the node did not get the request")
 			}
 			after, errs := d.refresh(t, added)
 			if errs != "" || !after.exists() || !after.state.Equal(added.state) {
@@ -533,8 +532,8 @@ func TestMemberResource_nodeKilledBeforeTheAnswer(t *testing.T) {
 	}
 }
 
-// The only node that the provider knows dies when it has added the member: that
-// is unknown until the node is back, and then the member is there to be imported.
+// The only endpoint of the provider dies after it has added the member. The outcome is unknown
+// until the node is back, and then the member can be imported.
 func TestMemberResource_onlyEndpointKilledDuringAdd(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -554,13 +553,13 @@ func TestMemberResource_onlyEndpointKilledDuringAdd(t *testing.T) {
 	attributes := map[string]any{"name": "n4", "peer_urls": []string{peerURL}, "timeouts": map[string]any{"create": "1m"}}
 	after, errs := d.apply(t, d.none("etcd_member"), attributes)
 	if !strings.Contains(errs, "Outcome of a write is unknown") || after.exists() {
-		t.Fatalf("the error is %q, in state: %t, want unknown and not in state", errs, after.exists())
+		t.Fatalf("the error is %q, in state: %t, want an unknown outcome and nothing in state", errs, after.exists())
 	}
 	n1.Restart(t)
 	members := membersOf(t, n2)
 	i := slices.IndexFunc(members, func(m etcdv2.Member) bool { return slices.Contains(m.PeerURLs, peerURL) })
 	if i < 0 {
-		t.Fatalf("the members are %+v, want one at %s", members, peerURL)
+		t.Fatalf("members = %+v, want one at %s", members, peerURL)
 	}
 	if _, errs := d.apply(t, d.none("etcd_member"), attributes); !strings.Contains(errs, "Member already exists") ||
 		!strings.Contains(errs, members[i].ID) {
@@ -572,12 +571,12 @@ func TestMemberResource_onlyEndpointKilledDuringAdd(t *testing.T) {
 		t.Errorf("the plan after the import: %q, replaced for %v", text, planned.RequiresReplace)
 	}
 	if n := len(membersOf(t, n2)); n != 4 {
-		t.Errorf("there are %d members, want 4", n)
+		t.Errorf("members = %d, want 4", n)
 	}
 }
 
-// killWithRequest kills a server that has got a request which it cannot answer,
-// because the others hang for so long.
+// killWithRequest kills a server while it has a request that it cannot answer, because the others
+// are paused.
 func killWithRequest(t *testing.T, s *etcdtest.Server, others []*etcdtest.Server, x *etcdtest.Exchange) {
 	t.Helper()
 	for _, other := range others {
@@ -591,7 +590,7 @@ func killWithRequest(t *testing.T, s *etcdtest.Server, others []*etcdtest.Server
 			t.Errorf("the server answered with %d", answer.Code)
 		}
 	}()
-	// It answers after 5 s, with a refusal.
+	// It would answer after 5 s, with a refusal.
 	if err := pause.For(t.Context(), time.Second); err != nil {
 		t.Error(err)
 	}
@@ -602,9 +601,8 @@ func killWithRequest(t *testing.T, s *etcdtest.Server, others []*etcdtest.Server
 	}
 }
 
-// applyAdd applies an etcd_member with the peer URL while a node is dying. If
-// that fails, the member must not be there, and it is applied again with the
-// node restored.
+// applyAdd applies an etcd_member with the peer URL while a node is dying. If that fails, the
+// member must not exist, and applyAdd applies it again after the node was restored.
 func applyAdd(t *testing.T, d *direct, s *etcdtest.Server, peerURL string, restore func()) managed {
 	t.Helper()
 	attributes := map[string]any{"name": "n4", "peer_urls": []string{peerURL}, "timeouts": map[string]any{"create": "1m"}}
@@ -620,13 +618,13 @@ func applyAdd(t *testing.T, d *direct, s *etcdtest.Server, peerURL string, resto
 	}
 	members := membersOf(t, s)
 	if len(members) != 4 || !slices.ContainsFunc(members, func(m etcdv2.Member) bool { return m.ID == added.text(t, "id") }) {
-		t.Fatalf("the members are %+v, want four with %s", members, added.text(t, "id"))
+		t.Fatalf("members = %+v, want four with %s", members, added.text(t, "id"))
 	}
 	return added
 }
 
-// The quorum is lost with the add on its way: its outcome is unknown, and what
-// comes next tells what became of it.
+// The quorum is lost while the add is in flight: its outcome is unknown, and the next run reports
+// it.
 func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -652,14 +650,14 @@ func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 		)
 	}
 	applied := func() bool { return hasMember(t, n1, n4.PeerURL()) }
-	// Servers that are younger refuse the change, and nothing is unknown then.
+	// Servers that have been running for less time refuse the change, and then nothing is unknown.
 	if err := pause.For(t.Context(), 7*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	acceptance(t,
 		resource.TestStep{Config: block("20s"), ExpectError: regexp.MustCompile(`Outcome of a write is unknown`)},
 		resource.TestStep{
-			// The add that nobody waits for any longer is applied in most cases.
+			// The add that nobody waits for any longer is usually applied.
 			PreConfig: func() {
 				n2.Resume(t)
 				n3.Resume(t)
@@ -685,7 +683,7 @@ func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 			Config: block("1m"),
 			Check: func(state *terraform.State) error {
 				if n := len(membersOf(t, n1)); n != 4 {
-					return fmt.Errorf("there are %d members, want 4", n)
+					return fmt.Errorf("members = %d, want 4", n)
 				}
 				join(t, n4, output(state, "etcd_member.n4", "initial_cluster"))
 				return nil
@@ -693,12 +691,12 @@ func TestAccMemberResource_quorumLostDuringAdd(t *testing.T) {
 		},
 	)
 	if n := len(membersOf(t, n1)); n != 3 {
-		t.Errorf("there are %d members in the end, want 3", n)
+		t.Errorf("members at the end = %d, want 3", n)
 	}
 }
 
-// awaitSilence waits until a server that was paused does not answer: a signal
-// takes a moment to reach all threads of a process.
+// awaitSilence waits until a paused server does not answer: a signal takes a moment to reach all
+// threads of a process.
 func awaitSilence(t *testing.T, s *etcdtest.Server) {
 	t.Helper()
 	for {
@@ -711,7 +709,7 @@ func awaitSilence(t *testing.T, s *etcdtest.Server) {
 	}
 }
 
-// A process that does not start in time leaves a warning and a plan that waits on.
+// A process that does not start in time causes a warning and a plan that waits again.
 func TestAccMemberResource_waitForStart(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -755,7 +753,7 @@ resource "etcd_member" "n2" {
 	)
 }
 
-// What is changed outside of Terraform is seen and put right.
+// Changes outside Terraform are detected and corrected.
 func TestAccMemberResource_drift(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3)
@@ -822,7 +820,7 @@ func TestAccMemberResource_needsRoot(t *testing.T) {
 		ExpectError: regexp.MustCompile(`the[\s│]+provider[\s│]+has[\s│]+no[\s│]+credentials`),
 	})
 	if n := len(membersOf(t, s)); n != 1 {
-		t.Errorf("there are %d members, want 1", n)
+		t.Errorf("members = %d, want 1", n)
 	}
 }
 
@@ -853,7 +851,7 @@ data "etcd_members" "a" {
 		resource.TestStep{
 			PreConfig: func() {
 				if hasMember(t, n1, n4.PeerURL()) {
-					t.Error("it was added with a wrong password")
+					t.Error("the member was added with a wrong password")
 				}
 			},
 			Config: block("root-password"),
@@ -881,6 +879,6 @@ data "etcd_members" "a" {
 		},
 	)
 	if n := len(membersOf(t, n1)); n != 3 {
-		t.Errorf("there are %d members after the destroy, want 3", n)
+		t.Errorf("members after the destroy = %d, want 3", n)
 	}
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/membership"
 )
 
-// waits reports whether a change waits for a kind, and does not end with it.
+// waits reports whether a kind makes a change wait instead of ending it.
 func waits(k membership.Kind) bool { return k >= membership.NotStarted }
 
-// sampleRefusal is a refusal with everything that a kind can have.
+// sampleRefusal returns a refusal with all the fields that a kind can have.
 func sampleRefusal(k membership.Kind) *membership.Refusal {
 	n1 := etcdv2.Member{ID: "8e9e05c52164694d", Name: "n1", PeerURLs: []string{"http://n1:2380"}}
 	return &membership.Refusal{
@@ -28,31 +28,31 @@ func sampleRefusal(k membership.Kind) *membership.Refusal {
 func TestWordMembership_everyKind(t *testing.T) {
 	t.Parallel()
 	if want := len(membership.Kinds()); len(memberTable) != want {
-		t.Errorf("%d kinds are worded, want %d", len(memberTable), want)
+		t.Errorf("wordings = %d, want %d", len(memberTable), want)
 	}
 	for _, k := range membership.Kinds() {
 		t.Run(k.String(), func(t *testing.T) {
 			t.Parallel()
 			words := memberTable[k]
 			if words.what == nil || words.what(sampleRefusal(k)) == "" {
-				t.Fatal("nothing says what happened")
+				t.Fatal("the wording does not say what happened")
 			}
 			overdue := wordMembership(&membership.Overdue{Refusal: sampleRefusal(k), Err: context.DeadlineExceeded})
 			if !strings.Contains(overdue.Error(), words.what(sampleRefusal(k))) || !errors.Is(overdue, context.DeadlineExceeded) {
-				t.Errorf("error after a wait = %q, want what was waited for", overdue)
+				t.Errorf("error after a wait = %q, want it to name what was waited for", overdue)
 			}
 			if waits(k) {
 				return
 			}
 			c, ok := errors.AsType[*refusal](wordMembership(fmt.Errorf("adding: %w", sampleRefusal(k))))
 			if !ok || c.summary == "" || c.advice == "" || !strings.Contains(c.what, "Nothing was changed.") {
-				t.Errorf("refusal = %+v, want a summary, advice and that nothing was changed", c)
+				t.Errorf("refusal = %+v, want a summary, advice and a statement that nothing was changed", c)
 			}
 		})
 	}
 }
 
-// While the outcome of an attempt is unknown, nothing says that nothing was changed.
+// While the outcome of an attempt is unknown, the error must not claim that nothing was changed.
 func TestWordMembership_unsettled(t *testing.T) {
 	t.Parallel()
 	for name, ended := range map[string]error{
@@ -67,7 +67,7 @@ func TestWordMembership_unsettled(t *testing.T) {
 			addFailure(&diags, "Unable to remove member", "n1", wordMembership(&membership.Unsettled{Err: ended, Lost: lost}))
 			d := diags[0]
 			if d.Summary() != "Outcome of a write is unknown" || strings.Contains(d.Detail(), "Nothing was changed") {
-				t.Errorf("%s: %s\nwant that the outcome is unknown", d.Summary(), d.Detail())
+				t.Errorf("%s: %s\nwant an unknown outcome", d.Summary(), d.Detail())
 			}
 			for _, want := range []string{"1 of its 3 members answers", "the connection was cut"} {
 				if !strings.Contains(d.Detail(), want) {

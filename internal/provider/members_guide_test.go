@@ -16,15 +16,15 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// guideWalk walks through the guide on members with real processes.
+// guideWalk follows the guide on members with real processes.
 type guideWalk struct {
 	n1      *etcdtest.Server
 	members map[string]*etcdtest.Server
 	written []string
 }
 
-// configurations returns the configurations of the guide, with the URLs of the
-// servers in the place of those that it names.
+// configurations returns the configurations of the guide, with the URLs of the servers in place
+// of the URLs in the guide.
 func (w *guideWalk) configurations(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile("../../templates/guides/members.md.tmpl")
@@ -43,19 +43,19 @@ func (w *guideWalk) configurations(t *testing.T) []string {
 	return configurations
 }
 
-// start starts the process of an added member as the guide says: with the
-// output that is named like it.
+// start starts the process of an added member like the guide: with the flags in the output of the
+// same name.
 func (w *guideWalk) start(t *testing.T, state *terraform.State, name string) {
 	t.Helper()
 	text, ok := state.RootModule().Outputs[name].Value.(string)
 	if !ok {
-		t.Fatalf("the output %s is no text", name)
+		t.Fatalf("the output %s is not a string", name)
 	}
 	join(t, w.members[name], text)
 }
 
-// intact checks who the members are and that each that runs has every key that
-// was written so far; then it writes one more.
+// intact checks the names of the members, and that each running one has every key written so far.
+// Then it writes one more key.
 func (w *guideWalk) intact(t *testing.T, names ...string) error {
 	t.Helper()
 	var found []string
@@ -63,9 +63,9 @@ func (w *guideWalk) intact(t *testing.T, names ...string) error {
 		found = append(found, m.Name)
 	}
 	if slices.Sort(found); !slices.Equal(found, names) {
-		return fmt.Errorf("the members are %q, want %q", found, names)
+		return fmt.Errorf("members = %q, want %q", found, names)
 	}
-	// A member that was removed can have been the leader.
+	// The removed member may have been the leader.
 	w.n1.WaitHealthy(t)
 	key := fmt.Sprintf("/step/%d", len(w.written)+1)
 	w.n1.Put(t, key, key)
@@ -74,15 +74,15 @@ func (w *guideWalk) intact(t *testing.T, names ...string) error {
 	for _, name := range names {
 		for _, key := range w.written {
 			if got := servers[name].Get(t, key).Node.Value; got != key {
-				return fmt.Errorf("%s of %s is %q", key, name, got)
+				return fmt.Errorf("%s at %s = %q", key, name, got)
 			}
 		}
 	}
 	return nil
 }
 
-// TestAccGuide_members does what the guide says, from one member to three, one
-// replaced, and back to one.
+// TestAccGuide_members follows the guide, from one member to three, through a replacement, and
+// back to one.
 func TestAccGuide_members(t *testing.T) {
 	t.Parallel()
 	w := &guideWalk{n1: etcdtest.Start(t), members: map[string]*etcdtest.Server{}}
@@ -114,7 +114,7 @@ func TestAccGuide_members(t *testing.T) {
 			},
 		},
 		w.step(t, steps[3], "", "n1", "n2"),
-		// Given back and taken under management again, as the guide says.
+		// The member is released and adopted again, as in the guide.
 		resource.TestStep{
 			Config: endpointsConfig([]string{w.n1.URL()}, "", "removed {\n  from = etcd_member.n2\n  lifecycle {\n    destroy = false\n  }\n}\n"),
 			Check:  func(*terraform.State) error { return w.intact(t, "n1", "n2") },
@@ -131,12 +131,12 @@ func TestAccGuide_members(t *testing.T) {
 		w.step(t, steps[4], "", "n1"),
 	)
 	if slices.ContainsFunc(membersOf(t, w.n1), func(m etcdv2.Member) bool { return !m.Started() }) {
-		t.Errorf("the members are %+v, want one that is started", membersOf(t, w.n1))
+		t.Errorf("members = %+v, want one started one", membersOf(t, w.n1))
 	}
 }
 
-// step applies a configuration of the guide, starts the process of the member
-// that it has added, if any, and checks the cluster.
+// step applies a configuration of the guide, starts the process of the member that it has added,
+// if any, and checks the cluster.
 func (w *guideWalk) step(t *testing.T, config, added string, names ...string) resource.TestStep {
 	t.Helper()
 	return resource.TestStep{

@@ -11,9 +11,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// What a person reads about an object that cannot be created, imported or read.
+// The errors about an object that cannot be created, imported or read.
 
-// TestMessages_wrongKind has objects of which the store has the other kind.
+// TestMessages_wrongKind has a directory in the place of each key, and a key in the place of each
+// directory.
 func TestMessages_wrongKind(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -33,8 +34,8 @@ func TestMessages_wrongKind(t *testing.T) {
 	wantPhrases(t, errs, "Directory is a key: ", own+"/key", "data source etcd_key")
 }
 
-// importErrors imports an object that was never in state, and returns the errors
-// of the read that follows.
+// importErrors imports an object that was never in state, and returns the errors of the following
+// read.
 func importErrors(t *testing.T, d *direct, typeName, id string) string {
 	t.Helper()
 	resp, err := d.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id})
@@ -62,7 +63,7 @@ func TestMessages_missingUser(t *testing.T) {
 	}
 }
 
-// What no server accepts is refused when a configuration is validated, once.
+// A value that no server accepts is rejected when a configuration is validated, with one error.
 func TestMessages_invalid(t *testing.T) {
 	t.Parallel()
 	d := newDirect(t, map[string]any{"key_prefix": ""})
@@ -104,8 +105,8 @@ func TestMessages_invalid(t *testing.T) {
 	}
 }
 
-// A secret whose key is created by the same run is read once that key exists, as
-// the error advises.
+// A secret whose key is created by the same run is read after the key exists, with the
+// configuration that the error advises.
 func TestAccKeyEphemeral_createdInTheRun(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -139,7 +140,7 @@ resource "etcd_key" "copy" {
 	)
 }
 
-// CheckValue counts what the form takes.
+// CheckValue counts the bytes of the form encoding.
 func TestMessages_valueThatFits(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -147,6 +148,6 @@ func TestMessages_valueThatFits(t *testing.T) {
 	fits := strings.Repeat("a", 10<<20-100)
 	mustApply(t, d, d.none("etcd_key"), map[string]any{"key": "/k", "value": fits})
 	if err := etcdv2.CheckValue(fits + strings.Repeat("/", 100)); err == nil {
-		t.Error("a value that is too large passes")
+		t.Error("CheckValue() accepts a value that is too large")
 	}
 }

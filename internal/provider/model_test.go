@@ -14,8 +14,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// TestModels compares readModel and writeModel with the framework's Get and
-// Set, on random objects.
+// TestModels compares readModel and writeModel with the framework's Get and Set, for random
+// objects.
 func TestModels(t *testing.T) {
 	t.Parallel()
 	t.Run("key", func(t *testing.T) { t.Parallel(); testModel[keyModel](t, &keyResource{}) })
@@ -60,8 +60,8 @@ func testModel[M any](t *testing.T, r resource.Resource) {
 	}
 }
 
-// randomObject returns an object of a schema that has nothing but strings,
-// numbers and booleans. Each of them can be null or unknown.
+// randomObject returns an object of a schema with only strings, numbers and booleans. Each of them
+// can be null or unknown.
 func randomObject(ctx context.Context, t *testing.T, s schema.Schema, random *rand.Rand) tftypes.Value {
 	t.Helper()
 	values := map[string]tftypes.Value{}
@@ -79,14 +79,14 @@ func randomObject(ctx context.Context, t *testing.T, s schema.Schema, random *ra
 		case typ.Is(tftypes.Bool):
 			value = random.IntN(2) == 0
 		default:
-			t.Fatalf("%s is a %s", name, typ)
+			t.Fatalf("%s has type %s", name, typ)
 		}
 		values[name] = tftypes.NewValue(typ, value)
 	}
 	return tftypes.NewValue(s.Type().TerraformType(ctx), values)
 }
 
-// TestModels_leftToTheFramework has what readModel and writeModel pass on.
+// TestModels_leftToTheFramework tries what readModel and writeModel leave to the framework.
 func TestModels_leftToTheFramework(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
@@ -99,15 +99,15 @@ func TestModels_leftToTheFramework(t *testing.T) {
 	model := userRoleModel{}
 	null := tfsdk.State{Schema: described.Schema, Raw: tftypes.NewValue(object, nil)}
 	if diags := readModel(ctx, null, &model); !diags.HasError() {
-		t.Error("readModel() read a state that is null")
+		t.Error("readModel() accepted a null state")
 	}
 	if diags := readModel(ctx, null, &dirModel{}); !diags.HasError() {
-		t.Error("readModel() read a state of another resource")
+		t.Error("readModel() accepted the state of another resource")
 	}
 	if diags := writeModel(ctx, &null, dirModel{}); !diags.HasError() {
-		t.Error("writeModel() wrote a model of another resource")
+		t.Error("writeModel() accepted the model of another resource")
 	}
 	if !null.Raw.IsNull() {
-		t.Errorf("the state is %s after a failed writeModel, want null", null.Raw)
+		t.Errorf("state = %s after a failed writeModel, want null", null.Raw)
 	}
 }

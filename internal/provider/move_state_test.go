@@ -10,7 +10,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// moved moves the state of a resource of another provider to one of ours.
+// moved moves the state of a resource of another provider to a resource of ours.
 func (d *direct) moved(t *testing.T, address, sourceType, state, typeName string) (to managed, errs string) {
 	t.Helper()
 	resp, err := d.server.MoveResourceState(t.Context(), &tfprotov6.MoveResourceStateRequest{
@@ -98,7 +98,7 @@ func TestMoveState(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		if n := writes(proxy); n != 0 || len(proxy.Requests()) == 0 {
-			t.Errorf("%d of %d requests were no reads", n, len(proxy.Requests()))
+			t.Errorf("%d of %d requests were not reads", n, len(proxy.Requests()))
 		}
 	})
 }
@@ -122,7 +122,7 @@ func TestMoveState_refusals(t *testing.T) {
 			o, errs := d.moved(t, test.address, test.sourceType, test.state, test.typeName)
 			wantPhrases(t, errs, test.want)
 			if o.exists() || strings.Contains(errs, "geheim") {
-				t.Errorf("moved though there was an error, or a password in it: %s", errs)
+				t.Errorf("the state was moved in spite of an error, or the error contains a password: %s", errs)
 			}
 		})
 	}

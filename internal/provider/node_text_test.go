@@ -11,8 +11,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// latin1 is a value with a byte that is not UTF-8, and shown is what the API
-// makes of it.
+// latin1 is a value with a byte that is not UTF-8, and shown is that value as the API returns it.
 const (
 	latin1 = "caf\xe9"
 	shown  = "caf\uFFFD"
@@ -51,14 +50,13 @@ func (d *direct) refreshWarnings(t *testing.T, o managed) string {
 	return warnings(resp.Diagnostics)
 }
 
-// raw returns what a key holds as the server writes it: an escape is a byte
-// that is not text.
+// raw returns the value of a key as the server encodes it: an escape is a byte that is not text.
 func raw(t *testing.T, s *etcdtest.Server, key string) string {
 	t.Helper()
 	return string(s.Get(t, key).Body)
 }
 
-// Whatever shows a value warns when the API does not show it as it is.
+// Every object that shows a value warns if the API does not return the value exactly.
 func TestNotText_warnings(t *testing.T) {
 	t.Parallel()
 	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -88,8 +86,8 @@ func TestNotText_warnings(t *testing.T) {
 	}
 }
 
-// No write puts back what the API shows instead of the bytes; a write that
-// keeps the value on the server, or sets another, is made.
+// No write replaces the bytes by what the API shows. A write that keeps the value on the server,
+// or sets another, is made.
 func TestNotText_writes(t *testing.T) {
 	t.Parallel()
 	s, root := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -138,7 +136,7 @@ func TestNotText_writes(t *testing.T) {
 				maps.Copy(attributes, c.more)
 				after, errs := d.apply(t, d.imported(t, form.typeName, form.id(dir, key)), attributes)
 				if refused := strings.Contains(errs, "would lose bytes"); refused != c.refused || !refused && errs != "" {
-					t.Errorf("apply says %q, want a refusal: %v", errs, c.refused)
+					t.Errorf("errors of the apply = %q, want a refusal: %v", errs, c.refused)
 				}
 				if kept := strings.Contains(raw(t, s, key), `"caf\ufffd"`); kept == c.changes {
 					t.Errorf("the server answers %s, want the bytes kept: %v", raw(t, s, key), !c.changes)
@@ -151,7 +149,7 @@ func TestNotText_writes(t *testing.T) {
 	}
 }
 
-// To adopt a key whose value is shown as configured keeps its bytes.
+// Adopting a key whose value is shown as configured keeps its bytes.
 func TestNotText_adopt(t *testing.T) {
 	t.Parallel()
 	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -178,7 +176,7 @@ func TestNotText_adopt(t *testing.T) {
 			config["adopt_existing"] = true
 			_, errs := d.apply(t, d.none(typeName), config)
 			if refused := strings.Contains(errs, "would lose bytes"); refused != c.refused || !refused && errs != "" {
-				t.Errorf("%s, %s: apply says %q, want a refusal: %v", typeName, name, errs, c.refused)
+				t.Errorf("%s, %s: errors of the apply = %q, want a refusal: %v", typeName, name, errs, c.refused)
 			}
 			if got := raw(t, s, dir+"/k"); !strings.Contains(got, `"caf\ufffd"`) {
 				t.Errorf("%s, %s: the server answers %s, want the bytes kept", typeName, name, got)
@@ -187,8 +185,8 @@ func TestNotText_adopt(t *testing.T) {
 	}
 }
 
-// Names that no configuration can write are left alone, also by what removes
-// all that it does not list.
+// Names that no configuration can contain are left alone, even by objects that delete everything
+// that they do not list.
 func TestUnnameable(t *testing.T) {
 	t.Parallel()
 	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -209,7 +207,7 @@ func TestUnnameable(t *testing.T) {
 	mustApply(t, d, after, config)
 	for _, name := range strange {
 		if answer := s.Get(t, prefix+name); answer.Node.Value != "x" {
-			t.Errorf("%q holds %+v, want it left alone", name, answer.Node)
+			t.Errorf("%q = %+v, want it left alone", name, answer.Node)
 		}
 	}
 	if got := d.readWarnings(t, "etcd_keys", map[string]any{"prefix": prefix}); strings.Count(got, "Its name") != 4 {
@@ -220,8 +218,8 @@ func TestUnnameable(t *testing.T) {
 	}
 }
 
-// A value in another Unicode form is the value that a CLI shows: an index that
-// moved with the same text is no conflict.
+// A value in another Unicode form is the same value for a CLI: a change of the index with the same
+// text is not a conflict.
 func TestNormalization_values(t *testing.T) {
 	t.Parallel()
 	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -241,12 +239,12 @@ func TestNormalization_values(t *testing.T) {
 	}
 	s.Put(t, key, nfd, "ttl=900")
 	if _, errs := d.apply(t, o, nil); errs != "" {
-		t.Errorf("the deletion says %q", errs)
+		t.Errorf("errors of the deletion = %q", errs)
 	}
 }
 
-// A plan that would have to write such a value refuses it before anything is
-// written, also where it writes it at another path.
+// A plan that would write such a value is refused before anything is written, even if it writes the
+// value at another path.
 func TestNotText_plans(t *testing.T) {
 	t.Parallel()
 	s, root := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -280,7 +278,7 @@ func TestNotText_plans(t *testing.T) {
 			}
 			planned, _ := d.plan(t, o, attributes)
 			if errs := errorText(planned.Diagnostics); !strings.Contains(errs, "would lose bytes") || !strings.Contains(errs, root) {
-				t.Errorf("%s, %s: the plan says %q", name, change, errs)
+				t.Errorf("%s, %s: errors of the plan = %q", name, change, errs)
 			}
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// newOldServer is a server of etcd 2.3.6, which cannot be had as a module, in how
-// it answers a refresh. reported is the version that it reports of itself.
+// newOldServer returns a proxy that treats a refresh like etcd 2.3.6, which is not available as a
+// module. reported is the version that it reports.
 func newOldServer(t *testing.T, s *etcdtest.Server, reported string) *etcdtest.Proxy {
 	t.Helper()
 	proxy := etcdtest.NewProxy(t, s.URL())
@@ -21,9 +21,8 @@ func newOldServer(t *testing.T, s *etcdtest.Server, reported string) *etcdtest.P
 	return proxy
 }
 
-// A server that empties a value when its TTL is refreshed is not asked for it:
-// the value is written with the TTL. One that hides its version gets the value
-// put back.
+// A server that empties a value on a refresh is not sent one: the value is written with the TTL.
+// On a server that hides its version, the value is restored.
 func TestKeyedResources_oldServerKeepsValues(t *testing.T) {
 	t.Parallel()
 
@@ -44,7 +43,7 @@ func TestKeyedResources_oldServerKeepsValues(t *testing.T) {
 				check := func(what string, ttl int64) {
 					t.Helper()
 					if node := s.Get(t, key).Node; node.Value != kind.text("held") || differs(node.TTL, ttl) {
-						t.Errorf("%s: the server holds %q for %d seconds, want the value for %d", what, node.Value, node.TTL, ttl)
+						t.Errorf("%s: server has %q with a TTL of %d, want the value with %d", what, node.Value, node.TTL, ttl)
 					}
 					if !d.isEmpty(t, o, attributes) {
 						t.Errorf("%s: the next plan is not empty", what)
@@ -64,8 +63,8 @@ func TestKeyedResources_oldServerKeepsValues(t *testing.T) {
 	}
 }
 
-// A change of the TTL alone writes the secret that is there, and not the one
-// that the configuration has without a new version: no plan has shown that.
+// A change of only the TTL writes the secret that exists, and not the one that the configuration
+// has without a new version: no plan has shown that.
 func TestKeyResource_oldServerKeepsTheSecret(t *testing.T) {
 	t.Parallel()
 
@@ -82,7 +81,7 @@ func TestKeyResource_oldServerKeepsTheSecret(t *testing.T) {
 		}
 		o = mustApply(t, d, o, attributes)
 		if node := s.Get(t, key).Node; node.Value != "found" || differs(node.TTL, ttl) {
-			t.Errorf("the server holds %q for %d seconds, want what was found, for %d", node.Value, node.TTL, ttl)
+			t.Errorf("server has %q with a TTL of %d, want the old value with %d", node.Value, node.TTL, ttl)
 		}
 		if !d.isEmpty(t, o, attributes) {
 			t.Error("the next plan is not empty")

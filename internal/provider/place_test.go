@@ -11,8 +11,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// placedObjects are objects of the key space, with a change of each, and the
-// attribute by which each is imported.
+// placedObjects returns objects of the key space, with a change to each, and the attribute by which
+// each is imported.
 func placedObjects() map[string]struct {
 	attributes, change map[string]any
 	identity           string
@@ -30,8 +30,8 @@ func placedObjects() map[string]struct {
 	}
 }
 
-// With another key_prefix the paths in state are those of other objects: nothing
-// is done to either, and nothing leaves state, whatever is asked for.
+// With another key_prefix, the paths in state belong to other objects: neither object is changed,
+// and nothing leaves state, for any command.
 func TestPlacedResources_keyPrefixChanges(t *testing.T) {
 	t.Parallel()
 
@@ -50,7 +50,7 @@ func TestPlacedResources_keyPrefixChanges(t *testing.T) {
 				}
 				attributes := maps.Clone(test.attributes)
 				if from == "" || to == "" {
-					// Without a key_prefix the test's own is in the path.
+					// Without a key_prefix, the path includes the prefix of the test.
 					for _, attribute := range []string{"key", "path", "prefix", "dir"} {
 						if path, ok := attributes[attribute].(string); ok {
 							attributes[attribute] = own + path
@@ -62,7 +62,7 @@ func TestPlacedResources_keyPrefixChanges(t *testing.T) {
 				before, after := provider(from), provider(to)
 				o := mustApply(t, before, before.none(name), attributes)
 				refuseOtherPlace(t, s, after, o, own, changed)
-				// An import keeps the note too, and an old state takes it on.
+				// An import records the key_prefix too, and an old state gets it.
 				refuseOtherPlace(t, s, after, before.imported(t, name, o.text(t, test.identity)), own, changed)
 				o.private = nil
 				o, errs := before.refresh(t, o)
@@ -70,16 +70,16 @@ func TestPlacedResources_keyPrefixChanges(t *testing.T) {
 					t.Fatal(errs)
 				}
 				refuseOtherPlace(t, s, after, o, own, changed)
-				// With the old one all goes on.
+				// With the old key_prefix everything works.
 				if o = mustApply(t, before, mustApply(t, before, o, changed), nil); o.exists() {
-					t.Error("it is still in state")
+					t.Error("the object is still in state")
 				}
 			})
 		}
 	}
 }
 
-// refuseOtherPlace asks for all that can be asked for, with another key_prefix.
+// refuseOtherPlace tries every command with another key_prefix.
 func refuseOtherPlace(t *testing.T, s *etcdtest.Server, d *direct, o managed, own string, changed map[string]any) {
 	t.Helper()
 	const refusal = "The provider's key_prefix has changed"
@@ -92,7 +92,7 @@ func refuseOtherPlace(t *testing.T, s *etcdtest.Server, d *direct, o managed, ow
 	for what, attributes := range map[string]map[string]any{"update": changed, "destroy": nil} {
 		resp, config := d.plan(t, o, attributes)
 		wantError(t, errorText(resp.Diagnostics), refusal)
-		// A plan that was saved before the change is applied after it.
+		// A plan saved before the change of the key_prefix is applied after it.
 		saved := &tfprotov6.PlanResourceChangeResponse{
 			PlannedState: dynamic(t, o.state.Type(), d.proposed(t, o, config)), PlannedPrivate: o.private,
 		}

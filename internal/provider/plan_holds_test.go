@@ -8,8 +8,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// Between a plan and its apply somebody writes each key again as it was, with a
-// plain set that creates the key again. The CLI finds nothing inconsistent.
+// Between a plan and its apply, each key is written again unchanged, with a plain set that creates
+// the key again. The CLI finds no inconsistency.
 func TestAcc_planHoldsAfterRival(t *testing.T) {
 	t.Parallel()
 
@@ -53,14 +53,14 @@ output "queued" { value = etcd_in_order_key.queued.key }
 		prefix + "/value": "2", prefix + "/json": "[2]", prefix + "/ttl": "1", prefix + "/tree/a": "2", queued: "2",
 	} {
 		if got := l.server.Get(t, key).Node.Value; got != value {
-			t.Errorf("%s holds %q, want %q", key, got, value)
+			t.Errorf("%s = %q, want %q", key, got, value)
 		}
 	}
 	mustRun(t, w, 0, "plan", "-detailed-exitcode", "-var=next=true")
 }
 
-// A value is known only at apply, and the TTL is what an import found of a
-// longer one. The plan holds whether the value turns out to be the same or not.
+// A value is known only at apply, and the TTL is the rest of a longer one that an import found. The
+// plan stays valid whether or not the value turns out to be the same.
 func TestAcc_planHoldsForUnknownValues(t *testing.T) {
 	t.Parallel()
 
@@ -104,7 +104,7 @@ import {
 		mustRun(t, w, 0, append([]string{"apply", "-auto-approve"}, args...)...)
 		for _, key := range []string{"/k", "/tree/a"} {
 			if node := l.server.Get(t, prefix+key).Node; node.Value != value || differs(node.TTL, 300) {
-				t.Errorf("round %d: %s holds %q for %d seconds, want %q for about 300", round, key, node.Value, node.TTL, value)
+				t.Errorf("round %d: %s = %q with a TTL of %d, want %q with about 300", round, key, node.Value, node.TTL, value)
 			}
 		}
 		mustRun(t, w, 0, append([]string{"plan", "-detailed-exitcode"}, args...)...)

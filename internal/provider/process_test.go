@@ -13,9 +13,9 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// lab runs CLIs and providers as processes of their own, for tests of what a
-// provider inside the test's process cannot show: several runs at once, the end
-// of one, and commands that the testing library does not know.
+// lab runs CLIs and providers as separate processes, for tests that a provider in the test's
+// process does not allow: several runs at once, the end of one, and commands that the testing
+// library does not know.
 type lab struct {
 	cli, provider string
 	server        *etcdtest.Server
@@ -40,8 +40,8 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// workspace makes a workspace with a configuration for a CLI of a version or a
-// newer one. The provider block for the endpoint is added.
+// workspace creates a workspace with a configuration for a CLI of at least a version. It adds the
+// provider block for the endpoint.
 func (l *lab) workspace(t *testing.T, since, endpoint, configuration string, env ...string) *cli.Workspace {
 	t.Helper()
 	dir := t.TempDir()
@@ -67,7 +67,7 @@ func writeFile(t *testing.T, w *cli.Workspace, name, text string) {
 	}
 }
 
-// mustRun runs a command that has to end with the exit code.
+// mustRun runs a command that must end with the exit code.
 func mustRun(t *testing.T, w *cli.Workspace, code int, args ...string) string {
 	t.Helper()
 	output, err := w.Expect(t.Context(), code, args...)
@@ -77,7 +77,7 @@ func mustRun(t *testing.T, w *cli.Workspace, code int, args ...string) string {
 	return output
 }
 
-// skipBelow skips the test if the CLI is too old for what it tests.
+// skipBelow skips the test if the CLI is older than since.
 func skipBelow(t *testing.T, w *cli.Workspace, since string) {
 	t.Helper()
 	output, err := w.Expect(t.Context(), 0, "version", "-json")

@@ -24,7 +24,7 @@ import (
 // cliTree is the configuration of a random tree in a CLI's workspace.
 type cliTree struct{ w *cli.Workspace }
 
-// importTree has a CLI generate the configuration of a tree, and import it.
+// importTree makes a CLI generate the configuration of a tree, and import it.
 func (l *lab) importTree(t *testing.T, r *randomTree) *cliTree {
 	t.Helper()
 	c := &cliTree{l.workspace(t, "1.5.0", r.server.URL(), "")}
@@ -67,7 +67,7 @@ func (c *cliTree) edit(t *testing.T, e edit) {
 	writeFile(t, c.w, "generated.tf", string(file.Bytes()))
 }
 
-// ctyValue returns a plain Go value as an expression has it.
+// ctyValue returns a plain Go value as the value of an expression.
 func ctyValue(v any) cty.Value {
 	switch v := v.(type) {
 	case string:
@@ -87,7 +87,7 @@ func ctyValue(v any) cty.Value {
 	}
 }
 
-// plan makes a plan and keeps it for apply.
+// plan makes a plan and keeps it for the apply.
 func (c *cliTree) plan(t *testing.T) (changes map[string]shownChange, warnings string) {
 	t.Helper()
 	for line := range strings.Lines(mustRun(t, c.w, 0, "plan", "-json", "-out=changes.tfplan")) {
@@ -130,7 +130,7 @@ func (c *cliTree) plan(t *testing.T) (changes map[string]shownChange, warnings s
 	return changes, warnings
 }
 
-// newShown compares what was with what is to be.
+// newShown compares the attributes before and after a change.
 func newShown(action string, before, after map[string]any) shownChange {
 	s := shownChange{Action: action, Attributes: differences(before, after)}
 	was, isMap := before["keys"].(map[string]any)
@@ -141,7 +141,7 @@ func newShown(action string, before, after map[string]any) shownChange {
 	return s
 }
 
-// differences returns the names of what differs, sorted.
+// differences returns the names of the attributes that differ, sorted.
 func differences(before, after map[string]any) []string {
 	all := map[string]any{}
 	maps.Copy(all, before)
@@ -160,13 +160,13 @@ func (c *cliTree) apply(t *testing.T) {
 	mustRun(t, c.w, 0, "apply", "changes.tfplan")
 }
 
-// wantEmpty checks that two plans in a row are empty, and the same.
+// wantEmpty checks that two plans in a row are empty and equal.
 func (c *cliTree) wantEmpty(t *testing.T) {
 	t.Helper()
 	var lines [2][]string
 	for i := range lines {
 		output := mustRun(t, c.w, 0, "plan", "-detailed-exitcode")
-		lines[i] = slices.Sorted(strings.Lines(output)) // Objects are read at the same time.
+		lines[i] = slices.Sorted(strings.Lines(output)) // objects are read concurrently
 	}
 	if !slices.Equal(lines[0], lines[1]) {
 		t.Errorf("two plans differ:\n%s\n%s", strings.Join(lines[0], ""), strings.Join(lines[1], ""))
@@ -178,8 +178,8 @@ func (c *cliTree) destroy(t *testing.T) {
 	mustRun(t, c.w, 0, "destroy", "-auto-approve")
 }
 
-// A generated configuration imports a random tree and changes nothing, and a
-// change of it is what its plan shows.
+// A generated configuration imports a random tree without changes, and the plan of a change shows
+// exactly that change.
 func TestAccRandomTree(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -191,7 +191,7 @@ func TestAccRandomTree(t *testing.T) {
 	})
 }
 
-// directTree is the same without a CLI.
+// directTree does the same without a CLI.
 type directTree struct {
 	d       *direct
 	objects map[string]managed
@@ -216,8 +216,7 @@ func importTreeDirectly(t *testing.T, r *randomTree) *directTree {
 	return c
 }
 
-// plainAttributes returns the attributes of an object that are not null as
-// plain Go values.
+// plainAttributes returns the attributes of an object that are not null, as plain Go values.
 func plainAttributes(t *testing.T, object tftypes.Value) map[string]any {
 	t.Helper()
 	var attributes map[string]tftypes.Value

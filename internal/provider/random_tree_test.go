@@ -17,11 +17,11 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// These tests import random trees, change one thing at a time, and check what
-// the plan shows against what the store holds afterwards. SEED repeats the tree
-// that a failure names, and COUNT sets how many trees there are from there on.
+// These tests import random trees, make one change at a time, and compare what the plan shows with
+// the store after the apply. SEED repeats the tree that a failure names, and COUNT is the number
+// of trees from there on.
 
-// eachRandomTree runs a test on so many trees, unless COUNT or SEED say otherwise.
+// eachRandomTree runs a test on count trees, unless COUNT or SEED are set.
 func eachRandomTree(t *testing.T, count int, test func(t *testing.T, seed uint64)) {
 	t.Helper()
 	first := uint64(1)
@@ -47,47 +47,47 @@ func eachRandomTree(t *testing.T, count int, test func(t *testing.T, seed uint64
 	}
 }
 
-// randomKey is a key that is managed.
+// randomKey is a managed key.
 type randomKey struct {
 	value string
-	// ttl is the TTL in state, 0 for none. It was found by a read, not written
-	// from here, if isRead.
+	// ttl is the TTL in state, 0 for none. isRead reports whether a read found it; otherwise
+	// the provider wrote it.
 	ttl    int64
 	isRead bool
-	// isListed reports that an apply has listed it: etcd_key_prefix alone.
+	// isListed reports that an apply has listed it, which only etcd_key_prefix does.
 	isListed bool
-	// address and wanted are those of an etcd_key, and of its configured TTL.
+	// address is the address of an etcd_key, and wanted its configured TTL.
 	address string
 	wanted  int64
 }
 
 func (k *randomKey) isText() bool { return strings.ToValidUTF8(k.value, "") == k.value }
 
-// hasTTL reports whether no write is needed for a TTL, 0 for none.
+// hasTTL reports whether the key needs no write to get a TTL, 0 for none.
 func (k *randomKey) hasTTL(ttl int64) bool {
 	return k.ttl == ttl || k.isRead && k.ttl != 0 && k.ttl < ttl
 }
 
-// randomTree is what a random store holds, and what of it is managed.
+// randomTree is the content of a random store, and what is managed in it.
 type randomTree struct {
 	*rand.Rand
 
 	server       *etcdtest.Server
 	root, prefix string
-	// isPrefix reports that one etcd_key_prefix manages it, and not an etcd_key
-	// for each key.
+	// isPrefix reports whether one etcd_key_prefix manages the keys, and not an etcd_key for
+	// each.
 	isPrefix bool
-	// keys are the managed ones, and paths all that were ever used, all by their
-	// paths relative to the prefix. isLeft reports that keys have left state.
+	// keys are the managed keys, and paths all paths that were ever used, relative to the prefix.
+	// isLeft reports that keys have left state.
 	keys   map[string]*randomKey
 	paths  map[string]bool
 	isLeft bool
-	// foreign are the paths of the other keys.
+	// foreign are the paths of keys that are not managed.
 	foreign []string
-	// ttl and leavesTTLs are those of the etcd_key_prefix.
+	// ttl and leavesTTLs are attributes of the etcd_key_prefix.
 	ttl        int64
 	leavesTTLs bool
-	// flags are the steering attributes that are on, and names counts resources.
+	// flags are the steering attributes that are set, and names counts resources.
 	flags map[string]bool
 	names int
 }
@@ -109,7 +109,7 @@ func newRandomTree(t *testing.T, s *etcdtest.Server, seed uint64) *randomTree {
 	for range r.IntN(4) {
 		dirs = append(dirs, pick(r, dirs)+r.name()+"/")
 	}
-	share := r.IntN(3) // none, some or all have a TTL
+	share := r.IntN(3) // how many keys have a TTL: none, some or all
 	for range 3 + r.IntN(10) {
 		ttl := int64(0)
 		if share > r.IntN(2) {
@@ -141,8 +141,8 @@ func (r *randomTree) plant(t *testing.T, relative string, ttl int64, isManaged b
 	r.keys[relative] = k
 }
 
-// plantForeign stores keys that are not managed beside the prefix and below it,
-// also some that no configuration names.
+// plantForeign stores keys that are not managed, beside the prefix and below it, including some
+// that no configuration can name.
 func (r *randomTree) plantForeign(t *testing.T, dirs []string) {
 	t.Helper()
 	dir := keyspace.Below(r.prefix, pick(r, dirs))
@@ -196,7 +196,7 @@ func (r *randomTree) name() string {
 	return name
 }
 
-// newPath returns a relative path that no other stands in the way of.
+// newPath returns a relative path that does not conflict with another one.
 func (r *randomTree) newPath(dirs []string, mayHide bool) string {
 	for {
 		relative := pick(r, dirs)
@@ -211,7 +211,7 @@ func (r *randomTree) newPath(dirs []string, mayHide bool) string {
 	}
 }
 
-// isFree reports whether no other path is at, above or below a relative path.
+// isFree reports whether no other path is equal to, above or below a relative path.
 func (r *randomTree) isFree(relative string) bool {
 	for above := range keyspace.Ancestors(relative) {
 		if r.paths[above] {
@@ -249,8 +249,8 @@ func (r *randomTree) text() string {
 	}) + strconv.Itoa(r.IntN(1000))
 }
 
-// json returns a JSON document, at depth 0 an object or an array. No member is
-// named for: the CLIs write a for expression then.
+// json returns a JSON document; at depth 0 it is an object or an array. No member is named "for",
+// because the CLIs would write a for expression.
 func (r *randomTree) json(depth int) string {
 	kind := r.IntN(5)
 	if depth == 0 {
@@ -289,8 +289,8 @@ var memberNames = []string{
 	`"a"`, `"B"`, `"a b"`, `"a.b"`, `""`, `"1"`, `"null"`, `"if"`, `"in"`, `"${x}"`, `"\u00e9"`, `"q\"q"`, `"_"`, `"for_each"`, `"дом"`,
 }
 
-// snapshot returns all below the root, a line for each node without what counts
-// down, by the bytes of its name in JSON. What listings hide is read by itself.
+// snapshot returns everything below the root, with a line for each node that leaves out the
+// countdown, by the JSON encoding of its name. Hidden nodes are read separately.
 func (r *randomTree) snapshot(t *testing.T) map[string]string {
 	t.Helper()
 	lines := map[string]string{}
@@ -341,42 +341,42 @@ func (r *randomTree) list(t *testing.T, key string, lines map[string]string) {
 	}
 }
 
-// edit is a change of one resource in a configuration.
+// edit is a change to one resource of a configuration.
 type edit struct {
 	address string
-	// set are attributes to set, to nil for none. A resource that is not there
-	// yet is added; isRemoved removes it.
+	// set are attributes to set, or to remove if nil. A resource that does not exist is added;
+	// isRemoved removes it.
 	set       map[string]any
 	isRemoved bool
 }
 
-// shownChange is what a plan shows of a resource that it changes.
+// shownChange is what a plan shows for a changed resource.
 type shownChange struct {
 	Action     string
 	Attributes []string
-	// Elements are the elements of keys that change.
+	// Elements are the changed elements of keys.
 	Elements []string
 }
 
-// oneChange is a change and all that it is to cause.
+// oneChange is a change and its expected effects.
 type oneChange struct {
 	what string
 	edit edit
-	// shown is nil if the plan is to be empty. optional is an attribute that it
-	// may show too.
+	// shown is nil if the plan must be empty. optional is an attribute that the plan may show
+	// too.
 	shown    *shownChange
 	optional string
-	// writes are the managed keys that are written, with the keys as they are to
-	// be, nil for deleted.
+	// writes are the managed keys that must be written, with their new content, nil for
+	// deleted keys.
 	writes map[string]*randomKey
-	// warns are the keys of which warnings name the lifetime. Those in mayWarn
-	// they may name: a read may find a second less than a configuration has.
+	// warns are the keys whose TTL the warnings must name, and mayWarn those whose TTL they
+	// may name: a read may find a second less than the configured TTL.
 	warns, mayWarn []string
-	// leaves is a key that leaves state and stays in the store.
+	// leaves is a key that leaves state but stays in the store.
 	leaves string
 }
 
-// lifetime notes that a key is written that had one TTL and gets another.
+// lifetime records that a write changes the TTL of a key.
 func (c *oneChange) lifetime(key string, from, to int64) {
 	if differs(from, to) {
 		c.warns = append(c.warns, key)
@@ -384,7 +384,7 @@ func (c *oneChange) lifetime(key string, from, to int64) {
 	c.mayWarn = append(c.mayWarn, key)
 }
 
-// change picks a change at random, and notes it as made.
+// change picks a random change, and records it as made.
 func (r *randomTree) change() *oneChange {
 	for {
 		relative := pick(r, slices.Sorted(maps.Keys(r.keys)))
@@ -404,7 +404,7 @@ func (r *randomTree) change() *oneChange {
 	}
 }
 
-// lowered returns a TTL below another, 0 if that is too short.
+// lowered returns a smaller TTL, 0 if that would be too short.
 func (r *randomTree) lowered(ttl int64) int64 {
 	if ttl < 300 {
 		return 0
@@ -412,7 +412,7 @@ func (r *randomTree) lowered(ttl int64) int64 {
 	return 150 + int64(r.IntN(int(ttl)-200))
 }
 
-// changeKey changes an etcd_key. It returns nil for what cannot be done to it.
+// changeKey changes an etcd_key. It returns nil for a change that is not possible.
 func (r *randomTree) changeKey(relative string, k *randomKey) *oneChange {
 	key := keyspace.Below(r.prefix, relative)
 	written := func(what string, attribute string, value any, after randomKey) *oneChange {
@@ -543,7 +543,7 @@ func (r *randomTree) changePrefix(relative string, k *randomKey) *oneChange {
 	case 6:
 		return r.turnOn(randomPrefixAddress, "adopt_existing")
 	default:
-		// A key that is left in the store would be found by it, and be planned to go.
+		// A key left in the store would be found, and a plan would delete it.
 		if !r.isLeft {
 			return r.turnOn(randomPrefixAddress, "exclusive")
 		}
@@ -551,14 +551,14 @@ func (r *randomTree) changePrefix(relative string, k *randomKey) *oneChange {
 	return nil
 }
 
-// markListed marks the keys as listed: an update has seen them in the configuration.
+// markListed marks the keys as listed: an update has applied a configuration that lists them.
 func (r *randomTree) markListed() {
 	for _, k := range r.keys {
 		k.isListed = true
 	}
 }
 
-// changeElement changes one element of keys, to nil for none.
+// changeElement changes one element of keys, or removes it if after is nil.
 func (r *randomTree) changeElement(what, relative string, after *randomKey) *oneChange {
 	values := map[string]string{}
 	for path, k := range r.keys {
@@ -569,7 +569,7 @@ func (r *randomTree) changeElement(what, relative string, after *randomKey) *one
 	before := r.keys[relative]
 	switch {
 	case after == nil && !before.isListed && !r.flags[randomPrefixAddress+"exclusive"]:
-		// It leaves state alone.
+		// The key leaves state only.
 		r.isLeft = true
 		r.foreign = append(r.foreign, keyspace.Below(r.prefix, relative))
 		c.leaves, c.writes = keyspace.Below(r.prefix, relative), nil
@@ -591,9 +591,9 @@ func (r *randomTree) changeElement(what, relative string, after *randomKey) *one
 	return c
 }
 
-// shownText is a value as the API shows it.
+// shownText returns a value as the API shows it.
 func shownText(value string) string {
-	return string([]rune(value)) // Each byte that is not text is a U+FFFD.
+	return string([]rune(value)) // each byte that is not text becomes U+FFFD
 }
 
 // changeTTL changes the TTL of all keys, 0 for none.
@@ -619,7 +619,7 @@ func (r *randomTree) changeTTL(ttl int64) *oneChange {
 	}
 	if len(c.writes) == 0 {
 		if ttl < r.ttl || r.count(func(k *randomKey) bool { return k.isRead && k.ttl == r.ttl }) == 0 {
-			return nil // State has another TTL than the keys: the plan shows it, and writes none.
+			return nil // the TTL in state differs from the keys': the plan shows it, and writes none
 		}
 		r.ttl = ttl
 		return c
@@ -634,8 +634,8 @@ func (r *randomTree) changeTTL(ttl int64) *oneChange {
 	return c
 }
 
-// randomDriver runs plans and applies of the configuration of a tree, which was
-// generated when it was imported.
+// randomDriver runs plans and applies with the configuration of a tree, which was generated by the
+// import.
 type randomDriver interface {
 	edit(t *testing.T, e edit)
 	plan(t *testing.T) (changes map[string]shownChange, warnings string)
@@ -644,7 +644,7 @@ type randomDriver interface {
 	destroy(t *testing.T)
 }
 
-// check changes one thing after another, and destroys all at last.
+// check makes one change after another, and finally destroys everything.
 func (r *randomTree) check(t *testing.T, d randomDriver, before map[string]string, rounds int) {
 	t.Helper()
 	d.wantEmpty(t)
@@ -673,7 +673,7 @@ func (r *randomTree) check(t *testing.T, d randomDriver, before map[string]strin
 	r.wantStore(t, "the destroy", left, nil)
 }
 
-// wantShown checks that a plan shows the change, and no other.
+// wantShown checks that a plan shows exactly the change.
 func (c *oneChange) wantShown(t *testing.T, changes map[string]shownChange) {
 	t.Helper()
 	want := map[string]shownChange{}
@@ -696,22 +696,22 @@ func (c *oneChange) wantShown(t *testing.T, changes map[string]shownChange) {
 	}
 }
 
-// wantWarned checks that warnings name what the change is to name, and no more.
+// wantWarned checks that warnings name exactly what the change requires.
 func (c *oneChange) wantWarned(t *testing.T, r *randomTree, warnings string) {
 	t.Helper()
 	for relative := range r.paths {
 		key := keyspace.Below(r.prefix, relative)
 		isNamed := strings.Contains(warnings, "  "+key+": ") || strings.Contains(warnings, ": "+key+" was found with a TTL")
 		if isNamed && !slices.Contains(c.mayWarn, key) || !isNamed && slices.Contains(c.warns, key) {
-			t.Errorf("the plan of %s names the lifetime of %s: %t, want %t:\n%s", c.what, key, isNamed, !isNamed, warnings)
+			t.Errorf("warnings of %s name the TTL of %s: %t, want %t:\n%s", c.what, key, isNamed, !isNamed, warnings)
 		}
 	}
 	if leaves := strings.Contains(warnings, "leave state"); leaves != (c.leaves != "") || !strings.Contains(warnings, c.leaves) {
-		t.Errorf("the plan of %s warns of %q, want that %q leaves state", c.what, warnings, c.leaves)
+		t.Errorf("warnings of %s = %q, want that %q leaves state", c.what, warnings, c.leaves)
 	}
 }
 
-// wantStore checks that the store holds what it held before, but for a change.
+// wantStore checks that only the change differs in the store.
 func (r *randomTree) wantStore(t *testing.T, what string, before map[string]string, c *oneChange) {
 	t.Helper()
 	got := r.snapshot(t)
@@ -724,7 +724,7 @@ func (r *randomTree) wantStore(t *testing.T, what string, before map[string]stri
 			delete(want, key)
 		}
 		if dir := keyspace.Below(r.prefix, "new"); before[dir] == "" {
-			delete(got, dir) // It came with the first key in it.
+			delete(got, dir) // the first key in it created it
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -737,24 +737,24 @@ func (r *randomTree) wantWritten(t *testing.T, what, key string, want *randomKey
 	t.Helper()
 	if want == nil {
 		if got != "" {
-			t.Errorf("after %s there is still %s: %s", what, key, got)
+			t.Errorf("after %s, %s still exists: %s", what, key, got)
 		}
 		return
 	}
 	if got == before {
-		t.Errorf("after %s there is no write of %s: %s", what, key, got)
+		t.Errorf("after %s, %s was not written: %s", what, key, got)
 	}
 	node := r.server.Get(t, key).Node
 	same := keyspace.Normalized(node.Value) == keyspace.Normalized(shownText(want.value))
 	if !same && !keyspace.EqualJSON(node.Value, want.value) {
-		t.Errorf("after %s %s = %q, want %q", what, key, node.Value, want.value)
+		t.Errorf("after %s, %s = %q, want %q", what, key, node.Value, want.value)
 	}
 	if differs(node.TTL, want.ttl) && want.ttl != 0 || (node.TTL == 0) != (want.ttl == 0) {
-		t.Errorf("after %s %s has a TTL of %d seconds, want %d", what, key, node.TTL, want.ttl)
+		t.Errorf("after %s, TTL of %s = %d, want %d", what, key, node.TTL, want.ttl)
 	}
 }
 
-// ids are the ids by which the objects of the tree are imported, by address.
+// ids returns the import ids of the objects of the tree, by address.
 func (r *randomTree) ids() map[string]string {
 	if r.isPrefix {
 		return map[string]string{randomPrefixAddress: r.prefix}

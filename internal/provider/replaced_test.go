@@ -9,8 +9,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// An object that something else has taken the place of does not fail the plans
-// and the destroy of everything: it is shown as gone, and what is there stays.
+// An object that was replaced by something else does not make plans or the destroy fail: it is
+// shown as deleted, and what is in its place stays.
 func TestCLI_somethingElseInPlace(t *testing.T) {
 	t.Parallel()
 
@@ -56,17 +56,17 @@ func TestCLI_somethingElseInPlace(t *testing.T) {
 				}
 				output := mustRun(t, w, 0, append([]string{"destroy", "-auto-approve"}, args...)...)
 				if found := keysBelow(t, l.server, own+c.path); !maps.Equal(found, there) {
-					t.Errorf("what was there is %v, want %v; the destroy said:\n%s", found, there, output)
+					t.Errorf("keys = %v, want %v; output of the destroy:\n%s", found, there, output)
 				}
 				if code := l.server.Get(t, own+"/other").ErrorCode; code != 100 {
-					t.Errorf("the other key is still there:\n%s", output)
+					t.Errorf("the other key still exists:\n%s", output)
 				}
 			})
 		}
 	}
 }
 
-// A key in order that a directory has taken the place of leaves state too.
+// A key in order that was replaced by a directory leaves state too.
 func TestInOrderKeyResource_becameDirectory(t *testing.T) {
 	t.Parallel()
 
@@ -83,6 +83,6 @@ func TestInOrderKeyResource_becameDirectory(t *testing.T) {
 		t.Errorf("refresh: errors = %q, in state: %t", errs, after.exists())
 	}
 	if got := s.Get(t, key+"/theirs").Node.Value; got != "v" {
-		t.Errorf("what is in its place = %q, want %q", got, "v")
+		t.Errorf("key in its place = %q, want %q", got, "v")
 	}
 }

@@ -30,9 +30,9 @@ func TestAccRoleList(t *testing.T) {
 	}
 	output := mustRun(t, w, 0, "query")
 	if want := `etcd_role cannot manage them: "a\x00b":`; !spaced(want).MatchString(output) {
-		t.Errorf("query does not say %q:\n%s", want, output)
+		t.Errorf("query does not report %q:\n%s", want, output)
 	}
 	if strings.Contains(output, "root") || strings.Contains(output, "_hidden") {
-		t.Errorf("query shows a role that is left out:\n%s", output)
+		t.Errorf("query shows a role that it should leave out:\n%s", output)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// permissionConfig is a permission of a role that is made elsewhere.
+// permissionConfig returns a permission of a role that is created elsewhere.
 func permissionConfig(endpoint, role, access, pattern, attribute string) string {
 	return config(
 		endpoint, "resource \"etcd_role_permission\" \"test\" {\n  role = %q\n  access = %q\n  pattern = %q\n  %s\n}\n", role, access, pattern,

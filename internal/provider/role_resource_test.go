@@ -18,7 +18,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// permissionsOf returns what a role permits on the server, and whether it exists.
+// permissionsOf returns the permissions of a role on the server, and whether the role exists.
 func permissionsOf(t *testing.T, s *etcdtest.Server, name string) (read, write []string, exists bool) {
 	t.Helper()
 	answer := s.Do(t, etcdtest.Call{Path: rolesPath + name})
@@ -36,13 +36,13 @@ func permissionsOf(t *testing.T, s *etcdtest.Server, name string) (read, write [
 	return role.Permissions.KV.Read, role.Permissions.KV.Write, true
 }
 
-// permits checks what a role permits on the server.
+// permits checks the permissions of a role on the server.
 func permits(t *testing.T, s *etcdtest.Server, name string, wantRead, wantWrite []string) resource.TestCheckFunc {
 	t.Helper()
 	return onServer(func() error {
 		read, write, exists := permissionsOf(t, s, name)
 		if !exists || !slices.Equal(read, wantRead) || !slices.Equal(write, wantWrite) {
-			return fmt.Errorf("the role permits to read %q and write %q (exists: %t), want %q and %q", read, write, exists, wantRead, wantWrite)
+			return fmt.Errorf("read = %q, write = %q (exists: %t), want %q and %q", read, write, exists, wantRead, wantWrite)
 		}
 		return nil
 	})
@@ -77,7 +77,7 @@ func TestAccRoleResource_createUpdateImport(t *testing.T) {
 			Check: permits(t, s, name, nil, []string{"/a"}),
 		},
 		resource.TestStep{
-			// Left out, reading is not managed: nothing changes.
+			// Without kv_read, read permissions are not managed: nothing changes.
 			PreConfig: func() { permit(t, s, name, []string{"/theirs"}, nil) },
 			Config:    roleConfig(s.URL(), name, `kv_write = ["/a"]`), PlanOnly: true,
 		},
@@ -98,7 +98,7 @@ func TestAccRoleResource_createUpdateImport(t *testing.T) {
 		resource.TestStep{ResourceName: "etcd_role.test", ImportState: true, ImportStateId: "root", ExpectError: errorWith("is built in")},
 	)
 	if _, _, exists := permissionsOf(t, s, name); exists {
-		t.Error("the role is there after the destroy")
+		t.Error("the role exists after the destroy")
 	}
 }
 
@@ -271,7 +271,7 @@ func TestRoleResource_rivalBetweenPlanAndApply(t *testing.T) {
 	plan, cfg = d.plan(t, role, roleOf(name, []string{"/a", "/theirs", "/b"}, nil))
 	permit(t, s, name, []string{"/b"}, nil)
 	if role, errs = d.applyPlan(t.Context(), t, role, plan, cfg); errs != "" {
-		t.Errorf("what the rival did is what was planned: %s", errs)
+		t.Errorf("the rival made the planned change: %s", errs)
 	}
 
 	plan, cfg = d.plan(t, role, nil)
@@ -279,7 +279,7 @@ func TestRoleResource_rivalBetweenPlanAndApply(t *testing.T) {
 	kept, errs := d.applyPlan(t.Context(), t, role, plan, cfg)
 	wantPhrases(t, errs, "Role changed since it was planned", "/theirs", "It was not deleted")
 	if _, _, exists := permissionsOf(t, s, name); !exists || !kept.exists() {
-		t.Error("a role that had got a permission was deleted, or dropped from state")
+		t.Error("a role with a new permission was deleted, or dropped from state")
 	}
 
 	plan, cfg = d.plan(t, role, roleOf(name, nil, nil))
@@ -287,7 +287,7 @@ func TestRoleResource_rivalBetweenPlanAndApply(t *testing.T) {
 	_, errs = d.applyPlan(t.Context(), t, role, plan, cfg)
 	wantPhrases(t, errs, "Role was deleted since it was planned")
 	if gone, errs := d.apply(t, role, nil); errs != "" || gone.exists() {
-		t.Errorf("destroying a role that is gone: %s", errs)
+		t.Errorf("destroying an absent role: %s", errs)
 	}
 }
 
@@ -314,7 +314,7 @@ func TestRoleResource_lostAnswer(t *testing.T) {
 	after, errs := d.apply(t, role, roleOf(name, nil, nil))
 	wantPhrases(t, errs, "Outcome of a write is unknown")
 	if !after.state.Equal(role.state) {
-		t.Errorf("state = %v after an unknown outcome, want that of before, %v", after.state, role.state)
+		t.Errorf("state = %v after an unknown outcome, want the old one, %v", after.state, role.state)
 	}
 	lose(http.MethodDelete, etcdtest.DropAnswer())
 	if gone, errs := d.apply(t, role, nil); errs != "" || gone.exists() {
@@ -322,8 +322,8 @@ func TestRoleResource_lostAnswer(t *testing.T) {
 	}
 }
 
-// TestRoleResource_createdAndNotRead keeps a role in state that was created, and
-// that no endpoint would tell of after that.
+// TestRoleResource_createdAndNotRead keeps a created role in state that no endpoint reports after
+// its creation.
 func TestRoleResource_createdAndNotRead(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -342,8 +342,8 @@ func TestRoleResource_createdAndNotRead(t *testing.T) {
 	}
 }
 
-// A role whose holder the same run destroys, or takes the role from, is deleted
-// in whatever order the CLI comes to them.
+// A role whose holder the same run deletes, or whose holder loses the role, is deleted in any order
+// in which the CLI handles them.
 func TestRoleResource_deletedBeforeItsHolder(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -353,8 +353,8 @@ func TestRoleResource_deletedBeforeItsHolder(t *testing.T) {
 	role := mustApply(t, d, d.none("etcd_role"), roleOf(name, []string{"/a"}, nil))
 	makeUser(t, s, name+"-1", name)
 	makeUser(t, s, name+"-2", name)
-	// The role has been found to be held when the first, and then the second,
-	// lets go of it.
+	// The role is found to have a holder before the first, and then the second, of these
+	// requests.
 	for i, letGo := range []func(etcdtest.Request){
 		func(etcdtest.Request) { remove(t, s, usersPath+name+"-1") },
 		func(etcdtest.Request) { regrant(t, s, name+"-2", nil, []string{name}) },
@@ -369,12 +369,12 @@ func TestRoleResource_deletedBeforeItsHolder(t *testing.T) {
 		t.Errorf("destroy: %s", errs)
 	}
 	if _, _, exists := permissionsOf(t, s, name); exists {
-		t.Error("the role is there after the destroy")
+		t.Error("the role exists after the destroy")
 	}
 }
 
-// Generated configuration names roles without references, and has no
-// passwords. A user that somebody has deleted does not end the destroy.
+// A generated configuration names roles without references, and has no passwords. A user that was
+// deleted outside does not make the destroy fail.
 func TestAccRoleResource_destroyGenerated(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -401,16 +401,16 @@ func TestAccRoleResource_destroyGenerated(t *testing.T) {
 	}
 	remove(t, s, usersPath+name+"-u0")
 	if output := mustRun(t, w, 0, "plan"); !strings.Contains(output, "Warning: Password is missing") {
-		t.Errorf("the plan does not warn of the password:\n%s", output)
+		t.Errorf("the plan does not warn about the password:\n%s", output)
 	}
 	mustRun(t, w, 1, "apply", "-auto-approve")
 	mustRun(t, w, 0, "destroy", "-auto-approve")
 	for i := range 3 {
 		if _, exists := rolesOf(t, s, fmt.Sprintf("%s-u%d", name, i)); exists {
-			t.Errorf("user %d is there after the destroy", i)
+			t.Errorf("user %d exists after the destroy", i)
 		}
 		if _, _, exists := permissionsOf(t, s, fmt.Sprintf("%s-r%d", name, i)); exists {
-			t.Errorf("role %d is there after the destroy", i)
+			t.Errorf("role %d exists after the destroy", i)
 		}
 	}
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// inOrderOwnershipCases are those of keys in order, which have no name to share
-// until the server gives them one.
+// inOrderOwnershipCases returns the cases of keys in order, which have no name to share until the
+// server chooses one.
 func inOrderOwnershipCases() map[string]ownership {
 	one := "resource \"etcd_in_order_key\" \"test\" {\n  dir = \"PREFIX/q\"\n  value = \"v\"\n%s}\n"
 	two := "resource \"etcd_in_order_key\" \"test\" {\n  for_each = { x = %q, y = %q }\n  dir = \"PREFIX/q\"\n  value = each.value\n}\n"
-	// An object of another kind manages the key that the queue was given.
+	// An object of another type manages the key that etcd_in_order_key created.
 	alias := fmt.Sprintf(one, "") + "resource \"etcd_key\" \"same\" {\n  key = etcd_in_order_key.test.key\n  value = \"v\"\n" +
 		"  adopt_existing = true\n}\n"
 	moved := func(a, b string) string {
@@ -39,7 +39,7 @@ func inOrderOwnershipCases() map[string]ownership {
 		"key in order, -replace":     replaced(fmt.Sprintf(one, "")),
 		"key in order, create first": replaced(fmt.Sprintf(one, createBeforeDestroy)),
 		"keys in order rotate":       {before: fmt.Sprintf(two, "a", "b"), after: fmt.Sprintf(two, "b", "a"), check: values("a", "b")},
-		"keys in order change places": {
+		"keys in order swap places": {
 			before: moved("a", "b"), after: moved("b", "a"),
 			check: func(t *testing.T, s *etcdtest.Server, prefix string) {
 				t.Helper()
@@ -57,8 +57,8 @@ func inOrderOwnershipCases() map[string]ownership {
 	}
 }
 
-// A member that is replaced is a member in the end, and one that cannot be
-// created before the other goes leaves the cluster as it was.
+// A replaced member is a member in the end. One that cannot be created before the other is removed
+// leaves the cluster unchanged.
 func TestCLI_ownershipOfMembers(t *testing.T) {
 	t.Parallel()
 
@@ -66,26 +66,26 @@ func TestCLI_ownershipOfMembers(t *testing.T) {
 	first := cluster.Servers[0]
 	l := newLab(t)
 	for name, lifecycle := range map[string]string{"-replace": "", "create first": createBeforeDestroy} {
-		// One after the other: each counts the members of one cluster.
+		// One after the other, because each counts the members of the same cluster.
 		w := l.workspace(
 			t, "1.0.0", first.URL(), fmt.Sprintf("resource \"etcd_member\" \"n4\" {\n  peer_urls = [\"http://127.0.0.1:1\"]\n%s}\n", lifecycle),
 		)
 		mustRun(t, w, 0, "apply", "-auto-approve")
 		if n := len(membersOf(t, first)); n != 4 {
-			t.Fatalf("%s: the cluster has %d members, want 4", name, n)
+			t.Fatalf("%s: members = %d, want 4", name, n)
 		}
 		if lifecycle == "" {
 			mustRun(t, w, 0, "apply", "-auto-approve", "-replace=etcd_member.n4")
 		} else if output := mustRun(t, w, 1, "apply", "-auto-approve", "-replace=etcd_member.n4"); !strings.Contains(output, "already") {
-			t.Errorf("%s: the apply said:\n%s", name, output)
+			t.Errorf("%s: output of the apply:\n%s", name, output)
 		}
 		if !hasMember(t, first, "http://127.0.0.1:1") || len(membersOf(t, first)) != 4 {
-			t.Errorf("%s: the members are %v", name, membersOf(t, first))
+			t.Errorf("%s: members = %v", name, membersOf(t, first))
 		}
 		mustRun(t, w, 0, "plan", "-detailed-exitcode")
 		mustRun(t, w, 0, "destroy", "-auto-approve")
 		if n := len(membersOf(t, first)); n != 3 {
-			t.Errorf("%s: the cluster has %d members after the destroy, want 3", name, n)
+			t.Errorf("%s: members after the destroy = %d, want 3", name, n)
 		}
 	}
 }

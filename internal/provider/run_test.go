@@ -13,33 +13,33 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// ownership is a change by which several objects of a configuration are about
-// one object of the store in one run.
+// ownership is a change after which several objects of a configuration manage the same object of
+// the store in one run.
 type ownership struct {
-	// before and after are configurations. PREFIX stands for a path of the
-	// test's own, NAME for a name, and ADOPT for adopt_existing as tried.
+	// before and after are configurations. PREFIX is replaced by a path of the test's own, NAME
+	// by a name, and ADOPT by the value of adopt_existing.
 	before, after string
 	// args are given to the apply too.
 	args []string
-	// refused is a text of the error that is allowed without adopt_existing, and
-	// planRefused of one at plan time that is allowed always.
+	// refused is a text of the error that is allowed without adopt_existing, and planRefused a
+	// text of an error at plan time that is always allowed.
 	refused, planRefused string
-	// leaves are the addresses that are taken out of state after that.
+	// leaves are the addresses that are removed from state after that.
 	leaves []string
-	// keys are what the store has to contain in the end, below PREFIX.
+	// keys are the keys below PREFIX that the store must contain in the end.
 	keys map[string]string
-	// check looks at anything else. Without keys it is all.
+	// check checks everything else. Without keys it is the only check.
 	check func(t *testing.T, s *etcdtest.Server, name string)
 }
 
-// replaced is a configuration that is applied twice, the second time with -replace.
+// replaced returns a configuration that is applied twice, the second time with -replace.
 func replaced(configuration, address string) ownership {
 	return ownership{before: configuration, after: configuration, args: []string{"-replace=" + address}, refused: "already"}
 }
 
 const createBeforeDestroy = "\n  lifecycle {\n    create_before_destroy = true\n  }\n"
 
-// rotation is three objects that swap what they are about.
+// rotation returns three objects that swap what they manage.
 func rotation(resource, attribute, more string) (before, after string) {
 	text := func(a, b, c string) string {
 		return fmt.Sprintf("resource %q \"test\" {\n  for_each = { x = %q, y = %q, z = %q }\n  %s = each.value\n  %s\n"+
@@ -73,24 +73,24 @@ func ownershipCases() map[string]ownership {
 				"resource \"etcd_key_prefix\" \"two\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n  adopt_existing = ADOPT\n}\n",
 			refused: "already exists", keys: ab,
 		},
-		"one of two objects of a key is taken out": {
+		"one of two objects of a key is removed": {
 			before: fmt.Sprintf(key, "") + "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n" +
 				"  depends_on = [etcd_key.test]\n}\n",
 			after: "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"w\"\n  adopt_existing = true\n}\n",
 			keys:  map[string]string{"a": "w"},
 		},
-		"one of two objects of a key is taken out, the other stays": {
+		"one of two objects of a key is removed, the other is unchanged": {
 			before: fmt.Sprintf(key, "") + "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n" +
 				"  depends_on = [etcd_key.test]\n}\n",
 			after: "resource \"etcd_key\" \"same\" {\n  key = \"PREFIX/a\"\n  value = \"v\"\n  adopt_existing = true\n}\n",
 			keys:  map[string]string{"a": "v"}, leaves: []string{"etcd_key.test"}, planRefused: "Deleted here and needed there",
 		},
-		"a forced directory goes, a key in it comes": {
+		"a directory is deleted by force, a key in it is created": {
 			before: "resource \"etcd_dir\" \"test\" {\n  path = \"PREFIX/d\"\n  force_destroy = true\n}\n",
 			after:  "resource \"etcd_key\" \"test\" {\n  key = \"PREFIX/d/k\"\n  value = \"v\"\n  adopt_existing = ADOPT\n}\n",
 			keys:   map[string]string{"d/k": "v"},
 		},
-		"the last of two objects of one key is taken out": {
+		"the last of two objects of one key is removed": {
 			before: fmt.Sprintf(key, "") + "resource \"etcd_key_prefix\" \"other\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\" }\n" +
 				"  adopt_existing = true\n  depends_on = [etcd_key.test]\n}\n",
 			after: "resource \"etcd_key_prefix\" \"other\" {\n  prefix = \"PREFIX\"\n  keys = { a = \"v\", b = \"w\" }\n" +
@@ -111,7 +111,7 @@ func ownershipCases() map[string]ownership {
 	hasDir := func(t *testing.T, s *etcdtest.Server, prefix string) {
 		t.Helper()
 		if !s.Get(t, prefix+"/d").Node.Dir {
-			t.Error("there is no directory")
+			t.Error("the directory does not exist")
 		}
 	}
 	for _, name := range []string{"directory, -replace", "directory, create first"} {
@@ -137,7 +137,7 @@ func ownershipCases() map[string]ownership {
 			t.Helper()
 			for _, name := range []string{"a", "b", "c"} {
 				if !s.Get(t, prefix+"/"+name).Node.Dir {
-					t.Errorf("there is no directory %s", name)
+					t.Errorf("the directory %s does not exist", name)
 				}
 			}
 		},
@@ -147,7 +147,7 @@ func ownershipCases() map[string]ownership {
 	return cases
 }
 
-// authOwnershipCases are those of users, roles, grants and permissions.
+// authOwnershipCases returns the cases of users, roles, grants and permissions.
 func authOwnershipCases() map[string]ownership {
 	role := "resource \"etcd_role\" \"test\" {\n  name = \"NAME\"\n  kv_read = [\"/a\", \"/b\"]\n  kv_write = []\n" +
 		"  adopt_existing = ADOPT\n%s}\n"
@@ -166,14 +166,14 @@ func authOwnershipCases() map[string]ownership {
 		name := strings.TrimPrefix(prefix, "/")
 		if answer := s.JSON(t, http.MethodGet, "/v2/auth/users/"+name, nil); !strings.Contains(string(answer.Body), name+"-0") ||
 			!strings.Contains(string(answer.Body), name+"-1") {
-			t.Errorf("the user is %s, want two roles", answer.Body)
+			t.Errorf("user = %s, want two roles", answer.Body)
 		}
 	}
 	reads := func(t *testing.T, s *etcdtest.Server, prefix string) {
 		t.Helper()
 		if answer := s.JSON(t, http.MethodGet, "/v2/auth/roles/"+
 			strings.TrimPrefix(prefix, "/"), nil); !strings.Contains(string(answer.Body), `"read":["/a","/b"]`) {
-			t.Errorf("the role is %s, want that it reads /a and /b", answer.Body)
+			t.Errorf("role = %s, want read permissions for /a and /b", answer.Body)
 		}
 	}
 	cases := map[string]ownership{
@@ -183,7 +183,7 @@ func authOwnershipCases() map[string]ownership {
 		"permission, create first": replaced(
 			fmt.Sprintf(bareRole+permissions, "", "/a", "/b", createBeforeDestroy), `etcd_role_permission.test["x"]`,
 		),
-		"one of two objects of a permission is taken out": {
+		"one of two objects of a permission is removed": {
 			before: fmt.Sprintf(bareRole+permissions, "", "/a", "/b", "") + "resource \"etcd_role_permission\" \"same\" {\n  role = \"NAME\"\n" +
 				"  access = \"read\"\n  pattern = \"/a\"\n" +
 				"  adopt_existing = true\n  depends_on = [etcd_role_permission.test]\n}\n",
@@ -214,7 +214,7 @@ func authOwnershipCases() map[string]ownership {
 		"user, create first":  replaced(roles+fmt.Sprintf(user, createBeforeDestroy), "etcd_user.test"),
 		"grant, -replace":     replaced(bareUser+fmt.Sprintf(grants, 0, 1, ""), `etcd_user_role.test["x"]`),
 		"grant, create first": replaced(bareUser+fmt.Sprintf(grants, 0, 1, createBeforeDestroy), `etcd_user_role.test["x"]`),
-		"one of two objects of a grant is taken out": {
+		"one of two objects of a grant is removed": {
 			before: bareUser + fmt.Sprintf(grants, 0, 1, "") + "resource \"etcd_user_role\" \"same\" {\n  user = \"NAME\"\n  role = \"NAME-0\"\n" +
 				"  adopt_existing = true\n  depends_on = [etcd_user_role.test]\n}\n",
 			after: bareUser + "resource \"etcd_user_role\" \"other\" {\n  user = \"NAME\"\n  role = \"NAME-1\"\n  adopt_existing = true\n" +
@@ -239,8 +239,8 @@ func authOwnershipCases() map[string]ownership {
 	return cases
 }
 
-// After an apply that succeeds the store contains what the configuration says,
-// whatever moves between its objects, and the next plan is empty.
+// After a successful apply the store contains what is configured, whatever moves between its
+// objects, and the next plan is empty.
 func TestCLI_ownershipInOneRun(t *testing.T) {
 	t.Parallel()
 
@@ -283,22 +283,22 @@ func (l *lab) tryOwnership(t *testing.T, c ownership, adopt bool) {
 	}
 	if c.keys != nil {
 		if found := keysBelow(t, l.server, own); !maps.Equal(found, c.keys) {
-			t.Errorf("keys = %v, want %v; the apply said:\n%s", found, c.keys, output)
+			t.Errorf("keys = %v, want %v; output of the apply:\n%s", found, c.keys, output)
 		}
 	}
 	if c.check != nil {
 		c.check(t, l.server, own)
 	}
 	mustRun(t, w, 0, "plan", "-detailed-exitcode")
-	// A later run deletes what this one has kept.
+	// A later run deletes what this run has kept.
 	mustRun(t, w, 0, "destroy", "-auto-approve")
 	if found := keysBelow(t, l.server, own); len(found) > 0 {
 		t.Errorf("keys after the destroy = %v, want none", found)
 	}
 }
 
-// mustRefuseUnchanged checks that the store is as it was, which is what the
-// configuration says, and that taking the object out of state is the way on.
+// mustRefuseUnchanged checks that the store is unchanged, which is what the configuration
+// describes, and that removing the object from state solves the conflict.
 func mustRefuseUnchanged(t *testing.T, w *cli.Workspace, s *etcdtest.Server, c ownership, own string) {
 	t.Helper()
 	if c.check != nil {
@@ -323,7 +323,7 @@ func keysBelow(t *testing.T, s *etcdtest.Server, prefix string) map[string]strin
 	return (&prefixFixture{server: s, prefix: prefix}).onServer(t)
 }
 
-// Authentication that is replaced is enabled in the end.
+// Authentication is enabled after it was replaced.
 func TestCLI_ownershipOfAuth(t *testing.T) {
 	t.Parallel()
 
@@ -339,19 +339,18 @@ func TestCLI_ownershipOfAuth(t *testing.T) {
 			mustRun(t, w, 0, "apply", "-auto-approve")
 			output := mustRun(t, w, 0, "apply", "-auto-approve", "-replace=etcd_auth.test")
 			if answer := s.JSON(t, http.MethodGet, "/v2/auth/enable", nil); !strings.Contains(string(answer.Body), "true") {
-				t.Errorf("authentication is %s; the apply said:\n%s", answer.Body, output)
+				t.Errorf("authentication = %s; output of the apply:\n%s", answer.Body, output)
 			}
 			mustRun(t, w, 0, "plan", "-detailed-exitcode")
 			mustRun(t, w, 0, "destroy", "-auto-approve")
 			if answer := s.JSON(t, http.MethodGet, "/v2/auth/enable", nil); !strings.Contains(string(answer.Body), "false") {
-				t.Errorf("authentication after the destroy is %s", answer.Body)
+				t.Errorf("authentication after the destroy = %s", answer.Body)
 			}
 		})
 	}
 }
 
-// A hundred and twenty keys move into one prefix in one apply, ten at a time,
-// and none is lost.
+// A hundred and twenty keys move into one prefix in one apply, ten at a time, and none is lost.
 func TestCLI_manyKeysMoveIntoPrefix(t *testing.T) {
 	t.Parallel()
 
@@ -381,8 +380,7 @@ func moveObjects(t *testing.T, w *cli.Workspace, own, configuration string) {
 	mustRun(t, w, 0, "apply", "-auto-approve")
 }
 
-// What is to be adopted is deleted between the look at it and the write: then
-// it is created.
+// An object to adopt is deleted between the read of it and the write: then it is created.
 func TestResources_adoptWhatIsDeletedMeanwhile(t *testing.T) {
 	t.Parallel()
 
@@ -413,15 +411,15 @@ func TestResources_adoptWhatIsDeletedMeanwhile(t *testing.T) {
 				})})
 				mustApply(t, d, d.none(typeName), attributes)
 				if node := s.Get(t, own+"/a").Node; node.Value != "ours" || (node.TTL > 0) != (ttl != nil) {
-					t.Errorf("the key is %+v, want it created", node)
+					t.Errorf("key = %+v, want it created", node)
 				}
 			})
 		}
 	}
 }
 
-// A process that serves several commands, as under a test or a debugger, keeps
-// nothing of one for the next: what an apply has kept, a destroy deletes.
+// A process that serves several commands, as in a test or with a debugger, keeps nothing from one
+// for the next: a destroy deletes what an apply has kept.
 func TestAccKeyResource_runsOfOneProcess(t *testing.T) {
 	t.Parallel()
 
@@ -438,7 +436,7 @@ func TestAccKeyResource_runsOfOneProcess(t *testing.T) {
 	}
 }
 
-// The refusal of what exists names the case in which the object itself is why.
+// The refusal to create an existing object mentions that the object itself may be the cause.
 func TestResources_alreadyExistsNamesCreateBeforeDestroy(t *testing.T) {
 	t.Parallel()
 
@@ -450,7 +448,7 @@ func TestResources_alreadyExistsNamesCreateBeforeDestroy(t *testing.T) {
 		"etcd_dir":        {"path": own},
 		"etcd_key_prefix": {"prefix": own, "keys": map[string]string{"a": "v"}},
 	} {
-		d := newDirect(t, endpoint(s.URL())) // Each prints the advice once.
+		d := newDirect(t, endpoint(s.URL())) // each prints the advice once
 		_, errs := d.apply(t, d.none(typeName), attributes)
 		at := strings.Index(errs, "create_before_destroy, which is also inherited")
 		if at < 0 || at > strings.Index(errs, "import {") {

@@ -11,25 +11,24 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// What a person reads in the situations in which a provider does not reach its
-// store, or may not use it. Servers are real, apart from those that answer with a
-// web page.
+// The errors in situations in which a provider does not reach its store, or may not use it. The
+// servers are real, except those that answer with a web page.
 
-// situation is a provider block, what is read or written with it, and the error.
+// situation is a provider block, a read or a write with it, and the expected error.
 type situation struct {
 	endpoint string
-	// attributes are further ones of the provider block.
+	// attributes are added to the provider block.
 	attributes map[string]any
-	// key is read; recursive reads all below it, and write creates it.
+	// key is read; recursive reads everything below it, and write creates it.
 	key              string
 	recursive, write bool
 	// before is read first, without an error.
 	before string
-	// want are texts of the error in their order; none means that there is no error.
+	// want are texts of the error in order; nil means no error.
 	want []string
 }
 
-// check configures a provider and compares the error with what is wanted.
+// check configures a provider and compares the error.
 func (s situation) check(t *testing.T) {
 	t.Helper()
 	got := s.run(t)
@@ -40,7 +39,7 @@ func (s situation) check(t *testing.T) {
 	for _, want := range s.want {
 		_, after, found := strings.Cut(rest, want)
 		if !found {
-			t.Fatalf("the error has no %q where it is expected:\n%s", want, got)
+			t.Fatalf("the error does not contain %q at its place:\n%s", want, got)
 		}
 		rest = after
 	}
@@ -91,7 +90,7 @@ func tryDirect(t *testing.T, attributes map[string]any) (d *direct, errs string)
 	return d, errorText(resp.Diagnostics)
 }
 
-// TestSituations_endpoint has endpoints that are written wrongly.
+// TestSituations_endpoint has incorrect endpoints.
 func TestSituations_endpoint(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -131,7 +130,7 @@ func TestSituations_endpoint(t *testing.T) {
 	}
 }
 
-// TestSituations_page has answers of something that stands before the server.
+// TestSituations_page has answers of something in front of the server.
 func TestSituations_page(t *testing.T) {
 	t.Parallel()
 	html := http.Header{"Content-Type": {"text/html"}}
@@ -152,7 +151,7 @@ func TestSituations_page(t *testing.T) {
 	}
 }
 
-// TestSituations_tls has TLS that does not fit.
+// TestSituations_tls has TLS settings that do not match the server.
 func TestSituations_tls(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithClientCerts("client"))
@@ -196,7 +195,7 @@ func TestSituations_tls(t *testing.T) {
 	}
 }
 
-// TestSituations_users has requests that are refused for who sends them.
+// TestSituations_users has requests that are rejected because of their user.
 func TestSituations_users(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithAuth("right"))
@@ -240,7 +239,7 @@ func TestSituations_users(t *testing.T) {
 	}
 }
 
-// TestSituations_withoutV2 has a server that serves its clients the v3 API alone.
+// TestSituations_withoutV2 has a server that serves only the v3 API.
 func TestSituations_withoutV2(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t, etcdtest.WithoutV2())
@@ -249,8 +248,7 @@ func TestSituations_withoutV2(t *testing.T) {
 	}}.check(t)
 }
 
-// TestSituations_grpcOnly has a port that serves HTTP/2 alone, while HTTP is at
-// another.
+// TestSituations_grpcOnly has a port that serves only HTTP/2, while HTTP is served at another.
 func TestSituations_grpcOnly(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -267,7 +265,7 @@ func TestSituations_grpcOnly(t *testing.T) {
 	}}.check(t)
 }
 
-// TestSituations_readOnlyProxy has a proxy of etcd that passes reads on alone.
+// TestSituations_readOnlyProxy has a proxy of etcd that passes on only reads.
 func TestSituations_readOnlyProxy(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -282,7 +280,7 @@ func TestSituations_readOnlyProxy(t *testing.T) {
 	}}.check(t)
 }
 
-// TestSituations_cluster has a cluster of three with one member down, and with two.
+// TestSituations_cluster has a cluster of three with one member down, and then with two.
 func TestSituations_cluster(t *testing.T) {
 	t.Parallel()
 	c := etcdtest.StartCluster(t, 3)
@@ -301,7 +299,7 @@ func TestSituations_cluster(t *testing.T) {
 	_, errs := d.read(t, "etcd_leader", map[string]any{})
 	for _, want := range []string{"The cluster has no leader", "Unable to read the leader", "fewer members than a quorum", leader.URL()} {
 		if !strings.Contains(errs, want) {
-			t.Errorf("the error has no %q:\n%s", want, errs)
+			t.Errorf("the error does not contain %q:\n%s", want, errs)
 		}
 	}
 }

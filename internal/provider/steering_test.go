@@ -13,8 +13,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// steered is an object on a server, how it is imported, and what configures it
-// without and with the defaults of its steering attributes.
+// steered is an object on a server, with its import, and its configuration without and with the
+// defaults of its steering attributes.
 type steered struct {
 	typeName, id string
 	attributes   map[string]any
@@ -27,7 +27,7 @@ func (o steered) withDefaults() map[string]any {
 	return all
 }
 
-// steeredObjects makes an object of every resource type on a server.
+// steeredObjects creates an object of every resource type on a server.
 func steeredObjects(t *testing.T, s *etcdtest.Server) []steered {
 	t.Helper()
 	s.Put(t, "/steer/key", "x")
@@ -59,8 +59,8 @@ func steeredObjects(t *testing.T, s *etcdtest.Server) []steered {
 	}
 }
 
-// steeringNames returns the attributes of a resource type that no server
-// knows: the optional booleans, and the timeouts.
+// steeringNames returns the attributes of a resource type that are not on the server: the optional
+// booleans, and the timeouts.
 func steeringNames(schema *tfprotov6.Schema) []string {
 	var names []string
 	for _, a := range schema.Block.Attributes {
@@ -72,8 +72,7 @@ func steeringNames(schema *tfprotov6.Schema) []string {
 	return names
 }
 
-// without is a state as an older version of the provider wrote it: with null
-// for the attributes.
+// without returns the state of an older version of the provider, in which the attributes are null.
 func (o managed) without(t *testing.T, names []string) managed {
 	t.Helper()
 	var attributes map[string]tftypes.Value
@@ -88,8 +87,8 @@ func (o managed) without(t *testing.T, names []string) managed {
 	return o
 }
 
-// It makes no difference whether a configuration writes a default out: after an
-// import, and with the state of a version that left such an attribute null.
+// It makes no difference whether a configuration sets a default explicitly, neither after an import
+// nor with the state of a version that left such an attribute null.
 //
 //nolint:tparallel // The objects share a store, and one of them is its authentication.
 func TestSteering_defaults(t *testing.T) {
@@ -104,7 +103,7 @@ func TestSteering_defaults(t *testing.T) {
 		t.Run(o.typeName, func(t *testing.T) {
 			names := steeringNames(d.schemas.ResourceSchemas[o.typeName])
 			if want := slices.Sorted(maps.Keys(o.defaults)); !slices.Equal(names, want) {
-				t.Fatalf("steering attributes are %q, and the defaults of %q are known", names, want)
+				t.Fatalf("steering attributes = %q, but the defaults are for %q", names, want)
 			}
 			imported := d.imported(t, o.typeName, o.id)
 			if !d.isEmpty(t, imported, o.attributes) {
@@ -158,7 +157,7 @@ func TestAccSteering_import(t *testing.T) {
 			writeFile(t, w, "login_override.tf", "provider \"etcd\" {\n  username = \"root\"\n  password = \"rootpw\"\n}\n")
 			output := mustRun(t, w, 0, "apply", "-auto-approve")
 			if want := fmt.Sprintf("%d imported, 0 added, 0 changed, 0 destroyed", len(objects)); !strings.Contains(output, want) {
-				t.Errorf("the import does not say %q:\n%s", want, output)
+				t.Errorf("the import does not report %q:\n%s", want, output)
 			}
 			mustRun(t, w, 0, "plan", "-detailed-exitcode")
 		})

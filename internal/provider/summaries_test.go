@@ -17,13 +17,13 @@ import (
 // troubleshootingPage lists every summary of a diagnostic.
 const troubleshootingPage = "../../templates/guides/troubleshooting.md.tmpl"
 
-// TestTroubleshooting_isComplete holds the page to the code: each summary that a
-// diagnostic can have is in the first column of a table, and nothing else is.
+// TestTroubleshooting_isComplete compares the page with the code: the first columns of its tables
+// contain exactly the summaries that a diagnostic can have.
 func TestTroubleshooting_isComplete(t *testing.T) {
 	t.Parallel()
 	code := summariesInCode(t)
 	if len(code) < 100 {
-		t.Fatalf("there are only %d summaries in the code, so they are not found where they are", len(code))
+		t.Fatalf("found only %d summaries in the code, so the search does not work", len(code))
 	}
 	page := summariesOnPage(t)
 	used := map[string]bool{}
@@ -40,12 +40,12 @@ func TestTroubleshooting_isComplete(t *testing.T) {
 	}
 	for _, summary := range page {
 		if !used[summary] {
-			t.Errorf("the page has %q, which no diagnostic has", summary)
+			t.Errorf("the page has %q, which is not the summary of any diagnostic", summary)
 		}
 	}
 }
 
-// summariesOnPage returns what is in backquotes in the first column of the tables.
+// summariesOnPage returns the texts in backquotes in the first column of the tables.
 func summariesOnPage(t *testing.T) []string {
 	t.Helper()
 	page, err := os.ReadFile(troubleshootingPage)
@@ -65,8 +65,7 @@ func summariesOnPage(t *testing.T) []string {
 	return summaries
 }
 
-// summariesInCode returns a regular expression for each summary, with the place
-// where it is.
+// summariesInCode returns a regular expression for each summary, with its place.
 func summariesInCode(t *testing.T) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -102,7 +101,7 @@ type summaryCollector struct {
 	found  map[string]string
 }
 
-// constant notes the text constants of the package.
+// constant records the string constants of the package.
 func (c *summaryCollector) constant(n ast.Node) bool {
 	if spec, ok := n.(*ast.ValueSpec); ok {
 		for i, name := range spec.Names {
@@ -114,19 +113,19 @@ func (c *summaryCollector) constant(n ast.Node) bool {
 	return true
 }
 
-// argument is which argument of a function is a summary.
+// argument maps a function to the argument that is a summary.
 var argument = map[string]int{
 	"AddError": 0, "AddWarning": 0, "AddAttributeError": 1, "AddAttributeWarning": 1, "NewErrorDiagnostic": 0, "NewWarningDiagnostic": 0,
 	"NewAttributeErrorDiagnostic": 1, "NewAttributeWarningDiagnostic": 1, "addFailure": 1, "addRemoval": 1, "wordFailure": 0, "refuse": 1,
 	"alreadyExists": 0, "staysInStore": 0, "notAsPlanned": 0, "warn": 0,
 }
 
-// completed is what a function adds to the argument.
+// completed maps a function to the text that it adds to the argument.
 var completed = map[string]string{
 	"alreadyExists": " already exists", "staysInStore": " stays in the store", "notAsPlanned": " (changed|was deleted) since it was planned",
 }
 
-// collect notes the summaries of calls and of composite literals.
+// collect records the summaries in calls and composite literals.
 func (c *summaryCollector) collect(n ast.Node) bool {
 	switch n := n.(type) {
 	case *ast.CallExpr:
@@ -154,7 +153,7 @@ func (c *summaryCollector) collect(n ast.Node) bool {
 		}
 	case *ast.CompositeLit:
 		if typ, ok := n.Type.(*ast.SelectorExpr); ok && isNamed(typ.X, "function") {
-			return false // It describes a function.
+			return false // it describes a function
 		}
 		if typ, ok := n.Type.(*ast.Ident); ok && (typ.Name == "textCheck" || typ.Name == "wording") {
 			c.first(n)
@@ -174,14 +173,14 @@ func isNamed(n ast.Expr, name string) bool {
 	return ok && ident.Name == name
 }
 
-// first notes the first element of a composite literal.
+// first records the first element of a composite literal.
 func (c *summaryCollector) first(n ast.Expr) {
 	if literal, ok := n.(*ast.CompositeLit); ok && len(literal.Elts) > 0 {
 		c.note(literal.Elts[0], "")
 	}
 }
 
-// note notes a summary, if it is a text or a sum with one.
+// note records a summary, if it is a string or a concatenation with one.
 func (c *summaryCollector) note(n ast.Expr, end string) {
 	pattern := c.pattern(n)
 	if strings.Trim(pattern, ".+") == "" {

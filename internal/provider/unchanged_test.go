@@ -32,27 +32,27 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/tfserver"
 )
 
-// The lane for unchanged objects is held to the framework: of random objects it
-// declines each, or answers what the framework answers, byte for byte. What a
-// read of the server has found is given to both with the context.
+// The lane for unchanged objects is compared with the framework. For each random object it either
+// declines or answers exactly what the framework answers, byte for byte. The result of the read
+// from the server is passed to both in the context.
 
-// randomObjects is how many objects TestUnchanged tries, of which most differ
-// from an unchanged one in a detail or two.
+// randomObjects is how many objects TestUnchanged tries. Most of them differ from an unchanged
+// object in a detail or two.
 const randomObjects = 100_000
 
-// lanePair is a lane, and the framework with a provider of its own beside it.
+// lanePair is a lane, and beside it the framework with a provider of its own.
 type lanePair struct {
 	lane      *tfserver.Lane
 	framework tfprotov6.ProviderServer
 	schemas   map[string]*tfprotov6.Schema
-	// providers are that of the lane and that of the framework.
+	// providers are the provider of the lane and that of the framework.
 	providers [2]*etcdProvider
 	answered  map[string]int
-	// known are the framework's answers so far, by what they answer.
+	// known are the framework's answers so far, by everything that they depend on.
 	known *sync.Map
 }
 
-// frameworkAnswer is an answer, and what the provider has noted with it.
+// frameworkAnswer is an answer, and what the provider has recorded with it.
 type frameworkAnswer struct {
 	answer any
 	claims *keyspace.Claims
@@ -64,7 +64,7 @@ func newLanePair(tb testing.TB, known *sync.Map) *lanePair {
 	p := &lanePair{answered: map[string]int{}, known: known}
 	for i := range p.providers {
 		p.providers[i] = newProvider("test", false)
-		// Without its lane, this is the framework.
+		// Without its lane, the server is the framework.
 		server := tfserver.New(struct{ provider.Provider }{p.providers[i]})
 		schemas, err := server.GetProviderSchema(tb.Context(), &tfprotov6.GetProviderSchemaRequest{})
 		if err != nil {
@@ -103,7 +103,7 @@ func (p *lanePair) connection(tb testing.TB, i int) *connection {
 	return r.connection
 }
 
-// laneCase is an object, and what a plan and a refresh of it are given.
+// laneCase is an object, and the input of its plan and its refresh.
 type laneCase struct {
 	typeName                string
 	config, state, identity map[string]any
@@ -111,14 +111,14 @@ type laneCase struct {
 	private                 map[string]any
 	// rawPrivate, if not nil, is used in place of private.
 	rawPrivate []byte
-	// found is what a read finds.
+	// node is what a read finds.
 	node       *etcdv2.Node
 	err        error
 	granted    bool
 	diags      diag.Diagnostics
 	defaultTTL types.Int64
 	prefix     string
-	// rival has another object claim the same.
+	// rival makes another object claim the same.
 	rival bool
 }
 
@@ -164,7 +164,7 @@ func toJSON(tb testing.TB, v any) []byte {
 	return data
 }
 
-// packed encodes a value as the protocol does.
+// packed encodes a value for the protocol.
 func packed(tb testing.TB, v any) []byte {
 	tb.Helper()
 	var buf bytes.Buffer
@@ -178,7 +178,7 @@ func packed(tb testing.TB, v any) []byte {
 	return buf.Bytes()
 }
 
-// prepare gives both providers the circumstances of a case.
+// prepare puts both providers into the situation of a case.
 func (p *lanePair) prepare(tb testing.TB, c *laneCase) {
 	tb.Helper()
 	for i := range p.providers {
@@ -195,20 +195,20 @@ func (p *lanePair) prepare(tb testing.TB, c *laneCase) {
 	}
 }
 
-// answerOptions compare answers as a CLI gets them: an empty list is none.
+// answerOptions compare answers as a CLI sees them: an empty list is the same as none.
 var answerOptions = cmp.Options{
 	cmpopts.EquateEmpty(),
 	cmp.FilterValues(func(a, b []byte) bool { return len(a)+len(b) > 0 }, cmp.Comparer(bytes.Equal)),
 }
 
-// claimsOptions compare claims with all that they contain.
+// claimsOptions compare claims with everything that they contain.
 var claimsOptions = cmp.Options{
 	cmp.Exporter(func(reflect.Type) bool { return true }),
 	cmpopts.IgnoreTypes(sync.Mutex{}),
 	cmpopts.SortSlices(func(a, b keyspace.Object) bool { return string(a.Kind)+a.Name < string(b.Kind)+b.Name }),
 }
 
-// givenTo is everything that an answer to a call depends on.
+// givenTo returns everything that an answer to a call depends on.
 func (c *laneCase) givenTo(tb testing.TB, call string) string {
 	tb.Helper()
 	if call == "validate" {
@@ -225,8 +225,8 @@ func (c *laneCase) givenTo(tb testing.TB, call string) string {
 	return text + fmt.Sprint(string(packed(tb, c.config)), c.defaultTTL, c.rival)
 }
 
-// same compares an answer of the lane with that of the framework to the same
-// request, and what the providers have noted.
+// same compares an answer of the lane with the framework's answer to the same request, and what the
+// providers have recorded.
 func same[Req, Resp any](
 	tb testing.TB, p *lanePair, c *laneCase, call string, req Req, lane Resp, ask func(context.Context, Req) (Resp, error),
 ) {
@@ -256,7 +256,7 @@ func same[Req, Resp any](
 	}
 }
 
-// try puts a case to the lane, and what it answers to the framework too.
+// try gives a case to the lane and, if the lane answers it, to the framework too.
 func (p *lanePair) try(tb testing.TB, c *laneCase, call string) {
 	tb.Helper()
 	p.prepare(tb, c)
@@ -290,8 +290,7 @@ func (p *lanePair) try(tb testing.TB, c *laneCase, call string) {
 	}
 }
 
-// proposed is what a CLI proposes: an attribute that it need not compute is that
-// of the configuration.
+// proposed returns what a CLI proposes: an attribute that is not computed has its configured value.
 func (c *laneCase) proposed(schema *tfprotov6.Schema) map[string]any {
 	proposed := maps.Clone(c.state)
 	for _, attribute := range schema.Block.Attributes {
@@ -302,7 +301,7 @@ func (c *laneCase) proposed(schema *tfprotov6.Schema) map[string]any {
 	return proposed
 }
 
-// oddPacked is what no attribute of the schemas takes.
+// oddPacked is a value that no attribute of the schemas accepts.
 type oddPacked struct{ data []byte }
 
 func (o oddPacked) EncodeMsgpack(enc *msgpack.Encoder) error {
@@ -318,7 +317,7 @@ type laneDice struct{ *rand.Rand }
 
 func draw[T any](d laneDice, from ...T) T { return from[d.IntN(len(from))] }
 
-// base returns a case in which nothing has changed.
+// base returns a case without any change.
 func (d laneDice) base() *laneCase {
 	c := &laneCase{
 		typeName:   draw(d, "etcd_key", "etcd_key", "etcd_key", "etcd_dir", "etcd_dir", "etcd_user_role", "etcd_role_permission"),
@@ -357,7 +356,7 @@ func (d laneDice) base() *laneCase {
 	return c
 }
 
-// node makes the state of a key or a directory, and the node that it is.
+// node creates the state of a key or a directory, and its node.
 func (d laneDice) node(c *laneCase) {
 	const created = 5
 	c.node = &etcdv2.Node{Key: "/a", Dir: c.typeName == "etcd_dir", CreatedIndex: created, ModifiedIndex: created + uint64(d.IntN(2))}
@@ -403,7 +402,7 @@ func (d laneDice) node(c *laneCase) {
 	c.private["notes"] = written
 }
 
-// change changes a detail that a call can depend on.
+// change changes a detail that a call may depend on.
 func (d laneDice) change(c *laneCase, call string) {
 	changes := []func(){func() { d.changeAttribute(c.state) }}
 	if call == "validate" {
@@ -442,7 +441,7 @@ func (d laneDice) changeAttribute(object map[string]any) (name string) {
 	return name
 }
 
-// value returns another value of the same kind, or now and then of none.
+// value returns another value, usually of the same kind.
 func (d laneDice) value(old any) any {
 	switch d.IntN(12) {
 	case 0:
@@ -569,7 +568,7 @@ func (d laneDice) changeFound(c *laneCase) {
 	}
 }
 
-// tryRandom tries so many random cases.
+// tryRandom tries n random cases.
 func (p *lanePair) tryRandom(tb testing.TB, d laneDice, n int) {
 	tb.Helper()
 	for range n {
@@ -628,8 +627,8 @@ func FuzzUnchanged_sameAsFramework(f *testing.F) {
 	})
 }
 
-// An object is read once, whether it has changed or not: what the lane has read
-// serves the framework too.
+// An object is read once, whether it has changed or not: the framework uses the result of the
+// lane's read.
 func TestUnchanged_readsOnce(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// writeQuery writes a list block for all objects of each type, with the
-// attributes that a generated configuration needs.
+// writeQuery writes a list block for all objects of each type, with the attributes that a generated
+// configuration needs.
 func writeQuery(t *testing.T, w *cli.Workspace, typeNames ...string) {
 	t.Helper()
 	var text strings.Builder
@@ -51,7 +51,7 @@ func TestAccUserList(t *testing.T) {
 		{"limit", `limit = 2`, []string{"alice", "carol"}, 0},
 		{"limit counts no user that is left out", `limit = 3`, []string{"alice", "carol", "erin"}, 0},
 		{"users beyond the limit are not read", "limit = 1\n  include_resource = true", []string{"alice"}, 1},
-		// That a role is missing is asked twice, the second time when the server has caught up.
+		// A missing role is checked twice, the second time after the server has caught up.
 		{"a missing role is no failure", `include_resource = true`, []string{"alice", "carol", "erin"}, 4},
 	} {
 		before := proxy.Count(http.MethodGet, usersPath)
@@ -59,7 +59,7 @@ func TestAccUserList(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 		if reads := proxy.Count(http.MethodGet, usersPath) - before; reads != c.reads {
-			t.Errorf("%s: users were read by themselves %d times, want %d", c.name, reads, c.reads)
+			t.Errorf("%s: users were read one by one %d times, want %d", c.name, reads, c.reads)
 		}
 	}
 	output := mustRun(t, w, 0, "query")
@@ -68,17 +68,17 @@ func TestAccUserList(t *testing.T) {
 		`Warning: Role does not exist`, `The user "carol" holds the role "lost"`,
 	} {
 		if !spaced(want).MatchString(output) {
-			t.Errorf("query does not say %q:\n%s", want, output)
+			t.Errorf("query does not report %q:\n%s", want, output)
 		}
 	}
 	if strings.Contains(output, "_hidden") {
-		t.Errorf("query shows a user that servers leave out; correct what the documentation says:\n%s", output)
+		t.Errorf("query shows a user that servers leave out; correct the documentation:\n%s", output)
 	}
 	wroteNothing(t, proxy)
 }
 
-// What is generated of a cluster is imported as it stands, with the passwords
-// as they are, and plans empty after that.
+// The configuration generated for a cluster is imported unchanged, with the passwords as they are,
+// and the plan after that is empty.
 func TestAccUserList_generatedConfiguration(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -103,8 +103,8 @@ func TestAccUserList_generatedConfiguration(t *testing.T) {
 	wroteNothing(t, proxy)
 }
 
-// A role that does not exist is not lost on the way into a configuration: the
-// apply says what to do, and revokes it when that is done.
+// A role that does not exist is kept in the generated configuration. The apply says what to do, and
+// revokes the role when that is done.
 func TestAccUserList_missingRole(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -120,19 +120,19 @@ func TestAccUserList_missingRole(t *testing.T) {
 	mustRun(t, w, 0, "query", "-generate-config-out=generated.tf")
 	output := mustRun(t, w, 1, "apply", "-auto-approve")
 	if want := `The role "lost" does not exist`; !spaced(want).MatchString(output) {
-		t.Errorf("apply does not say %q:\n%s", want, output)
+		t.Errorf("apply does not report %q:\n%s", want, output)
 	}
 	wroteNothing(t, proxy)
 	writeFile(t, w, "roles_override.tf", "resource \"etcd_user\" \"all_0\" {\n  roles = [\"app\"]\n}\n")
 	mustRun(t, w, 0, "apply", "-auto-approve")
 	mustRun(t, w, 0, "plan", "-detailed-exitcode")
 	if roles, exists := rolesOf(t, s, "carol"); !exists || !cmp.Equal(roles, []string{"app"}) {
-		t.Errorf("carol holds %q (exists: %t), want app", roles, exists)
+		t.Errorf("roles of carol = %q (exists: %t), want app", roles, exists)
 	}
 }
 
-// A user that was deleted since it was listed is passed over; one that cannot
-// be read, because the rights to were lost since, makes the query fail.
+// A user that was deleted since it was listed is skipped. A user that cannot be read, because the
+// access was lost since, makes the query fail.
 func TestAccUserList_changesBetweenReads(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
@@ -154,13 +154,13 @@ func TestAccUserList_changesBetweenReads(t *testing.T) {
 
 	before("alice", etcdtest.Call{Method: http.MethodDelete, Path: usersPath + "alice"})
 	if diff := cmp.Diff([]string{"bob", "carol"}, query(t, w, "etcd_user", "limit = 2\n  include_resource = true")); diff != "" {
-		t.Errorf("query without the user that is gone (-want +got):\n%s", diff)
+		t.Errorf("query without the deleted user (-want +got):\n%s", diff)
 	}
 	before("carol", etcdtest.Call{Method: http.MethodPut, Path: "/v2/auth/enable"})
 	output := mustRun(t, w, 1, "query")
 	for _, want := range []string{"Unable to read user", "carol.", "the provider has no credentials"} {
 		if !spaced(want).MatchString(output) {
-			t.Errorf("query does not say %q:\n%s", want, output)
+			t.Errorf("query does not report %q:\n%s", want, output)
 		}
 	}
 }

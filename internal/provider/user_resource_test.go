@@ -27,7 +27,7 @@ func authName(t *testing.T) string {
 	return strings.TrimPrefix(etcdtest.Prefix(t), "/")
 }
 
-// makeUser makes a user without the provider.
+// makeUser creates a user without the provider.
 func makeUser(t *testing.T, s *etcdtest.Server, name string, roles ...string) {
 	t.Helper()
 	s.JSON(t, http.MethodPut, usersPath+name, map[string]any{"user": name, "password": "theirs", "roles": roles})
@@ -39,7 +39,7 @@ func regrant(t *testing.T, s *etcdtest.Server, name string, grant, revoke []stri
 	s.JSON(t, http.MethodPut, usersPath+name, map[string]any{"user": name, "grant": grant, "revoke": revoke})
 }
 
-// makeRole makes a role without the provider.
+// makeRole creates a role without the provider.
 func makeRole(t *testing.T, s *etcdtest.Server, name string, read, write []string) {
 	t.Helper()
 	s.JSON(t, http.MethodPut, rolesPath+name, map[string]any{
@@ -47,7 +47,7 @@ func makeRole(t *testing.T, s *etcdtest.Server, name string, read, write []strin
 	})
 }
 
-// permit gives a role more to read and write without the provider.
+// permit adds permissions to a role without the provider.
 func permit(t *testing.T, s *etcdtest.Server, name string, read, write []string) {
 	t.Helper()
 	s.JSON(t, http.MethodPut, rolesPath+name, map[string]any{
@@ -61,7 +61,7 @@ func remove(t *testing.T, s *etcdtest.Server, path string) {
 	s.JSON(t, http.MethodDelete, path, nil)
 }
 
-// rolesOf returns the roles of a user on the server, and whether it exists.
+// rolesOf returns the roles of a user on the server, and whether the user exists.
 func rolesOf(t *testing.T, s *etcdtest.Server, name string) (roles []string, exists bool) {
 	t.Helper()
 	answer := s.Do(t, etcdtest.Call{Path: usersPath + name})
@@ -87,13 +87,13 @@ func holds(t *testing.T, s *etcdtest.Server, name string, want ...string) resour
 	return onServer(func() error {
 		slices.Sort(want)
 		if got, exists := rolesOf(t, s, name); !exists || !slices.Equal(got, want) {
-			return fmt.Errorf("the user holds %q (exists: %t), want %q", got, exists, want)
+			return fmt.Errorf("roles of the user = %q (exists: %t), want %q", got, exists, want)
 		}
 		return nil
 	})
 }
 
-// userConfig is two roles, r1 and r2, and a user with attributes.
+// userConfig returns two roles, r1 and r2, and a user with attributes.
 func userConfig(endpoint, name string, attributes ...string) string {
 	return config(endpoint, `
 resource "etcd_role" "r1" {
@@ -136,7 +136,7 @@ func TestAccUserResource_createUpdateImport(t *testing.T) {
 		},
 		resource.TestStep{Config: userConfig(s.URL(), name, withPassword, noRoles), ConfigPlanChecks: update, Check: holds(t, s, name)},
 		resource.TestStep{
-			// Left out, the roles are not managed: nothing changes.
+			// Without the attribute, the roles are not managed: nothing changes.
 			PreConfig: func() { regrant(t, s, name, []string{r1}, nil) },
 			Config:    userConfig(s.URL(), name, withPassword), PlanOnly: true,
 		},
@@ -147,7 +147,7 @@ func TestAccUserResource_createUpdateImport(t *testing.T) {
 			ResourceName: "etcd_user.test", ImportState: true, ImportStateId: name,
 			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "name", ImportStateVerifyIgnore: []string{"password"},
 		},
-		// Without a password it is not managed, and an import is complete.
+		// Without a password in the configuration, it is not managed, and an import is complete.
 		resource.TestStep{Config: userConfig(s.URL(), name, roleR1), ConfigPlanChecks: update},
 		resource.TestStep{
 			ResourceName: "etcd_user.test", ImportState: true, ImportStateId: name, ImportStateKind: resource.ImportBlockWithID,
@@ -158,7 +158,7 @@ func TestAccUserResource_createUpdateImport(t *testing.T) {
 		},
 	)
 	if _, exists := rolesOf(t, s, name); exists {
-		t.Error("the user is there after the destroy")
+		t.Error("the user exists after the destroy")
 	}
 }
 
@@ -193,7 +193,7 @@ func TestAccUserResource_danglingRolesAreHealed(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{Config: cfg},
 		resource.TestStep{
-			// Two roles that are not ours are granted, and vanish.
+			// Two roles that are not in the configuration are granted, and deleted.
 			PreConfig: func() {
 				makeRole(t, s, lost1, nil, nil)
 				makeRole(t, s, lost2, nil, nil)
@@ -204,7 +204,7 @@ func TestAccUserResource_danglingRolesAreHealed(t *testing.T) {
 			Config: cfg, ConfigPlanChecks: update, Check: holds(t, s, name, r1),
 		},
 		resource.TestStep{
-			// Our own role vanishes: it is made again, and the user is whole.
+			// Our own role is deleted: it is created again, and the user gets it.
 			PreConfig: func() { remove(t, s, rolesPath+r1) },
 			Config:    cfg, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction("etcd_role.r1", plancheck.ResourceActionCreate),
@@ -245,7 +245,7 @@ func TestAccUserResource_createOverExisting(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() {
 				if got, _ := rolesOf(t, s, name); !slices.Equal(got, []string{name + "-3"}) {
-					t.Errorf("roles after the refusal = %q, want those of before", got)
+					t.Errorf("roles after the refusal = %q, want the old ones", got)
 				}
 			},
 			Config: userConfig(s.URL(), name, withPassword, rolesR2R1R2, "adopt_existing = true"), Check: holds(t, s, name, r1, r2),
@@ -290,8 +290,8 @@ func TestAccUserResource_invalidInput(t *testing.T) {
 	}
 }
 
-// A password is needed to create a user, and not to plan it: a destroy plans
-// first to create what is not in state.
+// A password is needed to create a user, but not to plan it: a destroy first plans to create what
+// is not in state.
 func TestAccUserResource_noPassword(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -306,7 +306,7 @@ func TestAccUserResource_noPassword(t *testing.T) {
 	}
 }
 
-// userOf is a user for a test without a CLI.
+// userOf returns a user for a test without a CLI.
 func userOf(name, password string, roles ...string) map[string]any {
 	return map[string]any{"name": name, "password": password, "roles": append([]string{}, roles...)}
 }
@@ -336,10 +336,10 @@ func TestUserResource_rivalBetweenPlanAndApply(t *testing.T) {
 	_, errs = d.applyPlan(t.Context(), t, user, plan, cfg)
 	wantPhrases(t, errs, "User changed since it was planned")
 	if got, _ := rolesOf(t, s, name); !slices.Equal(got, []string{name + "-1", name + "-3"}) {
-		t.Errorf("roles = %q, want those of the rival", got)
+		t.Errorf("roles = %q, want the rival's", got)
 	}
 
-	// What the rival did is what was planned: done.
+	// The rival made the planned change, so nothing is left to do.
 	regrant(t, s, name, nil, []string{name + "-3"})
 	plan, cfg = d.plan(t, user, userOf(name, "geheim", name+"-2"))
 	regrant(t, s, name, []string{name + "-2"}, []string{name + "-1"})
@@ -352,7 +352,7 @@ func TestUserResource_rivalBetweenPlanAndApply(t *testing.T) {
 	kept, errs := d.applyPlan(t.Context(), t, user, plan, cfg)
 	wantPhrases(t, errs, "User changed since it was planned", name+"-3", "It was not deleted")
 	if _, exists := rolesOf(t, s, name); !exists || !kept.exists() {
-		t.Error("a user that had got a role was deleted, or dropped from state")
+		t.Error("a user with a new role was deleted, or dropped from state")
 	}
 
 	plan, cfg = d.plan(t, user, userOf(name, "geheim"))
@@ -360,11 +360,11 @@ func TestUserResource_rivalBetweenPlanAndApply(t *testing.T) {
 	_, errs = d.applyPlan(t.Context(), t, user, plan, cfg)
 	wantPhrases(t, errs, "User was deleted since it was planned")
 	if gone, errs := d.apply(t, user, nil); errs != "" || gone.exists() {
-		t.Errorf("destroying a user that is gone: %s", errs)
+		t.Errorf("destroying an absent user: %s", errs)
 	}
 }
 
-// wantPhrases fails the test unless text holds all of want.
+// wantPhrases checks that a text contains all of want.
 func wantPhrases(t *testing.T, text string, want ...string) {
 	t.Helper()
 	for _, w := range want {
@@ -395,13 +395,12 @@ func TestUserResource_lostAnswer(t *testing.T) {
 	if errs != "" {
 		t.Fatalf("update: %s", errs)
 	}
-	// A password cannot be read: the outcome is unknown, and the next apply
-	// sets it again.
+	// A password cannot be read: the outcome is unknown, and the next apply sets it again.
 	lose(http.MethodPut, etcdtest.DropAnswer())
 	after, errs := d.apply(t, user, userOf(name, "anders", name+"-1"))
 	wantPhrases(t, errs, "Outcome of a write is unknown")
 	if after.text(t, "password") != "geheim" || strings.Contains(errs, "anders") {
-		t.Errorf("state holds a password that may not be set, or the error quotes it: %s", errs)
+		t.Errorf("state contains a password that may not be set, or the error quotes it: %s", errs)
 	}
 	if user, errs = d.apply(t, after, userOf(name, "anders", name+"-1")); errs != "" {
 		t.Fatalf("second update: %s", errs)
@@ -412,8 +411,8 @@ func TestUserResource_lostAnswer(t *testing.T) {
 	}
 }
 
-// TestUserResource_halfCreated loses the second request of a create: the user
-// is in state, and the next apply makes it whole.
+// TestUserResource_halfCreated loses the second request of a create: the user is in state, and the
+// next apply completes it.
 func TestUserResource_halfCreated(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -438,8 +437,8 @@ func TestUserResource_halfCreated(t *testing.T) {
 	}
 }
 
-// With ignore_changes the configuration repeats state: a role that is gone
-// plans nothing, and another change leaves the roles alone.
+// With ignore_changes the configuration repeats the state: a deleted role causes no plan, and
+// another change leaves the roles alone.
 func TestAccUserResource_ignoredRolesStay(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -487,7 +486,7 @@ resource "etcd_role" "test" {
 	)
 }
 
-// What is not managed stays known in the plan of another change.
+// Attributes that are not managed stay known in the plan of another change.
 func TestAccUserResource_unmanagedStaysKnown(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -536,8 +535,8 @@ output "all" {
 	)
 }
 
-// A role that somebody else grants between a plan and the apply of another
-// change is for the next plan to show.
+// A role that another client grants between a plan and its apply is not part of this apply: the next
+// plan shows it.
 func TestUserResource_unmanagedRolesChangeMeanwhile(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -549,6 +548,6 @@ func TestUserResource_unmanagedRolesChangeMeanwhile(t *testing.T) {
 	regrant(t, s, name, []string{name}, nil)
 	after, errs := d.applyPlan(t.Context(), t, user, plan, cfg)
 	if want := undynamic(t, cfg.Type(), plan.PlannedState); errs != "" || !after.state.Equal(want) {
-		t.Errorf("state = %v, want what was planned, %v; %s", after.state, want, errs)
+		t.Errorf("state = %v, want the planned one, %v; %s", after.state, want, errs)
 	}
 }

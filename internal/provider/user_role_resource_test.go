@@ -14,7 +14,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// grantConfig is a grant to a user and of a role that are made elsewhere.
+// grantConfig returns a grant of a role to a user that are both created elsewhere.
 func grantConfig(endpoint, user, role, attribute string) string {
 	return config(endpoint, "resource \"etcd_user_role\" \"test\" {\n  user = %q\n  role = %q\n  %s\n}\n", user, role, attribute)
 }
@@ -60,7 +60,7 @@ func TestAccUserRoleResource_lifecycle(t *testing.T) {
 			Config: cfg, ConfigPlanChecks: create, Check: holds(t, s, name, name+"-1", name+"-2"),
 		},
 		resource.TestStep{
-			// A grant of a role that vanished stays in state, and a plan says so.
+			// A grant of a deleted role stays in state, and a plan warns about it.
 			PreConfig: func() { remove(t, s, rolesPath+name+"-1") }, Config: cfg, PlanOnly: true,
 		},
 		resource.TestStep{PreConfig: func() { makeRole(t, s, name+"-1", nil, nil) }, Config: cfg, PlanOnly: true},
@@ -92,7 +92,7 @@ func TestAccUserRoleResource_refusals(t *testing.T) {
 	)
 }
 
-// TestAccUserRoleResource_parallel makes the changes that a server alone loses.
+// TestAccUserRoleResource_parallel makes concurrent changes that a server alone would lose.
 func TestAccUserRoleResource_parallel(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -161,7 +161,7 @@ func TestUserRoleResource_rivalAndLostAnswer(t *testing.T) {
 	kept, errs := d.apply(t, grant, nil)
 	wantPhrases(t, errs, "Outcome of a write is unknown")
 	if !kept.exists() {
-		t.Error("dropped from state though it may be there")
+		t.Error("the grant was dropped from state although it may exist")
 	}
 	lose(etcdtest.DropAnswer())
 	if gone, errs := d.apply(t, grant, nil); errs != "" || gone.exists() {
@@ -177,12 +177,12 @@ func TestUserRoleResource_rivalAndLostAnswer(t *testing.T) {
 	plan, cfg = d.plan(t, grant, nil)
 	regrant(t, s, name, nil, []string{name})
 	if gone, errs := d.applyPlan(t.Context(), t, grant, plan, cfg); errs != "" || gone.exists() {
-		t.Errorf("a rival revoked it first: %s", errs)
+		t.Errorf("the rival revoked it first: %s", errs)
 	}
 }
 
-// TestUserRoleResource_hiddenUser keeps a grant in state of which servers do not
-// tell: those of a user that no list has, and that holds a role that is gone.
+// TestUserRoleResource_hiddenUser keeps in state a grant that servers do not show: the grant to a
+// user that no list contains, and that has a role which does not exist.
 func TestUserRoleResource_hiddenUser(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -225,7 +225,7 @@ func TestRolePermissionResource_rivalAndLostAnswer(t *testing.T) {
 	kept, errs := d.apply(t, permission, nil)
 	wantPhrases(t, errs, "Outcome of a write is unknown")
 	if !kept.exists() {
-		t.Error("dropped from state though it may be there")
+		t.Error("the permission was dropped from state although it may exist")
 	}
 	lose(etcdtest.DropAnswer())
 	if gone, errs := d.apply(t, permission, nil); errs != "" || gone.exists() {
@@ -244,6 +244,6 @@ func TestRolePermissionResource_rivalAndLostAnswer(t *testing.T) {
 		t.Errorf("kv_read = %q, want what others granted", read)
 	}
 	if gone, errs := d.apply(t, permission, nil); errs != "" || gone.exists() {
-		t.Errorf("delete of what is gone: %s", errs)
+		t.Errorf("deleting an absent permission: %s", errs)
 	}
 }

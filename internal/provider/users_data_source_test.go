@@ -10,8 +10,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// The users of the data source have their roles on every server: etcd 2.1 and
-// 2.2 list names only.
+// The data source returns the roles of its users on every server: etcd 2.1 and 2.2 list only
+// names.
 func TestAccUsersDataSource_rolesOnEveryServer(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// permissionsValue is a list of permissions, of three texts each: the key, the
-// end of the range and what is permitted.
+// permissionsValue returns a list of permissions, each given by three texts: the key, the end of
+// the range and the kind of permission.
 func permissionsValue(rows ...[3]string) attr.Value {
 	kind := types.ObjectType{AttrTypes: v3PermissionTypes}
 	values := make([]attr.Value, len(rows))
@@ -60,8 +60,7 @@ func TestV3PermissionsFunction(t *testing.T) {
 	})
 }
 
-// covers reports whether a key is in the range of a permission as the v3 API
-// has it.
+// covers reports whether the range of a permission in the v3 API contains a key.
 func (r v3Range) covers(key string) bool {
 	switch r.end {
 	case "":
@@ -73,7 +72,7 @@ func (r v3Range) covers(key string) bool {
 	}
 }
 
-// A range covers a key if the pattern does, whatever bytes the key has.
+// A range covers exactly the keys that the pattern covers, for any bytes.
 func FuzzV3Permissions(f *testing.F) {
 	for _, pattern := range []string{"*", "/*", "/a", "/a*", "/a/*", "/a/**", "/ключ*", "/ÿ*", "/\x7f*", "/\xff*", "", "a*"} {
 		for _, key := range []string{"/", "/a", "/a/b", "/b", "/a0", "/ÿ", "/\xff", "/ключи"} {
@@ -91,8 +90,8 @@ func FuzzV3Permissions(f *testing.F) {
 	})
 }
 
-// What the patterns of a role permit, a real v3 API permits to a user with the
-// permissions that the function returns, and nothing else.
+// With the permissions that the function returns, a real v3 API permits a user exactly what the
+// patterns of the role permit.
 func TestV3PermissionsFunction_onServer(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
@@ -121,7 +120,7 @@ func callV3(t *testing.T, s *etcdtest.Server, token, path string, body any) *etc
 	return s.Do(t, etcdtest.Call{Method: http.MethodPost, Path: "/v3/" + path, JSON: body, Token: token})
 }
 
-// v3RoleOf returns what the function returns, as the v3 API takes it.
+// v3RoleOf returns the result of the function in the form of the v3 API.
 func v3RoleOf(t *testing.T, read, write []string) []map[string]any {
 	t.Helper()
 	value, funcErr := runFunction(t, newV3PermissionsFunction(), []attr.Value{textList(read...), textList(write...)})
@@ -145,8 +144,8 @@ func v3RoleOf(t *testing.T, read, write []string) []map[string]any {
 	return role
 }
 
-// loginV3 turns the auth of the v3 API on, and returns the token of a user with
-// the permissions.
+// loginV3 enables authentication of the v3 API, and returns the token of a user with the
+// permissions.
 func loginV3(t *testing.T, s *etcdtest.Server, permissions []map[string]any) string {
 	t.Helper()
 	must := func(path string, body any) *etcdtest.Answer {

@@ -30,8 +30,8 @@ func watches(p *etcdtest.Proxy) int {
 	return n
 }
 
-// Each write comes after the key was read and before the watch reaches the
-// server: it would be missed if the watch did not begin where the read ended.
+// Each write comes after the read of the key and before the watch reaches the server. It would be
+// missed if the watch did not begin where the read ended.
 func TestAccWatchDataSource(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
@@ -105,7 +105,7 @@ func TestAccWatchDataSource(t *testing.T) {
 				ConfigStateChecks: []statecheck.StateCheck{wantData(watch, "value", tc.want)},
 			})
 			if n := watches(proxy); n == 0 || n > 4 {
-				t.Errorf("%d watches were sent, want those of the first read alone", n)
+				t.Errorf("%d watches were sent, want only those of the first read", n)
 			}
 		})
 	}
@@ -197,7 +197,7 @@ func TestWait_interrupted(t *testing.T) {
 	}
 }
 
-// A directory that appears because of a key in it is no event of its own.
+// A directory that is created implicitly by a key in it is not an event of its own.
 func TestWait_implicitDirectory(t *testing.T) {
 	t.Parallel()
 	s, key := etcdtest.Shared(t), etcdtest.Prefix(t)+"/dir"
@@ -213,7 +213,7 @@ func TestWait_implicitDirectory(t *testing.T) {
 	}
 }
 
-// A connection that is lost while waiting is not the end of the wait.
+// A connection that is lost while waiting does not end the wait.
 func TestWait_connectionLost(t *testing.T) {
 	t.Parallel()
 	s, key := etcdtest.Shared(t), etcdtest.Prefix(t)+"/key"
