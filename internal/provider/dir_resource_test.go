@@ -96,7 +96,7 @@ func TestAccDirResource_createOverExisting(t *testing.T) {
 		},
 		resource.TestStep{
 			Config: dirConfig(s.URL(), prefix+"/dir", "adopt_existing = true", "force_destroy = true"),
-			Check:  serverHolds(t, s, prefix+"/dir/child", "theirs"),
+			Check:  serverHas(t, s, prefix+"/dir/child", "theirs"),
 		},
 	)
 	if code := s.Get(t, prefix+"/dir").ErrorCode; code != 100 {
@@ -122,7 +122,7 @@ func TestAccDirResource_destroyOfForeignKey(t *testing.T) {
 			},
 			Config: cfg, Destroy: true, ExpectError: errorWith("Directory is not empty", dir+"/foreign", dir+"/sub/"),
 		},
-		resource.TestStep{Config: cfg, Check: serverHolds(t, s, dir+"/foreign", "theirs")},
+		resource.TestStep{Config: cfg, Check: serverHas(t, s, dir+"/foreign", "theirs")},
 		resource.TestStep{
 			PreConfig: func() {
 				s.Delete(t, dir+"/foreign")
@@ -131,7 +131,7 @@ func TestAccDirResource_destroyOfForeignKey(t *testing.T) {
 			},
 			Config: cfg, Destroy: true, ExpectError: errorWith("Directory is not empty", "only hidden keys"),
 		},
-		resource.TestStep{Config: cfg, Check: serverHolds(t, s, dir+"/_hidden", "theirs")},
+		resource.TestStep{Config: cfg, Check: serverHas(t, s, dir+"/_hidden", "theirs")},
 		resource.TestStep{PreConfig: func() { s.Delete(t, dir+"/_hidden") }, Config: cfg},
 	)
 }
@@ -146,7 +146,7 @@ func TestAccDirResource_ttl(t *testing.T) {
 	change := func(attributes ...string) resource.TestStep {
 		step := resource.TestStep{
 			Config: cfg(attributes...), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionUpdate),
-			Check: serverHolds(t, s, dir+"/child", "theirs"),
+			Check: serverHas(t, s, dir+"/child", "theirs"),
 		}
 		if !inPlace {
 			step.ExpectError = errorWith("The server cannot change the TTL of a directory", "Nothing was changed")
@@ -193,13 +193,13 @@ func TestAccDirResource_importOfTTL(t *testing.T) {
 	}
 	shorter := resource.TestStep{
 		Config: cfg("ttl = 300"), ConfigPlanChecks: planned("etcd_dir.test", plancheck.ResourceActionUpdate),
-		Check: resource.ComposeAggregateTestCheckFunc(lives(t, s, dir, 300), serverHolds(t, s, dir+"/child", "theirs")),
+		Check: resource.ComposeAggregateTestCheckFunc(ttlLeft(t, s, dir, 300), serverHas(t, s, dir+"/child", "theirs")),
 	}
 	if s.Version().AtLeast(3, 5) {
 		shorter.ExpectError = errorWith("The server cannot change the TTL of a directory", "Nothing was changed")
 	}
 	acceptance(t,
-		resource.TestStep{Config: cfg("ttl = 1000"), Check: lives(t, s, dir, 900)},
+		resource.TestStep{Config: cfg("ttl = 1000"), Check: ttlLeft(t, s, dir, 900)},
 		resource.TestStep{Config: cfg("ttl = 1000"), PlanOnly: true},
 		shorter,
 	)
@@ -222,7 +222,7 @@ func TestAccDirResource_adoptAndChangeTTL(t *testing.T) {
 			s.Put(t, dir+"/child", "theirs")
 			step := resource.TestStep{
 				Config: dirConfig(s.URL(), dir, test.ttl, "adopt_existing = true", "force_destroy = true"),
-				Check: resource.ComposeAggregateTestCheckFunc(serverHolds(t, s, dir+"/child", "theirs"), onServer(func() error {
+				Check: resource.ComposeAggregateTestCheckFunc(serverHas(t, s, dir+"/child", "theirs"), onServer(func() error {
 					if node := s.Get(t, dir).Node; node.TTL > 500 || (node.TTL > 0) != (test.ttl != "") {
 						return fmt.Errorf("TTL = %d after adoption with %q", node.TTL, test.ttl)
 					}

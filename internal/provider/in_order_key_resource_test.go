@@ -61,14 +61,14 @@ func TestAccInOrderKeyResource_createUpdateImport(t *testing.T) {
 				statecheck.ExpectIdentityValueMatchesState(address, tfjsonpath.New("key"))),
 			Check: func(state *terraform.State) error {
 				key = state.RootModule().Resources[address].Primary.Attributes["key"]
-				return serverHolds(t, s, key, "one")(state)
+				return serverHas(t, s, key, "one")(state)
 			},
 		},
 		resource.TestStep{
 			Config:            queueConfig(s.URL(), dir, "two", "ttl = 1000"),
 			ConfigPlanChecks:  planned(address, plancheck.ResourceActionUpdate),
 			ConfigStateChecks: stays(),
-			Check:             func(state *terraform.State) error { return serverHolds(t, s, key, "two")(state) },
+			Check:             func(state *terraform.State) error { return serverHas(t, s, key, "two")(state) },
 		},
 		resource.TestStep{
 			ResourceName: address, ImportState: true, ImportStateIdFunc: func(*terraform.State) (string, error) { return key, nil },
@@ -110,21 +110,21 @@ func TestAccInOrderKeyResource_driftAndRemoval(t *testing.T) {
 		}
 		return ""
 	}
-	holds := func(state *terraform.State) error {
+	hasOneKey := func(state *terraform.State) error {
 		if found := children(t, s, dir); len(found) != 1 {
 			return fmt.Errorf("keys in the directory = %v, want one", found)
 		}
-		return serverHolds(t, s, only(), "ours")(state)
+		return serverHas(t, s, only(), "ours")(state)
 	}
 	acceptance(t,
-		resource.TestStep{Config: cfg, Check: holds},
+		resource.TestStep{Config: cfg, Check: hasOneKey},
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, only(), "theirs") },
-			Config:    cfg, ConfigPlanChecks: planned(address, plancheck.ResourceActionUpdate), Check: holds,
+			Config:    cfg, ConfigPlanChecks: planned(address, plancheck.ResourceActionUpdate), Check: hasOneKey,
 		},
 		resource.TestStep{
 			PreConfig: func() { s.Delete(t, only()) },
-			Config:    cfg, ConfigPlanChecks: planned(address, plancheck.ResourceActionCreate), Check: holds,
+			Config:    cfg, ConfigPlanChecks: planned(address, plancheck.ResourceActionCreate), Check: hasOneKey,
 		},
 		resource.TestStep{
 			Config:           queueConfig(s.URL(), dir+"/other", "ours"),

@@ -41,8 +41,8 @@ func prefixConfig(endpoint, prefix string, keys map[string]string, attributes ..
 		prefix, hclKeys(keys), strings.Join(attributes, "\n  "))
 }
 
-// serverHoldsKeys checks all keys below a prefix.
-func serverHoldsKeys(t *testing.T, s *etcdtest.Server, prefix string, want map[string]string) resource.TestCheckFunc {
+// serverHasKeys checks all keys below a prefix.
+func serverHasKeys(t *testing.T, s *etcdtest.Server, prefix string, want map[string]string) resource.TestCheckFunc {
 	t.Helper()
 	f := &prefixFixture{server: s, prefix: prefix}
 	return onServer(func() error {
@@ -70,12 +70,12 @@ func TestAccKeyPrefixResource_createUpdateImport(t *testing.T) {
 				known(prefixAddress, "ttl", knownvalue.Null()),
 				statecheck.ExpectIdentityValueMatchesState(prefixAddress, tfjsonpath.New("prefix")),
 			},
-			Check: serverHoldsKeys(t, s, prefix, first),
+			Check: serverHasKeys(t, s, prefix, first),
 		},
 		resource.TestStep{
 			Config:           prefixConfig(s.URL(), prefix, second),
 			ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionUpdate),
-			Check:            serverHoldsKeys(t, s, prefix, second),
+			Check:            serverHasKeys(t, s, prefix, second),
 		},
 		resource.TestStep{
 			ResourceName: prefixAddress, ImportState: true, ImportStateId: prefix,
@@ -96,7 +96,7 @@ func TestAccKeyPrefixResource_createUpdateImport(t *testing.T) {
 		resource.TestStep{
 			Config:           prefixConfig(s.URL(), prefix+"-2", second),
 			ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionDestroyBeforeCreate),
-			Check:            serverHoldsKeys(t, s, prefix+"-2", second),
+			Check:            serverHasKeys(t, s, prefix+"-2", second),
 		},
 	)
 	if left := (&prefixFixture{server: s, prefix: prefix + "-2"}).onServer(t); len(left) != 0 {
@@ -143,11 +143,11 @@ func TestAccKeyPrefixResource_importOfTree(t *testing.T) {
 		resource.TestStep{
 			Config:           withImport(map[string]string{"a": "one", "b/c": "2"}),
 			ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionUpdate),
-			Check:            serverHoldsKeys(t, s, prefix, map[string]string{"a": "one", "b/c": "2", "others/d": "3"}),
+			Check:            serverHasKeys(t, s, prefix, map[string]string{"a": "one", "b/c": "2", "others/d": "3"}),
 		},
 		resource.TestStep{
 			Config: withImport(map[string]string{"a": "one"}),
-			Check:  serverHoldsKeys(t, s, prefix, map[string]string{"a": "one", "others/d": "3"}),
+			Check:  serverHasKeys(t, s, prefix, map[string]string{"a": "one", "others/d": "3"}),
 		},
 	)
 }
@@ -164,12 +164,12 @@ func TestAccKeyPrefixResource_driftAndRemoval(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, prefix+"/a", "theirs"); s.Delete(t, prefix+"/b/c") },
 			Config:    cfg, ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionUpdate),
-			Check: serverHoldsKeys(t, s, prefix, keys),
+			Check: serverHasKeys(t, s, prefix, keys),
 		},
 		resource.TestStep{
 			PreConfig: func() { s.Delete(t, prefix, "recursive=true") },
 			Config:    cfg, ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionCreate),
-			Check: serverHoldsKeys(t, s, prefix, keys),
+			Check: serverHasKeys(t, s, prefix, keys),
 		},
 	)
 }
@@ -187,7 +187,7 @@ func TestAccKeyPrefixResource_createOverExisting(t *testing.T) {
 			ExpectError: errorWith("Key already exists", prefix+"/a", "import {", "adopt_existing = true", "No key was written."),
 		},
 		resource.TestStep{
-			Config: prefixConfig(s.URL(), prefix, keys, "adopt_existing = true"), Check: serverHoldsKeys(t, s, prefix, keys),
+			Config: prefixConfig(s.URL(), prefix, keys, "adopt_existing = true"), Check: serverHasKeys(t, s, prefix, keys),
 		},
 	)
 }
@@ -216,7 +216,7 @@ func TestAccKeyPrefixResource_rivalAndLostAnswer(t *testing.T) {
 		resource.TestStep{
 			Config:           prefixConfig(proxy.URL(), prefix, keys),
 			ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionUpdate),
-			Check:            serverHoldsKeys(t, s, prefix, keys),
+			Check:            serverHasKeys(t, s, prefix, keys),
 		},
 	)
 }
@@ -242,7 +242,7 @@ func TestAccKeyPrefixResource_createHalfWay(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() { s.Delete(t, prefix+"/b") },
 			Config:    cfg, ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionDestroyBeforeCreate),
-			Check: serverHoldsKeys(t, s, prefix, keys),
+			Check: serverHasKeys(t, s, prefix, keys),
 		},
 	)
 }
@@ -258,10 +258,10 @@ func TestAccKeyPrefixResource_exclusive(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, prefix+"/unlisted", "u") },
 			Config:    cfg, ExpectNonEmptyPlan: true,
-			Check: serverHoldsKeys(t, s, prefix, map[string]string{"a": "1", "unlisted": "u"}),
+			Check: serverHasKeys(t, s, prefix, map[string]string{"a": "1", "unlisted": "u"}),
 		},
 		resource.TestStep{
-			Config: cfg, ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionUpdate), Check: serverHoldsKeys(t, s, prefix, keys),
+			Config: cfg, ConfigPlanChecks: planned(prefixAddress, plancheck.ResourceActionUpdate), Check: serverHasKeys(t, s, prefix, keys),
 		},
 	)
 }
@@ -413,12 +413,12 @@ func TestAccKeyPrefixResource_twoProcesses(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if err := serverHoldsKeys(t, s, prefix, all)(nil); err != nil {
+		if err := serverHasKeys(t, s, prefix, all)(nil); err != nil {
 			t.Errorf("round %d: %v", round, err)
 		}
 	}
 	teams["a"].run(t, "destroy", "-auto-approve")
-	if err := serverHoldsKeys(t, s, prefix, keysOfTeam("b", 10, 30))(nil); err != nil {
+	if err := serverHasKeys(t, s, prefix, keysOfTeam("b", 10, 30))(nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -441,7 +441,7 @@ func TestKeyPrefixResource_manyKeysFound(t *testing.T) {
 	if o = mustApply(t, f.d, f.refresh(t, o), nil); o.exists() {
 		t.Error("the prefix is in state after the destroy")
 	}
-	f.wantHeld(t, o, nil, map[string]string{})
+	f.wantKeys(t, o, nil, map[string]string{})
 	if got := proxy.Count(http.MethodDelete, ""); got != len(keys) {
 		t.Errorf("%d deletions, want %d", got, len(keys))
 	}

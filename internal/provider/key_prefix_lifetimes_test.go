@@ -250,7 +250,7 @@ func TestAccKeyPrefixResource_mixedLifetimes(t *testing.T) {
 		},
 		resource.TestStep{
 			Config: prefixConfig(s.URL(), prefix, map[string]string{"a": "1", "b": "3"}),
-			Check: resource.ComposeAggregateTestCheckFunc(lives(t, s, prefix+"/b", 300), onServer(func() error {
+			Check: resource.ComposeAggregateTestCheckFunc(ttlLeft(t, s, prefix+"/b", 300), onServer(func() error {
 				if node := s.Get(t, prefix+"/a").Node; node.TTL != 0 {
 					return fmt.Errorf("a has a TTL of %d", node.TTL)
 				}
@@ -259,7 +259,7 @@ func TestAccKeyPrefixResource_mixedLifetimes(t *testing.T) {
 		},
 		resource.TestStep{
 			Config: prefixConfig(s.URL(), prefix, map[string]string{"a": "1", "b": "3"}, "ttl = 300"),
-			Check:  resource.ComposeAggregateTestCheckFunc(lives(t, s, prefix+"/b", 300), lives(t, s, prefix+"/a", 300)),
+			Check:  resource.ComposeAggregateTestCheckFunc(ttlLeft(t, s, prefix+"/b", 300), ttlLeft(t, s, prefix+"/a", 300)),
 		},
 	)
 }

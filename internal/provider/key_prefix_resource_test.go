@@ -117,8 +117,8 @@ func keysOf(t *testing.T, o managed) map[string]string {
 	return out
 }
 
-// wantHeld checks the keys in state and on the server.
-func (f *prefixFixture) wantHeld(t *testing.T, o managed, state, server map[string]string) {
+// wantKeys checks the keys in state and on the server.
+func (f *prefixFixture) wantKeys(t *testing.T, o managed, state, server map[string]string) {
 	t.Helper()
 	if diff := cmp.Diff(state, keysOf(t, o)); diff != "" {
 		t.Errorf("keys in state (-want +got):\n%s", diff)
@@ -171,14 +171,14 @@ func TestKeyPrefixResource_writesWhatChanged(t *testing.T) {
 	f := newPrefixFixture(t)
 	keys := map[string]string{"a": "1", "b/c/d": "2", "empty": "", "b/e": "5 %/ü", "gone": "x"}
 	o := f.apply(t, f.none(), keys)
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 	f.wantNoChange(t, o, f.attributes(keys))
 	created := f.server.Get(t, f.prefix+"/a").Node.CreatedIndex
 
 	f.proxy.Reset()
 	changed := map[string]string{"a": "one", "b/c/d": "2", "empty": "", "b/e": "5 %/ü", "b/new": "n"}
 	o = f.apply(t, f.refresh(t, o), changed)
-	f.wantHeld(t, o, changed, changed)
+	f.wantKeys(t, o, changed, changed)
 	var sent []string
 	for _, r := range f.writes() {
 		guard := "prevIndex"
@@ -197,7 +197,7 @@ func TestKeyPrefixResource_writesWhatChanged(t *testing.T) {
 	if o = mustApply(t, f.d, o, nil); o.exists() {
 		t.Error("the prefix is in state after the destroy")
 	}
-	f.wantHeld(t, o, nil, map[string]string{})
+	f.wantKeys(t, o, nil, map[string]string{})
 }
 
 func TestKeyPrefixResource_hiddenKeys(t *testing.T) {
@@ -254,7 +254,7 @@ func TestKeyPrefixResource_drift(t *testing.T) {
 	}
 	f.server.Delete(t, f.prefix+"/d/e", "recursive=true")
 	o = f.apply(t, after, keys)
-	f.wantHeld(t, o, keys, map[string]string{"a": "1", "b": "2", "c": "3", "d/e": "4", "other": "not ours"})
+	f.wantKeys(t, o, keys, map[string]string{"a": "1", "b": "2", "c": "3", "d/e": "4", "other": "not ours"})
 
 	f.server.Delete(t, f.prefix, "recursive=true")
 	if o = f.refresh(t, o); o.exists() {
@@ -274,13 +274,13 @@ func TestKeyPrefixResource_keysThatExist(t *testing.T) {
 	wantError(t, errs, "Key already exists", f.prefix+"/a already exists", f.prefix+"/b/c already exists",
 		fmt.Sprintf("import {\n  to = etcd_key_prefix.example # the address of this resource\n  id = %q\n}", f.prefix), "adopt_existing = true",
 		"No key was written")
-	f.wantHeld(t, o, nil, map[string]string{"a": "secret-theirs", "b/c": "same", "unlisted": "u"})
+	f.wantKeys(t, o, nil, map[string]string{"a": "secret-theirs", "b/c": "same", "unlisted": "u"})
 	if writes := f.writes(); len(writes) > 0 {
 		t.Errorf("%d writes were sent, want none", len(writes))
 	}
 
 	o = f.apply(t, o, keys, "adopt_existing", true)
-	f.wantHeld(t, o, keys, map[string]string{"a": "secret-ours", "b/c": "same", "new": "n", "unlisted": "u"})
+	f.wantKeys(t, o, keys, map[string]string{"a": "secret-ours", "b/c": "same", "new": "n", "unlisted": "u"})
 	if writes := f.writes(); len(writes) != 2 {
 		t.Errorf("the adoption sent %d writes, want 2: one key is already as wanted", len(writes))
 	}
@@ -293,7 +293,7 @@ func TestKeyPrefixResource_keysThatExist(t *testing.T) {
 		t.Errorf("errors = %q, want no import block for an object in state", errs)
 	}
 	o = f.apply(t, o, keys, "adopt_existing", true)
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 }
 
 // A rival writes between the plan and the write of a key.
@@ -323,7 +323,7 @@ func TestKeyPrefixResource_conflictHalfWay(t *testing.T) {
 		"Key is a directory now", f.prefix+"/dir, and it was not changed",
 		"Key already exists", f.prefix+"/raced already exists",
 		"3 of 9 writes were made; state says which. 2 were not tried any more.")
-	f.wantHeld(t, o,
+	f.wantKeys(t, o,
 		map[string]string{"changed": "1", "deleted": "1", "dir": "1", "fine": "2", "moved": "2", "new": "n", "going": "1", "going-changed": "1"},
 		map[string]string{
 			"changed": "secret-rival", "dir/below": "b", "fine": "2", "moved": "2", "new": "n", "raced": "secret-rival",
@@ -334,7 +334,7 @@ func TestKeyPrefixResource_conflictHalfWay(t *testing.T) {
 	f.server.Delete(t, f.prefix+"/dir", "recursive=true")
 	keys = map[string]string{"changed": "3", "fine": "2", "moved": "2", "new": "n"}
 	o = f.apply(t, f.refresh(t, o), keys)
-	f.wantHeld(t, o, keys, map[string]string{"changed": "3", "fine": "2", "moved": "2", "new": "n", "raced": "secret-rival"})
+	f.wantKeys(t, o, keys, map[string]string{"changed": "3", "fine": "2", "moved": "2", "new": "n", "raced": "secret-rival"})
 }
 
 func TestKeyPrefixResource_deletionIsGuarded(t *testing.T) {
@@ -347,9 +347,9 @@ func TestKeyPrefixResource_deletionIsGuarded(t *testing.T) {
 	f.remove(t, "c")
 	o, errs := f.d.apply(t, o, nil)
 	wantError(t, errs, "Key changed since it was planned", f.prefix+"/b was written")
-	f.wantHeld(t, o, map[string]string{"b": "1"}, map[string]string{"b": "secret-rival"})
+	f.wantKeys(t, o, map[string]string{"b": "1"}, map[string]string{"b": "secret-rival"})
 	o = mustApply(t, f.d, f.refresh(t, o), nil)
-	f.wantHeld(t, o, nil, map[string]string{})
+	f.wantKeys(t, o, nil, map[string]string{})
 }
 
 // A CLI does not pass private state when it replaces an object whose create failed.
@@ -363,11 +363,11 @@ func TestKeyPrefixResource_withoutPrivateState(t *testing.T) {
 	o.private = nil
 	o, errs := f.d.apply(t, o, nil)
 	wantError(t, errs, "Key changed since it was planned", f.prefix+"/b was written by somebody else", "No key was written")
-	f.wantHeld(t, o, map[string]string{"a": "1", "b": "1", "_c": "1"}, map[string]string{"a": "1", "b": "secret-rival"})
+	f.wantKeys(t, o, map[string]string{"a": "1", "b": "1", "_c": "1"}, map[string]string{"a": "1", "b": "secret-rival"})
 	o = f.refresh(t, o)
 	o.private = nil
 	o = mustApply(t, f.d, o, nil)
-	f.wantHeld(t, o, nil, map[string]string{})
+	f.wantKeys(t, o, nil, map[string]string{})
 	if code := f.server.Get(t, f.prefix+"/_c").ErrorCode; code != 100 {
 		t.Error("the hidden key exists after the destroy")
 	}
@@ -381,7 +381,7 @@ func TestKeyPrefixResource_keyBecomesDirectory(t *testing.T) {
 	// A key is deleted to make room for one below it.
 	keys := map[string]string{"a/b/c": "2", "x": "1"}
 	o = f.apply(t, o, keys)
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 	// The reverse is blocked by the directory, which the plan already reports.
 	resp, _ := f.d.plan(t, o, f.attributes(map[string]string{"a": "3", "x": "1"}))
 	wantError(t, errorText(resp.Diagnostics), "Key stands where a directory is", `"a" cannot be created`, `"a/b/c" lies below it`)
@@ -411,7 +411,7 @@ func TestKeyPrefixResource_exclusive(t *testing.T) {
 		t.Fatal(errs)
 	}
 	// No plan has shown the key yet, so it stays.
-	f.wantHeld(t, o, keys, map[string]string{"a": "1", "before": "b"})
+	f.wantKeys(t, o, keys, map[string]string{"a": "1", "before": "b"})
 	f.put(t, "after/x", "x")
 	o = f.refresh(t, o)
 	if diff := cmp.Diff(map[string]string{"a": "1", "before": "b", "after/x": "x"}, keysOf(t, o)); diff != "" {
@@ -422,7 +422,7 @@ func TestKeyPrefixResource_exclusive(t *testing.T) {
 	f.put(t, "before", "secret-changed")
 	o, errs = f.d.applyPlan(t.Context(), t, o, planned, cfg)
 	wantError(t, errs, "Key changed since it was planned", f.prefix+"/before was written")
-	f.wantHeld(
+	f.wantKeys(
 		t, o, map[string]string{"a": "1", "before": "b"}, map[string]string{"a": "1", "before": "secret-changed", "late": "came after the plan"},
 	)
 
@@ -434,10 +434,10 @@ func TestKeyPrefixResource_exclusive(t *testing.T) {
 		t.Errorf("warnings = %q, want one about keys that stay", got)
 	}
 	left := f.apply(t, o, keys)
-	f.wantHeld(t, left, keys, map[string]string{"a": "1", "before": "secret-changed", "late": "came after the plan"})
+	f.wantKeys(t, left, keys, map[string]string{"a": "1", "before": "secret-changed", "late": "came after the plan"})
 
 	o = mustApply(t, f.d, o, attributes)
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 	f.wantNoChange(t, o, attributes)
 }
 
@@ -489,12 +489,12 @@ func TestKeyPrefixResource_twoWriters(t *testing.T) {
 		clear(all)
 		for i := range keys {
 			maps.Copy(all, keys[i])
-			f.wantHeld(t, states[i], keys[i], f.onServer(t))
+			f.wantKeys(t, states[i], keys[i], f.onServer(t))
 		}
-		f.wantHeld(t, states[0], keys[0], all)
+		f.wantKeys(t, states[0], keys[0], all)
 	}
 	mustApply(t, providers[0], states[0], nil)
-	f.wantHeld(t, states[1], keys[1], keys[1])
+	f.wantKeys(t, states[1], keys[1], keys[1])
 }
 
 func TestKeyPrefixResource_ttl(t *testing.T) {
@@ -542,7 +542,7 @@ func TestKeyPrefixResource_ttl(t *testing.T) {
 		t.Errorf("keys in state = %v, want those that have not expired", keysOf(t, o))
 	}
 	o = f.apply(t, o, keys)
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 }
 
 func TestKeyPrefixResource_ttlIsRenewed(t *testing.T) {
@@ -673,7 +673,7 @@ func TestKeyPrefixResource_lostAnswers(t *testing.T) {
 		}
 		o = f.apply(t, o, keys, more...)
 		f.proxy.Clear()
-		f.wantHeld(t, o, keys, keys)
+		f.wantKeys(t, o, keys, keys)
 		f.wantNoChange(t, o, f.attributes(keys, more...))
 		if t.Failed() {
 			t.Fatalf("in round %d", round)
@@ -681,7 +681,7 @@ func TestKeyPrefixResource_lostAnswers(t *testing.T) {
 	}
 	f.proxy.Inject(etcdtest.Rule{Method: http.MethodDelete, Every: 2, Action: etcdtest.DropAnswer()})
 	o = mustApply(t, f.d, o, nil)
-	f.wantHeld(t, o, nil, map[string]string{})
+	f.wantKeys(t, o, nil, map[string]string{})
 }
 
 // The answers to every attempt are lost, and the last read fails as well.
@@ -695,11 +695,11 @@ func TestKeyPrefixResource_outcomeUnknown(t *testing.T) {
 	f.proxy.Inject(etcdtest.Rule{Match: isB, Action: etcdtest.DropAnswer()})
 	o, errs := f.d.apply(t, o, f.attributes(keys))
 	wantError(t, errs, "Outcome of a write is unknown", f.prefix+"/b")
-	f.wantHeld(t, o, map[string]string{"a": "1"}, keys)
+	f.wantKeys(t, o, map[string]string{"a": "1"}, keys)
 	f.proxy.Clear()
 	// The write was applied after all, and the next refresh finds the key.
 	o = f.refresh(t, o)
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 	f.wantNoChange(t, o, f.attributes(keys))
 
 	// The same for a new prefix; a rival's key is not mistaken for ours.
@@ -734,7 +734,7 @@ func TestKeyPrefixResource_serverLost(t *testing.T) {
 	f.proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Skip: 50, Action: etcdtest.CutBefore()})
 	o, errs := f.d.apply(t, f.none(), f.attributes(keys))
 	wantError(t, errs, "Outcome of a write is unknown", "50 of 200 writes were made; state says which.", "were not tried any more")
-	f.wantHeld(t, o, f.onServer(t), f.onServer(t))
+	f.wantKeys(t, o, f.onServer(t), f.onServer(t))
 	if got := len(keysOf(t, o)); got != 50 {
 		t.Errorf("%d keys in state, want 50", got)
 	}
@@ -748,7 +748,7 @@ func TestKeyPrefixResource_serverLost(t *testing.T) {
 	f.proxy.Accept(t)
 	f.proxy.Clear()
 	o = f.apply(t, f.refresh(t, o), keys)
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 }
 
 // To a server that cannot renew a TTL, the value is sent again.
@@ -768,7 +768,7 @@ func TestKeyPrefixResource_ttlOnOldServer(t *testing.T) {
 			t.Errorf("%s %s requests a renewal, which would empty the value on this server", r.Method, r.Path)
 		}
 	}
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 	f.wantNoChange(t, o, f.attributes(keys, "ttl", 2000))
 }
 
@@ -828,9 +828,9 @@ func TestKeyPrefixResource_interrupted(t *testing.T) {
 	if held := f.onServer(t); len(held) < 50 || len(held) > 50+2*keyspace.KeysAtOnce {
 		t.Errorf("%d keys on the server, want about 50", len(held))
 	}
-	f.wantHeld(t, o, f.onServer(t), f.onServer(t))
+	f.wantKeys(t, o, f.onServer(t), f.onServer(t))
 	o = f.apply(t, o, keys)
-	f.wantHeld(t, o, keys, keys)
+	f.wantKeys(t, o, keys, keys)
 }
 
 // Another program writes during every apply, and answers are lost as well. Its writes are in no

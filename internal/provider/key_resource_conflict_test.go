@@ -190,7 +190,7 @@ func TestKeyResource_savedPlanAfterRival(t *testing.T) {
 		rival  func(t *testing.T, key string)
 		update string // the error of an update, empty if it succeeds
 		remove string // the error of a delete
-		holds  string // the rival's value; empty for none
+		after  string // the rival's value; empty for none
 	}{
 		"another value": {
 			func(t *testing.T, key string) { t.Helper(); s.Put(t, key, "theirs") },
@@ -233,14 +233,14 @@ func TestKeyResource_savedPlanAfterRival(t *testing.T) {
 				if !after.exists() || after.text(t, "value") != "one" {
 					t.Errorf("%s: state after the refusal = %s, want it unchanged", verb, after.state)
 				}
-				if test.holds != "" {
+				if test.after != "" {
 					indexes := []string{"index " + o.text(t, "modified_index"), fmt.Sprintf("at %d now", rival.ModifiedIndex)}
 					for _, index := range indexes {
 						if !strings.Contains(errs, index) {
 							t.Errorf("%s: the error does not contain %q: %s", verb, index, errs)
 						}
 					}
-					if now := s.Get(t, key).Node; now.Value != test.holds || now.ModifiedIndex != rival.ModifiedIndex {
+					if now := s.Get(t, key).Node; now.Value != test.after || now.ModifiedIndex != rival.ModifiedIndex {
 						t.Errorf("%s: value on the server = %q at %d, want the rival's", verb, now.Value, now.ModifiedIndex)
 					}
 				}

@@ -38,19 +38,19 @@ func TestAccKeyResource_ignoredValue(t *testing.T) {
 				key := etcdtest.Prefix(t) + "/k"
 				s.Put(t, key, held)
 				block := fmt.Sprintf("import {\n  to = etcd_key.test\n  id = %q\n}\n", id+key)
-				holds := serverHolds(t, s, key, held)
+				hasValue := serverHas(t, s, key, held)
 				acceptanceSince(t, tfversion.Version1_11_0,
 					resource.TestStep{
 						Config:           ignoring(s.URL(), key, form.value, form.ignored) + block,
-						ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop), Check: holds,
+						ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop), Check: hasValue,
 					},
 					resource.TestStep{
 						Config: ignoring(s.URL(), key, form.value, form.ignored, "ttl = 600"),
-						Check:  resource.ComposeAggregateTestCheckFunc(holds, lives(t, s, key, 600)),
+						Check:  resource.ComposeAggregateTestCheckFunc(hasValue, ttlLeft(t, s, key, 600)),
 					},
 					resource.TestStep{
 						Config: ignoring(s.URL(), key, form.value, form.ignored),
-						Check:  holds,
+						Check:  hasValue,
 					},
 					resource.TestStep{Config: ignoring(s.URL(), key, form.value, form.ignored), PlanOnly: true},
 				)
@@ -81,7 +81,7 @@ func TestAccKeyResource_ignoredDrift(t *testing.T) {
 					},
 					resource.TestStep{
 						Config: ignoring(s.URL(), key, form.value, form.ignored, "ttl = 600"),
-						Check:  resource.ComposeAggregateTestCheckFunc(serverHolds(t, s, key, theirs), lives(t, s, key, 600)),
+						Check:  resource.ComposeAggregateTestCheckFunc(serverHas(t, s, key, theirs), ttlLeft(t, s, key, 600)),
 					},
 				)
 			}

@@ -18,8 +18,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// lives checks that a key has about this many seconds left.
-func lives(t *testing.T, s *etcdtest.Server, key string, seconds int64) resource.TestCheckFunc {
+// ttlLeft checks that a key has about this many seconds left.
+func ttlLeft(t *testing.T, s *etcdtest.Server, key string, seconds int64) resource.TestCheckFunc {
 	t.Helper()
 	return onServer(func() error {
 		if got := s.Get(t, key).Node.TTL; got > seconds || got < seconds-60 {
@@ -63,7 +63,7 @@ func TestAccKeyResource_renewal(t *testing.T) {
 				plancheck.ExpectUnknownValue("etcd_key.test", tfjsonpath.New("expiration")),
 			}},
 			ConfigStateChecks: []statecheck.StateCheck{moved.AddStateValue("etcd_key.test", at)},
-			Check: resource.ComposeAggregateTestCheckFunc(lives(t, s, "/app/k", 1000), serverHolds(t, s, "/app/k", "v"), onServer(func() error {
+			Check: resource.ComposeAggregateTestCheckFunc(ttlLeft(t, s, "/app/k", 1000), serverHas(t, s, "/app/k", "v"), onServer(func() error {
 				marker := s.Put(t, "/app/marker", "m").Node.ModifiedIndex
 				if next := nextEvent(t, s, "/app", before); next.ModifiedIndex != marker {
 					return fmt.Errorf("next event = %+v, want none before index %d: a renewal is silent", next, marker)
@@ -79,7 +79,7 @@ func TestAccKeyResource_renewal(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() { before = s.Put(t, "/app/marker", "before").Node.ModifiedIndex },
 			Config:    cfg("ttl = 2000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
-			Check: resource.ComposeAggregateTestCheckFunc(lives(t, s, "/app/k", 2000), onServer(func() error {
+			Check: resource.ComposeAggregateTestCheckFunc(ttlLeft(t, s, "/app/k", 2000), onServer(func() error {
 				marker := s.Put(t, "/app/marker", "m").Node.ModifiedIndex
 				if next := nextEvent(t, s, "/app", before); next.ModifiedIndex != marker {
 					return fmt.Errorf("next event = %+v, want none before index %d", next, marker)
@@ -90,12 +90,12 @@ func TestAccKeyResource_renewal(t *testing.T) {
 		// A change of the limit renews the TTL, and so does a new value.
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, "/app/k", "v", "ttl=500") },
-			Config:    keyConfig(s.URL(), "/app/k", "v", "ttl = 2000", "ttl_renew_below = 200"), Check: lives(t, s, "/app/k", 2000),
+			Config:    keyConfig(s.URL(), "/app/k", "v", "ttl = 2000", "ttl_renew_below = 200"), Check: ttlLeft(t, s, "/app/k", 2000),
 		},
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, "/app/k", "v", "ttl=50") },
 			Config:    keyConfig(s.URL(), "/app/k", "new", "ttl = 2000", "ttl_renew_below = 200"),
-			Check:     resource.ComposeAggregateTestCheckFunc(lives(t, s, "/app/k", 2000), serverHolds(t, s, "/app/k", "new")),
+			Check:     resource.ComposeAggregateTestCheckFunc(ttlLeft(t, s, "/app/k", 2000), serverHas(t, s, "/app/k", "new")),
 		},
 	)
 }
@@ -111,11 +111,11 @@ func TestAccKeyResource_renewalOfDefaultTTL(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{Config: cfg(""), ExpectError: errorWith("Nothing to renew", "default_ttl")},
 		resource.TestStep{Config: cfg("default_ttl = 100"), ExpectError: errorWith("Renewal without end", "100 seconds")},
-		resource.TestStep{Config: cfg("default_ttl = 1000"), Check: lives(t, s, key, 1000)},
+		resource.TestStep{Config: cfg("default_ttl = 1000"), Check: ttlLeft(t, s, key, 1000)},
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, key, "v", "ttl=50") },
 			Config:    cfg("default_ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
-			Check: lives(t, s, key, 1000),
+			Check: ttlLeft(t, s, key, 1000),
 		},
 	)
 }
@@ -160,13 +160,13 @@ func TestAccKeyResource_importOfTTL(t *testing.T) {
 		// Writing the value sets the whole TTL, and the next refresh shows it.
 		resource.TestStep{
 			Config: cfg("w", "ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
-			Check: lives(t, s, key, 1000),
+			Check: ttlLeft(t, s, key, 1000),
 		},
 		resource.TestStep{
 			Config: cfg("w", "ttl = 1000"), ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "ttl", knownvalue.Int64Exact(1000))},
 		},
-		resource.TestStep{Config: cfg("w", "ttl = 1500"), Check: lives(t, s, key, 1500)},
+		resource.TestStep{Config: cfg("w", "ttl = 1500"), Check: ttlLeft(t, s, key, 1500)},
 	)
 }
 
@@ -180,7 +180,7 @@ func TestAccKeyResource_importOfLongerTTL(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{
 			Config:           keyConfig(s.URL(), key, "v", "ttl = 300") + block,
-			ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate), Check: lives(t, s, key, 300),
+			ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate), Check: ttlLeft(t, s, key, 300),
 		},
 	)
 }
@@ -441,7 +441,7 @@ resource "etcd_key_prefix" "all" {
 			kept := func(ttl int64) resource.TestCheckFunc {
 				var checks []resource.TestCheckFunc
 				for _, key := range []string{"text", "secret", "tree/a", "tree/b/c"} {
-					checks = append(checks, serverHolds(t, s, prefix+"/"+key, "kept"), lives(t, s, prefix+"/"+key, ttl))
+					checks = append(checks, serverHas(t, s, prefix+"/"+key, "kept"), ttlLeft(t, s, prefix+"/"+key, ttl))
 				}
 				return resource.ComposeAggregateTestCheckFunc(checks...)
 			}

@@ -111,7 +111,7 @@ func TestAccKeyResource_identityOfJSON(t *testing.T) {
 		resource.TestStep{
 			Config: cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionNoop),
 			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "modified_index", knownvalue.Int64Exact(int64(index)))},
-			Check:             serverHolds(t, s, key, `{ "a": 1 }`),
+			Check:             serverHas(t, s, key, `{ "a": 1 }`),
 		},
 	)
 }
@@ -144,7 +144,7 @@ func TestAccKeyResource_replacedByAnotherPath(t *testing.T) {
 		resource.TestStep{
 			Config:           keyConfig(s.URL(), prefix+"/b", "one"),
 			ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionDestroyBeforeCreate),
-			Check:            serverHolds(t, s, prefix+"/b", "one"),
+			Check:            serverHas(t, s, prefix+"/b", "one"),
 		},
 	)
 }
@@ -161,13 +161,13 @@ func TestAccKeyResource_driftIsCorrected(t *testing.T) {
 			PreConfig:        func() { s.Put(t, key, "theirs") },
 			Config:           cfg,
 			ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate),
-			Check:            serverHolds(t, s, key, "ours"),
+			Check:            serverHas(t, s, key, "ours"),
 		},
 		resource.TestStep{
 			PreConfig:        func() { s.Delete(t, key) },
 			Config:           cfg,
 			ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionCreate),
-			Check:            serverHolds(t, s, key, "ours"),
+			Check:            serverHas(t, s, key, "ours"),
 		},
 		resource.TestStep{
 			// The index has moved and the value has not: there is nothing to do.
@@ -226,7 +226,7 @@ func TestAccKeyResource_createOverExisting(t *testing.T) {
 				}
 			},
 			Config: keyConfig(s.URL(), key, "ours", "adopt_existing = true"),
-			Check:  serverHolds(t, s, key, "ours"),
+			Check:  serverHas(t, s, key, "ours"),
 		},
 	)
 }
@@ -246,7 +246,7 @@ func TestAccKeyResource_oddValuesAndKeys(t *testing.T) {
 	for i := range keys {
 		fmt.Fprintf(&b, "resource \"etcd_key\" \"k%d\" {\n  key   = %s\n  value = %s\n}\n", i, quote(keys[i]), quote(wants[i]))
 	}
-	check := func(i int) resource.TestCheckFunc { return serverHolds(t, s, keys[i], wants[i]) }
+	check := func(i int) resource.TestCheckFunc { return serverHas(t, s, keys[i], wants[i]) }
 	checks := make([]resource.TestCheckFunc, len(keys))
 	steps := []resource.TestStep{{Config: config(s.URL(), "%s", b.String())}}
 	for i := range keys {
@@ -423,7 +423,7 @@ func TestAccKeyResource_ancestorBecameKey(t *testing.T) {
 				}
 				s.Delete(t, dir)
 			},
-			Config: cfg, Check: serverHolds(t, s, dir+"/k", "v"),
+			Config: cfg, Check: serverHas(t, s, dir+"/k", "v"),
 		},
 	)
 }
@@ -488,6 +488,6 @@ func TestAccKeyResource_wrongAuthority(t *testing.T) {
 			Config:      cfg(right, ""),
 			ExpectError: errorWith("The server requires a client certificate", "Unable to create key", "no endpoint answered"),
 		},
-		resource.TestStep{Config: cfg(right, client), Check: serverHolds(t, s, "/k", "v")},
+		resource.TestStep{Config: cfg(right, client), Check: serverHas(t, s, "/k", "v")},
 	)
 }

@@ -34,7 +34,7 @@ func TestAccKeyResource_json(t *testing.T) {
 	const ours = `{"a":2,"b":[true,null]}`
 	cfg := keyWith(s.URL(), key, asJSON(ours))
 	corrected := resource.TestStep{
-		Config: cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate), Check: serverHolds(t, s, key, ours),
+		Config: cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionUpdate), Check: serverHas(t, s, key, ours),
 	}
 	changed := func(text string) resource.TestStep {
 		step := corrected
@@ -43,7 +43,7 @@ func TestAccKeyResource_json(t *testing.T) {
 	}
 	acceptance(t,
 		resource.TestStep{
-			Config: keyWith(s.URL(), key, asJSON(`{"a":1,"b":[true,null]}`)), Check: serverHolds(t, s, key, `{"a":1,"b":[true,null]}`),
+			Config: keyWith(s.URL(), key, asJSON(`{"a":1,"b":[true,null]}`)), Check: serverHas(t, s, key, `{"a":1,"b":[true,null]}`),
 			ConfigStateChecks: []statecheck.StateCheck{known("etcd_key.test", "value", knownvalue.Null())},
 		},
 		// The same JSON in another form, in the configuration and on the server.
@@ -60,7 +60,7 @@ func TestAccKeyResource_json(t *testing.T) {
 		changed(""),
 		resource.TestStep{
 			PreConfig: func() { s.Delete(t, key) },
-			Config:    cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionCreate), Check: serverHolds(t, s, key, ours),
+			Config:    cfg, ConfigPlanChecks: planned("etcd_key.test", plancheck.ResourceActionCreate), Check: serverHas(t, s, key, ours),
 		},
 		resource.TestStep{
 			ResourceName: "etcd_key.test", ImportState: true, ImportStateId: importJSON + key,
@@ -127,7 +127,7 @@ func TestAccKeyResource_movesBetweenForms(t *testing.T) {
 		return resource.TestStep{
 			PreConfig: proxy.Reset,
 			Config:    keyWith(proxy.URL(), key, attributes...),
-			Check: resource.ComposeAggregateTestCheckFunc(serverHolds(t, s, key, want), onServer(func() error {
+			Check: resource.ComposeAggregateTestCheckFunc(serverHas(t, s, key, want), onServer(func() error {
 				if got := proxy.Count(http.MethodPut, ""); got != writes {
 					return fmt.Errorf("%d writes to move to %v, want %d", got, attributes, writes)
 				}
@@ -168,7 +168,7 @@ func TestAccKeyResource_jsonCreateOverExisting(t *testing.T) {
 					t.Errorf("value after the refusal = %q, want %q", got, "theirs")
 				}
 			},
-			Config: keyWith(s.URL(), key, asJSON("1"), "adopt_existing = true"), Check: serverHolds(t, s, key, "1"),
+			Config: keyWith(s.URL(), key, asJSON("1"), "adopt_existing = true"), Check: serverHas(t, s, key, "1"),
 		},
 	)
 }

@@ -39,7 +39,7 @@ func TestAccKeyResource_writeOnly(t *testing.T) {
 	key := etcdtest.Prefix(t) + "/k"
 	second := writeOnlyConfig(s.URL(), key, 2)
 	rewritten := resource.TestStep{
-		Config: second, ConfigVariables: secret("three"), ConfigPlanChecks: rewrites, Check: serverHolds(t, s, key, "three"),
+		Config: second, ConfigVariables: secret("three"), ConfigPlanChecks: rewrites, Check: serverHas(t, s, key, "three"),
 	}
 	after := func(outside func()) resource.TestStep {
 		step := rewritten
@@ -51,7 +51,7 @@ func TestAccKeyResource_writeOnly(t *testing.T) {
 	unchanged := resource.TestStep{Config: second, ConfigVariables: secret("three"), PlanOnly: true}
 	acceptanceSince(t, tfversion.Version1_11_0,
 		resource.TestStep{
-			Config: writeOnlyConfig(s.URL(), key, 1), ConfigVariables: secret("one"), Check: serverHolds(t, s, key, "one"),
+			Config: writeOnlyConfig(s.URL(), key, 1), ConfigVariables: secret("one"), Check: serverHas(t, s, key, "one"),
 			ConfigStateChecks: []statecheck.StateCheck{
 				known("etcd_key.test", "value", knownvalue.Null()),
 				known("etcd_key.test", "value_json", knownvalue.Null()),
@@ -61,7 +61,7 @@ func TestAccKeyResource_writeOnly(t *testing.T) {
 		// Without a new version, another value is not written.
 		resource.TestStep{Config: writeOnlyConfig(s.URL(), key, 1), ConfigVariables: secret("two"), PlanOnly: true},
 		resource.TestStep{
-			Config: second, ConfigVariables: secret("two"), ConfigPlanChecks: rewrites, Check: serverHolds(t, s, key, "two"),
+			Config: second, ConfigVariables: secret("two"), ConfigPlanChecks: rewrites, Check: serverHas(t, s, key, "two"),
 		},
 		after(func() { s.Put(t, key, "theirs") }),
 		unchanged,
@@ -90,15 +90,15 @@ func TestAccKeyResource_writeOnlyImport(t *testing.T) {
 				known("etcd_key.test", "value", knownvalue.Null()),
 				known("etcd_key.test", "modified_index", knownvalue.Int64Exact(int64(index))),
 			},
-			Check: serverHolds(t, s, key, "found"),
+			Check: serverHas(t, s, key, "found"),
 		},
 		resource.TestStep{Config: cfg(0), ConfigVariables: secret("ours"), PlanOnly: true},
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, key, "theirs") },
-			Config:    cfg(0), ConfigVariables: secret("ours"), ConfigPlanChecks: rewrites, Check: serverHolds(t, s, key, "ours"),
+			Config:    cfg(0), ConfigVariables: secret("ours"), ConfigPlanChecks: rewrites, Check: serverHas(t, s, key, "ours"),
 		},
 		resource.TestStep{
-			Config: cfg(1), ConfigVariables: secret("new"), ConfigPlanChecks: rewrites, Check: serverHolds(t, s, key, "new"),
+			Config: cfg(1), ConfigVariables: secret("new"), ConfigPlanChecks: rewrites, Check: serverHas(t, s, key, "new"),
 		},
 	)
 }
@@ -116,11 +116,11 @@ func TestAccKeyResource_writeOnlySources(t *testing.T) {
 			prefix+"/source", prefix+"/other", version)
 	}
 	acceptanceSince(t, tfversion.Version1_11_0,
-		resource.TestStep{Config: cfg("ephemeral.etcd_key.source.value", 1), Check: serverHolds(t, s, prefix+"/k", "from the source")},
+		resource.TestStep{Config: cfg("ephemeral.etcd_key.source.value", 1), Check: serverHas(t, s, prefix+"/k", "from the source")},
 		resource.TestStep{
 			PreConfig: func() { s.Put(t, prefix+"/source", "another") },
 			Config:    cfg("ephemeral.etcd_key.source.value", 2), ConfigPlanChecks: rewrites,
-			Check: serverHolds(t, s, prefix+"/k", "another"),
+			Check: serverHas(t, s, prefix+"/k", "another"),
 		},
 		resource.TestStep{
 			Config: cfg("\"index ${etcd_key.other.modified_index}\"", 3), ConfigPlanChecks: rewrites,
@@ -153,7 +153,7 @@ func TestAccKeyResource_writeOnlyCreateOverExisting(t *testing.T) {
 				}
 			},
 			Config: writeOnlyConfig(s.URL(), key, 1, "adopt_existing = true"), ConfigVariables: secret("ours"),
-			Check: serverHolds(t, s, key, "ours"),
+			Check: serverHas(t, s, key, "ours"),
 		},
 	)
 }

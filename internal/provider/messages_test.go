@@ -135,7 +135,7 @@ resource "etcd_key" "copy" {
 		},
 		resource.TestStep{
 			Config: cfg("etcd_key.secret.created_index > 0 ? etcd_key.secret.key : null"),
-			Check:  serverHolds(t, s, own+"/copy", "v"),
+			Check:  serverHas(t, s, own+"/copy", "v"),
 		},
 	)
 }

@@ -80,8 +80,8 @@ func onServer(check func() error) resource.TestCheckFunc {
 	return func(*terraform.State) error { return check() }
 }
 
-// serverHolds checks that a key has a value on the server.
-func serverHolds(t *testing.T, s *etcdtest.Server, key, want string) resource.TestCheckFunc {
+// serverHas checks that a key has a value on the server.
+func serverHas(t *testing.T, s *etcdtest.Server, key, want string) resource.TestCheckFunc {
 	t.Helper()
 	return onServer(func() error {
 		answer := s.Get(t, key)

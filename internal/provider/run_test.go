@@ -428,7 +428,7 @@ func TestAccKeyResource_runsOfOneProcess(t *testing.T) {
 	cfg := keyConfig(s.URL(), key, "v", "adopt_existing = true", createBeforeDestroy)
 	acceptance(t,
 		resource.TestStep{Config: cfg},
-		resource.TestStep{Config: cfg, Taint: []string{"etcd_key.test"}, Check: serverHolds(t, s, key, "v")},
+		resource.TestStep{Config: cfg, Taint: []string{"etcd_key.test"}, Check: serverHas(t, s, key, "v")},
 		resource.TestStep{Config: cfg, PlanOnly: true},
 	)
 	if code := s.Get(t, key).ErrorCode; code != 100 {

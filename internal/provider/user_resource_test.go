@@ -81,8 +81,8 @@ func rolesOf(t *testing.T, s *etcdtest.Server, name string) (roles []string, exi
 	return roles, true
 }
 
-// holds checks the roles of a user on the server.
-func holds(t *testing.T, s *etcdtest.Server, name string, want ...string) resource.TestCheckFunc {
+// hasRoles checks the roles of a user on the server.
+func hasRoles(t *testing.T, s *etcdtest.Server, name string, want ...string) resource.TestCheckFunc {
 	t.Helper()
 	return onServer(func() error {
 		slices.Sort(want)
@@ -127,21 +127,21 @@ func TestAccUserResource_createUpdateImport(t *testing.T) {
 	}
 	acceptance(t,
 		resource.TestStep{
-			Config: userConfig(s.URL(), name, withPassword, rolesR2R1R2), Check: holds(t, s, name, r1, r2),
+			Config: userConfig(s.URL(), name, withPassword, rolesR2R1R2), Check: hasRoles(t, s, name, r1, r2),
 			ConfigStateChecks: []statecheck.StateCheck{
 				known("etcd_user.test", "roles", knownvalue.SetSizeExact(2)),
 				known("etcd_user.test", "missing_role", knownvalue.Null()),
 				statecheck.ExpectSensitiveValue("etcd_user.test", tfjsonpath.New("password")),
 			},
 		},
-		resource.TestStep{Config: userConfig(s.URL(), name, withPassword, noRoles), ConfigPlanChecks: update, Check: holds(t, s, name)},
+		resource.TestStep{Config: userConfig(s.URL(), name, withPassword, noRoles), ConfigPlanChecks: update, Check: hasRoles(t, s, name)},
 		resource.TestStep{
 			// Without the attribute, the roles are not managed: nothing changes.
 			PreConfig: func() { regrant(t, s, name, []string{r1}, nil) },
 			Config:    userConfig(s.URL(), name, withPassword), PlanOnly: true,
 		},
 		resource.TestStep{
-			Config: userConfig(s.URL(), name, `password = "other"`, roleR1), ConfigPlanChecks: update, Check: holds(t, s, name, r1),
+			Config: userConfig(s.URL(), name, `password = "other"`, roleR1), ConfigPlanChecks: update, Check: hasRoles(t, s, name, r1),
 		},
 		resource.TestStep{
 			ResourceName: "etcd_user.test", ImportState: true, ImportStateId: name,
@@ -172,11 +172,11 @@ func TestAccUserResource_driftIsCorrected(t *testing.T) {
 		resource.TestStep{Config: cfg},
 		resource.TestStep{
 			PreConfig: func() { regrant(t, s, name, []string{r2}, []string{r1}) },
-			Config:    cfg, ConfigPlanChecks: planned("etcd_user.test", plancheck.ResourceActionUpdate), Check: holds(t, s, name, r1),
+			Config:    cfg, ConfigPlanChecks: planned("etcd_user.test", plancheck.ResourceActionUpdate), Check: hasRoles(t, s, name, r1),
 		},
 		resource.TestStep{
 			PreConfig: func() { remove(t, s, usersPath+name) },
-			Config:    cfg, ConfigPlanChecks: planned("etcd_user.test", plancheck.ResourceActionCreate), Check: holds(t, s, name, r1),
+			Config:    cfg, ConfigPlanChecks: planned("etcd_user.test", plancheck.ResourceActionCreate), Check: hasRoles(t, s, name, r1),
 		},
 	)
 }
@@ -201,7 +201,7 @@ func TestAccUserResource_danglingRolesAreHealed(t *testing.T) {
 				remove(t, s, rolesPath+lost1)
 				remove(t, s, rolesPath+lost2)
 			},
-			Config: cfg, ConfigPlanChecks: update, Check: holds(t, s, name, r1),
+			Config: cfg, ConfigPlanChecks: update, Check: hasRoles(t, s, name, r1),
 		},
 		resource.TestStep{
 			// Our own role is deleted: it is created again, and the user gets it.
@@ -210,7 +210,7 @@ func TestAccUserResource_danglingRolesAreHealed(t *testing.T) {
 				plancheck.ExpectResourceAction("etcd_role.r1", plancheck.ResourceActionCreate),
 				plancheck.ExpectResourceAction("etcd_user.test", plancheck.ResourceActionUpdate),
 			}},
-			Check: holds(t, s, name, r1),
+			Check: hasRoles(t, s, name, r1),
 		},
 		resource.TestStep{
 			PreConfig: func() {
@@ -224,7 +224,7 @@ func TestAccUserResource_danglingRolesAreHealed(t *testing.T) {
 			Config:    userConfig(s.URL(), name, withPassword, fmt.Sprintf("roles = [etcd_role.r1.name, %q]", lost1)), ConfigPlanChecks: update,
 			ExpectError: errorWith("Role does not exist", lost1, "write a reference"),
 		},
-		resource.TestStep{Config: cfg, ConfigPlanChecks: update, Check: holds(t, s, name, r1)},
+		resource.TestStep{Config: cfg, ConfigPlanChecks: update, Check: hasRoles(t, s, name, r1)},
 	)
 }
 
@@ -248,7 +248,7 @@ func TestAccUserResource_createOverExisting(t *testing.T) {
 					t.Errorf("roles after the refusal = %q, want the old ones", got)
 				}
 			},
-			Config: userConfig(s.URL(), name, withPassword, rolesR2R1R2, "adopt_existing = true"), Check: holds(t, s, name, r1, r2),
+			Config: userConfig(s.URL(), name, withPassword, rolesR2R1R2, "adopt_existing = true"), Check: hasRoles(t, s, name, r1, r2),
 		},
 	)
 }
@@ -260,7 +260,7 @@ func TestAccUserResource_adoptWithoutPassword(t *testing.T) {
 	cfg := userConfig(s.URL(), name, "adopt_existing = true")
 	acceptance(t,
 		resource.TestStep{Config: cfg, ExpectError: errorWith("Password is missing", "no user", "to adopt")},
-		resource.TestStep{PreConfig: func() { makeUser(t, s, name) }, Config: cfg, Check: holds(t, s, name)},
+		resource.TestStep{PreConfig: func() { makeUser(t, s, name) }, Config: cfg, Check: hasRoles(t, s, name)},
 	)
 }
 
@@ -482,7 +482,7 @@ resource "etcd_role" "test" {
 			PreConfig: func() { makeRole(t, s, name+"-1", nil, nil) },
 			Config:    cfg("anders"), PlanOnly: true,
 		},
-		resource.TestStep{Config: cfg("anders"), Check: holds(t, s, name, name+"-1", name+"-2")},
+		resource.TestStep{Config: cfg("anders"), Check: hasRoles(t, s, name, name+"-1", name+"-2")},
 	)
 }
 
@@ -530,7 +530,7 @@ output "all" {
 				plancheck.ExpectKnownValue("etcd_role.test", tfjsonpath.New("kv_write"), names("/w")),
 				plancheck.ExpectKnownOutputValue("all", knownvalue.TupleExact([]knownvalue.Check{names(name + "-x"), knownvalue.Null(), names("/w")})),
 			}},
-			Check: holds(t, s, name, name+"-x"),
+			Check: hasRoles(t, s, name, name+"-x"),
 		},
 	)
 }

@@ -32,7 +32,7 @@ func TestAccUserRoleResource_lifecycle(t *testing.T) {
 	}
 	create := planned("etcd_user_role.test", plancheck.ResourceActionCreate)
 	acceptance(t,
-		resource.TestStep{Config: cfg, Check: holds(t, s, name, name+"-1", name+"-2")},
+		resource.TestStep{Config: cfg, Check: hasRoles(t, s, name, name+"-1", name+"-2")},
 		resource.TestStep{
 			ResourceName: "etcd_user_role.test", ImportState: true, ImportStateId: name + "/" + name + "-1",
 			ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "user",
@@ -50,23 +50,23 @@ func TestAccUserRoleResource_lifecycle(t *testing.T) {
 		},
 		resource.TestStep{
 			PreConfig: func() { regrant(t, s, name, nil, []string{name + "-1"}) },
-			Config:    cfg, ConfigPlanChecks: create, Check: holds(t, s, name, name+"-1", name+"-2"),
+			Config:    cfg, ConfigPlanChecks: create, Check: hasRoles(t, s, name, name+"-1", name+"-2"),
 		},
 		resource.TestStep{
 			PreConfig: func() {
 				remove(t, s, usersPath+name)
 				makeUser(t, s, name, name+"-2")
 			},
-			Config: cfg, ConfigPlanChecks: create, Check: holds(t, s, name, name+"-1", name+"-2"),
+			Config: cfg, ConfigPlanChecks: create, Check: hasRoles(t, s, name, name+"-1", name+"-2"),
 		},
 		resource.TestStep{
 			// A grant of a deleted role stays in state, and a plan warns about it.
 			PreConfig: func() { remove(t, s, rolesPath+name+"-1") }, Config: cfg, PlanOnly: true,
 		},
 		resource.TestStep{PreConfig: func() { makeRole(t, s, name+"-1", nil, nil) }, Config: cfg, PlanOnly: true},
-		resource.TestStep{Config: grantConfig(s.URL(), name, name+"-1", "adopt_existing = true"), Check: holds(t, s, name, name+"-1", name+"-2")},
+		resource.TestStep{Config: grantConfig(s.URL(), name, name+"-1", "adopt_existing = true"), Check: hasRoles(t, s, name, name+"-1", name+"-2")},
 	)
-	if err := holds(t, s, name, name+"-2")(nil); err != nil {
+	if err := hasRoles(t, s, name, name+"-2")(nil); err != nil {
 		t.Error(err)
 	}
 }
@@ -88,7 +88,7 @@ func TestAccUserRoleResource_refusals(t *testing.T) {
 		resource.TestStep{Config: grantConfig(s.URL(), name+"-none", name, ""), ExpectError: errorWith("Unable to grant role", "does not exist")},
 		resource.TestStep{Config: grantConfig(s.URL(), "a:b", name, ""), ExpectError: errorWith("contains a colon")},
 		resource.TestStep{Config: grantConfig(s.URL(), name, "a/b", ""), ExpectError: errorWith("contains a slash")},
-		resource.TestStep{Config: grantConfig(s.URL(), name, name, "adopt_existing = true"), Check: holds(t, s, name, name)},
+		resource.TestStep{Config: grantConfig(s.URL(), name, name, "adopt_existing = true"), Check: hasRoles(t, s, name, name)},
 	)
 }
 
@@ -132,7 +132,7 @@ resource "etcd_role_permission" "many" {
 	}
 	acceptance(t,
 		resource.TestStep{
-			Config: cfg, Check: resource.ComposeAggregateTestCheckFunc(holds(t, s, name, names...), permits(t, s, name, read, write)),
+			Config: cfg, Check: resource.ComposeAggregateTestCheckFunc(hasRoles(t, s, name, names...), permits(t, s, name, read, write)),
 			ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectIdentityValueMatchesState("etcd_user_role.many[3]", tfjsonpath.New("role"))},
 		},
 		resource.TestStep{Config: cfg, PlanOnly: true},

@@ -169,15 +169,15 @@ func TestWait_timeout(t *testing.T) {
 	w, keys := newWait(
 		t, waitModel{Key: types.StringValue(key), Equals: types.StringValue("another secret"), Timeout: types.StringValue("300ms")}, s.URL(),
 	)
-	var told []string
-	w.progress = func(text string) { told = append(told, text) }
+	var reported []string
+	w.progress = func(text string) { reported = append(reported, text) }
 	_, err := w.until(t.Context(), keys)
 	want := fmt.Sprintf("waited 300ms for %s to have the value of equals; it was last changed at index %d", key, index)
 	if err == nil || err.Error() != want {
 		t.Errorf("error = %v, want %s", err, want)
 	}
-	if len(told) == 0 || strings.Contains(strings.Join(told, "\n"), "secret") {
-		t.Errorf("progress = %q, want some and no value", told)
+	if len(reported) == 0 || strings.Contains(strings.Join(reported, "\n"), "secret") {
+		t.Errorf("progress = %q, want some and no value", reported)
 	}
 }
 
