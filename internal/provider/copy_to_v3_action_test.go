@@ -154,7 +154,7 @@ func TestCopyToV3_refused(t *testing.T) {
 	v3 := v3Client(t, clientv3.Config{Endpoints: []string{s.URL()}})
 	s.Put(t, dir+"/good", "v")
 	s.Put(t, dir+"/bytes", "\xff\xfe")
-	d := newDirect(t, map[string]any{"endpoints": []any{s.URL()}, "connect_timeout": "1s"})
+	d := newDirect(t, map[string]any{"endpoints": []any{s.URL()}})
 	attributes := func(more ...string) map[string]any {
 		all := map[string]any{"prefix": dir}
 		for i := 0; i < len(more); i += 2 {
@@ -197,12 +197,13 @@ func TestCopyToV3_secured(t *testing.T) {
 	v3 := v3Client(t, clientv3.Config{Endpoints: []string{s.URL()}, TLS: s.Certs.ClientConfig(t)})
 	lockV3(t, v3, "/app/")
 	tls := map[string]any{"ca_file": s.Certs.CA.CertFile, "cert_file": s.Certs.Client.CertFile, "key_file": s.Certs.Client.KeyFile}
-	provider := func(user, password string) *direct {
+	// A password takes the server a while, and an endpoint that refuses the certificate as long as the timeout.
+	provider := func(user, password, timeout string) *direct {
 		return newDirect(t, map[string]any{
-			"endpoints": []any{s.URL()}, "tls": tls, "username": user, "password": password, "connect_timeout": "1s",
+			"endpoints": []any{s.URL()}, "tls": tls, "username": user, "password": password, "connect_timeout": timeout,
 		})
 	}
-	root := provider("root", "rootpw")
+	root := provider("root", "rootpw", "30s")
 	attributes := map[string]any{"prefix": "/app", "username": "app", "password": "apppw"}
 	out := root.invoke(t, "etcd_copy_to_v3", attributes)
 	want(t, "errors", out.errs)
@@ -219,10 +220,10 @@ func TestCopyToV3_secured(t *testing.T) {
 	attributes = map[string]any{"prefix": "/denied", "username": "app", "password": "apppw"}
 	want(t, "permission in v3", root.invoke(t, "etcd_copy_to_v3", attributes).errs, "denied permission", "needs a role in v3")
 	attributes = map[string]any{"prefix": "/app", "username": "app", "password": "apppw"}
-	want(t, "permission in v2", provider("root", "other").invoke(t, "etcd_copy_to_v3", attributes).errs, "Unable to read the v2 store",
+	want(t, "permission in v2", provider("root", "other", "30s").invoke(t, "etcd_copy_to_v3", attributes).errs, "Unable to read the v2 store",
 		"credentials")
 	attributes["endpoints"] = []any{s.URL()}
-	want(t, "no certificate", root.invoke(t, "etcd_copy_to_v3", attributes).errs, "No v3 endpoint answered")
+	want(t, "no certificate", provider("root", "rootpw", "1s").invoke(t, "etcd_copy_to_v3", attributes).errs, "No v3 endpoint answered")
 }
 
 // lockV3 enables authentication of v3, with the user app for a prefix.
