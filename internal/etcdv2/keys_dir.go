@@ -64,7 +64,7 @@ func (s *KeysService) requireDir(ctx context.Context, path string, recursive boo
 
 // DeleteDirOptions are the options of DeleteDir.
 type DeleteDirOptions struct {
-	// Recursive deletes all that is in the directory, hidden nodes included.
+	// Recursive deletes everything in the directory, hidden nodes included.
 	// False means that only an empty directory is deleted.
 	Recursive bool
 }

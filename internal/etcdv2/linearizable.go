@@ -9,7 +9,7 @@ import (
 )
 
 // readLinearizable sends a read to an endpoint that has first caught up with the
-// cluster: what it answers is no older than the call. Users, roles and members
+// cluster: what it answers is not older than the call. Users, roles and members
 // are changed through the same log as keys are, and an endpoint answers a quorum
 // read of any key, existing or not, once it has applied its log up to the read.
 func (c *Client) readLinearizable(ctx context.Context, r *request) error {

@@ -129,7 +129,7 @@ func (a *copyToV3Action) targetOptions(ctx context.Context, config copyToV3Model
 	return options
 }
 
-// ofEnvironment is what the description of the provider's own attribute says of its
+// ofEnvironment is what the description of the provider's own attribute says about its
 // environment variables, which an action does not read.
 var ofEnvironment = regexp.MustCompile(`Environment: [^.]*\. ?`)
 
