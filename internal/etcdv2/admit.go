@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// proof is what an endpoint has to prove before it is sent a request.
+// proof is what an endpoint must prove before a request is sent to it.
 type proof int
 
 const (

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// answer is what the server said with a status of 2xx.
+// answer is an answer with a status of 2xx.
 type answer struct {
 	Meta
 	status   int
@@ -74,7 +74,7 @@ func (b *cancelingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// receive reads the answer and says what became of the request.
+// receive reads the answer and returns the outcome of the request.
 func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans *answer, elapsed time.Duration) (*answer, outcome, error) {
 	defer resp.Body.Close()
 	meta, err := readMeta(resp.Header)
@@ -162,8 +162,8 @@ const maxPresized = 64 << 10
 
 func readBody(resp *http.Response) ([]byte, error) {
 	var buf bytes.Buffer
-	// The length is what somebody says: no more memory is taken for it than this
-	// before that much has come.
+	// The length is only a claim of the sender: no more memory than this is allocated for
+	// it before that much has arrived.
 	if resp.ContentLength > 0 {
 		buf.Grow(int(min(resp.ContentLength, maxPresized)) + bytes.MinRead)
 	}

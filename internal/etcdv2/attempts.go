@@ -145,7 +145,7 @@ func (c *Client) afterFailure(ctx context.Context, r *request, a *attempts, endp
 }
 
 // note notes what came of one exchange. It returns no error where the attempt
-// goes on with the next endpoint, and else what came of the whole attempt.
+// continues with the next endpoint, and else the result of the whole attempt.
 func (c *Client) note(ctx context.Context, r *request, a *attempts, endpoint *url.URL, last outcome, err error) (outcome, error) {
 	a.ambiguous = a.ambiguous || last.mayBeApplied()
 	switch last {

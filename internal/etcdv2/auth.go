@@ -14,7 +14,7 @@ const (
 	// RootRole is the role that may do everything. It cannot be changed, and
 	// every change of users and roles needs it while authentication is enabled.
 	RootRole = "root"
-	// GuestRole is what requests without credentials may do. Enabling
+	// GuestRole is the role of requests without credentials. Enabling
 	// authentication creates it, with every right, if it does not exist.
 	GuestRole = "guest"
 	// MaxPassword is the longest password in bytes. etcd 3.5 refuses a longer
@@ -68,7 +68,7 @@ type authStatus struct {
 	Enabled *bool `json:"enabled"`
 }
 
-// Enable enables authentication. From then on, whoever is not a user with the
+// Enable enables authentication. From then on, a caller that is not a user with the
 // role root can change neither users nor roles, and can disable it no more; the
 // role guest, which is created with every right if it is missing, says what
 // requests without credentials may do.

@@ -33,7 +33,7 @@ var (
 	ErrCertRefused = errors.New("the server does not accept the client certificate")
 	// ErrGRPCOnly: the endpoint speaks HTTP/2 only, as a port of etcd for gRPC does.
 	ErrGRPCOnly = errors.New("the endpoint serves gRPC only")
-	// ErrPeerPort: the endpoint is the port by which the members of a cluster talk to each other.
+	// ErrPeerPort: the endpoint is the port that the members of a cluster use among themselves.
 	ErrPeerPort = errors.New("the endpoint is a peer URL")
 	// ErrV2Removed: the server is etcd 3.6 or newer.
 	ErrV2Removed = errors.New("etcd 3.6 and newer have no v2 API")
@@ -115,7 +115,7 @@ func causeOf(err error, showsCert bool) error {
 	}
 }
 
-// tlsCauseOf is causeOf for what goes wrong while TLS is negotiated.
+// tlsCauseOf is causeOf for failures of the TLS handshake.
 func tlsCauseOf(err error, showsCert bool) error {
 	var authority x509.UnknownAuthorityError
 	var host x509.HostnameError

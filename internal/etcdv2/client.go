@@ -31,7 +31,7 @@ const (
 	DefaultMaxDelay       = 5 * time.Second
 )
 
-// EndpointSelection says which endpoint of a [Client] is asked first.
+// EndpointSelection selects the endpoint of a [Client] that is asked first.
 type EndpointSelection string
 
 // The ways to select an endpoint. The endpoint that answered last is kept
@@ -55,8 +55,8 @@ func EndpointSelections() []EndpointSelection {
 // requests may be sent again at all is said in the package documentation
 // under "Replays".
 type RetryPolicy struct {
-	// MaxAttempts is how often one request is sent at the most, the first
-	// time included. Zero means DefaultMaxAttempts; 1 means no replay.
+	// MaxAttempts is how often one request is sent at most, including the first
+	// time. Zero means DefaultMaxAttempts; 1 means no replay.
 	MaxAttempts int
 	// MinDelay is the delay before the second attempt; it doubles with each
 	// attempt. Zero means DefaultMinDelay.
@@ -71,7 +71,7 @@ type Options struct {
 	// Endpoints are the client URLs of the cluster, http or https. A path in
 	// a URL is kept in front of every request. Empty means DefaultEndpoint.
 	Endpoints []string
-	// Selection says which endpoint is asked first. Empty means SelectOrdered.
+	// Selection selects the endpoint that is asked first. Empty means SelectOrdered.
 	Selection EndpointSelection
 
 	// DiscoverySRV is a domain whose SRV records give the endpoints, in place
@@ -100,10 +100,10 @@ type Options struct {
 	// DefaultMaxConnections.
 	MaxConnections int
 
-	// ConnectTimeout bounds the making of one connection, TLS included. Zero
+	// ConnectTimeout bounds the time to open one connection, including TLS. Zero
 	// means DefaultConnectTimeout.
 	ConnectTimeout time.Duration
-	// RequestTimeout bounds one attempt of one request, its answer included;
+	// RequestTimeout bounds one attempt of one request, including its answer;
 	// watches are exempt. Zero means DefaultRequestTimeout.
 	RequestTimeout time.Duration
 	// SettleTime bounds one more read, at the end of a guarded write or the deletion
@@ -303,7 +303,7 @@ func (o Options) validate() error {
 }
 
 // CheckProxyURL refuses the URL of a proxy that has no host, or another scheme
-// than http, https or socks5. The error quotes nothing of the URL, which can
+// than http, https or socks5. The error does not quote the URL, which can
 // contain a password.
 func CheckProxyURL(text string) error {
 	u, err := url.Parse(text)

@@ -37,7 +37,7 @@
 // ErrUnsupported, and, before any request, ErrInvalidKey, ErrInvalidValue,
 // ErrInvalidTTL, ErrInvalidCondition, ErrTooLarge, ErrInvalidName,
 // ErrInvalidPassword, ErrInvalidPattern, ErrInvalidUpdate and ErrInvalidMember.
-// A lock that somebody else holds is ErrLockHeld, and one that was lost is
+// A lock that another holder has is ErrLockHeld, and one that was lost is
 // ErrLockLost.
 //
 // To the error with which a request ends, an [*ExplainedError] adds its causes, as

@@ -39,7 +39,7 @@ type endpointSet struct {
 	// refreshes are what was found out of refreshes at each endpoint since it
 	// last failed: another server can answer there after that.
 	refreshes map[string]refreshVerdict
-	// leader is what is known of the leader, for SelectLeader.
+	// leader is the last known leader, for SelectLeader.
 	leader leaderState
 }
 
@@ -71,7 +71,7 @@ func (s *endpointSet) configure(endpoints []string) error {
 }
 
 // replace puts other endpoints in the place of those there are, and keeps the
-// order of asking as far as they are the same. The caller holds the lock.
+// order of asking as far as they are the same. The caller has locked it.
 func (s *endpointSet) replace(urls []*url.URL) {
 	var next []*url.URL
 	for _, u := range s.urls {
@@ -154,7 +154,7 @@ func (s *endpointSet) unpin(endpoint *url.URL) {
 	delete(s.refreshes, location(endpoint))
 }
 
-// move puts an endpoint first or last. The caller holds the lock.
+// move puts an endpoint first or last. The caller has locked it.
 func (s *endpointSet) move(endpoint *url.URL, first bool) {
 	i := slices.Index(s.urls, endpoint)
 	if i < 0 || (first && i == 0) {
@@ -188,7 +188,7 @@ func (s *endpointSet) advertisedBy(u *url.URL) (member string, found bool) {
 	return member, found
 }
 
-// prove notes that the member was found that an endpoint is said to be.
+// prove notes that an endpoint is the member that it is said to be.
 func (s *endpointSet) prove(u *url.URL) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -248,11 +248,11 @@ func (c *Client) SetEndpoints(endpoints []string) error {
 	return nil
 }
 
-// EndpointResult is what one endpoint answered, or why it did not.
+// EndpointResult is the answer of one endpoint, or why it gave none.
 type EndpointResult[T any] struct {
 	// Endpoint is the endpoint's URL.
 	Endpoint string
-	// Value is the answer. If Err is not nil, it is what is known all the same.
+	// Value is the answer. If Err is not nil, it contains the part that is known anyway.
 	Value T
 	// Err is why there is no answer.
 	Err error

@@ -139,7 +139,7 @@ func kindOf(r *request, e *Error) error {
 	if e.Status == http.StatusUnauthorized && e.Code == 0 {
 		return ErrUnauthorized
 	}
-	// In the key space the status says nothing: a gateway in front of the
+	// In the key space the status proves nothing: a gateway in front of the
 	// servers answers 404 too.
 	if e.Code != 0 || r.isKeys() {
 		return nil

@@ -85,7 +85,7 @@ var (
 	ErrInvalidPassword = errors.New("invalid password")
 	// ErrInvalidPattern: the pattern of a permission does harm.
 	ErrInvalidPattern = errors.New("invalid pattern")
-	// ErrInvalidUpdate: the update of a user or a role says nothing, or
+	// ErrInvalidUpdate: the update of a user or a role is empty, or
 	// contradicts itself.
 	ErrInvalidUpdate = errors.New("invalid update")
 	// ErrEventIndexCleared: the server no longer has the events after the
@@ -129,7 +129,7 @@ var (
 	ErrUnsupported = errors.New("not supported by this server")
 	// ErrTooLarge: the request is larger than servers take.
 	ErrTooLarge = errors.New("too large")
-	// ErrInvalidCondition: the condition of a write says nothing.
+	// ErrInvalidCondition: the condition of a write is empty.
 	ErrInvalidCondition = errors.New("invalid condition")
 	// ErrTooManyRedirects: an attempt was redirected more than
 	// Options.MaxRedirects times, or redirects are forbidden.
@@ -162,12 +162,12 @@ func isCertificateAlert(err error) bool {
 	return errors.As(err, &op) && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate")
 }
 
-// What net/http says of an answer that is not HTTP/1.1 begins with this text and
+// The error of net/http for an answer that is not HTTP/1.1 begins with this text and
 // quotes the first bytes of the answer.
 const malformedAnswer = "malformed HTTP response "
 
-// isHTTP2 reports whether the answer begins with a frame of HTTP/2 that has
-// settings, by which a server of gRPC greets.
+// isHTTP2 reports whether the answer begins with the frame of HTTP/2 settings that a
+// gRPC server sends first.
 func isHTTP2(err error) bool { return strings.Contains(err.Error(), malformedAnswer+`"\x00\x00`) }
 
 // isTLSRecord reports whether the answer begins with an alert of TLS.

@@ -63,7 +63,7 @@ func (v *VersionInfo) read(ans *answer) error {
 type HealthInfo struct {
 	// Healthy reports whether the endpoint can make progress: it has a leader.
 	Healthy bool
-	// Reason is why not, where the server says it (etcd 3.5).
+	// Reason is why not, where the server reports it (etcd 3.5).
 	Reason string
 	// ServesV2 reports whether the endpoint serves the v2 API: a healthy server does not
 	// if it was started without --enable-v2. Only HealthAll asks for it, and also

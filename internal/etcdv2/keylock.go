@@ -24,7 +24,7 @@ const MaxLockOwner = 256
 // expired, or somebody deleted or overwrote it.
 var ErrLockLost = errors.New("lock lost")
 
-// ErrLockHeld means that somebody else holds the lock. The error is a [*LockHeldError].
+// ErrLockHeld means that another holder has the lock. The error is a [*LockHeldError].
 var ErrLockHeld = errors.New("lock held")
 
 // lockTries bounds how often a renewal or a release meets its own late write.
@@ -33,14 +33,14 @@ const lockTries = 5
 // abandonTimeout bounds the cleaning up after a lock that was given up.
 const abandonTimeout = 5 * time.Second
 
-// LockRequest says which lock is wanted.
+// LockRequest describes the lock to take.
 type LockRequest struct {
-	// Key is the key that is the lock. Whoever creates it holds it.
+	// Key is the key that is the lock. Whoever creates the key has the lock.
 	Key string
-	// Token is by which the holder knows the key as its own. It must be one that
+	// Token identifies the key as the holder's own. It must be one that
 	// no other holder uses: a lost answer is settled by it. Empty means a random one.
 	Token string
-	// Owner says who holds the lock, to those who wait for it, such as "web-3 (pid
+	// Owner names the holder to those who wait for the lock, such as "web-3 (pid
 	// 4711)", MaxLockOwner bytes at most. The value of the key is then a JSON object
 	// with the owner, the time and the token; it is the token alone if Owner is empty.
 	Owner string
@@ -48,11 +48,11 @@ type LockRequest struct {
 	// that ends without Release blocks others for as long.
 	TTL int64
 	// Waiting, if not nil, is called each time that the lock turns out to be
-	// held, before waiting for it.
+	// taken, before waiting for it.
 	Waiting func(holder *Node)
 }
 
-// Lock is a lock that is held. It is not safe for concurrent use.
+// Lock is a lock that was taken. It is not safe for concurrent use.
 type Lock struct {
 	// Key, Token and Owner are those of the request, TTL is in seconds.
 	Key   string
@@ -66,16 +66,16 @@ type Lock struct {
 	CreatedIndex uint64
 	// ModifiedIndex is the index of the last write of the holder.
 	ModifiedIndex uint64
-	// Until is the time to which the lock is safely held, by the local clock.
+	// Until is the time until which the lock cannot have expired, by the local clock.
 	Until time.Time
 }
 
-// LockHeldError says who holds a lock that was not free. It is ErrLockHeld and, if
+// LockHeldError names the holder of a lock that was not free. It is ErrLockHeld and, if
 // Acquire waited, the error of the context that ended the wait.
 type LockHeldError struct {
 	// Key is the key of the lock.
 	Key string
-	// Owner is who holds the lock, and Since when it was asked for, by the clock of
+	// Owner is the holder of the lock, and Since the time at which it asked, by the clock of
 	// the holder. They are empty if the holder did not store them.
 	Owner string
 	Since time.Time
@@ -85,7 +85,7 @@ type LockHeldError struct {
 	cause error
 }
 
-// Error names the key, who holds it and since when, but not its value.
+// Error names the key, its holder and since when, but not its value.
 func (e *LockHeldError) Error() string {
 	owner := "an unknown owner"
 	if e.Owner != "" {
@@ -126,7 +126,7 @@ func CheckLockOwner(owner string) error {
 	}
 }
 
-// LockOwner returns who holds a lock by its key, and since when by the clock of the
+// LockOwner returns the holder that the key of a lock names, and since when by the clock of the
 // holder. It returns an empty owner for a key that does not say so.
 func LockOwner(holder *Node) (owner string, since time.Time) {
 	var v lockValue
@@ -143,10 +143,10 @@ func LockOwner(holder *Node) (owner string, since time.Time) {
 	}, v.Owner), v.Since
 }
 
-// heldError says who holds the lock. cause is why nobody waits any more, or nil.
+// heldError names the holder of the lock. cause is why the wait ended, or nil.
 func (a *acquisition) heldError(cause error) *LockHeldError {
-	e := &LockHeldError{Key: a.req.Key, Holder: a.held, cause: cause}
-	e.Owner, e.Since = LockOwner(a.held)
+	e := &LockHeldError{Key: a.req.Key, Holder: a.other, cause: cause}
+	e.Owner, e.Since = LockOwner(a.other)
 	return e
 }
 
@@ -161,7 +161,7 @@ func (l *Lock) value() string {
 }
 
 // Acquire takes a lock: it creates the key, and waits by a watch for as long
-// as somebody else has it. It returns a [*LockHeldError] if ctx ends before,
+// as another holder has it. It returns a [*LockHeldError] if ctx ends before,
 // ErrNotFile if there is a directory of this name, ErrNotDir if an ancestor is
 // a key. Whatever the error, an attempt that may have been applied was undone
 // as far as the cluster answered; the TTL does the rest.
@@ -198,7 +198,7 @@ func (s *KeysService) take(ctx context.Context, req LockRequest, waits bool) (*L
 	if err != nil && a.sent {
 		a.abandon(ctx)
 	}
-	if _, known := errors.AsType[*LockHeldError](err); err != nil && !known && ctx.Err() != nil && a.held != nil {
+	if _, known := errors.AsType[*LockHeldError](err); err != nil && !known && ctx.Err() != nil && a.other != nil {
 		// The wait ended between two looks at the holder.
 		return nil, a.heldError(ctx.Err())
 	}
@@ -214,8 +214,8 @@ type acquisition struct {
 	wanted Lock
 	// sent reports whether a create was sent and its outcome is not known.
 	sent bool
-	// held is the key of the other holder as it was last seen, nil if it was free.
-	held *Node
+	// other is the key of the other holder as it was last seen, nil if it was free.
+	other *Node
 }
 
 func (a *acquisition) run(ctx context.Context) (*Lock, error) {
@@ -224,7 +224,7 @@ func (a *acquisition) run(ctx context.Context) (*Lock, error) {
 		found, err := a.keys.Get(ctx, a.req.Key, GetOptions{})
 		switch {
 		case errors.Is(err, ErrNotFound) && absentAt(err) != 0:
-			a.held = nil
+			a.other = nil
 			lock, err := a.create(ctx, start, absentAt(err))
 			if lock != nil || err != nil {
 				return lock, err
@@ -236,11 +236,11 @@ func (a *acquisition) run(ctx context.Context) (*Lock, error) {
 			return nil, fmt.Errorf("%s: %w", a.req.Key, ErrNotFile)
 		case found.Node.Value == a.wanted.value():
 			// A create whose answer was lost was applied after all, at an
-			// unknown time: only a renewal says how long the lock is held.
+			// unknown time: only a renewal shows how long the lock lasts.
 			lock := a.taken(found.Node, start)
 			return lock, a.keys.Renew(ctx, lock)
 		}
-		a.held = found.Node
+		a.other = found.Node
 		if !a.waits {
 			return nil, a.heldError(nil)
 		}
@@ -282,11 +282,11 @@ func (l *Lock) renewed(n *Node, start time.Time) {
 // may be over: an endpoint that is cut off from its cluster reports neither.
 func (a *acquisition) awaitFree(ctx context.Context, index uint64) error {
 	if a.req.Waiting != nil {
-		a.req.Waiting(a.held)
+		a.req.Waiting(a.other)
 	}
 	opts := WatchOptions{AfterIndex: index}
-	if a.held.HasTTL() {
-		opts.Timeout = time.Duration(a.held.TTL+1) * time.Second
+	if a.other.HasTTL() {
+		opts.Timeout = time.Duration(a.other.TTL+1) * time.Second
 	}
 	_, err := a.keys.Watch(ctx, a.req.Key, opts)
 	switch {
@@ -302,7 +302,7 @@ func (a *acquisition) awaitFree(ctx context.Context, index uint64) error {
 
 // Renew gives a lock its full TTL again. It returns ErrLockLost if the key is
 // gone or not the holder's any more, which is final. After any other error the
-// lock is held until Lock.Until at least, and Renew can be called again.
+// lock lasts until Lock.Until at least, and Renew can be called again.
 func (s *KeysService) Renew(ctx context.Context, lock *Lock) error {
 	return s.whileHeld(ctx, lock, func() error {
 		start := time.Now()

@@ -22,7 +22,7 @@ type LockKeeper struct {
 
 // KeepAlive renews a lock in the background, each time that a third of its TTL is
 // over, until it is released by the keeper, is lost, or ctx ends. A renewal that
-// fails is tried again while the lock is held for sure. The lock is the keeper's
+// fails is tried again as long as the lock cannot have expired. The lock is the keeper's
 // from then on, and must not be renewed or released otherwise.
 func (s *KeysService) KeepAlive(ctx context.Context, lock *Lock) *LockKeeper {
 	ctx, stop := context.WithCancel(ctx)
@@ -36,7 +36,7 @@ func (s *KeysService) KeepAlive(ctx context.Context, lock *Lock) *LockKeeper {
 }
 
 // Done returns a channel that is closed when the lock is renewed no more: Err
-// says why. Whoever works under the lock stops then.
+// is why. Work under the lock has to stop then.
 func (k *LockKeeper) Done() <-chan struct{} { return k.done }
 
 // Err returns nil as long as the lock is renewed. After that it is ErrLockLost if
@@ -52,7 +52,7 @@ func (k *LockKeeper) Err() error {
 }
 
 // Release stops the renewals and gives the lock back. It returns ErrLockLost if
-// the lock was lost, be it before: what was done under it since then was not
+// the lock was lost, even before the call: what was done under it since then was not
 // protected.
 func (k *LockKeeper) Release(ctx context.Context) error {
 	k.stop()
@@ -92,7 +92,7 @@ func (k *LockKeeper) renew(ctx context.Context) error {
 	}
 }
 
-// renewOnce makes one renewal, for no longer than the lock is held for sure.
+// renewOnce makes one renewal, which ends before the lock can expire.
 func (k *LockKeeper) renewOnce(ctx context.Context, most time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, min(most, max(time.Until(k.lock.Until), most/4)))
 	defer cancel()

@@ -21,7 +21,7 @@ type KeysService struct {
 	defaultTTL int64
 }
 
-// Action is what a request did, or what an event reports.
+// Action is the action of a request or an event.
 type Action string
 
 // The actions of the key space.
@@ -163,7 +163,7 @@ func readResponse(ans *answer, body io.Reader) (*Response, error) {
 }
 
 // stripNode takes the prefix off the keys of a node. A node above the prefix,
-// as the event of a deleted parent has it, becomes the root.
+// as in the event of a deleted parent, becomes the root.
 func (s *KeysService) stripNode(n *Node) {
 	if n == nil {
 		return

@@ -74,7 +74,7 @@ func (c Condition) replay() replay {
 	return replayNever
 }
 
-// Create makes a key that does not exist (prevExist=false). It returns
+// Create creates a key that does not exist (prevExist=false). It returns
 // ErrExists if there is a key or a directory of this name, and ErrNotDir if an
 // ancestor is a key. A lost answer is settled.
 func (s *KeysService) Create(ctx context.Context, key, value string, opts CreateOptions) (*Response, error) {
@@ -180,7 +180,7 @@ func (s *KeysService) CompareAndDelete(ctx context.Context, key string, cond Con
 	return s.response(s.client.do(ctx, s.settled(&write{request: r, key: key, since: cond.Index, deletes: true})))
 }
 
-// Delete deletes a key unconditionally; the answer's PrevNode is what it was.
+// Delete deletes a key unconditionally; the answer's PrevNode is the deleted key.
 // It returns ErrNotFound if there is none, ErrNotFile if it is a directory,
 // and ErrOutcomeUnknown if the answer was lost.
 func (s *KeysService) Delete(ctx context.Context, key string) (*Response, error) {
@@ -190,7 +190,7 @@ func (s *KeysService) Delete(ctx context.Context, key string) (*Response, error)
 	return s.response(s.client.do(ctx, s.request(http.MethodDelete, key, false)))
 }
 
-// CreateInOrder makes a key in a directory under the next index as its name,
+// CreateInOrder creates a key in a directory, with the next index as its name,
 // twenty digits wide, so that the names sort in the order of their making. The
 // directory is made if need be. It returns ErrNotDir if dir is a key, and
 // ErrOutcomeUnknown if the answer was lost: the server would make another key.

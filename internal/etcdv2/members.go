@@ -23,7 +23,7 @@ type MembersService struct {
 type Member struct {
 	// ID is the member's id in lower-case hexadecimal, without padding.
 	ID string `json:"id"`
-	// Name is what the member calls itself, empty until it has started once.
+	// Name is the name that the member reports, empty until it has started once.
 	Name string `json:"name"`
 	// PeerURLs are the URLs for the other members, sorted.
 	PeerURLs []string `json:"peerURLs"`
@@ -33,7 +33,7 @@ type Member struct {
 }
 
 // Started reports whether the member's process has ever joined the cluster.
-// It says nothing of whether it runs now.
+// It does not report whether it runs now.
 func (m Member) Started() bool { return m.Name != "" || len(m.ClientURLs) > 0 }
 
 // normalizeID returns a member id in the form in which servers give it.

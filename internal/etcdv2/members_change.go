@@ -108,7 +108,7 @@ func (s *MembersService) change(ctx context.Context, r *request) error {
 // CheckPeerURLs checks the peer URLs of a member by the server's rules: at
 // least one, none twice, each of the form scheme://host:port with no path (a
 // trailing slash is one), the scheme http, https, unix or unixs. The error is
-// ErrInvalidMember and says which URL breaks which rule.
+// ErrInvalidMember and names the URL and the rule.
 func CheckPeerURLs(peerURLs []string) error {
 	if len(peerURLs) == 0 {
 		return fmt.Errorf("%w: it needs at least one peer URL", ErrInvalidMember)

@@ -45,7 +45,7 @@ func (s *MembersService) Health(ctx context.Context) ([]MemberHealth, error) {
 }
 
 // askEach calls ask for all members at once, each with an endpoint that is known
-// to be the member, or why none is, and what it says of itself: nothing if it does
+// to be the member, or why none is, and its own statistics: nil if it does
 // not serve the v2 API. The context of each lasts for Options.ConnectTimeout.
 func (s *MembersService) askEach(
 	ctx context.Context, members []Member, ask func(ctx context.Context, i int, endpoint *url.URL, self *SelfStats, err error),
@@ -90,6 +90,9 @@ func (s *MembersService) find(ctx context.Context, member Member, known []Endpoi
 			u, err := ParseEndpoint(result.Endpoint)
 			return u, result.Value, err
 		}
+	}
+	if !member.Started() {
+		return nil, nil, errors.New("it was never started")
 	}
 	failed := new(EndpointsError)
 	for _, text := range member.ClientURLs {

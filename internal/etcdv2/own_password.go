@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// takeOwnPassword goes on with a new password after a change of the client's
+// takeOwnPassword switches to a new password after a change of the client's
 // own user, which had the given result, and returns that result. Of no other
 // user a password can be read: a lost answer is settled by logging in with the
 // new one, which proves that the change was applied. While authentication is

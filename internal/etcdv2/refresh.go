@@ -107,8 +107,8 @@ func (s *KeysService) SetTTL(ctx context.Context, key string, ttl *int64) (*Resp
 	return s.rewrite(ctx, current.Node, Condition{Index: current.Node.ModifiedIndex}, opts)
 }
 
-// refreshSupport is which refreshes a server applies and keeps the value. Each
-// member applies a write to a store of its own, so the oldest of a cluster counts.
+// refreshSupport reports which refreshes a server applies without emptying the value. Each
+// member applies a write to its own store, so the oldest member of a cluster decides.
 type refreshSupport int
 
 const (
@@ -121,7 +121,7 @@ const (
 	refreshGuarded
 )
 
-// refreshVerdict is what was found out at one endpoint.
+// refreshVerdict is what one endpoint supports.
 type refreshVerdict struct {
 	support refreshSupport
 	reason  string
@@ -185,7 +185,7 @@ func (c *Client) findRefreshSupport(ctx context.Context, endpoint *url.URL) (ref
 
 // judgeRefresh computes what a server supports together with its cluster. The
 // version of a cluster is the lowest minor version of its members: below 3.0 it
-// says nothing of 2.3.0 to 2.3.6 among them, and the members are asked.
+// does not show a member of 2.3.0 to 2.3.6, so the members are asked.
 func (c *Client) judgeRefresh(ctx context.Context, version VersionInfo) refreshVerdict {
 	verdict := refreshVerdict{refreshSupportOf(version.Server), refreshReason(version.Server), isAtLeast(version.Cluster, "3.0.0")}
 	if verdict.lasting || verdict.support == refreshNone {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// replay is what may be done with a request after an attempt that failed.
+// replay is whether a request may be sent again after a failed attempt.
 type replay int
 
 const (
@@ -22,7 +22,7 @@ const (
 	replayRead
 )
 
-// outcome is what is known of one attempt.
+// outcome is the result of one attempt, as far as it is known.
 type outcome int
 
 const (

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// request is what is asked of the API, apart from the endpoint it goes to. What
-// has become of it so far is in attempts.
+// request is a request of the API, apart from its endpoint. Its history is in attempts.
 type request struct {
 	method string
 	// path is the path after the endpoint's own, escaped, with a leading slash.
@@ -40,9 +39,9 @@ type request struct {
 	// single makes one attempt and no more.
 	single bool
 
-	// needs is what an endpoint has to prove before it is sent the request.
+	// needs is what an endpoint must prove before the request is sent to it.
 	needs proof
-	// refresh is what the servers must support to be sent this refresh of a key;
+	// refresh is what the servers must support for this refresh of a key;
 	// refreshNone for every other request.
 	refresh refreshSupport
 	// discovers is set for a request by which the endpoints are discovered: it does

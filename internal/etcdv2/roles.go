@@ -147,7 +147,7 @@ func putRole(body roleBody) (*request, error) {
 	return putAuth(rolePath(body.Role), body, readRole(body.Role, new(roleAnswer)))
 }
 
-// Create makes a role that does not exist, with its permissions. It returns
+// Create creates a role that does not exist, with its permissions. It returns
 // ErrExists if there is a role of this name, which stays as it is. After a lost
 // answer, a role that was not there before and has the permissions asked for
 // counts as created. If it was created and could not be read after that, the
@@ -172,7 +172,7 @@ func (s *RolesService) Create(ctx context.Context, name string, permissions Perm
 	if err != nil {
 		return nil, err
 	}
-	// The server refuses a role that exists, so that it applies at most once.
+	// The server refuses a role that exists, so the request applies at most once.
 	r.replay = replayGuarded
 	isOurs := func(role *Role) bool { return permissions.equal(role.Permissions) }
 	if absent {

@@ -114,7 +114,7 @@ func (w *write) isNewer(n *Node) bool {
 	return n.ModifiedIndex > w.since
 }
 
-// isOurs reports whether a node that was read is what the write made.
+// isOurs reports whether a node that was read is the result of the write.
 func (w *write) isOurs(n *Node) bool {
 	if w.deletes || !w.unguarded && !w.isNewer(n) {
 		return false

@@ -43,7 +43,7 @@ type SelfStats struct {
 	SendBandwidthRate float64 `json:"sendBandwidthRate"`
 }
 
-// LeaderInfo is what a server knows of the leader that it has last heard of.
+// LeaderInfo describes the last leader that a server has heard from.
 type LeaderInfo struct {
 	// ID is the leader's member id.
 	ID string
@@ -97,7 +97,7 @@ type StoreStats struct {
 	Watchers uint64 `json:"watchers"`
 }
 
-// LeaderStats is what the leader knows of its followers.
+// LeaderStats are the leader's statistics of its followers.
 type LeaderStats struct {
 	// Leader is the leader's member id.
 	Leader string `json:"leader"`

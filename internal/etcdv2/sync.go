@@ -81,7 +81,7 @@ type candidate struct {
 	state  probeState
 }
 
-// probeState is what a probe found out about a candidate.
+// probeState is the result of a probe of a candidate.
 type probeState int
 
 const (
@@ -213,7 +213,7 @@ func (c *Client) proveMember(ctx context.Context, endpoint *url.URL) (outcome, e
 	}
 }
 
-// preparation is what a client has to find out before its first request.
+// preparation is the discovery that a client makes before its first request.
 type preparation struct {
 	done atomic.Bool
 	// turn is taken while finding out, so that all first requests wait for one

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// TLSOptions says where the parts of a TLS configuration come from. Of each
-// pair of a file and a text in PEM at most one may be set.
+// TLSOptions are the sources of a TLS configuration. At most one of each pair of a
+// file and a text in PEM may be set.
 type TLSOptions struct {
 	// CAFile and CAPEM are the certificates of the authorities that servers are
 	// checked against. Neither means the system's.
@@ -26,7 +26,7 @@ type TLSOptions struct {
 }
 
 // Config loads the parts into a configuration for TLS 1.2 or newer. Its errors
-// name files, and quote nothing of them.
+// name files, and do not quote them.
 func (o TLSOptions) Config() (*tls.Config, error) {
 	if err := o.validate(); err != nil {
 		return nil, err

@@ -68,7 +68,7 @@ func (c *Client) limit(ctx context.Context, r *request) (context.Context, contex
 	return context.WithTimeoutCause(ctx, c.options.RequestTimeout, c.timedOut)
 }
 
-// trip is what one exchange needs, in one piece: it is made for every request.
+// trip has everything that one exchange allocates, in one piece.
 type trip struct {
 	// connected reports whether the last request of the trip had a connection, and so
 	// may have been sent.
@@ -86,7 +86,7 @@ func (t *trip) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &t.hooks)
 }
 
-// withCause says why the context of an exchange ended, where that is why it failed.
+// withCause returns why the context of an exchange ended, if that is why it failed.
 func withCause(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if cause == nil || errors.Is(err, cause) {

@@ -33,7 +33,7 @@ type User struct {
 	// MissingRole is a role that the user has and that does not exist, see
 	// [UsersService.GetPartial]. It is not among Roles.
 	MissingRole string
-	// Granted is what Roles permit, in the same order. It is nil from etcd 2.1
+	// Granted are the permissions of Roles, in the same order. It is nil from etcd 2.1
 	// and 2.2, which list the names only.
 	Granted []Role
 	// Unread reports that a list has the name alone, and that no request can

@@ -28,7 +28,7 @@ type UserUpdate struct {
 // ErrCompareFailed (From), ErrGranted, ErrNotGranted or ErrInvalidUpdate. After
 // a lost answer the roles are read; if they are as asked, and no password was
 // to be changed, that is success, otherwise the error is ErrOutcomeUnknown. After
-// a change of the password of the client's own user the client goes on with the
+// a change of the password of the client's own user the client continues with the
 // new one. The
 // user is returned as it was read after the change, by the rules of GetPartial.
 func (s *UsersService) Update(ctx context.Context, name string, update UserUpdate) (*User, error) {
@@ -77,14 +77,14 @@ func (u UserUpdate) check(name string) error {
 // isDone reports whether the user is as the update wants it. Servers report
 // only one of the roles of a user that are missing.
 func (u UserUpdate) isDone(user *User) bool {
-	held := user.Held()
+	present := user.Held()
 	for _, role := range u.Revoke {
-		if slices.Contains(held, role) {
+		if slices.Contains(present, role) {
 			return false
 		}
 	}
 	for _, role := range u.Grant {
-		if user.MissingRole == "" && !slices.Contains(held, role) {
+		if user.MissingRole == "" && !slices.Contains(present, role) {
 			return false
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// Create makes a user that does not exist, with a password and roles; those
+// Create creates a user that does not exist, with a password and roles; those
 // need not exist. It returns ErrExists if there is a user of this name, whose
 // password and roles stay as they are.
 //
@@ -36,7 +36,7 @@ func (s *UsersService) Create(ctx context.Context, name, password string, roles 
 	if err != nil {
 		return nil, err
 	}
-	// The server refuses a user that exists, so that it applies at most once.
+	// The server refuses a user that exists, so the request applies at most once.
 	r.replay = replayGuarded
 	r.settle = s.object(name).settleCreate(func(u *User) bool { return slices.Contains(u.Held(), marker) })
 	if _, err := s.client.do(ctx, r); err != nil {

@@ -40,11 +40,11 @@ type WatchOptions struct {
 
 // Event is a change of a key that is watched, or of something below it.
 type Event struct {
-	// Response is what happened. Its Node is the node after it; for a delete
-	// or expiry, PrevNode is what it was. Where a directory above the key was
+	// Response is the event. Its Node is the node after it; for a delete
+	// or expiry, PrevNode is the node before it. Where a directory above the key was
 	// deleted or has expired, both are that directory.
 	Response
-	// Index is the index of the event: the AfterIndex that goes on after it.
+	// Index is the index of the event: the AfterIndex to continue after it.
 	Index uint64
 	// Resync reports whether the server no longer had all events since the last
 	// one. The event is in place of those that are lost: its Node is the node as
@@ -85,7 +85,7 @@ func (s *KeysService) Watch(ctx context.Context, key string, opts WatchOptions) 
 // with a nil event. A key need not exist to be watched.
 //
 // Answers without an event, lost connections and restarts of servers are not
-// seen by the caller: once the first request was answered, the watch goes on,
+// seen by the caller: once the first request was answered, the watch continues,
 // on the next endpoint if need be, until ctx ends or opts.Timeout has passed.
 // Where the server has no longer all events in between (code 401; it keeps
 // 1,000, of all keys), or the cluster has become another, the node is read and
@@ -246,7 +246,7 @@ func (w *watcher) read(ans *answer) (*Response, error) {
 		w.clusterID = ans.ClusterID
 	}
 	if w.index == 0 && ans.EtcdIndex != 0 {
-		// What happens from here on is not missed if this poll fails.
+		// No later event is missed if this poll fails.
 		w.index = ans.EtcdIndex + 1
 	}
 	data, err := io.ReadAll(io.LimitReader(ans.body, maxAnswer+1))
@@ -282,7 +282,7 @@ func (w *watcher) concerns(resp *Response) bool {
 }
 
 // resync reads the node, for events that the server does not have any more,
-// and goes on from there.
+// and continues from there.
 func (w *watcher) resync(ctx context.Context, always bool) (*Event, error) {
 	resp, err := w.keys.Get(ctx, w.key, GetOptions{Recursive: w.opts.Recursive, Sorted: true})
 	if errors.Is(err, ErrNotFound) {
@@ -302,7 +302,7 @@ func (w *watcher) resync(ctx context.Context, always bool) (*Event, error) {
 	return &Event{Response: *resp, Index: resp.EtcdIndex, Resync: true}, nil
 }
 
-// survives reports whether the watch goes on after err: not before it has ever
+// survives reports whether the watch continues after err: not before it has ever
 // been answered, and not where an answer says that it never will be.
 func (w *watcher) survives(err error) bool {
 	for _, end := range []error{ErrClusterMismatch, ErrInvalidAnswer, ErrTooManyRedirects, ErrUnsafeRedirect} {

@@ -320,8 +320,8 @@ var faults = []fault{
 		`_, err := s.Delete(ctx, lock.Key)`,
 	},
 	{"J1", "etcdv2/keylock.go", `if !a.waits {`, `if false {`},
-	{"J1", "etcdv2/keylock.go", `e.Owner, e.Since = LockOwner(a.held)`, ``},
-	{"J1", "etcdv2/keylock.go", `err != nil && !known && ctx.Err() != nil && a.held != nil {`, `!known && false {`},
+	{"J1", "etcdv2/keylock.go", `e.Owner, e.Since = LockOwner(a.other)`, ``},
+	{"J1", "etcdv2/keylock.go", `err != nil && !known && ctx.Err() != nil && a.other != nil {`, `!known && false {`},
 	{"J1", "etcdv2/keylock.go", `s.CompareAndSwap(ctx, lock.Key, lock.value(), cond,`, `s.CompareAndSwap(ctx, lock.Key, lock.Token, cond,`},
 	{"J1", "etcdv2/keylock_keeper.go", `next = third
 `, `next = 4 * third

@@ -35,7 +35,7 @@ func outOfForm(names []string) []string {
 }
 
 // keepOutOfForm adds to wanted names those of the present ones that no
-// configuration can contain. Nil stays nil: it says nothing of them.
+// configuration can contain. Nil stays nil: the names are then not managed.
 func keepOutOfForm(want, present []string) []string {
 	if want == nil {
 		return nil
@@ -63,7 +63,7 @@ func warnOutOfForm(what string, names []string, diags *diag.Diagnostics) {
 	for i, name := range names {
 		lines[i] = fmt.Sprintf("%+q", name)
 	}
-	diags.AddWarning("Some names are left out", fmt.Sprintf("These are among the %s, and no configuration can contain them: a CLI writes "+
-		"every text in Unicode normalization form C, where each of them is another name. They are not shown, and they are left alone:\n\n%s",
+	diags.AddWarning("Some names are left out", fmt.Sprintf("No configuration can contain these %s: a CLI writes "+
+		"every text in Unicode normalization form C, in which each of them is a different name. They are not shown, and stay as they are:\n\n%s",
 		what, enumerate(lines)))
 }

@@ -81,7 +81,7 @@ func (r *authResource) ModifyPlan(_ context.Context, req resource.ModifyPlanRequ
 func errNoCredentials() error {
 	return &refusal{
 		summary: "The provider has no credentials",
-		what:    "Authentication cannot be enabled by a provider that could then do nothing more, not even disable it.",
+		what:    "With authentication enabled, a provider without credentials cannot change anything, and cannot disable it again.",
 		advice: "Nothing was changed. Set username and password of a user with the role root in the provider's configuration; " +
 			"they are ignored until authentication is enabled.",
 	}
@@ -136,7 +136,7 @@ func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) er
 		return &refusal{
 			summary: "There is no user root",
 			what:    "No server enables authentication without the user root.",
-			advice:  "Nothing was changed. Make that user first, for instance with an etcd_user that this etcd_auth depends on.",
+			advice:  "Nothing was changed. Create that user first, for instance with an etcd_user that this etcd_auth depends on.",
 			cause:   etcdv2.ErrNoRootUser,
 		}
 	} else if err != nil {
@@ -151,8 +151,8 @@ func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) er
 	}
 	return &refusal{
 		summary: "The provider would lock itself out",
-		what: fmt.Sprintf("The provider logs in as the user %q, which does not exist or does not hold the role root: with authentication "+
-			"enabled it could change nothing more, not even disable it.", login),
+		what: fmt.Sprintf("The provider logs in as the user %q, which does not exist or does not have the role root: with authentication "+
+			"enabled it could not change anything, and could not disable it again.", login),
 		advice: "Nothing was changed. Correct username in the provider's configuration, or give that user the role root first.",
 		cause:  err,
 	}
@@ -164,7 +164,7 @@ func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, 
 	name, password := "etcdv2-rescue-"+rand.Text(), rand.Text()
 	if _, err := client.Users.Create(ctx, name, password, []string{etcdv2.RootRole}); err != nil {
 		return fmt.Errorf(
-			"making a user %q by which authentication can be disabled if the provider's credentials do not work: %w", name,
+			"creating the user %q, with which authentication can be disabled if the provider's credentials do not work: %w", name,
 			dropRescue(ctx, client, name, err),
 		)
 	}
@@ -191,8 +191,8 @@ func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, 
 		return r.undoEnable(ctx, rescue, name, err)
 	}
 	if cleanErr := client.Users.Delete(ctx, name); cleanErr != nil && !errors.Is(cleanErr, etcdv2.ErrNotFound) {
-		diags.AddWarning("A user was left behind", fmt.Sprintf("Authentication is enabled. The user %q, which was there for the moment of "+
-			"the proof, could not be deleted; nobody knows its password. Delete it.\n\nError: %s", name, cleanErr))
+		diags.AddWarning("A user was left behind", fmt.Sprintf("Authentication is enabled. The user %q, which the provider created to check "+
+			"its credentials, could not be deleted; nobody knows its password. Delete it.\n\nError: %s", name, cleanErr))
 	}
 	return nil
 }
@@ -204,7 +204,7 @@ func dropRescue(ctx context.Context, client *etcdv2.Client, name string, cause e
 	defer cancel()
 	if err := client.Users.Delete(ctx, name); err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
 		return fmt.Errorf(
-			"%w; the user %q, which was there to disable authentication again, may have been left behind: delete it: %w", cause, name, err,
+			"%w; the user %q, which was created to disable authentication again, may still exist: delete it: %w", cause, name, err,
 		)
 	}
 	return cause
@@ -223,10 +223,10 @@ func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, na
 	if err != nil {
 		return &refusal{
 			summary: "The provider may have locked itself out",
-			what: fmt.Sprintf("Authentication was to be enabled, the proof that the provider can log in as %q failed, and disabling "+
-				"authentication again failed too.", login),
-			advice: fmt.Sprintf("Look at the status (GET /v2/auth/enable). If it is enabled, log in as any user with the role root to disable it, "+
-				"or to set the password of %q. Delete the user %q if it is there.\n\nError: %s\n\nError of the second step: %s", login, name, cause,
+			what: fmt.Sprintf("The provider enabled authentication, could not log in as %q, and could not disable "+
+				"authentication again.", login),
+			advice: fmt.Sprintf("Check the status (GET /v2/auth/enable). If it is enabled, log in as any user with the role root to disable it, "+
+				"or to set the password of %q. Delete the user %q if it exists.\n\nError: %s\n\nError of the second step: %s", login, name, cause,
 				err),
 			cause: cause,
 		}
@@ -237,7 +237,7 @@ func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, na
 	return &refusal{
 		summary: "The provider's credentials do not work",
 		what: fmt.Sprintf(
-			"Authentication was enabled, and the server did not take the password with which the provider logs in as %q.", login,
+			"After authentication was enabled, the server refused the password with which the provider logs in as %q.", login,
 		),
 		advice: "Authentication was disabled again, so that nobody is locked out. Correct password in the provider's configuration, or set " +
 			"that user's password, and apply again.",
@@ -323,7 +323,7 @@ func (r *authResource) ImportState(ctx context.Context, req resource.ImportState
 	var id types.String
 	resp.Diagnostics.Append(resp.State.GetAttribute(ctx, path.Root("id"), &id)...)
 	if id.ValueString() != authID {
-		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("A cluster has one switch of authentication, and its id is %q.", authID))
+		resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("A cluster has one authentication switch, whose id is %q.", authID))
 	}
 	setSteering(ctx, &resp.State, &resp.Diagnostics)
 }

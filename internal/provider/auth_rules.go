@@ -56,7 +56,7 @@ func gained(noun, what string, now []string) error {
 }
 
 // requireRoles refuses roles that do not exist. A server would take them, and
-// would then no longer tell what the user holds.
+// would then no longer list what else the user has.
 func requireRoles(ctx context.Context, client *etcdv2.Client, names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -77,9 +77,9 @@ func requireRoles(ctx context.Context, client *etcdv2.Client, names []string) er
 		}
 		return &refusal{
 			summary: "Role does not exist",
-			what:    fmt.Sprintf("The role %q does not exist, so no user can be given it.", name),
-			advice: "Nothing was changed. If the role is made in this configuration, write a reference such as etcd_role.example.name instead of " +
-				"its name, so that it is made first. Otherwise correct or remove the name.",
+			what:    fmt.Sprintf("The role %q does not exist, so it cannot be granted to a user.", name),
+			advice: "Nothing was changed. If this configuration creates the role, write a reference such as etcd_role.example.name instead of " +
+				"its name, so that the role is created first. Otherwise correct or remove the name.",
 			cause: etcdv2.ErrNotFound,
 		}
 	}
@@ -87,7 +87,7 @@ func requireRoles(ctx context.Context, client *etcdv2.Client, names []string) er
 }
 
 // keepOwnLogin refuses a change that would take from the provider the user, or
-// the role root, by which it may make changes, while that matters.
+// the role root, which gives it the right to make changes, while that matters.
 func (b *base) keepOwnLogin(ctx context.Context, client *etcdv2.Client, user, change string) error {
 	if user != b.connection.options.Username {
 		return nil
@@ -124,7 +124,7 @@ func without(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return slices.Contains(others, name) })
 }
 
-// sameNames reports whether two lists hold the same names, in any order.
+// sameNames reports whether two lists contain the same names, in any order.
 func sameNames(a, b []string) bool {
 	return len(without(a, b)) == 0 && len(without(b, a)) == 0
 }

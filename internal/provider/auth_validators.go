@@ -15,16 +15,16 @@ import (
 )
 
 func validUserName() validator.String {
-	return textCheck{"Invalid user name", "must not be empty and hold neither `/` nor `:`", etcdv2.CheckUserName}
+	return textCheck{"Invalid user name", "must not be empty and contain neither `/` nor `:`", etcdv2.CheckUserName}
 }
 
 func isRoleName() validator.String {
-	return textCheck{"Invalid role name", "must not be empty and hold no `/`", etcdv2.CheckRoleName}
+	return textCheck{"Invalid role name", "must not be empty and contain no `/`", etcdv2.CheckRoleName}
 }
 
 // isChangeableRole accepts every role but root.
 func isChangeableRole() validator.String {
-	return textCheck{"Invalid role name", "must not be empty, hold no `/` and not be `root`", checkChangeableRole}
+	return textCheck{"Invalid role name", "must not be empty, contain no `/` and not be `root`", checkChangeableRole}
 }
 
 func checkChangeableRole(name string) error {
@@ -70,7 +70,7 @@ func (patternCheck) ValidateString(_ context.Context, req validator.StringReques
 				"without the slash, and all below it with /* at the end.", pattern))
 	case strings.Contains(begin, "*"):
 		resp.Diagnostics.AddAttributeWarning(req.Path, "Pattern covers less than it seems to",
-			fmt.Sprintf("In %q only a * at the very end stands for anything; any other is an ordinary character.", pattern))
+			fmt.Sprintf("In %q only a * at the very end matches anything; any other * is an ordinary character.", pattern))
 	}
 }
 
@@ -84,8 +84,8 @@ func coversNoKey(pattern string) bool {
 	return pattern != "/" && strings.HasPrefix(begin, "/") && etcdv2.CheckKey(begin) != nil
 }
 
-// warnOfUnreadableDirs warns of a directory of which all may be read but the
-// listing, by which most clients find what is in it.
+// warnOfUnreadableDirs warns of a directory whose content may be read, but which may
+// not be listed, as most clients do to find what is in it.
 func warnOfUnreadableDirs(read []string, diags *diag.Diagnostics) {
 	for _, pattern := range read {
 		dir, ok := strings.CutSuffix(pattern, "/*")

@@ -18,7 +18,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// connection is what the provider's Configure leaves for its objects. They share
+// connection is the configured provider, as its objects receive it. They share
 // one client, which is made when the first of them needs it.
 type connection struct {
 	settings
@@ -28,7 +28,7 @@ type connection struct {
 	unknown []string
 	// defaultTTL is the TTL of keys that name none; it can be unknown.
 	defaultTTL types.Int64
-	// locks are those that etcd_lock holds.
+	// locks are the locks that this process has taken for etcd_lock.
 	locks *heldLocks
 
 	mu     sync.Mutex
@@ -36,7 +36,7 @@ type connection struct {
 	// ahead is nil unless settings want it.
 	ahead *keyspace.ReadAhead
 
-	// run is what was done since this connection was configured.
+	// run records what was done since this connection was configured.
 	run *keyspace.Run
 	// claims are what the objects that were planned since are about.
 	claims *keyspace.Claims

@@ -88,7 +88,7 @@ func (a *changePasswordAction) Invoke(ctx context.Context, req action.InvokeRequ
 	progress(resp, "The password of "+name+" was changed")
 	if name == a.connection.options.Username {
 		resp.Diagnostics.AddWarning("Password of the provider was changed", "The provider logs in as "+name+
-			", and goes on with the new password to the end of this run. "+
+			", and uses the new password until the end of this run. "+
 			"Set password in the provider block, or ETCDCTL_PASSWORD, to the new one before the next run.")
 	}
 	_, err = client.Keys.CompareAndDelete(ctx, key, etcdv2.Condition{Index: found.Node.ModifiedIndex})

@@ -17,7 +17,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// settings is what the provider block and the environment ask for.
+// settings are the settings of the provider block and the environment.
 type settings struct {
 	// options are those of the client.
 	options etcdv2.Options
@@ -283,7 +283,7 @@ func (c *configurator) retry(ctx context.Context, object types.Object) {
 	c.out.options.Retry = policy
 }
 
-// duration returns zero, which stands for the default, where nothing is set.
+// duration returns zero, which means the default, where nothing is set.
 func (c *configurator) duration(at path.Path, value types.String) time.Duration {
 	if !notNull(value) {
 		return 0
@@ -296,7 +296,7 @@ func (c *configurator) duration(at path.Path, value types.String) time.Duration 
 }
 
 func (c *configurator) keySpace(config providerModel) {
-	// Empty is what a variable gives where there is no prefix.
+	// A variable may be empty where there is no prefix.
 	if config.KeyPrefix.ValueString() == "" {
 		return
 	}

@@ -160,7 +160,7 @@ func TestConfigure_errors(t *testing.T) {
 		"proxy":                       {config: m{"proxy_url": "user:hush@proxy"}, path: "proxy_url", want: "Invalid proxy URL"},
 		"cluster id":                  {config: m{"expected_cluster_id": "xyz"}, path: "expected_cluster_id", want: "X-Etcd-Cluster-Id"},
 		"key prefix":                  {config: m{"key_prefix": "/team/../other"}, path: "key_prefix", want: `the segment ".."`},
-		"username":                    {config: m{"username": "a:b"}, path: "username", want: "cannot hold a colon"},
+		"username":                    {config: m{"username": "a:b"}, path: "username", want: "cannot contain a colon"},
 		"password without a username": {config: m{"password": "hush"}, path: "password", want: "ETCDCTL_USERNAME"},
 		"two authorities": {
 			config: m{"tls": m{"ca_file": cert, "ca_pem": "x"}}, path: "tls.ca_pem", want: "either ca_file or ca_pem",

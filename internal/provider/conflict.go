@@ -17,7 +17,7 @@ import (
 // namedAtMost is how many keys an error names.
 const namedAtMost = 20
 
-// refusal is a refusal in words.
+// refusal is a refusal of the key space as a diagnostic.
 type refusal struct {
 	summary string
 	// what happened to which object, and advice that is the same for every
@@ -25,7 +25,7 @@ type refusal struct {
 	what   string
 	advice string
 	cause  error
-	// letsGo means that a deletion was left out for good: the object leaves
+	// letsGo means that a deletion was not made and will not be: the object leaves
 	// state all the same, with a warning.
 	letsGo bool
 }
@@ -34,12 +34,12 @@ func (c *refusal) Error() string { return c.summary + ": " + c.what }
 
 func (c *refusal) Unwrap() error { return c.cause }
 
-// subject is what the words of a refusal need to know of the object that it is
-// about, besides its path.
+// subject describes the object of a refusal, besides its path, for the text of the
+// diagnostic.
 type subject struct {
 	// resource is the type that an import block is to name.
 	resource string
-	// importID is what an import block is to name, if it is not the path.
+	// importID is the id in an import block, if it is not the path.
 	importID string
 	// prefix is the provider's key_prefix, for commands.
 	prefix string
@@ -49,7 +49,7 @@ type subject struct {
 	advice map[keyspace.Kind]string
 }
 
-// worded returns a refusal of the key space in words, and any other error as it is.
+// worded turns a refusal of the key space into a diagnostic, and returns any other error as it is.
 func (s subject) worded(err error) error {
 	r, ok := errors.AsType[*keyspace.Refusal](err)
 	if _, done := errors.AsType[*refusal](err); done || !ok {
@@ -79,7 +79,7 @@ func (s subject) importBlock(path string) string {
 	return importBlock(s.resource, path)
 }
 
-// refusalOf is what a wording is for: a kind of refusal, of a key or a directory.
+// refusalOf is the key of a wording: a kind of refusal, of a key or a directory.
 type refusalOf struct {
 	kind      keyspace.Kind
 	directory bool
@@ -122,8 +122,8 @@ var wordings = map[refusalOf]wording{
 	{keyspace.IsKey, aKey}:       {"There is a key", wordIsKey},
 	{keyspace.IsKey, aDirectory}: {"Directory is a key now", wordIsKey},
 
-	{keyspace.BelowKey, aKey}:       {"Key stands where a directory is needed", wordBelowKey},
-	{keyspace.BelowKey, aDirectory}: {"Key stands where a directory is needed", wordBelowKey},
+	{keyspace.BelowKey, aKey}:       {"Key is in place of a directory", wordBelowKey},
+	{keyspace.BelowKey, aDirectory}: {"Key is in place of a directory", wordBelowKey},
 
 	{keyspace.NotEmpty, aKey}:       {"Directory is not empty", wordNotEmpty},
 	{keyspace.NotEmpty, aDirectory}: {"Directory is not empty", wordNotEmpty},
@@ -205,7 +205,7 @@ func wordRemade(_ subject, r *keyspace.Refusal) (what, advice string) {
 
 func wordIsDirectory(_ subject, r *keyspace.Refusal) (what, advice string) {
 	return fmt.Sprintf("There is a directory at %s, and it was not changed.", r.Path),
-		"If it is to stay, take this object out of the configuration; otherwise remove the directory first."
+		"To keep it, take this object out of the configuration; otherwise remove the directory first."
 }
 
 func wordIsEmptyDirectory(s subject, r *keyspace.Refusal) (what, advice string) {
@@ -217,17 +217,17 @@ func wordIsEmptyDirectory(s subject, r *keyspace.Refusal) (what, advice string) 
 		}
 		remove = strings.Join(commands, " && ")
 	}
-	return fmt.Sprintf("There is an empty directory at %s, where the key is to be: a server leaves a directory behind when the last key in "+
-		"it goes. It was not changed. To remove it if it is still empty: %s", r.Path, remove), "Remove it, and apply again."
+	return fmt.Sprintf("There is an empty directory at %s, where the key is to be created: a server keeps a directory when the last key in "+
+		"it is deleted. It was not changed. To remove it if it is still empty: %s", r.Path, remove), "Remove it, and apply again."
 }
 
 func wordIsKey(_ subject, r *keyspace.Refusal) (what, advice string) {
 	return fmt.Sprintf("There is a key at %s, and it was not changed.", r.Path),
-		"If it is to stay, take this object out of the configuration; otherwise remove the key first."
+		"To keep it, take this object out of the configuration; otherwise remove the key first."
 }
 
 func wordBelowKey(_ subject, r *keyspace.Refusal) (what, advice string) {
-	return fmt.Sprintf("%s cannot be created: %s is a key, and a key cannot hold anything.", r.Path, r.Other),
+	return fmt.Sprintf("%s cannot be created: %s is a key, and a key cannot contain anything.", r.Path, r.Other),
 		"Remove the key that is in the way, or choose another path."
 }
 
@@ -269,11 +269,11 @@ func wordInOrderUnknown(s subject, r *keyspace.Refusal) (what, advice string) {
 	case r.Planned == 0, r.Found == 0:
 		what += " The directory could not be read to find out."
 	case len(r.Children) == 0:
-		what += " No new key there holds the value."
+		what += " No new key there has the value."
 	default:
-		what += " More than one new key holds the value:\n\n" + enumerate(r.Children)
+		what += " More than one new key has the value:\n\n" + enumerate(r.Children)
 	}
-	return what, "Look in the directory, after half a minute, for keys that are newer than that index and hold the value. To keep one, " +
+	return what, "Look in the directory, after half a minute, for keys that are newer than that index and have the value. To keep one, " +
 		"import it:\n\n" +
 		s.importBlock(strings.TrimSuffix(r.Path, "/")+"/00000000000000000000") + "\n\nDelete it otherwise, and apply again."
 }
@@ -313,9 +313,9 @@ func alreadyExists(noun, what, resource, id string) error {
 		notChanged, advice: existsAdvice(importBlock(resource, id)), cause: etcdv2.ErrExists}
 }
 
-// existsAdvice is how to go on where something exists that was to be created.
+// existsAdvice returns what to do where something exists that was to be created.
 func existsAdvice(block string) string {
-	return replacedAdvice + "To manage it from here, import it:\n\n" + block + "\n\n" +
+	return replacedAdvice + "To manage it with this configuration, import it:\n\n" + block + "\n\n" +
 		"or set adopt_existing = true to take it over and write what the configuration says."
 }
 
@@ -326,11 +326,11 @@ func adviceOnKeys(onExisting string) map[keyspace.Kind]string {
 }
 
 func existingKeysAdvice(prefix string) string {
-	return replacedAdvice + "To manage from here what is there, import it, which includes every key below the prefix:\n\n" +
+	return replacedAdvice + "To manage these keys with this configuration, import them, which includes every key below the prefix:\n\n" +
 		importBlock("etcd_key_prefix", prefix) + "\n\n" + adoptKeysAdvice
 }
 
-// adoptKeysAdvice is what can be done about keys that exist, besides import.
+// adoptKeysAdvice is the advice on keys that exist, besides import.
 const adoptKeysAdvice = "Set adopt_existing = true to take these over and write what the configuration says, or take them out of keys."
 
 // staysInStore is a deletion that is left out because another object of this
@@ -342,7 +342,7 @@ func staysInStore(noun, name string) error {
 // replacedAdvice is the case of an object that exists because it is being
 // replaced.
 const replacedAdvice = "If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, " +
-	"its old instance still has it: remove create_before_destroy, or set adopt_existing = true, by which the new instance takes it over and " +
+	"its old instance still has it: remove create_before_destroy, or set adopt_existing = true: the new instance then takes it over and " +
 	"the old one leaves it in place.\n\n"
 
 // orderAdvice is how what is in a directory is created after it, and deleted

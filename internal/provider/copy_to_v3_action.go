@@ -19,7 +19,7 @@ func newCopyToV3Action() action.Action { return &copyToV3Action{} }
 
 type copyToV3Action struct{ actionBase }
 
-// onConflict is what is done about a key that exists in v3 already.
+// onConflict selects what is done with a key that exists in v3 already.
 type onConflict string
 
 const (

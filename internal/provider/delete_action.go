@@ -68,7 +68,7 @@ func (a *deleteAction) Invoke(ctx context.Context, req action.InvokeRequest, res
 	case errors.Is(err, etcdv2.ErrNotFound):
 		progress(resp, key+" does not exist, so nothing was deleted")
 	case errors.Is(err, etcdv2.ErrNotFile):
-		resp.Diagnostics.AddError("Key is a directory", "There is a directory at "+key+". Set recursive to delete it with all that it holds. "+
+		resp.Diagnostics.AddError("Key is a directory", "There is a directory at "+key+". Set recursive to delete it with everything in it. "+
 			"Nothing was deleted.")
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Unable to delete key", key, err)

@@ -12,13 +12,13 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv3"
 )
 
-// advice is what a failure of the API means and what to do about it.
+// advice explains a failure of the API and how to fix it.
 type advice struct {
 	kind error
 	// summary replaces that of the caller, if not empty.
 	summary string
-	// text names no object, so that it is printed once: see tfserver. words is in
-	// place of it where it depends on the error.
+	// text names no object, so that it is printed once: see tfserver. words replaces it
+	// where the text depends on the error.
 	text  string
 	words func(err error) string
 	// isCause means that it explains why an endpoint did not do what was asked; there
@@ -248,8 +248,8 @@ func addRemoval(diags *diag.Diagnostics, summary, object string, err error) {
 // an object, which leaves state.
 func warnOfReplacement(diags *diag.Diagnostics, err error) {
 	if c, ok := errors.AsType[*refusal](subject{}.worded(err)); ok {
-		diags.AddWarning(c.summary, c.what+" It is not the object in state, which is gone, so the plan shows that object as one to be created. "+
-			"That will fail as long as this is there.\n\n"+c.advice)
+		diags.AddWarning(c.summary, c.what+" It is not the object in state, which is gone, so the plan shows that object as to be created. "+
+			"That will fail until it is removed.\n\n"+c.advice)
 	}
 }
 

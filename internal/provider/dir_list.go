@@ -52,7 +52,7 @@ func (l *dirList) List(ctx context.Context, req list.ListRequest, stream *list.L
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	// What a directory holds is only known by a recursive read.
+	// Only a recursive read shows the content of a directory.
 	tree := l.readTree(ctx, stringOr(config.Prefix, defaultListPrefix), true, &diags)
 	if tree == nil {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)

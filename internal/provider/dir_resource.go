@@ -37,7 +37,7 @@ type dirModel struct {
 	Expiration    types.String `tfsdk:"expiration"`
 }
 
-// dirPrivateState is what private state keeps of a directory.
+// dirPrivateState is what private state stores about a directory.
 type dirPrivateState struct {
 	lifetimePrivateState
 
@@ -90,7 +90,7 @@ func (r *dirResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *
 	}
 }
 
-// ModifyPlan says of each computed attribute whether the change at hand moves it.
+// ModifyPlan marks the computed attributes that the planned change moves as unknown.
 func (r *dirResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
@@ -247,7 +247,7 @@ func warnOfOtherDir(diags *diag.Diagnostics, state dirModel, node *etcdv2.Node) 
 	diags.AddAttributeWarning(path.Root("path"), "Directory is another one now", fmt.Sprintf(
 		"%s was removed and created again by somebody else, or expired and appeared again with a key in it: its created index is %d, and the "+
 			"one in state was created at %d. Nothing is done to it: it is not changed, and not deleted when this object is destroyed.\n\n"+
-			"To manage it from here, replace this object with adopt_existing = true (`-replace`); the old object then leaves state and the new "+
+			"To manage it, replace this object with adopt_existing = true (`-replace`); the old object then leaves state and the new "+
 			"one takes it over.",
 		state.Path.ValueString(), node.CreatedIndex, state.CreatedIndex.ValueInt64()))
 }

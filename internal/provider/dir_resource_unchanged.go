@@ -14,7 +14,7 @@ var (
 	_ validating = (*dirResource)(nil)
 )
 
-// dirRead is what a read of a directory has found.
+// dirRead is the result of a read of a directory.
 type dirRead struct {
 	node *etcdv2.Node
 	err  error

@@ -59,7 +59,7 @@ var objectNames = map[string]struct {
 	"etcd_user_role":       {kindGrant, []string{"user", "role"}},
 }
 
-// looks is what a run knows of objects that creates may meet.
+// looks caches, for a run, the objects that creates may meet.
 type looks struct {
 	connection *connection
 
@@ -80,7 +80,7 @@ type looks struct {
 	auth    []bool
 }
 
-// listedDir is what a directory contains, by the names of its children. denied
+// listedDir is the content of a directory, by the names of its children. denied
 // reports that it cannot be listed, or contains too much to keep.
 type listedDir struct {
 	children map[string]*etcdv2.Node
@@ -110,7 +110,7 @@ func markOurs(ctx context.Context, r resource.Resource, state tftypes.Value) {
 	}
 }
 
-// markOursAs is markOurs for a state of which text finds attributes.
+// markOursAs is markOurs for a state whose attributes text finds.
 func markOursAs(r any, typeName string, text func(attribute string) (string, bool)) {
 	c, ok := r.(creator)
 	if !ok || c.looks() == nil {

@@ -34,7 +34,7 @@ var (
 // warnRefused warns of a create that the apply will refuse as things are.
 func warnRefused(diags *diag.Diagnostics, err error) {
 	if c, ok := errors.AsType[*refusal](subject{}.asNew().worded(err)); ok {
-		diags.AddWarning(c.summary, "The apply will fail, as things are. "+c.what+"\n\n"+c.advice)
+		diags.AddWarning(c.summary, "As the store is now, the apply will fail. "+c.what+"\n\n"+c.advice)
 	}
 }
 
@@ -69,7 +69,7 @@ func adoptionOf(w keyspace.Wanted, found *etcdv2.Node, valueKnown bool) []string
 	case w.TTL != nil && found.HasTTL():
 		changes = append(changes, fmt.Sprintf("sets its TTL (%d seconds left) to %d seconds", found.TTL, *w.TTL))
 	case w.TTL != nil:
-		changes = append(changes, fmt.Sprintf("gives it a TTL of %d seconds, so that it expires", *w.TTL))
+		changes = append(changes, fmt.Sprintf("sets a TTL of %d seconds, so that it expires", *w.TTL))
 	}
 	return changes
 }
@@ -149,7 +149,8 @@ func (r *keyPrefixResource) warnOfExisting(ctx context.Context, req resource.Mod
 	}
 	switch {
 	case len(exist) > 0 && !plan.AdoptExisting.ValueBool():
-		diags.AddAttributeWarning(path.Root("keys"), "Key already exists", "The apply will fail, as things are, before anything is written. "+
+		diags.AddAttributeWarning(path.Root("keys"), "Key already exists", "As the store is now, the apply will fail before anything is "+
+			"written. "+
 			"These keys exist already:\n\n"+
 			enumerate(exist)+"\n\n"+existingKeysAdvice(prefix))
 	case len(changed) > 0 && plan.AdoptExisting.ValueBool():

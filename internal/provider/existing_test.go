@@ -48,7 +48,7 @@ func TestExisting_warnings(t *testing.T) {
 	}{
 		{
 			"key", "etcd_key", object("key", "/k/plain", "value", "x"),
-			[]string{"Key already exists", "The apply will fail", `id = "/k/plain"`, "adopt_existing = true"},
+			[]string{"Key already exists", "the apply will fail", `id = "/k/plain"`, "adopt_existing = true"},
 		},
 		{"hidden key", "etcd_key", object("key", "/k/_hidden", "value", "x"), []string{"Key already exists"}},
 		{"key that is free", "etcd_key", object("key", "/k/free", "value", "x"), nil},

@@ -69,7 +69,7 @@ func (flattenFunction) Run(ctx context.Context, req function.RunRequest, resp *f
 // flattener collects the values of a nested object by their paths.
 type flattener struct {
 	values map[string]attr.Value
-	// incomplete is whether a part is unknown that can hold any number of values.
+	// incomplete reports whether a part is unknown that can contain any number of values.
 	incomplete bool
 }
 
@@ -91,7 +91,7 @@ func (f *flattener) add(at string, value attr.Value) error {
 		return f.add(at, dynamic.UnderlyingValue())
 	}
 	if value.IsNull() {
-		return fmt.Errorf("%s is null: leave it out, or write what shall be stored", at)
+		return fmt.Errorf("%s is null: leave it out, or write what is to be stored", at)
 	}
 	switch v := value.(type) {
 	case types.String:
@@ -121,7 +121,7 @@ func (f *flattener) addAll(at string, parent attr.Value, children map[string]att
 	}
 	for _, name := range slices.Sorted(maps.Keys(children)) {
 		if strings.Contains(name, "/") {
-			return fmt.Errorf("the name %q holds a slash: nest an object instead", name)
+			return fmt.Errorf("the name %q contains a slash: nest an object instead", name)
 		}
 		if err := etcdv2.CheckKey("/" + name); err != nil {
 			return fmt.Errorf("the name %q cannot be a segment of a path: %w", name, err)

@@ -65,7 +65,7 @@ func TestAccKeyParentFunction(t *testing.T) {
 	t.Parallel()
 	acceptanceSince(t, tfversion.Version1_8_0,
 		wantOutput(knownvalue.StringExact("/app/db"), `output "o" { value = provider::etcd::key_parent("/app/db/host") }`),
-		wantFailure("the root stands in no directory", `output "o" { value = provider::etcd::key_parent("/") }`),
+		wantFailure("the root is in no directory", `output "o" { value = provider::etcd::key_parent("/") }`),
 	)
 }
 

@@ -243,14 +243,14 @@ func TestUnflattenFunction(t *testing.T) {
 			args: []attr.Value{textMap("/a/b", "1", "a", "2")}, wantErr: `"a" has a value, and other paths are below it`, wantArg: 0,
 		},
 		"far below a value": {args: []attr.Value{textMap("a/b", "1", "a/b/c/d", "2")}, wantErr: `"a/b/c/d" is below "a/b"`, wantArg: 0},
-		"same path twice":   {args: []attr.Value{textMap("/a", "1", "a", "2")}, wantErr: "stands for the same key", wantArg: 0},
+		"same path twice":   {args: []attr.Value{textMap("/a", "1", "a", "2")}, wantErr: "is the same key as another path", wantArg: 0},
 		"trailing slash":    {args: []attr.Value{textMap("a/", "1")}, wantErr: "ends with a slash", wantArg: 0},
 		"empty segment":     {args: []attr.Value{textMap("a//b", "1")}, wantErr: "empty segment", wantArg: 0},
 		"empty path":        {args: []attr.Value{textMap("", "1")}, wantErr: "cannot be the path of a key", wantArg: 0},
 		"segment of dots":   {args: []attr.Value{textMap("a/../b", "1")}, wantErr: `segment ".."`, wantArg: 0},
 		"no value is in the error": {
 			args:    []attr.Value{textMap("a", "secret", "a/b", "secret")},
-			wantErr: `"a/b" is below "a", which has a value: a key cannot hold both a value and keys`, wantArg: 0,
+			wantErr: `"a/b" is below "a", which has a value: a key cannot contain both a value and keys`, wantArg: 0,
 		},
 	})
 }

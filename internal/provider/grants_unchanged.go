@@ -13,7 +13,7 @@ var (
 	_ unchanging = (*rolePermissionResource)(nil)
 )
 
-// grantRead is what a read of a grant or a permission has found.
+// grantRead is the result of a read of a grant or a permission.
 type grantRead struct {
 	granted bool
 	err     error

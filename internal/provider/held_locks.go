@@ -7,7 +7,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// heldLocks are the locks that this process holds. A CLI does not close the
+// heldLocks are the locks that this process has taken. A CLI does not close the
 // ephemeral resources of a run that failed or was interrupted; it only ends
 // the provider, which then gives the locks back on its own.
 type heldLocks struct {
@@ -37,19 +37,19 @@ func (h *heldLocks) drop(lock *etcdv2.Lock) {
 	delete(h.locks, lock.Token)
 }
 
-// release gives all locks back that are left. There is nobody to tell of a
+// release gives all locks back that are left. Nobody is there to be informed of a
 // failure any more; the TTL frees what is not given back.
 func (h *heldLocks) release(ctx context.Context) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var wait sync.WaitGroup
-	for _, held := range h.locks {
-		wait.Go(func() { _ = held.keys.Release(ctx, &held.lock) })
+	for _, taken := range h.locks {
+		wait.Go(func() { _ = taken.keys.Release(ctx, &taken.lock) })
 	}
 	wait.Wait()
 	h.locks = nil
 }
 
-// Shutdown gives back the locks that calls have left held. It is for the end of
+// Shutdown gives back the locks that calls have not given back. It is for the end of
 // the process, when no call comes any more.
 func (p *etcdProvider) Shutdown(ctx context.Context) { p.locks.release(ctx) }

@@ -21,7 +21,7 @@ var (
 )
 
 // identified sets the identity of a resource in every call, so that no
-// resource has to. The framework insists on an identity after Create, Read
+// resource has to. The framework requires an identity after Create, Read
 // (also of an object that is gone) and Update, and a state that was written by
 // a CLI without resource identities, before 1.12, has none.
 //

@@ -109,8 +109,8 @@ func (r *inOrderKeyResource) Schema(_ context.Context, _ resource.SchemaRequest,
 	}
 }
 
-// ModifyPlan fills in the provider's default TTL, and says of each computed
-// attribute whether the change at hand moves it.
+// ModifyPlan fills in the provider's default TTL, and marks the computed attributes
+// that the planned change moves as unknown.
 func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
@@ -296,12 +296,12 @@ func (r *inOrderKeyResource) ImportState(ctx context.Context, req resource.Impor
 	importPath(ctx, path.Root("key"), checkInOrderKey, req, resp)
 }
 
-// toAPI is what the key is to hold.
+// toAPI returns what the key is to contain.
 func (m *inOrderKeyModel) toAPI(ttl *int64) keyspace.Wanted {
 	return keyspace.Wanted{Value: m.Value.ValueString(), TTL: ttl}
 }
 
-// seen is what the key held when state was read.
+// seen returns what the key contained when state was read.
 func (m *inOrderKeyModel) seen() keyspace.Seen {
 	return keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: notNull(m.TTL)}
 }

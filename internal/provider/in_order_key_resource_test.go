@@ -252,7 +252,7 @@ func TestInOrderKeyResource_outcomeUnknown(t *testing.T) {
 
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPost, Action: etcdtest.CutBefore()})
 	o, errs := d.apply(t, d.none("etcd_in_order_key"), attributes)
-	wantError(t, errs, unknown, "No new key there holds the value", "import {")
+	wantError(t, errs, unknown, "No new key there has the value", "import {")
 	if o.exists() {
 		t.Error("a key that was not created is in state")
 	}
@@ -265,7 +265,7 @@ func TestInOrderKeyResource_outcomeUnknown(t *testing.T) {
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPost, Action: etcdtest.Intercept(func(etcdtest.Request) { rival = post("secret") })})
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPost, Action: etcdtest.DropAnswer()})
 	_, errs = d.apply(t, d.none("etcd_in_order_key"), attributes)
-	wantError(t, errs, unknown, "More than one new key holds the value", rival)
+	wantError(t, errs, unknown, "More than one new key has the value", rival)
 
 	// A rival's key with another value is not mistaken for ours.
 	proxy.Clear()

@@ -37,14 +37,14 @@ type attributeSource interface {
 	GetAttribute(ctx context.Context, path path.Path, target any) diag.Diagnostics
 }
 
-// intendedChange is a change of an object as a plan has it: nil where there is no
+// intendedChange is a planned change of an object: nil where there is no
 // object before or after it.
 type intendedChange struct {
 	before, after, config attributeSource
 	private               privateReader
 }
 
-// configSeed hashes configurations, of which some are secret.
+// configSeed hashes configurations, some of which are secret.
 var configSeed = maphash.MakeSeed()
 
 // sumConfig is a hash of a configuration. It is the same whether the framework
@@ -61,7 +61,7 @@ func sumConfig(config tftypes.Value) uint64 {
 	return flat.sum()
 }
 
-// flatValue returns a value as a flatObject has it. Of what it cannot have, it
+// flatValue returns a value as a flatObject stores it. For what it cannot store, it
 // returns the description.
 func flatValue(v tftypes.Value) any {
 	var text string
@@ -134,18 +134,19 @@ func addRival(diags *diag.Diagnostics, name string, other keyspace.Rival) {
 	case keyspace.ManagedTwice:
 		diags.AddWarning("Managed by two objects", fmt.Sprintf("This %s and another object of this configuration, an %s, manage the same:\n"+
 			"\n%s\n\n"+
-			"Each undoes what the other does, plan by plan, and the one that is destroyed takes it from the other. Keep one of them.", name,
+			"Each undoes the changes of the other in every plan, and destroying one of them deletes it for both. Keep one of them.", name,
 			other.Resource, list))
 	case keyspace.BelowExclusive:
-		diags.AddWarning("Key below an exclusive prefix", fmt.Sprintf("This %s and another object of this configuration, an %s, do not go "+
-			"together: an exclusive prefix removes the keys that it does not list, and these are managed elsewhere:\n\n%s\n\n"+
-			"So one apply removes what the next one creates again. List them in the keys of the prefix alone, or set exclusive = false.", name,
+		diags.AddWarning("Key below an exclusive prefix", fmt.Sprintf("This %s and another object of this configuration, an %s, conflict: "+
+			"an exclusive prefix deletes the keys that it does not list, and these are managed elsewhere:\n\n%s\n\n"+
+			"One apply deletes them, and the next one creates them again. List them only in the keys of the prefix, or set exclusive = false.", name,
 			other.Resource, list))
 	case keyspace.LostToOther:
-		diags.AddError("Deleted here and needed there", fmt.Sprintf("This %s and another object of this configuration, an %s, are about the "+
-			"same, which this plan would delete for one of them while it leaves the other as it is:\n\n%s\n\n"+
-			"Nothing was changed. Take the object that goes out of state instead of having it destroyed, by a `removed` block with `destroy = "+
-			"false` or by `terraform state rm`. If it is a key that goes from an etcd_key_prefix, take the other object out of state, and apply "+
+		diags.AddError("Deleted here and needed there", fmt.Sprintf("This %s and another object of this configuration, an %s, manage the "+
+			"same; this plan would delete it for one of them and leave the other unchanged:\n\n%s\n\n"+
+			"Nothing was changed. Take the object that is to be destroyed out of state instead, by a `removed` block with `destroy = "+
+			"false` or by `terraform state rm`. If it is a key that is removed from an etcd_key_prefix, take the other object out of state, and "+
+			"apply "+
 			"it with adopt_existing = true.",
 			name, other.Resource, list))
 	}

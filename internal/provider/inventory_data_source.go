@@ -41,7 +41,7 @@ type inventoryDataModel struct {
 	Reasons     []string                    `tfsdk:"reasons"`
 }
 
-// inventoryHidden is what was found at a path that no listing shows.
+// inventoryHidden is the object at a path that no listing shows.
 type inventoryHidden struct {
 	Path        types.String `tfsdk:"path"`
 	Kind        types.String `tfsdk:"kind"`

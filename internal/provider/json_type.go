@@ -22,7 +22,7 @@ var (
 
 // jsonType is text that is compared as JSON. It differs from
 // jsontypes.NormalizedType in that numbers are compared by value, that it can
-// hold what somebody else wrote and is not JSON, and that neither an error nor
+// contain what somebody else wrote and is not JSON, and that neither an error nor
 // a log shows the text: it may be a secret.
 type jsonType struct{ basetypes.StringType }
 

@@ -94,7 +94,7 @@ func (d *keyDataSource) Read(ctx context.Context, req datasource.ReadRequest, re
 		)
 		return
 	case errors.Is(err, etcdv2.ErrNotFound):
-		resp.Diagnostics.AddError("Key not found", model.Key.ValueString()+" does not exist. Set default to go on without it.")
+		resp.Diagnostics.AddError("Key not found", model.Key.ValueString()+" does not exist. Set default to continue without it.")
 		return
 	case err != nil:
 		addFailure(&resp.Diagnostics, "Unable to read key", model.Key.ValueString(), err)

@@ -85,21 +85,21 @@ func (p *etcdProvider) FixGeneratedConfig(
 	var answer resource.SchemaResponse
 	new(keyResource).Schema(ctx, resource.SchemaRequest{}, &answer)
 	kind := answer.Schema.Type().TerraformType(ctx)
-	held, err := attributesOf(req.State, kind)
+	found, err := attributesOf(req.State, kind)
 	if err != nil {
 		return err
 	}
 	config, err := attributesOf(resp.Config, kind)
-	if err != nil || held["value"].IsNull() {
+	if err != nil || found["value"].IsNull() {
 		return err
 	}
 	var value string
-	if err := held["value"].As(&value); err != nil {
+	if err := found["value"].As(&value); err != nil {
 		return err
 	}
-	config["value"] = held["value"]
+	config["value"] = found["value"]
 	if keyspace.IsJSONDocument(value) {
-		config["value"], config["value_json"] = tftypes.NewValue(tftypes.String, nil), held["value"]
+		config["value"], config["value_json"] = tftypes.NewValue(tftypes.String, nil), found["value"]
 	}
 	generated, err := tfprotov6.NewDynamicValue(kind, tftypes.NewValue(kind, config))
 	resp.Config = &generated

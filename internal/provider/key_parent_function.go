@@ -48,7 +48,7 @@ func runKeyFunction(ctx context.Context, req function.RunRequest, resp *function
 		return
 	}
 	if key == "/" {
-		resp.Error = function.NewArgumentFuncError(0, "the root stands in no directory and has no name")
+		resp.Error = function.NewArgumentFuncError(0, "the root is in no directory and has no name")
 		return
 	}
 	if err := etcdv2.CheckKey(key); err != nil {

@@ -210,7 +210,7 @@ func TestAccKeyPrefixResource_rivalAndLostAnswer(t *testing.T) {
 			},
 			Config: prefixConfig(proxy.URL(), prefix, keys),
 			ExpectError: errorWith(
-				"Key changed since it was planned", prefix+"/a was written by somebody else", "2 of 3 writes were made; state says which.",
+				"Key changed since it was planned", prefix+"/a was written by somebody else", "2 of 3 writes were made; the state shows which.",
 			),
 		},
 		resource.TestStep{
@@ -237,7 +237,7 @@ func TestAccKeyPrefixResource_createHalfWay(t *testing.T) {
 					func(etcdtest.Request) { s.Put(t, prefix+"/b", "rival") })})
 			},
 			Config:      cfg,
-			ExpectError: errorWith("Key already exists", prefix+"/b already exists", "2 of 3 writes were made; state says which."),
+			ExpectError: errorWith("Key already exists", prefix+"/b already exists", "2 of 3 writes were made; the state shows which."),
 		},
 		resource.TestStep{
 			PreConfig: func() { s.Delete(t, prefix+"/b") },

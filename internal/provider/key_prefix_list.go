@@ -100,7 +100,7 @@ type prefixSurvey struct {
 	above []*etcdv2.Node
 	// empty are directories without keys, and leased those with a TTL.
 	empty, leased []string
-	// lifetimes tells of directories in which keys have a TTL.
+	// lifetimes reports the directories in which keys have a TTL.
 	lifetimes []string
 }
 

@@ -105,7 +105,7 @@ func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]ke
 	return (&lifetimePrivateState{TTLRead: isRead}).plannedTTL(wanted, state)
 }
 
-// intent is what an apply is to make of the keys.
+// intent is what an apply is to do with the keys.
 func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs bool) keyspace.TreeIntent {
 	return keyspace.TreeIntent{
 		Values: texted(m.Keys), TTL: ttl, LeavesTTLs: leavesTTLs, Exclusive: m.Exclusive.ValueBool(),
@@ -113,7 +113,7 @@ func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs boo
 	}
 }
 
-// learn notes of which keys a plan does not know the values yet: they may be
+// learn notes the keys whose values a plan does not know yet: they may be
 // written, and where not even the keys are known, all may.
 func learn(i *keyspace.TreeIntent, keys types.Map, known map[string]keyspace.Known) {
 	i.Unknown = map[string]bool{}
@@ -127,27 +127,27 @@ func learn(i *keyspace.TreeIntent, keys types.Map, known map[string]keyspace.Kno
 	}
 }
 
-// checkDirs refuses a key that is to stand where keys of state stand below: a
-// server leaves the directory when the last key in it goes.
+// checkDirs refuses a key whose path has keys of state below it: a
+// server keeps the directory when the last key in it is deleted.
 func (m *keyPrefixModel) checkDirs(prefix string, known map[string]keyspace.Known, diags *diag.Diagnostics) {
 	wanted := m.Keys.Elements()
-	held := map[string]string{}
+	inside := map[string]string{}
 	for relative := range known {
 		for dir := range keyspace.Ancestors(relative) {
-			held[dir] = relative
+			inside[dir] = relative
 		}
 	}
 	for _, relative := range slices.Sorted(maps.Keys(wanted)) {
-		if inside, ok := held[relative]; ok {
-			diags.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key stands where a directory is",
-				fmt.Sprintf("%q cannot be created, because %q lies below it and so it is a directory, which stays when its last key goes. "+
-					"Take out what lies below it and apply, remove the directory that is empty then (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add "+
-					"the key; or choose another path.", relative, inside, prefix+keyspace.Below(m.Prefix.ValueString(), relative)))
+		if below, ok := inside[relative]; ok {
+			diags.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key is in place of a directory",
+				fmt.Sprintf("%q cannot be created: %q is below it, so the path is a directory, which stays when its last key is deleted. "+
+					"Remove the keys below it and apply, remove the empty directory (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add "+
+					"the key; or choose another path.", relative, below, prefix+keyspace.Below(m.Prefix.ValueString(), relative)))
 		}
 	}
 }
 
-// warnOfLeft tells of keys that the plan shows as removed and that only leave state.
+// warnOfLeft warns of keys that the plan shows as removed and that only leave state.
 func (m *keyPrefixModel) warnOfLeft(known map[string]keyspace.Known, diags *diag.Diagnostics) {
 	if m.Exclusive.IsUnknown() || m.Exclusive.ValueBool() {
 		return

@@ -217,8 +217,9 @@ func warnOfReplaced(t *keyspace.Tree, prefix string, known map[string]keyspace.K
 	}
 	if t.Blocked != nil {
 		diags.AddAttributeWarning(path.Root("prefix"), "Directory is a key now", fmt.Sprintf("There is a key at %s, or above it, so nothing "+
-			"can be below it: the keys of this object are gone, and the plan shows them as keys to be created. That will fail as long as that key "+
-			"is there: remove it first, or choose another prefix.\n\nError: %s", prefix, t.Blocked))
+			"can be below it: the keys of this object are gone, and the plan shows them as keys to be created. The creation will fail until that "+
+			"key "+
+			"is removed: remove it first, or choose another prefix.\n\nError: %s", prefix, t.Blocked))
 	}
 }
 
@@ -309,11 +310,11 @@ func checkRelativePath(s string) error {
 	}
 }
 
-// noKeyBelowAnother refuses paths of which one would have to be a key and a
+// noKeyBelowAnother refuses paths one of which would have to be a key and a
 // directory.
 type noKeyBelowAnother struct{}
 
-func (noKeyBelowAnother) Description(context.Context) string { return "no path may lie below another" }
+func (noKeyBelowAnother) Description(context.Context) string { return "no path may be below another" }
 
 func (v noKeyBelowAnother) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
@@ -326,7 +327,7 @@ func (noKeyBelowAnother) ValidateMap(_ context.Context, req validator.MapRequest
 			}
 			if _, ok := elements[above]; ok {
 				resp.Diagnostics.AddAttributeError(req.Path.AtMapKey(relative), "Key below a key",
-					fmt.Sprintf("%q lies below %q, and a key cannot hold another. Take one of them out, or choose another path.", relative, above))
+					fmt.Sprintf("%q is below %q, and a key cannot contain another. Remove one of them, or choose another path.", relative, above))
 			}
 		}
 	}

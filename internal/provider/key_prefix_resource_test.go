@@ -322,7 +322,7 @@ func TestKeyPrefixResource_conflictHalfWay(t *testing.T) {
 		"Key was deleted since it was planned", f.prefix+"/deleted existed at index",
 		"Key is a directory now", f.prefix+"/dir, and it was not changed",
 		"Key already exists", f.prefix+"/raced already exists",
-		"3 of 9 writes were made; state says which. 2 were not tried any more.")
+		"3 of 9 writes were made; the state shows which. 2 were not tried any more.")
 	f.wantKeys(t, o,
 		map[string]string{"changed": "1", "deleted": "1", "dir": "1", "fine": "2", "moved": "2", "new": "n", "going": "1", "going-changed": "1"},
 		map[string]string{
@@ -384,11 +384,11 @@ func TestKeyPrefixResource_keyBecomesDirectory(t *testing.T) {
 	f.wantKeys(t, o, keys, keys)
 	// The reverse is blocked by the directory, which the plan already reports.
 	resp, _ := f.d.plan(t, o, f.attributes(map[string]string{"a": "3", "x": "1"}))
-	wantError(t, errorText(resp.Diagnostics), "Key stands where a directory is", `"a" cannot be created`, `"a/b/c" lies below it`)
+	wantError(t, errorText(resp.Diagnostics), "Key is in place of a directory", `"a" cannot be created`, `"a/b/c" is below it`)
 	// A key of another writer is in the way.
 	f.put(t, "file", "f")
 	_, errs := f.d.apply(t, o, f.attributes(map[string]string{"a/b/c": "2", "x": "1", "file/below": "b"}))
-	wantError(t, errs, "Key stands where a directory is needed", f.prefix+"/file/below cannot be created", "No key was written")
+	wantError(t, errs, "Key is in place of a directory", f.prefix+"/file/below cannot be created", "No key was written")
 	// The prefix itself can be a key, too.
 	inside := &prefixFixture{server: f.server, proxy: f.proxy, d: f.d, prefix: f.prefix + "/file"}
 	_, errs = f.d.apply(t, f.none(), inside.attributes(map[string]string{"k": "v"}))
@@ -733,7 +733,7 @@ func TestKeyPrefixResource_serverLost(t *testing.T) {
 	}
 	f.proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Skip: 50, Action: etcdtest.CutBefore()})
 	o, errs := f.d.apply(t, f.none(), f.attributes(keys))
-	wantError(t, errs, "Outcome of a write is unknown", "50 of 200 writes were made; state says which.", "were not tried any more")
+	wantError(t, errs, "Outcome of a write is unknown", "50 of 200 writes were made; the state shows which.", "were not tried any more")
 	f.wantKeys(t, o, f.onServer(t), f.onServer(t))
 	if got := len(keysOf(t, o)); got != 50 {
 		t.Errorf("%d keys in state, want 50", got)
@@ -822,7 +822,7 @@ func TestKeyPrefixResource_interrupted(t *testing.T) {
 	)
 	planned, cfg := f.d.plan(t, f.none(), f.attributes(keys))
 	o, errs := f.d.applyPlan(ctx, t, f.none(), planned, cfg)
-	wantError(t, errs, "of 200 writes were made; state says which.", "were not tried any more")
+	wantError(t, errs, "of 200 writes were made; the state shows which.", "were not tried any more")
 	// A write in flight may have been applied after the last read.
 	o = f.refresh(t, o)
 	if held := f.onServer(t); len(held) < 50 || len(held) > 50+2*keyspace.KeysAtOnce {
@@ -904,7 +904,7 @@ func TestKeyPrefixResource_permissions(t *testing.T) {
 		t.Error(errs)
 	}
 	_, errs := d.apply(t, d.none("etcd_key_prefix"), map[string]any{"prefix": "/other", "keys": map[string]any{"a": "secret"}})
-	wantError(t, errs, "Unable to read keys", "/other", "check both, and that the user has a role with rights on this path")
+	wantError(t, errs, "Unable to read keys", "/other", "no role of the user permits")
 }
 
 func TestKeyPrefixResource_invalidKeys(t *testing.T) {

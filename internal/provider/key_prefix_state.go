@@ -10,7 +10,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// prefixPrivateState are what private state holds of a prefix. A computed attribute
+// prefixPrivateState is what private state contains about a prefix. A computed attribute
 // would print a line for every key in every plan.
 type prefixPrivateState struct {
 	Keys      map[string]keyspace.Note      `json:"keys"`

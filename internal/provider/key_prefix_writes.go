@@ -50,7 +50,7 @@ func (w *prefixWriter) apply(ctx context.Context, intent keyspace.TreeIntent, ta
 	changes.warn(adoptedLifetime, "", diags)
 }
 
-// warnOfUnlisted tells of keys that the next plan will show as removed.
+// warnOfUnlisted warns of keys that the next plan will show as removed.
 func (w *prefixWriter) warnOfUnlisted(
 	found *keyspace.Tree, known map[string]keyspace.Known, wanted map[string]string, diags *diag.Diagnostics,
 ) {
@@ -63,9 +63,9 @@ func (w *prefixWriter) warnOfUnlisted(
 	}
 	if len(unlisted) > 0 {
 		diags.AddWarning("Keys are not listed",
-			"These keys stand below an exclusive prefix, and no plan has shown that they are to be removed, so they were left alone:\n\n"+
+			"These keys are below an exclusive prefix, and no plan has shown that they are to be removed, so they were left alone:\n\n"+
 				enumerate(unlisted)+
-				"\n\nThe next plan shows their removal. List those that are to stay.")
+				"\n\nThe next plan shows their removal. List in keys the ones to keep.")
 	}
 }
 
@@ -108,7 +108,7 @@ func (w *prefixWriter) warnOfStayed(diags *diag.Diagnostics) {
 func (w *prefixWriter) progress() string {
 	text := "No key was written."
 	if w.Written > 0 {
-		text = fmt.Sprintf("%d of %d writes were made; state says which.", w.Written, w.Written+len(w.Failures)+w.Skipped)
+		text = fmt.Sprintf("%d of %d writes were made; the state shows which.", w.Written, w.Written+len(w.Failures)+w.Skipped)
 	}
 	if w.Skipped > 0 {
 		text += fmt.Sprintf(" %d were not tried any more.", w.Skipped)
@@ -116,7 +116,7 @@ func (w *prefixWriter) progress() string {
 	return text
 }
 
-// summary tells the kinds of failures apart.
+// summary returns the summary of a failure. Failures are grouped by it.
 func (w *prefixWriter) summary(f keyspace.Failure) string {
 	if c, ok := errors.AsType[*refusal](w.about.worded(f.Err)); ok {
 		return c.summary
@@ -135,17 +135,17 @@ func (w *prefixWriter) summary(f keyspace.Failure) string {
 // wordFailures words failures of one kind.
 func (w *prefixWriter) wordFailures(failures []keyspace.Failure) string {
 	var lines []string
-	var told *refusal
+	var last *refusal
 	for _, f := range failures {
 		line := f.Key
 		if c, ok := errors.AsType[*refusal](w.about.worded(f.Err)); ok {
-			line, told = c.what, c
+			line, last = c.what, c
 		}
 		lines = append(lines, line)
 	}
-	if told == nil {
+	if last == nil {
 		_, detail := wordFailure("", "", failures[0].Err)
 		return enumerate(lines) + "\n\n" + detail
 	}
-	return enumerate(lines) + "\n\n" + told.advice
+	return enumerate(lines) + "\n\n" + last.advice
 }

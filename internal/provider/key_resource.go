@@ -42,22 +42,22 @@ type keyModel struct {
 	Expiration     types.String `tfsdk:"expiration"`
 }
 
-// keyPrivateState is what private state keeps of a key.
+// keyPrivateState is what private state stores about a key.
 type keyPrivateState struct {
 	lifetimePrivateState
 
 	// Written is the index of our last write of a write-only value. A newer one
 	// at refresh means that somebody else wrote it.
 	Written uint64 `json:"written,omitempty"`
-	// Reworded is whether the server has JSON that only says the same as that in
+	// Reworded reports whether the server has JSON that is only equal to that in
 	// state.
 	Reworded bool `json:"reworded,omitempty"`
 	// KeepsValue reports, from a plan to its apply, that a write keeps the value
-	// that the key holds and changes its TTL alone.
+	// that the key has and changes its TTL alone.
 	KeepsValue bool `json:"keeps_value,omitempty"`
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool `json:"not_text,omitempty"`
-	// Due is whether the last read found less life left than ttl_renew_below. A
+	// Due reports whether the last read found less of the TTL left than ttl_renew_below. A
 	// plan takes it from here and not from the clock: it is made again at apply,
 	// and must come out the same.
 	Due bool `json:"due,omitempty"`
@@ -246,7 +246,7 @@ func (m *keyModel) hasValue(config keyModel, diags *diag.Diagnostics) bool {
 		return true
 	}
 	diags.AddAttributeError(path.Root("value_wo"), "There is no value to write",
-		"value_wo is null, and value_wo_version asks to write it. The key was not changed. Give it a value; an empty one is \"\".")
+		"value_wo is null, and value_wo_version asks to write it. The key was not changed. Set value_wo; an empty value is \"\".")
 	return false
 }
 
@@ -283,7 +283,7 @@ func (r *keyResource) Delete(ctx context.Context, req resource.DeleteRequest, re
 	addRemoval(&resp.Diagnostics, "Unable to delete key", state.Key.ValueString(), err)
 }
 
-// subject is what the words of a refusal need to know of the key.
+// subject describes the key for the text of a refusal.
 func (m *keyModel) subject(b *base) subject {
 	about := b.subject("etcd_key")
 	about.importID = m.importID()

@@ -12,7 +12,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// The prefixes of an import id that say which attribute is to hold the value.
+// The prefixes of an import id that say which attribute is to contain the value.
 // Without one it is value_json for a JSON object or array, as in a configuration
 // that a CLI generates, and value for any other text. No key begins like them.
 const (
@@ -43,7 +43,7 @@ func (r *keyResource) ImportState(ctx context.Context, req resource.ImportStateR
 	}
 }
 
-// importID is the id by which the key is imported into the attribute in use.
+// importID returns the id that imports the key into the attribute in use.
 func (m *keyModel) importID() string {
 	switch {
 	case notNull(m.ValueJSON):

@@ -7,7 +7,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// toAPI is what the key is to hold. Only the configuration has a write-only value.
+// toAPI returns what the key is to contain. Only the configuration has a write-only value.
 func (m *keyModel) toAPI(config keyModel, ttl *int64) keyspace.Wanted {
 	want := keyspace.Wanted{Value: m.Value.ValueString(), TTL: ttl}
 	switch {
@@ -19,7 +19,7 @@ func (m *keyModel) toAPI(config keyModel, ttl *int64) keyspace.Wanted {
 	return want
 }
 
-// seen is what the key held when state was read.
+// seen returns what the key contained when state was read.
 func (m *keyModel) seen() keyspace.Seen {
 	seen := keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: notNull(m.TTL)}
 	if notNull(m.ValueJSON) {
@@ -35,7 +35,7 @@ func (m *keyModel) fromAPI(node *etcdv2.Node) {
 	m.Expiration = expiration(node)
 }
 
-// privateAfter is what private state is to keep after a write that was planned
+// privateAfter returns the private state after a write that was planned
 // with notes.
 func (m *keyModel) privateAfter(node *etcdv2.Node, planned keyPrivateState) keyPrivateState {
 	private := keyPrivateState{Reworded: m.isReworded(node), NotText: node.NotText, lifetimePrivateState: planned.after()}

@@ -10,8 +10,8 @@ import (
 
 // ModifyPlan fills in the provider's default TTL, plans what a configuration
 // alone does not show (a renewal, a write-only value that somebody else wrote),
-// and says of each computed attribute whether the change at hand moves it: what
-// refers to an index that stays is to stay quiet.
+// and marks the computed attributes that the change moves as unknown: what refers to an
+// index that stays must not change.
 func (r *keyResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
@@ -68,7 +68,7 @@ func (m *keyModel) plan(
 // planValue plans the value in the attribute in which the configuration has it.
 // One that has it in none, which only ignore_changes makes of a valid one, keeps
 // what state has. That is why the attributes are computed: a plan could
-// otherwise hold nothing but null where the configuration does.
+// otherwise contain only null where the configuration does.
 func (m *keyModel) planValue(config keyModel, state *keyModel) {
 	m.Value, m.ValueJSON, m.ValueWOVersion = config.Value, config.ValueJSON, config.ValueWOVersion
 	if state != nil && m.Value.IsNull() && m.ValueJSON.IsNull() && m.ValueWOVersion.IsNull() {
@@ -78,7 +78,7 @@ func (m *keyModel) planValue(config keyModel, state *keyModel) {
 
 // planWrite plans the attributes that the server sets, keeps the words of state
 // where they say the same as the configuration, and notes what the apply needs
-// to know and the plan does not hold.
+// to know and the plan does not contain.
 func (m *keyModel) planWrite(config keyModel, state *keyModel, private keyPrivateState) keyPrivateState {
 	wanted := m.TTL
 	private.KeepsValue, private.TTLSent = false, 0
@@ -116,19 +116,19 @@ func (m *keyModel) losesBytes(state keyModel, private keyPrivateState) bool {
 
 // changesValue reports whether the value is to be written.
 func (m *keyModel) changesValue(state keyModel, private keyPrivateState) bool {
-	held, exact := state.Value, true
+	before, exact := state.Value, true
 	if notNull(state.ValueJSON) {
-		held, exact = state.ValueJSON.StringValue, !private.Reworded
+		before, exact = state.ValueJSON.StringValue, !private.Reworded
 	}
 	switch {
 	case notNull(m.ValueWOVersion):
 		return !m.ValueWOVersion.Equal(state.ValueWOVersion)
-	case held.IsNull():
+	case before.IsNull():
 		return true
 	case notNull(m.ValueJSON):
-		return !m.ValueJSON.saysTheSameAs(held.ValueString())
+		return !m.ValueJSON.saysTheSameAs(before.ValueString())
 	default:
-		return !exact || !m.Value.Equal(held)
+		return !exact || !m.Value.Equal(before)
 	}
 }
 
@@ -138,7 +138,7 @@ func (m *keyModel) rewrites(config, state keyModel, private keyPrivateState) boo
 	return notNull(m.ValueWOVersion) && notNull(config.ValueWO) && indexOf(state.ModifiedIndex) != private.Written
 }
 
-// renews reports whether the TTL is to start anew.
+// renews reports whether the TTL is to start again.
 func (m *keyModel) renews(state keyModel, private keyPrivateState) bool {
 	return notNull(m.TTLRenewBelow) && notNull(m.TTL) && (private.Due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow))
 }

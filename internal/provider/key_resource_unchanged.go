@@ -15,7 +15,7 @@ var (
 	_ validating = (*keyResource)(nil)
 )
 
-// keyRead is what a read of a key has found.
+// keyRead is the result of a read of a key.
 type keyRead struct {
 	node *etcdv2.Node
 	err  error

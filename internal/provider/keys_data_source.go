@@ -111,7 +111,7 @@ func (d *keysDataSource) Read(ctx context.Context, req datasource.ReadRequest, r
 	case errors.Is(err, etcdv2.ErrNotFound) && notNull(model.Default):
 		model.absent()
 	case err != nil:
-		addTreeFailure(&resp.Diagnostics, prefix, " Set default to go on without it.", err)
+		addTreeFailure(&resp.Diagnostics, prefix, " Set default to continue without it.", err)
 		return
 	default:
 		nodes := nameable(slices.Collect(found.Node.Leaves()), &resp.Diagnostics)

@@ -119,7 +119,7 @@ func TestAccKeysDataSource_refused(t *testing.T) {
 		return resource.TestStep{Config: config(s.URL(), `data "etcd_keys" "x" { prefix = %q }`, prefix), ExpectError: spaced(want)}
 	}
 	acceptance(t,
-		step(prefix+"/missing", prefix+"/missing does not exist. Set default to go on without it."),
+		step(prefix+"/missing", prefix+"/missing does not exist. Set default to continue without it."),
 		step(prefix+"/key", "There is a key at "+prefix+"/key, or above it. Read a key with the data source etcd_key."),
 		step(prefix+"/", "ends with a slash"),
 		step("app", "does not start with a slash"),

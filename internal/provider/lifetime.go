@@ -27,7 +27,7 @@ type lifetimePrivateState struct {
 	// the one in the plan.
 	TTLSent int64 `json:"ttl_sent,omitempty"`
 	// TTLFound is what the last read found, if it is more than the TTL in state:
-	// somebody else has set it. That is no drift, but a write ends it.
+	// somebody else has set it. That is not drift, but a write ends it.
 	TTLFound int64 `json:"ttl_found,omitempty"`
 }
 
@@ -119,12 +119,11 @@ func (n *lifetimePrivateState) warnOfWrite(key string, state, planned types.Int6
 		return
 	}
 	diags.AddAttributeWarning(path.Root("ttl"), "The write changes the TTL", fmt.Sprintf(
-		"%s was found with a TTL of %d seconds, or that much left of it, which was not set here. A write of this plan sets it to %d seconds, "+
-			"as the configuration says.",
+		"%s has a TTL, with %d seconds left, that this configuration did not set. A write of this plan sets it to the configured %d seconds.",
 		key, found, *sent))
 }
 
-// after is what is to be kept once a write was made.
+// after returns what is to be stored after a write.
 func (n *lifetimePrivateState) after() lifetimePrivateState {
 	if n.TTLSent == 0 {
 		return lifetimePrivateState{}
@@ -132,7 +131,7 @@ func (n *lifetimePrivateState) after() lifetimePrivateState {
 	return lifetimePrivateState{TTLRead: n.TTLRead, TTLSent: n.TTLSent}
 }
 
-// validateRenewal is what checkRenewal can know of a configuration alone.
+// validateRenewal makes the checks of checkRenewal that need only the configuration.
 func validateRenewal(renewBelow, ttl types.Int64, diags *diag.Diagnostics) {
 	if !ttl.IsNull() {
 		checkRenewal(renewBelow, ttl, false, diags)
@@ -147,8 +146,8 @@ func checkRenewal(renewBelow, ttl types.Int64, lost bool, diags *diag.Diagnostic
 	case renewBelow.IsNull() || renewBelow.IsUnknown() || ttl.IsUnknown():
 	case ttl.IsNull() && lost:
 		diags.AddAttributeWarning(path.Root("ttl_renew_below"), "Nothing to renew",
-			"The TTL is gone from the store, and the configuration does not bring it back: ttl is not set, or is in ignore_changes. Nothing is "+
-				"renewed until there is a TTL again.")
+			"The key has no TTL in the store any more, and the configuration does not set one: ttl is not set, or is in ignore_changes. Nothing is "+
+				"renewed until the key has a TTL again.")
 	case ttl.IsNull():
 		diags.AddAttributeError(path.Root("ttl_renew_below"), "Nothing to renew",
 			"There is no ttl, and the provider has no default_ttl. Set one, or remove ttl_renew_below. If ttl is in ignore_changes, the TTL in "+

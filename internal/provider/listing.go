@@ -62,13 +62,13 @@ func addTreeFailure(diags *diag.Diagnostics, dir, advice string, err error) {
 	}
 }
 
-// listed is what a list resource tells of one object.
+// listed is what a list resource returns for one object.
 type listed struct {
 	name     string
 	identity any
 	model    any
 	// diags are what there is to say of the object. Without an identity they
-	// are all that is told of it.
+	// are all that is returned for it.
 	diags diag.Diagnostics
 }
 
@@ -89,7 +89,7 @@ func (o *listed) result(ctx context.Context, req list.ListRequest) list.ListResu
 	return result
 }
 
-// listing is what a list resource has found.
+// listing is the result of a list resource.
 type listing[T any] struct {
 	// noun names the objects in the plural, such as "keys", and typeName is the
 	// resource that manages them.

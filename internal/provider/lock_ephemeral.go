@@ -32,7 +32,7 @@ const (
 	// lockCloseTimeout stays below the ten seconds after which OpenTofu gives
 	// up on a Close.
 	lockCloseTimeout = 8 * time.Second
-	// lockPrivateKey is where the lock stands in the private data.
+	// lockPrivateKey is the key of the lock in the private data.
 	lockPrivateKey = "lock"
 )
 
@@ -138,7 +138,7 @@ func (e *lockEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, res
 // Renew gives the lock its full TTL again. A failure that may pass is tried
 // again and only warned of: whether the lock was lost, Close finds out.
 func (e *lockEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest, resp *ephemeral.RenewResponse) {
-	client, lock := e.held(ctx, req.Private, &resp.Diagnostics)
+	client, lock := e.takenLock(ctx, req.Private, &resp.Diagnostics)
 	if lock == nil {
 		return
 	}
@@ -156,14 +156,15 @@ func (e *lockEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest, r
 	default:
 		resp.RenewAt = time.Now().Add(third(lock) / 4)
 		resp.Diagnostics.AddWarning("Unable to renew lock", fmt.Sprintf(
-			"%s is held until %s at least, and its renewal will be tried again.\n\nError: %s", lock.Key, lock.Until.Format(time.RFC3339), err))
+			"This run has the lock %s until %s at least, and its renewal will be tried again.\n\nError: "+
+				"%s", lock.Key, lock.Until.Format(time.RFC3339), err))
 	}
 	resp.Diagnostics.Append(keepLock(ctx, resp.Private, lock)...)
 }
 
 // Close gives the lock back, and reports if it was lost.
 func (e *lockEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
-	client, lock := e.held(ctx, req.Private, &resp.Diagnostics)
+	client, lock := e.takenLock(ctx, req.Private, &resp.Diagnostics)
 	if lock == nil {
 		return
 	}
@@ -178,7 +179,7 @@ func (e *lockEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, r
 		e.connection.locks.drop(lock)
 		addLockLost(&resp.Diagnostics, lock.Key, err)
 	default:
-		object := fmt.Sprintf("%s may still stand. It expires at %s, and nobody else can take the lock before",
+		object := fmt.Sprintf("%s may still exist. It expires at %s, and nobody else can take the lock before",
 			lock.Key, lock.Until.Format(time.RFC3339))
 		addFailure(&resp.Diagnostics, "Unable to release lock", object, err)
 	}
@@ -251,8 +252,8 @@ func keepLock(ctx context.Context, private privateWriter, lock *etcdv2.Lock) dia
 	return private.SetKey(ctx, lockPrivateKey, data)
 }
 
-// held returns the client and the lock that Open took, or nil and says why not.
-func (e *lockEphemeral) held(ctx context.Context, private privateReader, diags *diag.Diagnostics) (*etcdv2.Client, *etcdv2.Lock) {
+// takenLock returns the client and the lock that Open took, or nil and says why not.
+func (e *lockEphemeral) takenLock(ctx context.Context, private privateReader, diags *diag.Diagnostics) (*etcdv2.Client, *etcdv2.Lock) {
 	data, found := private.GetKey(ctx, lockPrivateKey)
 	diags.Append(found...)
 	client := e.client(diags)
@@ -261,7 +262,8 @@ func (e *lockEphemeral) held(ctx context.Context, private privateReader, diags *
 	}
 	lock := new(etcdv2.Lock)
 	if err := json.Unmarshal(data, lock); err != nil {
-		diags.AddError("Unable to tell which lock is held", "The CLI did not hand back what the provider gave it. The lock expires by itself.\n"+
+		diags.AddError("Unable to identify the lock", "The CLI did not return the private data that the provider gave it. The lock expires by "+
+			"itself.\n"+
 			"\nError: "+err.Error())
 		return nil, nil
 	}
@@ -277,7 +279,7 @@ func addLockFailure(diags *diag.Diagnostics, key string, timeout time.Duration, 
 		diags.AddError("Lock is a directory", "There is a directory at "+key+". Choose another key.")
 	case errors.Is(err, context.DeadlineExceeded) && timeout > 0:
 		diags.AddError("Unable to take lock", fmt.Sprintf(
-			"The cluster did not answer within %s, the timeout of the lock %s, so it is not known whether anybody holds the lock. "+
+			"The cluster did not answer within %s, the timeout of the lock %s, so it is not known whether another run has the lock. "+
 				"Check the endpoints of the provider, or raise timeout.", shortDuration(timeout), key))
 	default:
 		addFailure(diags, "Unable to take lock", key, err)
@@ -285,19 +287,19 @@ func addLockFailure(diags *diag.Diagnostics, key string, timeout time.Duration, 
 }
 
 func lockHeldDetail(key string, timeout time.Duration, held *etcdv2.LockHeldError) string {
-	holder := "It does not say who holds it, so it may not be a lock of this provider."
+	holder := "The key does not name a holder, so it may not be a lock of this provider."
 	if held.Owner != "" {
-		holder = fmt.Sprintf("It is held by %s, since %s.", held.Owner, held.Since.Format(time.RFC3339))
+		holder = fmt.Sprintf("Its holder is %s, since %s.", held.Owner, held.Since.Format(time.RFC3339))
 		// The clock of the holder can be another.
 		if age := time.Since(held.Since).Round(time.Second); age > 0 {
-			holder = fmt.Sprintf("It is held by %s, since %s (%s ago).", held.Owner, held.Since.Format(time.RFC3339), shortDuration(age))
+			holder = fmt.Sprintf("Its holder is %s, since %s (%s ago).", held.Owner, held.Since.Format(time.RFC3339), shortDuration(age))
 		}
 	}
 	wait := fmt.Sprintf("%s was not free within %s.", key, shortDuration(timeout))
 	if timeout == 0 {
 		wait = fmt.Sprintf("%s is not free, and timeout is 0s.", key)
 	}
-	advice := "The lock has no TTL and is never free by itself: delete the key if nobody uses it."
+	advice := "The key has no TTL, so the lock is never released by itself: delete the key if nobody uses it."
 	if held.Holder.HasTTL() {
 		advice = fmt.Sprintf("Wait for the other run to end, or raise timeout. If that run was killed, the lock is free after its TTL, %d "+
 			"seconds from now at the latest.", held.Holder.TTL)
@@ -307,6 +309,6 @@ func lockHeldDetail(key string, timeout time.Duration, held *etcdv2.LockHeldErro
 
 func addLockLost(diags *diag.Diagnostics, key string, err error) {
 	diags.AddError("Lock was lost", fmt.Sprintf(
-		"%s is not held by this run any more: the key was deleted or overwritten, or its TTL was over before a renewal came through. "+
+		"This run no longer has the lock %s: the key was deleted or overwritten, or its TTL ran out before it was renewed. "+
 			"Another run may have worked at the same time; check what this one changed.\n\nError: %s", key, err))
 }

@@ -390,7 +390,7 @@ func TestAccLockEphemeral_owner(t *testing.T) {
 			second.start(t)
 			result := second.result(t)
 			output := strings.Join(strings.Fields(strings.NewReplacer("│", "", "╷", "", "╵", "").Replace(result.output)), " ")
-			want := regexp.MustCompile(`Lock is held by another run .*It is held by ` + test.want + `, since \d{4}-\d\d-\d\dT[0-9:]+Z`)
+			want := regexp.MustCompile(`Lock is held by another run .*Its holder is ` + test.want + `, since \d{4}-\d\d-\d\dT[0-9:]+Z`)
 			if result.err != nil || result.code != 1 || !want.MatchString(output) {
 				t.Errorf("the run ended with code %d, %v, want it to match %s:\n%s", result.code, result.err, want, result.output)
 			}
@@ -428,9 +428,10 @@ func TestAccLockEphemeral_timeout(t *testing.T) {
 	}
 	acceptanceOfEphemeral(t,
 		step(key, ``, key+" was not free within 1s"),
-		step(key, ``, fmt.Sprintf("The lock has no TTL and is never free by itself: delete the key if nobody uses it. The key was created at "+
+		step(key, ``, fmt.Sprintf("The key has no TTL, so the lock is never released by itself: delete the key if nobody uses it. The key was "+
+			"created at "+
 			"index %d", held.CreatedIndex)),
-		step(key, ``, "It does not say who holds it"),
+		step(key, ``, "The key does not name a holder"),
 		step(key, `owner = ""`, "the owner of a lock is empty"),
 		step(key+"-dir", ``, "There is a directory at "+key+"-dir"),
 		step(key+"/below", ``, "a key cannot contain anything"),

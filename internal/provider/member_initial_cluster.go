@@ -15,12 +15,12 @@ import (
 // checkMemberName refuses what --initial-cluster cannot carry.
 func checkMemberName(name string) error {
 	if strings.ContainsAny(name, ",=") {
-		return fmt.Errorf("the name %q holds a comma or an equals sign, which --initial-cluster cannot carry", name)
+		return fmt.Errorf("the name %q contains a comma or an equals sign, which --initial-cluster cannot contain", name)
 	}
 	return nil
 }
 
-// startName is what the member's process is to be started with as --name.
+// startName is the --name with which the member's process is to be started.
 func (m *memberModel) startName() string {
 	if name := m.Name.ValueString(); name != "" {
 		return name

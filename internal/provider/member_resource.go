@@ -22,7 +22,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/membership"
 )
 
-// The default timeouts of etcd_member. Between two members stands a person, or
+// The default timeouts of etcd_member. Between two members a person has to act, or
 // something else that starts a process.
 const (
 	memberCreateTimeout = 10 * time.Minute
@@ -91,7 +91,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"process reports, empty until then.",
 				Validators: []validator.String{
 					stringvalidator.LengthAtLeast(1),
-					textCheck{"Invalid name", "must hold no comma and no equals sign", checkMemberName},
+					textCheck{"Invalid name", "must contain no comma and no equals sign", checkMemberName},
 				},
 			},
 			"wait_for_start": steeringAttribute("Wait until the member's process has started and is healthy. Something else has to start the " +
@@ -129,7 +129,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	}
 }
 
-// ModifyPlan keeps what a change does not move, plans to go on waiting for a
+// ModifyPlan keeps what a change does not move, plans to continue waiting for a
 // process that has not started, and refuses another name than the process has.
 func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() || req.State.Raw.IsNull() {
@@ -194,7 +194,7 @@ func (r *memberResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	started, err := membership.WaitStarted(limited, client.Members, added.ID)
 	if err != nil {
-		// An error would have the next apply remove the member and add it anew.
+		// After an error the next apply would remove the member and add it again.
 		resp.Diagnostics.AddWarning("Member has not started", fmt.Sprintf("%s was added, and its process is not healthy yet: %s\n\n"+
 			"Start it with --name %s --initial-cluster %s --initial-cluster-state existing and an empty data directory; etcd 3.4 and 3.5 also "+
 			"need --enable-v2. The next apply waits for it again.",

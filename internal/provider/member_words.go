@@ -9,7 +9,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/membership"
 )
 
-// memberWords are the words for one kind of a refusal.
+// memberWords are the parts of the diagnostic for one kind of refusal.
 type memberWords struct {
 	// summary and advice are empty for what a change only waits for.
 	summary string
@@ -18,14 +18,14 @@ type memberWords struct {
 	advice func(r *membership.Refusal) string
 }
 
-// memberTable has the words for every kind of a refusal.
+// memberTable has an entry for every kind of refusal.
 var memberTable = map[membership.Kind]memberWords{
 	membership.Exists: {
 		"Member already exists",
 		func(r *membership.Refusal) string { return describeMember(r.Member) + " has these peer URLs." },
 		func(r *membership.Refusal) string {
 			return fmt.Sprintf("If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, "+
-				"its old instance still has them: remove create_before_destroy. Otherwise, to manage it from here, import it:\n\n"+
+				"its old instance still has them: remove create_before_destroy. Otherwise, to manage it with this configuration, import it:\n\n"+
 				"import {\n  to = etcd_member.example # the address of this resource\n  id = %q\n}", r.Member.ID)
 		},
 	},

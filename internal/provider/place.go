@@ -9,15 +9,15 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// placed is a resource that lives in the key space, below the provider's
-// key_prefix, which is no part of its state.
+// placed is a resource of the key space, below the provider's key_prefix, which is not
+// part of its state.
 type placed interface {
 	isPlaced()
 	// currentPrefix returns the provider's key_prefix, if it is known.
 	currentPrefix() (prefix string, known bool)
 }
 
-// placedBase is embedded by every resource that lives in the key space.
+// placedBase is embedded by every resource of the key space.
 type placedBase struct{ resourceBase }
 
 func (*placedBase) isPlaced() {}
@@ -32,7 +32,7 @@ const placeKey = "key_prefix"
 
 // checkPlace refuses to do anything with an object that was created or imported
 // with another key_prefix: its path is now that of another object. State that
-// was written without the note passes. It reports whether to go on.
+// was written without the note passes. It reports whether to continue.
 func checkPlace(ctx context.Context, r any, private privateReader, state tftypes.Value, diags *diag.Diagnostics) bool {
 	prefix, known := prefixOf(r)
 	if !known {
@@ -46,9 +46,10 @@ func checkPlace(ctx context.Context, r any, private privateReader, state tftypes
 	}
 	path, noun := placedPath(state)
 	diags.AddError("The provider's key_prefix has changed", fmt.Sprintf(
-		"%s was created or imported %s, so on the server it is %s. The provider is now configured %s, which makes it %s, another %s. Neither "+
+		"%s was created or imported %s: on the server it is %s. The provider is now configured %s, where the same path is %s, another %s. "+
+			"Neither "+
 			"the server nor the state was changed.\n\n"+
-			"To go on managing it, set key_prefix back. To have it moved, destroy it with the old key_prefix first, and apply with the new one "+
+			"To continue managing it, restore key_prefix. To move it, destroy it with the old key_prefix first, and apply with the new one "+
 			"then. To leave it where it is, take it out of state, by a `removed` block with `destroy = false` or by `terraform state rm`. To "+
 			"manage objects in both places, configure the provider twice, with an alias.",
 		path, withPrefix(was), was+path, withPrefix(prefix), prefix+path, noun))

@@ -88,7 +88,7 @@ func refuseOtherPlace(t *testing.T, s *etcdtest.Server, d *direct, o managed, ow
 	if wantError(t, errs, refusal, "Neither the server nor the state was changed"); !after.state.Equal(o.state) {
 		t.Errorf("state after the refresh = %s, want %s", after.state, o.state)
 	}
-	wantError(t, errs, "The provider is now configured with", ", which makes it ", ", another ")
+	wantError(t, errs, "The provider is now configured with", ", where the same path is ", ", another ")
 	for what, attributes := range map[string]map[string]any{"update": changed, "destroy": nil} {
 		resp, config := d.plan(t, o, attributes)
 		wantError(t, errorText(resp.Diagnostics), refusal)

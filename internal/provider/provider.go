@@ -55,7 +55,7 @@ type etcdProvider struct {
 	resolver etcdv2.Resolver
 }
 
-// providerModel is the provider block. What an attribute means stands in Schema.
+// providerModel is the provider block. What an attribute means is described in Schema.
 type providerModel struct {
 	Endpoints         types.List   `tfsdk:"endpoints"`
 	DiscoverySRV      types.String `tfsdk:"discovery_srv"`

@@ -701,7 +701,7 @@ func (c *oneChange) wantWarned(t *testing.T, r *randomTree, warnings string) {
 	t.Helper()
 	for relative := range r.paths {
 		key := keyspace.Below(r.prefix, relative)
-		isNamed := strings.Contains(warnings, "  "+key+": ") || strings.Contains(warnings, ": "+key+" was found with a TTL")
+		isNamed := strings.Contains(warnings, "  "+key+": ") || strings.Contains(warnings, ": "+key+" has a TTL")
 		if isNamed && !slices.Contains(c.mayWarn, key) || !isNamed && slices.Contains(c.warns, key) {
 			t.Errorf("warnings of %s name the TTL of %s: %t, want %t:\n%s", c.what, key, isNamed, !isNamed, warnings)
 		}

@@ -71,7 +71,7 @@ func (a *refreshAction) Invoke(ctx context.Context, req action.InvokeRequest, re
 }
 
 // refresh gives a key a new TTL. Servers give one to a directory too, and so the
-// key is read first; who may not read it may still refresh it.
+// key is read first; a caller without read access may still refresh it.
 func refresh(ctx context.Context, keys *etcdv2.KeysService, key string, ttl int64) error {
 	found, err := keys.Get(ctx, key, etcdv2.GetOptions{})
 	if err == nil && found.Node.Dir {

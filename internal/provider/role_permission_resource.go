@@ -223,7 +223,8 @@ func (r *rolePermissionResource) ImportState(ctx context.Context, req resource.I
 		role, rest, _ := strings.Cut(req.ID, "/")
 		kind, pattern, _ := strings.Cut(rest, ":")
 		if etcdv2.CheckRoleName(role) != nil || !slices.Contains(texts(accesses()), kind) || pattern == "" {
-			resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is no permission: want the role's name, a slash, read or write, a colon "+
+			resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not a permission: want the role's name, a slash, read or write, a "+
+				"colon "+
 				"and the pattern, such as ops/read:/app/*.", req.ID))
 			return
 		}

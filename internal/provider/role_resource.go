@@ -216,7 +216,7 @@ func (r *roleResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 }
 
 // heldPatience is how long a role that is to be deleted waits for its holders
-// to change. A CLI destroys a role before the users that hold it, or at the same
+// to change. A CLI destroys a role before the users that have it, or at the same
 // time, where the configuration names the role without a reference to it.
 const (
 	heldPatience = 10 * time.Second
@@ -241,7 +241,7 @@ func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name s
 	}
 }
 
-// tryRemove deletes the role, or returns the names of the users that hold it.
+// tryRemove deletes the role, or returns the names of the users that have it.
 func (r *roleResource) tryRemove(
 	ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions,
 ) (holders []string, err error) {
@@ -269,9 +269,9 @@ func (r *roleResource) tryRemove(
 
 func stillHeld(name string, holders []string) error {
 	return &refusal{
-		summary: "Role is still held",
-		what: fmt.Sprintf("These users hold the role %q: %s. A server would delete it, and would then no longer tell what they hold. "+
-			"It was not deleted; the provider waited for %s that they let go of it.", name, quotedList(holders), heldPatience),
+		summary: "Role is still granted",
+		what: fmt.Sprintf("These users have the role %q: %s. A server would delete it, and would then no longer list their roles. "+
+			"It was not deleted; the provider waited %s for it to be revoked.", name, quotedList(holders), heldPatience),
 		advice: "Revoke it from them first. If this run destroys them too, destroy again: they are gone then. To keep the order, " +
 			"write etcd_role.example.name in their roles instead of the name.",
 	}

@@ -45,7 +45,7 @@ func (r *roleResource) noteMade(name string, want etcdv2.Permissions) {
 	}
 }
 
-// change gives a role that has permissions those that it shall have; a nil
+// change gives a role that has permissions those that are wanted; a nil
 // list means that they stay as they are. Patterns that no configuration can
 // contain are not among those that it had by state, and stay.
 func (r *roleResource) change(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) (*etcdv2.Role, error) {
@@ -95,8 +95,8 @@ func (r *roleResource) changeExactly(
 	return role, err
 }
 
-// permissionsAre reports whether permissions are the wanted ones, of which a
-// nil list says nothing.
+// permissionsAre reports whether permissions are the wanted ones, a nil list of which
+// nil list matches any.
 func permissionsAre(p, want etcdv2.Permissions) bool {
 	return (want.Read == nil || sameNames(p.Read, want.Read)) && (want.Write == nil || sameNames(p.Write, want.Write))
 }

@@ -163,7 +163,7 @@ func TestAccRoleResource_notDeletedWhileHeld(t *testing.T) {
 		resource.TestStep{Config: cfg},
 		resource.TestStep{
 			PreConfig: func() { makeUser(t, s, name+"-u", name) },
-			Config:    cfg, Destroy: true, ExpectError: errorWith("Role is still held", name+"-u", "Revoke it from them first"),
+			Config:    cfg, Destroy: true, ExpectError: errorWith("Role is still granted", name+"-u", "Revoke it from them first"),
 		},
 		resource.TestStep{PreConfig: func() { remove(t, s, usersPath+name+"-u") }, Config: cfg, PlanOnly: true},
 	)

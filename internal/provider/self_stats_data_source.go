@@ -134,7 +134,7 @@ func chooseResult[T any](
 			names = append(names, result.Endpoint)
 		}
 		diags.AddAttributeError(path.Root("endpoint"), "Unknown endpoint",
-			fmt.Sprintf("%s is none of the endpoints that the provider uses: %s.", wanted.ValueString(), strings.Join(names, ", ")))
+			fmt.Sprintf("%s is not one of the endpoints that the provider uses: %s.", wanted.ValueString(), strings.Join(names, ", ")))
 		return nil
 	}
 	addFailure(diags, "Unable to read statistics", "", failed)

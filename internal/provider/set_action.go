@@ -75,7 +75,7 @@ func (a *setAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *
 	progress(resp, fmt.Sprintf("%s was set at index %d", key, done.Node.ModifiedIndex))
 }
 
-// progress tells the practitioner what an action has done.
+// progress reports to the practitioner what an action has done.
 func progress(resp *action.InvokeResponse, text string) {
 	resp.SendProgress(action.InvokeProgressEvent{Message: text})
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// Steering attributes say how the provider goes about its work, such as
-// adopt_existing, and are nowhere on a server. State holds each of them with
+// Steering attributes control how the provider works, such as
+// adopt_existing, and are nowhere on a server. State contains each of them with
 // its default, after an import too, so that it makes no difference whether a
 // configuration writes the default out.
 
@@ -117,7 +117,7 @@ func setSteering(ctx context.Context, state *tfsdk.State, diags *diag.Diagnostic
 }
 
 // timeoutsAttribute is the attribute of the timeouts library with descriptions
-// in Markdown, of which the library has none, and with defaults.
+// in Markdown, which the library does not have, and with defaults.
 func timeoutsAttribute(ctx context.Context, description string, opts timeouts.Opts, defaults map[string]time.Duration) schema.Attribute {
 	plain := timeouts.Attributes(ctx, opts)
 	attribute, ok := plain.(schema.SingleNestedAttribute)

@@ -8,7 +8,7 @@ import (
 )
 
 // A server answers 401 to wrong credentials and to missing rights alike. These
-// are the words for what the client knows beyond that.
+// functions return the advice for what the client knows beyond that.
 
 func wordNoCredentials(err error) string {
 	text := "The server requires authentication, and the provider has no credentials. Set username and password in the provider block, or " +
@@ -37,7 +37,7 @@ func wordUnauthorized(err error) string {
 		"the user permits the request. %s", refusedUser(err), grantAdvice(err))
 }
 
-// grantAdvice is which right a request needs.
+// grantAdvice returns which right a request needs.
 func grantAdvice(err error) string {
 	if needsRoot(err) {
 		return rootAdvice
@@ -54,8 +54,7 @@ func needsRoot(err error) bool {
 	return ok && apiErr.Code == 0
 }
 
-// onRecursion is what must be known of a right for a request that is about all
-// below a directory.
+// onRecursion returns what to know about the pattern that a recursive request needs.
 func onRecursion(err error) string {
 	if apiErr, ok := errors.AsType[*etcdv2.Error](err); ok && apiErr.Recursive {
 		return " The request is recursive, and so needs a pattern that ends in *, such as /app/* for the directory /app; a pattern without * " +

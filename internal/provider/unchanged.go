@@ -15,7 +15,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// An object in which nothing changes, the common case of a plan, goes by a lane
+// An object in which nothing changes, the common case of a plan, is handled by a lane
 // of the server that leaves out the framework. Whether nothing changes is found
 // by the same code that plans and refreshes the others.
 
@@ -84,7 +84,7 @@ func (p *etcdProvider) IsValid(typeName string, config map[string]any) bool {
 	return ok && r.isValid(config)
 }
 
-// ReadUnchanged reads an object, and reports whether it is as state has it.
+// ReadUnchanged reads an object, and reports whether it is as it is in state.
 // It does for the lane what identified does around Read.
 func (p *etcdProvider) ReadUnchanged(
 	ctx context.Context, typeName string, state map[string]any, private map[string][]byte,

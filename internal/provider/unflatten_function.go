@@ -64,7 +64,7 @@ func (unflattenFunction) Run(ctx context.Context, req function.RunRequest, resp 
 }
 
 // branch is an object that is being put together: its values, and the objects
-// that it holds.
+// that it contains.
 type branch struct {
 	values   map[string]attr.Value
 	branches map[string]*branch
@@ -96,9 +96,9 @@ func (b *branch) add(segments []string, value attr.Value) error {
 		at := strings.Join(segments[:i+1], "/")
 		if b.values[segment] != nil {
 			if i == len(segments)-1 {
-				return fmt.Errorf("stands for the same key as another path, %q", at)
+				return fmt.Errorf("is the same key as another path, %q", at)
 			}
-			return fmt.Errorf("is below %q, which has a value: a key cannot hold both a value and keys", at)
+			return fmt.Errorf("is below %q, which has a value: a key cannot contain both a value and keys", at)
 		}
 		if i == len(segments)-1 {
 			break
@@ -110,7 +110,7 @@ func (b *branch) add(segments []string, value attr.Value) error {
 	}
 	last := segments[len(segments)-1]
 	if b.branches[last] != nil {
-		return errors.New("has a value, and other paths are below it: a key cannot hold both a value and keys")
+		return errors.New("has a value, and other paths are below it: a key cannot contain both a value and keys")
 	}
 	b.values[last] = value
 	return nil

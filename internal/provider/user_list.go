@@ -76,7 +76,7 @@ func readUser(ctx context.Context, client *etcdv2.Client, name string) listed {
 		return listed{diags: diags}
 	}
 	if user.MissingRole != "" {
-		diags.AddWarning("Role does not exist", fmt.Sprintf("The user %q holds the role %q, which does not exist. "+
+		diags.AddWarning("Role does not exist", fmt.Sprintf("The user %q has the role %q, which does not exist. "+
 			"Take it out of roles where configuration is generated, or make the role: no user is given a role that does not exist.", name,
 			user.MissingRole))
 	}

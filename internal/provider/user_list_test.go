@@ -65,7 +65,7 @@ func TestAccUserList(t *testing.T) {
 	output := mustRun(t, w, 0, "query")
 	for _, want := range []string{
 		`Warning: Some users are left out`, `etcd_user cannot manage them: "bob:x":`,
-		`Warning: Role does not exist`, `The user "carol" holds the role "lost"`,
+		`Warning: Role does not exist`, `The user "carol" has the role "lost"`,
 	} {
 		if !spaced(want).MatchString(output) {
 			t.Errorf("query does not report %q:\n%s", want, output)

@@ -145,8 +145,8 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("missing_role"), plan.plannedMissing(config, state))...)
 	if roles := knownNames(config.Roles); plan.Name.ValueString() == etcdv2.RootUser && roles != nil &&
 		!slices.Contains(roles, etcdv2.RootRole) {
-		resp.Diagnostics.AddAttributeError(path.Root("roles"), "The user root always holds the role root",
-			"A server grants it by itself and does not let go of it. Add \"root\" to roles, or leave roles out.")
+		resp.Diagnostics.AddAttributeError(path.Root("roles"), "The user root always has the role root",
+			"A server grants it by itself and never revokes it. Add \"root\" to roles, or leave roles out.")
 	}
 }
 
@@ -339,7 +339,7 @@ func (m *userModel) roleNames(ctx context.Context, diags *diag.Diagnostics) []st
 	return append([]string{}, user.Held()...)
 }
 
-// missing is what state holds among the roles for one that does not exist. It
+// missing is what state contains among the roles for one that does not exist. It
 // differs from the name, so that it is drift where a configuration names the
 // role and where it does not, and none where ignore_changes repeats state.
 func missing(role string) string { return role + " (does not exist)" }
@@ -357,7 +357,7 @@ func (m *userModel) refresh(ctx context.Context, user *etcdv2.User, diags *diag.
 	m.PasswordWO = types.StringNull()
 }
 
-// missingRole returns the role that a user holds and that does not exist, null
+// missingRole returns the role that a user has and that does not exist, null
 // if there is none or no configuration can name it.
 func missingRole(user *etcdv2.User) types.String {
 	if user.MissingRole == "" || checkForm(user.MissingRole) != nil {

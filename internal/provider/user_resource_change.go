@@ -114,7 +114,7 @@ func (r *userResource) changeExactly(
 		user, err = client.Users.Update(ctx, name, etcdv2.UserUpdate{Revoke: []string{user.MissingRole}, From: user.Held()})
 	}
 	if err == nil && want != nil && !sameInForm(user.Held(), want) {
-		return nil, fmt.Errorf("%w: the user holds other roles than planned", mismatch)
+		return nil, fmt.Errorf("%w: the user has other roles than planned", mismatch)
 	}
 	return user, err
 }

@@ -279,7 +279,7 @@ func TestAccUserResource_invalidInput(t *testing.T) {
 		"both passwords":               {[]string{`name = "a"`, withPassword, `password_wo = "x"`}, "Invalid Attribute Combination"},
 		"version of nothing":           {[]string{`name = "a"`, withPassword, `password_wo_version = 1`}, "Invalid Attribute Combination"},
 		"role name":                    {[]string{`name = "a"`, withPassword, `roles = ["x/y"]`}, "contains a slash"},
-		"root without its role":        {[]string{`name = "root"`, withPassword, noRoles}, "always holds the role root"},
+		"root without its role":        {[]string{`name = "root"`, withPassword, noRoles}, "always has the role root"},
 		"write-only password too long": {[]string{`name = "a"`, strings.Replace(long, "password", "password_wo", 1)}, "bcrypt takes 72"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -131,9 +131,9 @@ func (r *userRoleResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 }
 
-// isGranted reports whether the user holds the role. Of a user that holds
+// isGranted reports whether the user has the role. Of a user that has
 // roles that do not exist servers name only one: another one of them may still
-// be held.
+// be listed.
 func (r *userRoleResource) isGranted(
 	ctx context.Context, client *etcdv2.Client, state userRoleModel, diags *diag.Diagnostics,
 ) (bool, error) {
@@ -156,9 +156,9 @@ func (r *userRoleResource) isGranted(
 		return true, nil
 	}
 	if err == nil && strings.HasPrefix(user.Name, "_") {
-		// Of such a user servers tell nothing but the missing role.
-		diags.AddWarning("Grant cannot be read", fmt.Sprintf("%s: the user holds the role %q, which does not exist, and a server then does not "+
-			"tell what else a user holds whose name starts with an underscore. The grant stays in state. Make that role again, or revoke it.",
+		// For such a user servers return only the name of the missing role.
+		diags.AddWarning("Grant cannot be read", fmt.Sprintf("%s: the user has the role %q, which does not exist, and a server then does not "+
+			"list the other roles of a user whose name starts with an underscore. The grant stays in state. Create that role again, or revoke it.",
 			state, user.MissingRole))
 		return true, nil
 	}
@@ -226,7 +226,7 @@ func (r *userRoleResource) ImportState(ctx context.Context, req resource.ImportS
 	} else {
 		user, role, ok := strings.Cut(req.ID, "/")
 		if !ok || etcdv2.CheckUserName(user) != nil || etcdv2.CheckRoleName(role) != nil {
-			resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is no grant: want the user's name, a slash and the role's name, such "+
+			resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not a grant: want the user's name, a slash and the role's name, such "+
 				"as alice/ops.", req.ID))
 			return
 		}

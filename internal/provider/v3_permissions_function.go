@@ -133,7 +133,7 @@ func v3RangeOf(pattern types.String) (v3Range, error) {
 	}
 	end := v3RangeEnd(prefix)
 	if !utf8.ValidString(end) || !keyspace.IsNormalized(end) {
-		return v3Range{}, fmt.Errorf("no text that Terraform can hold ends the range of %q: leave it out, and grant it with "+
+		return v3Range{}, fmt.Errorf("no text that Terraform can represent ends the range of %q: leave it out, and grant it with "+
 			"etcdctl role grant-permission --prefix", text)
 	}
 	return v3Range{prefix, end}, nil

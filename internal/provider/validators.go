@@ -96,7 +96,7 @@ func isClusterID() validator.String {
 }
 
 func validLogin() validator.String {
-	return textCheck{"Invalid username", "must hold no colon", checkUsername}
+	return textCheck{"Invalid username", "must contain no colon", checkUsername}
 }
 
 // isTTL accepts what a server takes as a TTL and keeps to.
@@ -175,7 +175,7 @@ func checkClusterID(s string) error {
 
 func checkUsername(s string) error {
 	if strings.Contains(s, ":") {
-		return errors.New("a username cannot hold a colon; the password has an attribute of its own")
+		return errors.New("a username cannot contain a colon; the password has an attribute of its own")
 	}
 	return nil
 }

@@ -43,10 +43,10 @@ func stringOr(v types.String, otherwise string) string {
 	return v.ValueString()
 }
 
-// notNull reports whether a configuration says anything, be it unknown yet.
+// notNull reports whether a configuration sets a value, which may still be unknown.
 func notNull(v interface{ IsNull() bool }) bool { return !v.IsNull() }
 
-// unknownAttributes names the attributes of a configuration that hold, or are,
+// unknownAttributes names the attributes of a configuration that contain, or are,
 // an unknown value.
 func unknownAttributes(raw tftypes.Value) []string {
 	var names []string
@@ -120,7 +120,8 @@ func readPrivateState[T any](ctx context.Context, stored privateReader, diags *d
 		return private
 	}
 	if err := json.Unmarshal(data, &private); err != nil {
-		diags.AddError("Unable to read private state", "It was not written by this provider, or by a newer version of it. Error: "+err.Error())
+		diags.AddError("Unable to read private state", "It was not written by this provider, or it was written by a newer version. Error: "+
+			""+err.Error())
 	}
 	return private
 }

@@ -19,11 +19,11 @@ import (
 const defaultWaitTimeout = 5 * time.Minute
 
 // waitReadEvery is how often a key is read while it is waited for. A directory
-// that appears because of a key in it is no event of its own, and an endpoint
+// that appears because of a key in it causes no event of its own, and an endpoint
 // that is cut off from its cluster reports no events at all.
 const waitReadEvery = 30 * time.Second
 
-// The descriptions of the conditions, of which exactly one is given.
+// The descriptions of the conditions; exactly one is given.
 const (
 	oneWaitText    = " Exactly one of `exists`, `changed_since`, `equals` and `matches` is required."
 	existsWaitText = "Wait until the key or directory exists (`true`), or until it does not (`false`)." + oneWaitText
@@ -38,12 +38,12 @@ const (
 var timeoutWaitText = "Time limit of the wait, as a duration such as `30s`. It is an error if the condition is not met by then. " +
 	"Default: `" + shortDuration(defaultWaitTimeout) + "`."
 
-// waitConditions are the attributes of which exactly one is given.
+// waitConditions are the attributes for a condition; exactly one is given.
 func waitConditions() []path.Expression {
 	return []path.Expression{path.MatchRoot("exists"), path.MatchRoot("changed_since"), path.MatchRoot("equals"), path.MatchRoot("matches")}
 }
 
-// waitModel is what a wait is configured by.
+// waitModel is the configuration of a wait.
 type waitModel struct {
 	Key          types.String `tfsdk:"key"`
 	Exists       types.Bool   `tfsdk:"exists"`
@@ -57,15 +57,15 @@ type waitModel struct {
 type wait struct {
 	key     string
 	timeout time.Duration
-	// holds is the condition on a node, which is nil if there is none.
-	holds func(*etcdv2.Node) bool
+	// isMet is the condition on a node, which is nil if there is none.
+	isMet func(*etcdv2.Node) bool
 	// wants words the condition, without a value.
 	wants string
-	// dirs is whether the condition can hold for a directory.
+	// dirs reports whether a directory can meet the condition.
 	dirs bool
 	// readEvery is how often the key is read while it is waited for.
 	readEvery time.Duration
-	// progress, if not nil, is told what is being waited for now and then.
+	// progress, if not nil, is called now and then with what is being waited for.
 	progress func(text string)
 }
 
@@ -83,13 +83,13 @@ func (m *waitModel) wait() (wait, error) {
 		if !m.Exists.ValueBool() {
 			w.wants = "not to exist"
 		}
-		w.holds = func(n *etcdv2.Node) bool { return m.Exists.ValueBool() == (n != nil) }
+		w.isMet = func(n *etcdv2.Node) bool { return m.Exists.ValueBool() == (n != nil) }
 	case notNull(m.ChangedSince):
 		w.wants = fmt.Sprintf("to change after index %d", m.ChangedSince.ValueInt64())
-		w.holds = func(n *etcdv2.Node) bool { return n != nil && n.ModifiedIndex > indexOf(m.ChangedSince) }
+		w.isMet = func(n *etcdv2.Node) bool { return n != nil && n.ModifiedIndex > indexOf(m.ChangedSince) }
 	case notNull(m.Equals):
 		w.wants = "to have the value of equals"
-		w.holds = func(n *etcdv2.Node) bool {
+		w.isMet = func(n *etcdv2.Node) bool {
 			return n != nil && !n.NotText && keyspace.SameValue(n.Value, m.Equals.ValueString(), false)
 		}
 	default:
@@ -98,12 +98,12 @@ func (m *waitModel) wait() (wait, error) {
 			return w, err
 		}
 		w.wants = "to match the pattern of matches"
-		w.holds = func(n *etcdv2.Node) bool { return n != nil && pattern.MatchString(n.Value) }
+		w.isMet = func(n *etcdv2.Node) bool { return n != nil && pattern.MatchString(n.Value) }
 	}
 	return w, nil
 }
 
-// until waits until the condition holds, and returns the node as it was then, nil
+// until waits until the condition is met, and returns the node as it was then, nil
 // if there was none.
 func (w wait) until(parent context.Context, keys *etcdv2.KeysService) (*etcdv2.Node, error) {
 	ctx, cancel := context.WithTimeout(parent, w.timeout)
@@ -129,12 +129,12 @@ func (w wait) until(parent context.Context, keys *etcdv2.KeysService) (*etcdv2.N
 // watch checks what was read at an index, and then each event after it: there
 // is no gap between the two.
 func (w wait) watch(ctx context.Context, keys *etcdv2.KeysService, last **etcdv2.Node, index uint64) (*etcdv2.Node, error) {
-	w.tell(ctx, *last)
+	w.report(ctx, *last)
 	for node := *last; ; node = *last {
 		if node != nil && node.Dir && !w.dirs {
 			return nil, fmt.Errorf("%s: %w", w.key, etcdv2.ErrNotFile)
 		}
-		if w.holds(node) {
+		if w.isMet(node) {
 			return node, nil
 		}
 		event, err := keys.Watch(ctx, w.key, etcdv2.WatchOptions{AfterIndex: index, Timeout: w.readEvery})
@@ -148,7 +148,7 @@ func (w wait) watch(ctx context.Context, keys *etcdv2.KeysService, last **etcdv2
 	}
 }
 
-func (w wait) tell(ctx context.Context, n *etcdv2.Node) {
+func (w wait) report(ctx context.Context, n *etcdv2.Node) {
 	text := fmt.Sprintf("Waiting for %s %s; it %s", w.key, w.wants, wordNode(n))
 	tflog.Info(ctx, text)
 	if w.progress != nil {
@@ -181,7 +181,7 @@ func wordNode(n *etcdv2.Node) string {
 	}
 }
 
-// waitTimeoutError is a condition that did not hold in time.
+// waitTimeoutError is a condition that was not met in time.
 type waitTimeoutError struct {
 	wait
 
@@ -198,8 +198,8 @@ func addWaitFailure(diags *diag.Diagnostics, w wait, err error) {
 	case ok:
 		diags.AddError("Timed out waiting for a key", sentence(timedOut)+" Raise timeout, or look at who should change it.")
 	case errors.Is(err, etcdv2.ErrNotFile):
-		diags.AddError("Key is a directory", "There is a directory at "+w.key+", which has no value and whose index does not move with what is "+
-			"in it. Wait for a key in it.")
+		diags.AddError("Key is a directory", "There is a directory at "+w.key+", which has no value, and whose index does not change with its "+
+			"content. Wait for a key in it.")
 	default:
 		addFailure(diags, "Unable to wait for key", w.key, err)
 	}
