@@ -72,14 +72,14 @@ func TestExisting_warnings(t *testing.T) {
 		},
 		{
 			"adopt, gaining a TTL", "etcd_key", object(append(adopt, "key", "/k/plain", "value", "x", "ttl", 900)...),
-			[]string{"gives it a TTL of 900 seconds"},
+			[]string{"sets a TTL of 900 seconds"},
 		},
 		{"directory", "etcd_dir", object("path", "/k/dir"), []string{"Directory already exists", `id = "/k/dir"`}},
 		{"directory where a key is", "etcd_dir", object("path", "/k/plain"), []string{"There is a key"}},
 		{"directory adopted as it is", "etcd_dir", object(append(adopt, "path", "/k/dir")...), nil},
 		{
 			"directory adopted with a TTL", "etcd_dir", object(append(adopt, "path", "/k/dir", "ttl", 60)...),
-			[]string{"gives it a TTL of 60 seconds"},
+			[]string{"sets a TTL of 60 seconds"},
 		},
 		{
 			"prefix", "etcd_key_prefix", object("prefix", "/k", "keys", object("plain", "x", "free", "x")),
