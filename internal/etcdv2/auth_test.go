@@ -736,7 +736,7 @@ func TestAuthShapes(t *testing.T) {
 }
 
 // After a change of its own user's password, the client continues with the new one. This
-// also holds if the answer was lost, and for requests that were in flight.
+// is also the case if the answer was lost, and for requests that were in flight.
 func TestUsersService_Update_ownPassword(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t, etcdtest.WithAuth(rootPassword))

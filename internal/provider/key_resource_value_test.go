@@ -253,7 +253,7 @@ func TestKeyResource_invalidJSONIsNotQuoted(t *testing.T) {
 	}
 }
 
-// The same JSON in another form is no reason to refuse a planned change.
+// The same JSON in another form must not cause a refusal.
 func TestKeyResource_jsonAfterRival(t *testing.T) {
 	t.Parallel()
 

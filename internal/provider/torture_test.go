@@ -23,10 +23,10 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// The torture of the provider: random configurations are planned and applied while
-// requests meet faults, applies are interrupted and a rival writes in between. After
-// each apply the state, the store and the errors have to agree. SEED and COUNT are
-// those of the random trees, and STEPS says how many applies each seed makes.
+// The torture of the provider: random configurations are planned and applied while requests meet
+// faults, applies are interrupted and a rival writes. After each apply the state, the store and
+// the errors must agree. SEED and COUNT are those of the random trees, and STEPS is the number of
+// applies for each seed.
 
 const (
 	tortureRate   = 0.3
@@ -49,14 +49,14 @@ type tortured struct {
 // torturedObject is an object of the configuration.
 type torturedObject struct {
 	typeName, id string
-	// next returns a configuration, nil for none.
+	// next returns a configuration, nil for no object.
 	next func(rng *rand.Rand) map[string]any
 	// holds returns what the server has of the object.
 	holds func(t *testing.T) map[string]string
-	// recorded returns what the state says that the server has, nil if only a refresh
+	// recorded returns the content of the server according to the state, nil if only a refresh
 	// can compare them.
 	recorded func(t *testing.T, o managed) map[string]string
-	// meddle writes what no plan shows, nil if the server has no condition against it.
+	// meddle makes a write that no plan shows, nil if the server has no condition against it.
 	meddle func(t *testing.T, rng *rand.Rand)
 
 	managed managed
@@ -89,7 +89,7 @@ func newTortured(t *testing.T, server *etcdtest.Server, seed uint64) *tortured {
 	return w
 }
 
-// restarted returns the provider as a CLI starts it anew for each plan.
+// restarted returns a new provider, like the one that a CLI starts for each plan.
 func (d *direct) restarted(t *testing.T) *direct {
 	t.Helper()
 	next := &direct{server: newServer(), schemas: d.schemas, attributes: d.attributes}
@@ -97,7 +97,7 @@ func (d *direct) restarted(t *testing.T) *direct {
 	return next
 }
 
-// step changes one object under faults, and checks what came of it.
+// step changes one object under faults, and checks the outcome.
 func (w *tortured) step(t *testing.T, o *torturedObject) {
 	t.Helper()
 	want := o.next(w.rng)
@@ -109,7 +109,7 @@ func (w *tortured) step(t *testing.T, o *torturedObject) {
 		w.wantNoSecret(t, o, errs)
 		switch {
 		case errs != "" && !after.state.Equal(before.state):
-			t.Errorf("%s: a refresh that failed changes the state: %s", o.id, errs)
+			t.Errorf("%s: a failed refresh changed the state: %s", o.id, errs)
 			return
 		case errs != "":
 			return
@@ -146,17 +146,16 @@ func (w *tortured) step(t *testing.T, o *torturedObject) {
 	w.converge(t, o, want)
 }
 
-// applied is what is known of an apply.
+// applied is one apply with its outcome.
 type applied struct {
 	before, after managed
-	// shown is what the server had when it was planned, and theirs what it had when it
-	// was applied.
+	// shown is the content of the server at plan time, and theirs its content at apply time.
 	shown, theirs map[string]string
 	errs, warned  string
 }
 
-// check checks that state and store agree after an apply, or that the error says what
-// is unknown, and that nothing was overwritten that no plan has shown.
+// check checks that state and store agree after an apply, or that the error names what is unknown,
+// and that nothing was overwritten that no plan has shown.
 func (w *tortured) check(t *testing.T, o *torturedObject, a applied) {
 	t.Helper()
 	now := o.holds(t)
@@ -186,7 +185,7 @@ func (w *tortured) check(t *testing.T, o *torturedObject, a applied) {
 	}
 }
 
-// requests describes the requests of a step, without what they contain.
+// requests describes the requests of a step, without their content.
 func (w *tortured) requests() string {
 	var text strings.Builder
 	for _, r := range w.proxy.Requests() {
@@ -195,8 +194,8 @@ func (w *tortured) requests() string {
 	return text.String()
 }
 
-// recorded returns what the state says, or, where only a refresh can compare, what the
-// server has as far as a refresh finds no difference.
+// recorded returns the content of the server according to the state. If only a refresh can compare
+// them, it returns the content of the server unless a refresh finds a difference.
 func (w *tortured) recorded(t *testing.T, o *torturedObject, after managed) map[string]string {
 	t.Helper()
 	if o.recorded != nil || !after.exists() {
@@ -215,8 +214,8 @@ func (w *tortured) recorded(t *testing.T, o *torturedObject, after managed) map[
 	return map[string]string{"state": "a refresh changes it: " + diffText(after.state, fresh.state)}
 }
 
-// converge applies the same configuration once more, without faults: what exists without
-// being in the state is imported, as the error advises.
+// converge applies the same configuration once more, without faults. An object that exists without
+// being in state is imported, as the error advises.
 func (w *tortured) converge(t *testing.T, o *torturedObject, want map[string]any) {
 	t.Helper()
 	w.calm.Store(true)
@@ -247,7 +246,7 @@ func (w *tortured) converge(t *testing.T, o *torturedObject, want map[string]any
 		}
 		changed = diffText(o.managed.state, goal)
 		after, errs := w.clean.applyPlan(t.Context(), t, o.managed, planned, config)
-		// A request of before can still arrive.
+		// An earlier request can still arrive.
 		if errs != "" && !strings.Contains(errs, "already exists") && !strings.Contains(errs, "since it was planned") {
 			t.Fatalf("%s: apply without faults: %s", o.id, errs)
 		}
@@ -257,12 +256,12 @@ func (w *tortured) converge(t *testing.T, o *torturedObject, want map[string]any
 	t.Errorf("%s: the plan is not empty after three applies without faults: %s; the server has %v", o.id, changed, o.holds(t))
 }
 
-// wantNoSecret checks that no text has a secret.
+// wantNoSecret checks that no text contains a secret.
 func (w *tortured) wantNoSecret(t *testing.T, o *torturedObject, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if strings.Contains(text, tortureSecret) {
-			t.Errorf("%s: there is a secret in %q", o.id, text)
+			t.Errorf("%s: %q contains a secret", o.id, text)
 		}
 	}
 }
@@ -280,8 +279,8 @@ func allText(diags []*tfprotov6.Diagnostic) (lines []string) {
 	return lines
 }
 
-// tree returns the values of the keys at a path and below, by their paths, and "" for a
-// directory without any.
+// tree returns the values of the keys at a path and below it, by path, and "" for a directory
+// without keys.
 func (w *tortured) tree(t *testing.T, path string) map[string]string {
 	t.Helper()
 	answer := w.server.Do(t, etcdtest.Call{Path: "/v2/keys" + path, Query: map[string][]string{"recursive": {"true"}}})
@@ -301,7 +300,7 @@ func (w *tortured) tree(t *testing.T, path string) map[string]string {
 	return found
 }
 
-// auth returns what the server says of a user or a role.
+// auth returns the answer of the server about a user or a role.
 func (w *tortured) auth(t *testing.T, path string) map[string]string {
 	t.Helper()
 	answer := w.server.Do(t, etcdtest.Call{Path: path})
@@ -316,7 +315,7 @@ func (w *tortured) auth(t *testing.T, path string) map[string]string {
 	return map[string]string{path: compact.String()}
 }
 
-// stepsOr returns STEPS, or what it is without.
+// stepsOr returns STEPS, or without if it is not set.
 func stepsOr(t *testing.T, without int) int {
 	t.Helper()
 	text := os.Getenv("STEPS")
@@ -371,7 +370,7 @@ func (w *tortured) objects(t *testing.T) []*torturedObject {
 	return all
 }
 
-// maybe returns what configure returns, or none at all now and then.
+// maybe sometimes returns no configuration, and otherwise the result of configure.
 func maybe(configure func(rng *rand.Rand) map[string]any) func(rng *rand.Rand) map[string]any {
 	return func(rng *rand.Rand) map[string]any {
 		if rng.IntN(4) == 0 {
@@ -381,7 +380,7 @@ func maybe(configure func(rng *rand.Rand) map[string]any) func(rng *rand.Rand) m
 	}
 }
 
-// only returns what contains a text.
+// only returns the entries whose path contains a text.
 func only(all map[string]string, text string) map[string]string {
 	maps.DeleteFunc(all, func(_, v string) bool { return !strings.Contains(v, text) })
 	return all
@@ -507,7 +506,7 @@ func TestTorture(t *testing.T) {
 			applies.Load(), faults.Load(), unknown.Load())
 		t.Log(report)
 		if dir := os.Getenv("REPORT"); dir != "" {
-			_ = os.WriteFile(filepath.Join(dir, "provider.txt"), []byte(report), 0o600) // It is in the log too.
+			_ = os.WriteFile(filepath.Join(dir, "provider.txt"), []byte(report), 0o600) // the report is in the log too
 		}
 	})
 }

@@ -139,7 +139,7 @@ func sentRequest(req *http.Request) etcdtest.Request {
 	}
 	text, err := io.ReadAll(body)
 	if err == nil {
-		sent.Form, _ = url.ParseQuery(string(text)) // It is empty if it is no form.
+		sent.Form, _ = url.ParseQuery(string(text)) // empty if the body is not a form
 	}
 	return sent
 }
