@@ -98,8 +98,10 @@
 // others: it is asked first.
 //
 // A guarded write has prevIndex or prevExist=false. An index never recurs, so
-// it applies at most once, however often it is sent. Where code 100, 101 or 105
-// follows an attempt that may have been applied, a quorum read settles it:
+// a write with one applies at most once, however often it is sent. A create that is
+// sent again can apply again if somebody deletes the key between its attempts. Where
+// code 100, 101 or 105 follows an attempt that may have been applied, a quorum read
+// settles it:
 //
 //   - The node has our value and, like us, a TTL or none, and is newer than an
 //     index seen before the first attempt: success. A key that is gone is success
