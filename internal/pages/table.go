@@ -195,6 +195,7 @@ func guideRows() []row {
 			"resources/auth", "resources/user", "resources/role", "functions/permits", "guides/secrets",
 		}},
 		{"guides/members", "", nil, []string{"resources/member", "data-sources/members", "data-sources/health"}},
+		{"guides/how-it-is-tested", "", nil, []string{"guides/conflicts", "guides/troubleshooting"}},
 		{"guides/pipelines", "", nil, []string{"ephemeral-resources/lock", "data-sources/watch", "actions/wait", "guides/conflicts"}},
 		{"guides/secrets", "", nil, []string{"ephemeral-resources/key", "resources/key", "resources/user", "actions/change_password"}},
 		{"guides/trees", "", nil, []string{"functions/flatten", "functions/unflatten", "resources/key_prefix", "data-sources/keys"}},
