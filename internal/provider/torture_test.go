@@ -380,7 +380,7 @@ func maybe(configure func(rng *rand.Rand) map[string]any) func(rng *rand.Rand) m
 	}
 }
 
-// only returns the entries whose path contains a text.
+// only returns the entries whose value contains a text.
 func only(all map[string]string, text string) map[string]string {
 	maps.DeleteFunc(all, func(_, v string) bool { return !strings.Contains(v, text) })
 	return all
