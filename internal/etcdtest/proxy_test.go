@@ -62,15 +62,15 @@ func TestProxy_faults(t *testing.T) {
 		stored    bool
 		forwarded int
 	}{
-		"cut before":         {etcdtest.CutBefore(), 0, false, 0},
-		"drop answer":        {etcdtest.DropAnswer(), 0, true, 1},
-		"respond":            {etcdtest.Respond(503, nil, "x"), 503, false, 0},
-		"redirect":           {etcdtest.Redirect(307, "/elsewhere"), 307, false, 0},
-		"delay":              {etcdtest.Delay(time.Millisecond, time.Millisecond), 201, true, 1},
-		"intercept":          {etcdtest.Intercept(func(etcdtest.Request) {}), 201, true, 1},
-		"intercept answer":   {etcdtest.InterceptAnswer(func(etcdtest.Request) {}), 201, true, 1},
-		"hold, but released": {etcdtest.Hold(closed()), 201, true, 1},
-		"hold before":        {etcdtest.HoldBefore(closed()), 201, true, 1},
+		"cut before":       {etcdtest.CutBefore(), 0, false, 0},
+		"drop answer":      {etcdtest.DropAnswer(), 0, true, 1},
+		"respond":          {etcdtest.Respond(503, nil, "x"), 503, false, 0},
+		"redirect":         {etcdtest.Redirect(307, "/elsewhere"), 307, false, 0},
+		"delay":            {etcdtest.Delay(time.Millisecond, time.Millisecond), 201, true, 1},
+		"intercept":        {etcdtest.Intercept(func(etcdtest.Request) {}), 201, true, 1},
+		"intercept answer": {etcdtest.InterceptAnswer(func(etcdtest.Request) {}), 201, true, 1},
+		"answer released":  {etcdtest.Hold(closed()), 201, true, 1},
+		"request released": {etcdtest.HoldBefore(closed()), 201, true, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

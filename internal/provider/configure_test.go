@@ -53,7 +53,7 @@ func TestConfigure_settings(t *testing.T) {
 			env: env{"ETCDCTL_ENDPOINT": "http://a:1", "ETCDCTL_PEERS": "http://b:2"}, want: etcdv2.Options{Endpoints: []string{"http://a:1"}},
 		},
 		"oldest endpoint env": {env: env{"ETCDCTL_PEERS": "http://b:2"}, want: etcdv2.Options{Endpoints: []string{"http://b:2"}}},
-		"endpoints beat env": {
+		"endpoints before env": {
 			config: m{"endpoints": []string{"http://a:1"}}, env: env{"ETCDCTL_ENDPOINTS": "http://b:2"},
 			want: etcdv2.Options{Endpoints: []string{"http://a:1"}},
 		},
@@ -61,12 +61,12 @@ func TestConfigure_settings(t *testing.T) {
 			env: env{"ETCDCTL_ENDPOINTS": "a:1,[::1]:2"}, want: etcdv2.Options{Endpoints: []string{"http://a:1", "http://[::1]:2"}},
 		},
 		"discovery": {config: m{"discovery_srv": "example.org"}, want: etcdv2.Options{DiscoverySRV: "example.org"}},
-		"discovery beats env": {
+		"discovery before env": {
 			config: m{"discovery_srv": "example.org"}, env: env{"ETCDCTL_ENDPOINTS": "http://b:2"},
 			want: etcdv2.Options{DiscoverySRV: "example.org"},
 		},
 		"discovery env": {env: env{"ETCDCTL_DISCOVERY_SRV": "example.org"}, want: etcdv2.Options{DiscoverySRV: "example.org"}},
-		"endpoints beat discovery": {
+		"endpoints before discovery": {
 			config: m{"endpoints": []string{"http://a:1"}}, env: env{"ETCDCTL_DISCOVERY_SRV": "x"},
 			want: etcdv2.Options{Endpoints: []string{"http://a:1"}},
 		},
@@ -81,7 +81,7 @@ func TestConfigure_settings(t *testing.T) {
 		"user's own password": {
 			env: env{"ETCDCTL_USERNAME": "u:own", "ETCDCTL_PASSWORD": "p"}, want: etcdv2.Options{Username: "u", Password: "own"},
 		},
-		"password beats env": {
+		"password before env": {
 			config: m{"password": "p"}, env: env{"ETCDCTL_USERNAME": "u:other"}, want: etcdv2.Options{Username: "u", Password: "p"},
 		},
 		"another user's env": {config: m{"username": "u"}, env: env{"ETCDCTL_USERNAME": "v:other"}, want: etcdv2.Options{Username: "u"}},
@@ -225,7 +225,7 @@ func TestConfigure_tls(t *testing.T) {
 		"environment": {
 			config: m{"tls": m{"server_name": "n"}}, env: map[string]string{"ETCDCTL_CACERT": ca, "ETCDCTL_CERT": cert, "ETCDCTL_KEY": key},
 		},
-		"text beats files": {
+		"text before files": {
 			config: m{"tls": m{"ca_pem": read(ca), "server_name": "n"}},
 			env:    map[string]string{"ETCDCTL_CA_FILE": "/nowhere", "ETCDCTL_CERT_FILE": cert, "ETCDCTL_KEY_FILE": key},
 		},
@@ -233,7 +233,7 @@ func TestConfigure_tls(t *testing.T) {
 			config: m{"tls": m{"ca_file": ca, "cert_file": cert, "key_file": key, "server_name": "n"}},
 			env:    map[string]string{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY": "1"}, skip: true,
 		},
-		"no skip beats env": {
+		"no skip before env": {
 			config: m{"tls": m{"ca_file": ca, "cert_file": cert, "key_file": key, "server_name": "n", "insecure_skip_verify": false}},
 			env:    map[string]string{"ETCDCTL_INSECURE_SKIP_TLS_VERIFY": "1"},
 		},

@@ -44,7 +44,7 @@ type intendedChange struct {
 	private               privateReader
 }
 
-// configSeed hashes configurations, some of which are secret.
+// configSeed seeds the hashes of configurations, which may contain secrets.
 var configSeed = maphash.MakeSeed()
 
 // sumConfig is a hash of a configuration. It is the same whether the framework

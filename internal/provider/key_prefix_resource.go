@@ -310,8 +310,8 @@ func checkRelativePath(s string) error {
 	}
 }
 
-// noKeyBelowAnother refuses paths one of which would have to be a key and a
-// directory.
+// noKeyBelowAnother refuses keys below another key of the list, which would have to be a
+// directory as well.
 type noKeyBelowAnother struct{}
 
 func (noKeyBelowAnother) Description(context.Context) string { return "no path may be below another" }

@@ -67,8 +67,8 @@ type listed struct {
 	name     string
 	identity any
 	model    any
-	// diags are what there is to say of the object. Without an identity they
-	// are all that is returned for it.
+	// diags are the diagnostics about the object. Without an identity, only they are
+	// returned for it.
 	diags diag.Diagnostics
 }
 

@@ -117,9 +117,8 @@ func (d *memberDataSource) Read(ctx context.Context, req datasource.ReadRequest,
 	resp.Diagnostics.Append(resp.State.Set(ctx, info)...)
 }
 
-// chooseMember finds the member with the id or the name, either of which is
-// looked for unless it is empty. Names need not be unique, and a name can look
-// like an id.
+// chooseMember finds the member with the id or the name; an empty one is ignored. Names need
+// not be unique, and a name can look like an id.
 func chooseMember(members []etcdv2.Member, id, name string) (*etcdv2.Member, error) {
 	var found []etcdv2.Member
 	var all []string

@@ -95,8 +95,8 @@ func (r *roleResource) changeExactly(
 	return role, err
 }
 
-// permissionsAre reports whether permissions are the wanted ones, a nil list of which
-// nil list matches any.
+// permissionsAre reports whether permissions are the wanted ones. A nil list in want matches
+// any list.
 func permissionsAre(p, want etcdv2.Permissions) bool {
 	return (want.Read == nil || sameNames(p.Read, want.Read)) && (want.Write == nil || sameNames(p.Write, want.Write))
 }

@@ -52,7 +52,7 @@ func TestAccUserList(t *testing.T) {
 		{"limit counts no user that is left out", `limit = 3`, []string{"alice", "carol", "erin"}, 0},
 		{"users beyond the limit are not read", "limit = 1\n  include_resource = true", []string{"alice"}, 1},
 		// A missing role is checked twice, the second time after the server has caught up.
-		{"a missing role is no failure", `include_resource = true`, []string{"alice", "carol", "erin"}, 4},
+		{"a missing role is not a failure", `include_resource = true`, []string{"alice", "carol", "erin"}, 4},
 	} {
 		before := proxy.Count(http.MethodGet, usersPath)
 		if diff := cmp.Diff(c.want, query(t, w, "etcd_user", c.attributes)); diff != "" {

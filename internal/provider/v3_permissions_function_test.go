@@ -53,9 +53,9 @@ func TestV3PermissionsFunction(t *testing.T) {
 		"null pattern":          refused("element 1: it is null", 1, none, null),
 		"empty pattern":         refused("element 0: ", 0, textList(""), none),
 		"no slash in front":     refused(`"app*" does not start with a slash`, 0, textList("/a", "app*"), none),
-		"end that is no text":   refused(`ends the range of "/ÿ*"`, 0, textList("/ÿ*"), none),
+		"end that is not text":  refused(`ends the range of "/ÿ*"`, 0, textList("/ÿ*"), none),
 		"end beyond ASCII":      refused(`ends the range of`, 1, none, textList("/\x7f*")),
-		"pattern is no text":    refused("element 0: ", 0, textList("/\xff*"), none),
+		"pattern is not text":   refused("element 0: ", 0, textList("/\xff*"), none),
 		"end that CLIs rewrite": refused(`ends the range of`, 0, textList("/a\u1100\u1160*"), none),
 	})
 }
