@@ -57,11 +57,11 @@ func CheckValue(value string) error {
 // escapedLen returns the length of a value in a form: each byte that is not a
 // letter, a digit or one of " -_.~" takes three.
 func escapedLen(value string) int {
-	n := len(value)
+	n := 3 * len(value)
 	for i := range len(value) {
 		c := value[i]
-		if c >= 0x80 || !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(" -_.~", c) >= 0) {
-			n += 2
+		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(" -_.~", c) >= 0 {
+			n -= 2
 		}
 	}
 	return n
