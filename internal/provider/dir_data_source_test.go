@@ -36,6 +36,6 @@ func TestAccDirDataSource(t *testing.T) {
 			known(address, "created_index", knownvalue.Int64Exact(0)),
 		}},
 		resource.TestStep{Config: cfg(prefix + "/none"), ExpectError: errorWith("Directory not found")},
-		resource.TestStep{Config: cfg(prefix + "/dir/b"), ExpectError: errorWith("Unable to read directory", "is a key")},
+		resource.TestStep{Config: cfg(prefix + "/dir/b"), ExpectError: errorWith("Directory is a key", "data source etcd_key")},
 	)
 }
