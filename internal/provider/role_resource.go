@@ -66,7 +66,7 @@ func (r *roleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"authentication is enabled. The role `root` cannot be changed.\n\n" +
 			"The server has no conditional writes for roles. The provider compares the permissions right before a change. If somebody else " +
 			"deleted the role and created it again, the provider cannot detect that.\n\n" +
-			"A role that users still have is not deleted. The destroy waits " + heldPatience.String() + " in case the same run also destroys or " +
+			"A role that users still have is not deleted. The destroy waits " + revokeTimeout.String() + " in case the same run also destroys or " +
 			"changes those users; then it fails and names them.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
@@ -215,12 +215,12 @@ func (r *roleResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 }
 
-// heldPatience is how long a role that is to be deleted waits for its holders
+// revokeTimeout is how long a role that is to be deleted waits for its holders
 // to change. A CLI destroys a role before the users that have it, or at the same
 // time, where the configuration names the role without a reference to it.
 const (
-	heldPatience = 10 * time.Second
-	heldPoll     = 200 * time.Millisecond
+	revokeTimeout = 10 * time.Second
+	revokePoll    = 200 * time.Millisecond
 )
 
 func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name string, had etcdv2.Permissions) error {
@@ -232,10 +232,10 @@ func (r *roleResource) remove(ctx context.Context, client *etcdv2.Client, name s
 			return err
 		case !slices.Equal(holders, last):
 			last, since = holders, time.Now()
-		case time.Since(since) > heldPatience:
+		case time.Since(since) > revokeTimeout:
 			return stillHeld(name, holders)
 		}
-		if pause.For(ctx, heldPoll) != nil {
+		if pause.For(ctx, revokePoll) != nil {
 			return stillHeld(name, holders)
 		}
 	}
@@ -271,7 +271,7 @@ func stillHeld(name string, holders []string) error {
 	return &refusal{
 		summary: "Role is still granted",
 		what: fmt.Sprintf("These users have the role %q: %s. A server would delete it, and would then no longer list their roles. "+
-			"It was not deleted; the provider waited %s for it to be revoked.", name, quotedList(holders), heldPatience),
+			"It was not deleted; the provider waited %s for it to be revoked.", name, quotedList(holders), revokeTimeout),
 		advice: "Revoke it from them first. If this run destroys them too, destroy again: they are gone then. To keep the order, " +
 			"write etcd_role.example.name in their roles instead of the name.",
 	}
