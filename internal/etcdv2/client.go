@@ -134,7 +134,7 @@ type Options struct {
 	// ExpectedClusterID is the cluster's id in lower-case hexadecimal, as the
 	// X-Etcd-Cluster-Id header has it. Every endpoint is asked for it before
 	// its first request and a different id is ErrClusterMismatch. Empty means
-	// that any cluster will do.
+	// that any cluster is accepted.
 	ExpectedClusterID string
 
 	// MaxRedirects bounds how many redirects one attempt follows. Zero means

@@ -106,7 +106,7 @@
 //   - The node has our value and, like us, a TTL or none, and is newer than an
 //     index seen before the first attempt: success. A key that is gone is success
 //     for a delete.
-//   - The node is as it was: the write is sent again. An attempt that timed out
+//   - The node is unchanged: the write is sent again. An attempt that timed out
 //     can still be applied later, so this is never reported as "not applied".
 //   - Otherwise the conflict is reported: the key has what somebody else wrote,
 //     whether or not that was over a write of ours.
@@ -120,8 +120,8 @@
 // Unknown is ErrOutcomeUnknown, and also what a guarded write ends with when
 // its attempts are spent, or its context ends, and one of them may have been
 // applied. With Options.SettleTime one more read, which outlives the context,
-// settles it by the same rules: success, or a conflict, and only a node that is as
-// it was leaves it unknown. So does a key that is not there after a create, and
+// settles it by the same rules: success, or a conflict, and only an unchanged
+// node leaves it unknown. So does a key that is not there after a create, and
 // a directory that is gone counts as deleted. prevExist=true and prevValue alone
-// are no guard: a value can come back, and the write with it.
+// do not guard: a value can come back, and the write with it.
 package etcdv2

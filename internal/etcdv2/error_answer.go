@@ -32,7 +32,7 @@ type Error struct {
 	Endpoint string
 	// User is the user as whom the request was sent, empty for none.
 	User string
-	// Recursive reports whether the request was about all that is below a key.
+	// Recursive reports whether the request was about everything below a key.
 	Recursive bool
 
 	endpoint *url.URL

@@ -40,8 +40,8 @@ type CreateOptions struct {
 	AbsentAt uint64
 }
 
-// Condition guards a write. At least one of its fields must be set, and all
-// that are set must be met.
+// Condition guards a write. At least one of its fields must be set, and every
+// field that is set must be met.
 type Condition struct {
 	// Index is the modifiedIndex that the key must have. 0 means any.
 	Index uint64
@@ -192,7 +192,7 @@ func (s *KeysService) Delete(ctx context.Context, key string) (*Response, error)
 
 // CreateInOrder creates a key in a directory, with the next index as its name,
 // twenty digits wide, so that the names sort in the order of their making. The
-// directory is made if need be. It returns ErrNotDir if dir is a key, and
+// directory is created if it is missing. It returns ErrNotDir if dir is a key, and
 // ErrOutcomeUnknown if the answer was lost: the server would make another key.
 func (s *KeysService) CreateInOrder(ctx context.Context, dir, value string, opts WriteOptions) (*Response, error) {
 	if err := CheckDir(dir); err != nil {

@@ -136,8 +136,8 @@ type refreshVerdict struct {
 // server is asked before each refresh.
 func (v refreshVerdict) isKept() bool { return v.lasting || v.support == refreshNone }
 
-// checkRefresh refuses a refresh that would empty the value of the key. It goes
-// by the version of the endpoint that is about to be sent the refresh, and of
+// checkRefresh refuses a refresh that would empty the value of the key. It checks
+// the version of the endpoint that is about to be sent the refresh, and of
 // the members that apply it too.
 func (c *Client) checkRefresh(ctx context.Context, endpoint *url.URL, r *request) (outcome, error) {
 	if r.refresh == refreshNone {

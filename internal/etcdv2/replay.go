@@ -45,7 +45,7 @@ const (
 	// outcomePassedOn: as outcomeElsewhere, but the endpoint may have passed a
 	// guarded write on to a server.
 	outcomePassedOn
-	// outcomeNotReady: the server says that it has not done it and will do it soon.
+	// outcomeNotReady: the server reports that it has not done it and will do it soon.
 	outcomeNotReady
 	// outcomeUnreadable: the server answered with something that is not an
 	// answer of its API. A write may have been applied.

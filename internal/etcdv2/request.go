@@ -18,7 +18,7 @@ type request struct {
 	// json is sent as the body of the other APIs, if not nil.
 	json []byte
 	// read reads an answer of success that is not one of the key space. Its error,
-	// ErrInvalidAnswer, means that it is none. Nil means that any answer will do.
+	// ErrInvalidAnswer, means that it is none. Nil means that any answer is accepted.
 	read func(*answer) error
 	// keys reports whether the answer is one of the key space.
 	keys bool

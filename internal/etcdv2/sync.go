@@ -207,7 +207,7 @@ func (c *Client) proveMember(ctx context.Context, endpoint *url.URL) (outcome, e
 	case state == probeSilent:
 		return outcomeNotSent, fmt.Errorf("%s does not say whether it is member %s, which advertises it: %w", endpoint, member, err)
 	case isAnswer(err):
-		return outcomeElsewhere, fmt.Errorf("%s does not say that it is member %s, which advertises it: %w", endpoint, member, err)
+		return outcomeElsewhere, fmt.Errorf("%s does not report that it is member %s, which advertises it: %w", endpoint, member, err)
 	default:
 		return outcomeHopeless, fmt.Errorf("%w: %s is not member %s, which advertises it: %w", ErrClusterMismatch, endpoint, member, err)
 	}

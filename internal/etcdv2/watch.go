@@ -20,7 +20,7 @@ const DefaultPollTimeout = 5 * time.Minute
 
 // WatchOptions are the options of Watch and Events.
 type WatchOptions struct {
-	// Recursive watches all that is below the key too. Changes of hidden nodes
+	// Recursive watches everything below the key too. Changes of hidden nodes
 	// are not seen, unless the key watched is below the hidden one. Of events that
 	// are past, old servers, such as 2.3.8, may leave out changes of the directory
 	// itself.
@@ -86,7 +86,7 @@ func (s *KeysService) Watch(ctx context.Context, key string, opts WatchOptions) 
 //
 // Answers without an event, lost connections and restarts of servers are not
 // seen by the caller: once the first request was answered, the watch continues,
-// on the next endpoint if need be, until ctx ends or opts.Timeout has passed.
+// on the next endpoint if necessary, until ctx ends or opts.Timeout has passed.
 // Where the server has no longer all events in between (code 401; it keeps
 // 1,000, of all keys), or the cluster has become another, the node is read and
 // yielded as an event with Resync. A refresh of a TTL is not an event.
@@ -303,7 +303,7 @@ func (w *watcher) resync(ctx context.Context, always bool) (*Event, error) {
 }
 
 // survives reports whether the watch continues after err: not before it has ever
-// been answered, and not where an answer says that it never will be.
+// been answered, and not where an answer shows that it never will be.
 func (w *watcher) survives(err error) bool {
 	for _, end := range []error{ErrClusterMismatch, ErrInvalidAnswer, ErrTooManyRedirects, ErrUnsafeRedirect} {
 		if errors.Is(err, end) {

@@ -29,7 +29,7 @@ func notAsPlanned(noun, name string, err error) error {
 	case errors.Is(err, etcdv2.ErrNotFound):
 		return &refusal{
 			summary: noun + " was deleted since it was planned",
-			what:    fmt.Sprintf("%s existed when this plan was made, and does not any more.", name),
+			what:    fmt.Sprintf("%s existed when this plan was made, and no longer does.", name),
 			advice:  "It was not changed. Plan again and review what it shows.",
 			cause:   err,
 		}

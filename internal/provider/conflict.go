@@ -238,7 +238,7 @@ func wordNotEmpty(_ subject, r *keyspace.Refusal) (what, advice string) {
 	}
 	return fmt.Sprintf("%s was not deleted, nor any key in it. %s", r.Path, content),
 		"If that is managed by this configuration too: " + orderAdvice(r.Path) + "\n\nOtherwise remove what is in it, or set force_destroy = " +
-			"true and apply that first to delete it with all that it contains."
+			"true and apply that first to delete it with everything in it."
 }
 
 const lossSummary = "Write would lose bytes that are not text"

@@ -238,7 +238,7 @@ func (l *looks) at(ctx context.Context, path string) *etcdv2.Node {
 	return nil
 }
 
-// inListing returns what the listings say of a path: a node, or that there is
+// inListing returns what the listings show for a path: a node, or that there is
 // none. If they do not say, it returns the directory to list next, "" if the
 // path is to be asked for alone.
 func (l *looks) inListing(path string) (node *etcdv2.Node, list string, known bool) {

@@ -20,7 +20,7 @@ type prefixWriter struct {
 	about subject
 }
 
-// restorePrivateState reads again what private state should say of the keys in state. It
+// restorePrivateState reads again what private state should contain about the keys in state. It
 // reports whether all can be written.
 func (w *prefixWriter) restorePrivateState(ctx context.Context, diags *diag.Diagnostics) bool {
 	if err := w.Restore(ctx); err != nil {

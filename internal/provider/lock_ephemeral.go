@@ -107,7 +107,7 @@ func (e *lockEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, res
 	}
 }
 
-// Open takes the lock, and waits for it if need be.
+// Open takes the lock, and waits for it if necessary.
 func (e *lockEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var model lockModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)

@@ -145,7 +145,7 @@ func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	started := state.Started.ValueBool()
 	if started && !config.Name.IsNull() && !config.Name.IsUnknown() && !config.Name.Equal(state.Name) {
 		resp.Diagnostics.AddAttributeError(path.Root("name"), "Member has another name",
-			fmt.Sprintf("The process of member %s says that it is %q. A member takes its name from its process: write that name here, "+
+			fmt.Sprintf("The process of member %s reports the name %q. A member takes its name from its process: write that name here, "+
 				"or restart the process with another --name first.", state.ID.ValueString(), state.Name.ValueString()))
 		return
 	}
@@ -348,7 +348,7 @@ func (m *memberModel) fromAPI(ctx context.Context, member etcdv2.Member, diags *
 	case m.Name.ValueString() == "":
 		m.Name = types.StringValue(member.Name)
 	case member.Started() && member.Name != m.Name.ValueString():
-		diags.AddWarning("Member has another name", fmt.Sprintf("The process of member %s says that it is %q, not %q. "+
+		diags.AddWarning("Member has another name", fmt.Sprintf("The process of member %s reports the name %q, not %q. "+
 			"Write that name in the configuration, or restart the process with another --name.", member.ID, member.Name, m.Name.ValueString()))
 	}
 	m.Started = types.BoolValue(member.Started())

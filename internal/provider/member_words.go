@@ -168,7 +168,7 @@ func unhealthyNames(found []etcdv2.MemberHealth) string {
 	return " (" + strings.Join(parts, "; ") + ")"
 }
 
-// describeMember names a member by all that it has.
+// describeMember names a member by everything it has.
 func describeMember(m etcdv2.Member) string {
 	if m.Name == "" {
 		return fmt.Sprintf("%s (%s)", m.ID, strings.Join(m.PeerURLs, ", "))
