@@ -10,8 +10,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// Roles and patterns whose names are not in the form in which a CLI writes text
-// (see node_text.go) are not shown, and are neither granted nor revoked.
+// Roles and patterns whose names are not in the form in which a CLI writes text (see
+// node_text.go) are not shown, and are neither granted nor revoked.
 
 // errUnread is why a user or a role of a list cannot be shown.
 var errUnread = errors.New("no request can name it, and etcd 2.1 and 2.2 list names only")
@@ -34,8 +34,8 @@ func outOfForm(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return checkForm(name) == nil })
 }
 
-// keepOutOfForm adds to wanted names those of the present ones that no
-// configuration can contain. Nil stays nil: the names are then not managed.
+// keepOutOfForm adds to the wanted names the present ones that no configuration can contain. Nil
+// stays nil: the names are then not managed.
 func keepOutOfForm(want, present []string) []string {
 	if want == nil {
 		return nil

@@ -35,7 +35,7 @@ type authModel struct {
 	AdoptExisting types.Bool   `tfsdk:"adopt_existing"`
 }
 
-// authID is the id of the one switch that a cluster has.
+// authID is the id of the auth switch. A cluster has one.
 const authID = "auth"
 
 func (r *authResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -127,9 +127,9 @@ func (r *authResource) enable(ctx context.Context, client *etcdv2.Client, adopt 
 	return r.enableProven(ctx, client, diags)
 }
 
-// checkLogin checks that there is a user root, and that the provider's own
-// user may make every change. Its password cannot be checked before
-// authentication is enabled, and is checked by this very call after that.
+// checkLogin checks that the user root exists, and that the provider's own user may make every
+// change. While authentication is disabled, a server does not check passwords; once it is
+// enabled, this call itself fails with a wrong one.
 func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) error {
 	login := r.connection.options.Username
 	if _, err := client.Users.GetPartial(ctx, etcdv2.RootUser); errors.Is(err, etcdv2.ErrNotFound) {
@@ -158,8 +158,8 @@ func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) er
 	}
 }
 
-// enableProven enables authentication and proves that the provider can log in.
-// Until that is proven there is a second user that can disable it again.
+// enableProven enables authentication and proves that the provider can log in. Until that is
+// proven, a second user exists that can disable authentication again.
 func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnostics) error {
 	name, password := "etcdv2-rescue-"+rand.Text(), rand.Text()
 	if _, err := client.Users.Create(ctx, name, password, []string{etcdv2.RootRole}); err != nil {
@@ -178,7 +178,7 @@ func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, 
 	err = client.Auth.Enable(ctx)
 	switch {
 	case errors.Is(err, etcdv2.ErrAuthEnabled):
-		// Somebody else was faster, and it is not ours to disable.
+		// Another client was faster, so it is not ours to disable.
 		return dropRescue(
 			ctx, rescue, name, alreadyExists("Authentication", "Authentication was enabled by somebody else at this moment", "etcd_auth", authID),
 		)
@@ -197,8 +197,8 @@ func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, 
 	return nil
 }
 
-// dropRescue deletes the second user where authentication was not enabled by
-// this call, also when the run was interrupted, and returns the cause of that.
+// dropRescue deletes the second user if this call did not enable authentication, even if the run
+// was interrupted, and returns the cause of that.
 func dropRescue(ctx context.Context, client *etcdv2.Client, name string, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
@@ -210,8 +210,8 @@ func dropRescue(ctx context.Context, client *etcdv2.Client, name string, cause e
 	return cause
 }
 
-// undoEnable disables authentication again, also when the run was interrupted,
-// and says what to do.
+// undoEnable disables authentication again, even if the run was interrupted, and reports what to
+// do.
 func (r *authResource) undoEnable(ctx context.Context, rescue *etcdv2.Client, name string, cause error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), etcdv2.SettleTime)
 	defer cancel()
@@ -279,7 +279,7 @@ func warnOfGuest(ctx context.Context, client *etcdv2.Client, diags *diag.Diagnos
 	}
 }
 
-// Update changes adopt_existing, which is of state alone.
+// Update changes only adopt_existing, which exists only in state.
 func (r *authResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	client := r.client(&resp.Diagnostics)
 	if client == nil {

@@ -15,12 +15,12 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
-// The rules by which users, roles and grants are changed. A server knows no
-// conditions for them: what a plan was made for is compared by a read right
-// before the change, which narrows the gap and does not close it.
+// The rules for changes to users, roles and grants. A server has no conditional writes for them.
+// Right before a change we read the object and compare it with the plan, which narrows the race
+// and does not close it.
 
-// notAsPlanned words a refusal that shows that a user or a role is not what
-// the plan was made for, and passes any other error on.
+// notAsPlanned words a refusal that shows that a user or a role is not as it was planned, and
+// returns any other error unchanged.
 func notAsPlanned(noun, name string, err error) error {
 	var worded *refusal
 	switch {
@@ -45,7 +45,7 @@ func notAsPlanned(noun, name string, err error) error {
 	}
 }
 
-// gained is the refusal to delete what has more than the plan has shown.
+// gained is the refusal to delete an object that has more than the plan has shown.
 func gained(noun, what string, now []string) error {
 	return &refusal{
 		summary: noun + " changed since it was planned",
@@ -55,8 +55,8 @@ func gained(noun, what string, now []string) error {
 	}
 }
 
-// requireRoles refuses roles that do not exist. A server would take them, and
-// would then no longer list what else the user has.
+// requireRoles refuses roles that do not exist. A server would accept them, and would then no
+// longer list the user's other roles.
 func requireRoles(ctx context.Context, client *etcdv2.Client, names []string) error {
 	if len(names) == 0 {
 		return nil
@@ -86,8 +86,8 @@ func requireRoles(ctx context.Context, client *etcdv2.Client, names []string) er
 	return nil
 }
 
-// keepOwnLogin refuses a change that would take from the provider the user, or
-// the role root, which gives it the right to make changes, while that matters.
+// keepOwnLogin refuses a change that would take its user, or the role root, from the provider
+// while it needs them for making changes.
 func (b *base) keepOwnLogin(ctx context.Context, client *etcdv2.Client, user, change string) error {
 	if user != b.connection.options.Username {
 		return nil

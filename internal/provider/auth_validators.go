@@ -40,8 +40,8 @@ func isPassword() validator.String {
 
 func isPattern() validator.String { return patternCheck{} }
 
-// patternCheck refuses a pattern that does harm and warns of one that covers
-// nothing, or not what it seems to.
+// patternCheck refuses a pattern that does harm. It warns of a pattern that covers nothing, or
+// something else than it seems to.
 type patternCheck struct{}
 
 func (patternCheck) Description(context.Context) string {
@@ -74,18 +74,18 @@ func (patternCheck) ValidateString(_ context.Context, req validator.StringReques
 	}
 }
 
-// coversNoKey reports whether a pattern cannot be a key, nor the beginning of one.
+// coversNoKey reports whether a pattern can be neither a key nor the beginning of one.
 func coversNoKey(pattern string) bool {
 	begin, wild := strings.CutSuffix(pattern, "*")
 	if wild {
-		// The last segment can go on in a key.
+		// The last segment can continue in a key.
 		begin = begin[:strings.LastIndex(begin, "/")+1] + "x"
 	}
 	return pattern != "/" && strings.HasPrefix(begin, "/") && etcdv2.CheckKey(begin) != nil
 }
 
-// warnOfUnreadableDirs warns of a directory whose content may be read, but which may
-// not be listed, as most clients do to find what is in it.
+// warnOfUnreadableDirs warns of a directory whose content may be read but not listed. Most clients
+// list it to find the content.
 func warnOfUnreadableDirs(read []string, diags *diag.Diagnostics) {
 	for _, pattern := range read {
 		dir, ok := strings.CutSuffix(pattern, "/*")

@@ -18,37 +18,37 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// connection is the configured provider, as its objects receive it. They share
-// one client, which is made when the first of them needs it.
+// connection is the configured provider, as its objects receive it. They share one client, which is
+// created when the first of them needs it.
 type connection struct {
 	settings
 
 	// unknown names the attributes of the provider block that were unknown
 	// when it was read; settings are then not complete.
 	unknown []string
-	// defaultTTL is the TTL of keys that name none; it can be unknown.
+	// defaultTTL is the TTL of keys without a TTL of their own; it can be unknown.
 	defaultTTL types.Int64
 	// locks are the locks that this process has taken for etcd_lock.
 	locks *heldLocks
 
 	mu     sync.Mutex
 	client *etcdv2.Client
-	// ahead is nil unless settings want it.
+	// ahead is nil unless the settings enable it.
 	ahead *keyspace.ReadAhead
 
 	// run records what was done since this connection was configured.
 	run *keyspace.Run
-	// claims are what the objects that were planned since are about.
+	// claims are what the objects planned since then manage.
 	claims *keyspace.Claims
-	// looks are those of plans at what creates would meet.
+	// looks are the checks of plans for objects that a create would meet.
 	looks *looks
 }
 
-// errUnknownConfig is why there is no client while the provider block still
-// depends on something that is not known before apply.
+// errUnknownConfig is the error while the provider block depends on a value that is known only
+// after apply.
 var errUnknownConfig = errors.New("the provider configuration is not known yet")
 
-// errNotConfigured is a call of the CLI out of order.
+// errNotConfigured is the error for a CLI that calls out of order.
 var errNotConfigured = errors.New("the provider was not configured")
 
 // connect returns the client that all objects share. A failure is not kept:
@@ -82,8 +82,8 @@ type base struct {
 	connection *connection
 }
 
-// configure takes over what the provider's Configure left. There is nothing
-// while a configuration is only validated.
+// configure gets the connection that the provider's Configure has set. There is none while a
+// configuration is only validated.
 func (b *base) configure(data any, diags *diag.Diagnostics) {
 	if data == nil {
 		return
@@ -96,7 +96,7 @@ func (b *base) configure(data any, diags *diag.Diagnostics) {
 	b.connection = c
 }
 
-// client returns the shared client, or nil and says why there is none.
+// client returns the shared client. If there is none, it returns nil and reports why.
 func (b *base) client(diags *diag.Diagnostics) *etcdv2.Client {
 	client, err := b.connection.connect()
 	if err != nil {
@@ -106,7 +106,7 @@ func (b *base) client(diags *diag.Diagnostics) *etcdv2.Client {
 	return client
 }
 
-// store returns the key space, or nil and says why there is none.
+// store returns the key space. If there is none, it returns nil and reports why.
 func (b *base) store(diags *diag.Diagnostics) *keyspace.Store {
 	client := b.client(diags)
 	if client == nil {
@@ -115,10 +115,10 @@ func (b *base) store(diags *diag.Diagnostics) *keyspace.Store {
 	return keyspace.NewStore(client.Keys, b.connection.ahead, b.connection.run)
 }
 
-// forget makes the next read of a key ask the server: an action has written it.
+// forget makes the next read of a key go to the server, because an action has written the key.
 func (b *base) forget(key string) { b.connection.ahead.Forget(key) }
 
-// subject returns what the words of a refusal need to know of a resource.
+// subject returns what the wording of a refusal needs to know about a resource.
 func (b *base) subject(resource string) subject {
 	return subject{resource: resource, prefix: b.keyPrefix()}
 }
@@ -131,7 +131,7 @@ func (b *base) keyPrefix() string {
 	return b.connection.options.KeyPrefix
 }
 
-// defaultTTL returns the TTL of keys that name none: null if there is none.
+// defaultTTL returns the TTL of keys without a TTL of their own, null for none.
 func (b *base) defaultTTL() types.Int64 {
 	if b.connection == nil {
 		return types.Int64Null()

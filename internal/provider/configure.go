@@ -21,18 +21,18 @@ import (
 type settings struct {
 	// options are those of the client.
 	options etcdv2.Options
-	// readAhead reads directories at once where their keys are asked for.
+	// readAhead reads whole directories when several of their keys are asked for.
 	readAhead bool
 }
 
-// configurator collects settings and what is wrong with them.
+// configurator collects settings and the errors in them.
 type configurator struct {
 	lookup func(string) (string, bool)
 	diags  diag.Diagnostics
 	out    settings
 }
 
-// setting is a text and where it comes from: the environment if env is not empty.
+// setting is a text and its source: the environment if env is not empty.
 type setting struct {
 	text string
 	set  bool
@@ -40,9 +40,8 @@ type setting struct {
 	env  string
 }
 
-// configure turns the provider block and the environment into settings. It
-// reads the files that the configuration names, and makes no request. Every
-// value of the configuration must be known.
+// configure turns the provider block and the environment into settings. It reads the files that
+// the configuration names, and sends no request. All values of the configuration must be known.
 func configure(ctx context.Context, config providerModel, lookup func(string) (string, bool)) (settings, diag.Diagnostics) {
 	c := &configurator{lookup: lookup}
 	c.credentials(config)
@@ -54,15 +53,15 @@ func configure(ctx context.Context, config providerModel, lookup func(string) (s
 	if c.diags.HasError() {
 		return settings{}, c.diags
 	}
-	// What only the client itself checks has no attribute of its own.
+	// Errors that only the client itself finds have no attribute.
 	if _, err := etcdv2.New(c.out.options); err != nil {
 		c.diags.AddError("Invalid provider configuration", sentence(err))
 	}
 	return c.out, c.diags
 }
 
-// text returns what the configuration says, or else the first of the
-// environment variables that is not empty.
+// text returns the configured value, or else the first of the environment variables that is not
+// empty.
 func (c *configurator) text(at path.Path, value types.String, env ...string) setting {
 	if notNull(value) {
 		return setting{text: value.ValueString(), set: true, path: at}
@@ -75,7 +74,7 @@ func (c *configurator) text(at path.Path, value types.String, env ...string) set
 	return setting{path: at}
 }
 
-// refuse reports what is wrong with a setting where it was made.
+// refuse reports the error in a setting at its source.
 func (c *configurator) refuse(s setting, summary string, err error) {
 	if s.env != "" {
 		c.diags.AddError(summary, fmt.Sprintf("The environment variable %s is not usable: %s", s.env, sentence(err)))
@@ -146,8 +145,8 @@ func (c *configurator) endpoints(ctx context.Context, config providerModel, hasT
 	}
 }
 
-// withScheme completes an endpoint of the environment that is only a host and
-// a port, as the etcdctl of the v3 API takes it.
+// withScheme adds a scheme to an endpoint from the environment that is only a host and a port, a
+// form that etcdctl accepts for the v3 API.
 func withScheme(endpoint string, hasTLS bool) string {
 	if strings.Contains(endpoint, "://") {
 		return endpoint
@@ -197,7 +196,7 @@ func (c *configurator) tls(ctx context.Context, object types.Object) bool {
 	return true
 }
 
-// source is something that comes as a file or as text.
+// source is a setting that is given as a file or as text.
 type source struct{ file, pem setting }
 
 func (s source) set() bool { return s.file.set || s.pem.set }
@@ -209,8 +208,8 @@ func (s source) setting() setting {
 	return s.pem
 }
 
-// source reads the attributes <name>_file and <name>_pem. The environment
-// counts only where the configuration has neither.
+// source reads the attributes <name>_file and <name>_pem. The environment is used only if the
+// configuration has neither.
 func (c *configurator) source(at path.Path, name string, file, pem types.String, env ...string) source {
 	if notNull(pem) {
 		env = nil
@@ -283,7 +282,7 @@ func (c *configurator) retry(ctx context.Context, object types.Object) {
 	c.out.options.Retry = policy
 }
 
-// duration returns zero, which means the default, where nothing is set.
+// duration returns zero, which means the default, if nothing is set.
 func (c *configurator) duration(at path.Path, value types.String) time.Duration {
 	if !notNull(value) {
 		return 0
@@ -296,7 +295,7 @@ func (c *configurator) duration(at path.Path, value types.String) time.Duration 
 }
 
 func (c *configurator) keySpace(config providerModel) {
-	// A variable may be empty where there is no prefix.
+	// An empty variable means no prefix.
 	if config.KeyPrefix.ValueString() == "" {
 		return
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// Every refusal of the key space gets its words here, and nowhere else.
+// Every refusal of the key space is worded here, and nowhere else.
 
 // namedAtMost is how many keys an error names.
 const namedAtMost = 20
@@ -20,13 +20,13 @@ const namedAtMost = 20
 // refusal is a refusal of the key space as a diagnostic.
 type refusal struct {
 	summary string
-	// what happened to which object, and advice that is the same for every
-	// refusal of this summary.
+	// what happened to which object, and the advice, which is the same for all refusals with this
+	// summary.
 	what   string
 	advice string
 	cause  error
-	// letsGo means that a deletion was not made and will not be: the object leaves
-	// state all the same, with a warning.
+	// letsGo means that a deletion was deliberately not made: the object leaves state anyway, with
+	// a warning.
 	letsGo bool
 }
 
@@ -39,13 +39,13 @@ func (c *refusal) Unwrap() error { return c.cause }
 type subject struct {
 	// resource is the type that an import block is to name.
 	resource string
-	// importID is the id in an import block, if it is not the path.
+	// importID is the id for an import block, if it is not the path.
 	importID string
 	// prefix is the provider's key_prefix, for commands.
 	prefix string
 	// isNew means that the object was not in state before: it is created or imported.
 	isNew bool
-	// advice replaces that on some kinds.
+	// advice replaces the advice of some kinds.
 	advice map[keyspace.Kind]string
 }
 
@@ -66,7 +66,7 @@ func (s subject) worded(err error) error {
 	return &refusal{summary: w.summary, what: what, advice: advice, cause: err, letsGo: r.Stays()}
 }
 
-// addFailure reports that something could not be done: see addFailure.
+// addFailure reports that an operation failed: see addFailure.
 func (s subject) addFailure(diags *diag.Diagnostics, summary, object string, err error) {
 	addFailure(diags, summary, object, s.worded(err))
 }
@@ -85,7 +85,7 @@ type refusalOf struct {
 	directory bool
 }
 
-// wording is how a kind of refusal is put.
+// wording is the text for a kind of refusal.
 type wording struct {
 	summary string
 	words   func(s subject, r *keyspace.Refusal) (what, advice string)
@@ -150,8 +150,8 @@ var wordings = map[refusalOf]wording{
 	{keyspace.StaysRemade, aDirectory}: {"Directory is another one now", wordStaysRemade},
 }
 
-// summariesOfNew replace the summaries for an object that was not in state before:
-// nothing has become what it was not.
+// summariesOfNew replace the summaries for an object that was not in state before, for which
+// "changed" would be wrong.
 var summariesOfNew = map[keyspace.Kind]string{keyspace.IsDirectory: "There is a directory", keyspace.IsKey: "There is a key"}
 
 // asNew returns the subject for an object that was not in state before.

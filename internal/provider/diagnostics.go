@@ -15,20 +15,19 @@ import (
 // advice explains a failure of the API and how to fix it.
 type advice struct {
 	kind error
-	// summary replaces that of the caller, if not empty.
+	// summary replaces the summary of the caller, if not empty.
 	summary string
-	// text names no object, so that it is printed once: see tfserver. words replaces it
-	// where the text depends on the error.
+	// text names no object, so that it is printed once: see tfserver. If words is set, it
+	// computes the text from the error instead.
 	text  string
 	words func(err error) string
-	// isCause means that it explains why an endpoint did not do what was asked; there
-	// can be several, one for each endpoint.
+	// isCause means that it explains why an endpoint did not serve the request. There can be
+	// several, one for each endpoint.
 	isCause bool
 }
 
-// advices has every kind of failure. The first entry that fits is taken, so an
-// error that is of two kinds is named by the one that matters more, together with
-// the causes of it.
+// advices has every kind of failure. The first entry that matches is used. So an error of two kinds
+// is named by the more important one, together with its causes.
 var advices = []advice{
 	{
 		kind: errUnknownConfig, summary: "Provider configuration is not known yet",
@@ -218,9 +217,8 @@ var advices = []advice{
 	{kind: etcdv2.ErrNotFound, words: wordNotFound},
 }
 
-// addFailure reports that something could not be done. The summary is static,
-// such as "Unable to read key"; object is the path or name that it was about,
-// or empty.
+// addFailure reports that an operation failed. The summary is static, such as "Unable to read key";
+// object is the path or name that the operation was about, or empty.
 func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
 	err = subject{}.worded(err)
 	if c, ok := errors.AsType[*refusal](err); ok {
@@ -231,8 +229,8 @@ func addFailure(diags *diag.Diagnostics, summary, object string, err error) {
 	diags.AddError(summary, detail)
 }
 
-// addRemoval reports what became of a deletion, if anything is to be said: that
-// it failed, or, as a warning, that it was left out.
+// addRemoval reports the outcome of a deletion that needs a report: that it failed, or, as a
+// warning, that it was left out.
 func addRemoval(diags *diag.Diagnostics, summary, object string, err error) {
 	err = subject{}.worded(err)
 	if c, ok := errors.AsType[*refusal](err); ok && c.letsGo {
@@ -244,8 +242,8 @@ func addRemoval(diags *diag.Diagnostics, summary, object string, err error) {
 	}
 }
 
-// warnOfReplacement reports at refresh that something else is in the place of
-// an object, which leaves state.
+// warnOfReplacement reports at refresh that something else is in the place of an object, which is
+// therefore removed from state.
 func warnOfReplacement(diags *diag.Diagnostics, err error) {
 	if c, ok := errors.AsType[*refusal](subject{}.worded(err)); ok {
 		diags.AddWarning(c.summary, c.what+" It is not the object in state, which is gone, so the plan shows that object as to be created. "+
@@ -263,8 +261,8 @@ func adviceOn(kind error) (summary, text string) {
 	return "", ""
 }
 
-// wordFailure returns the summary and the detail of a failure: what was tried, if
-// the advice has a summary of its own, with which object, the advice, and the error.
+// wordFailure returns the summary and the detail of a failure: the operation, if the advice has its
+// own summary, the object, the advice, and the error.
 func wordFailure(summary, object string, err error) (newSummary, detail string) {
 	var parts []string
 	found := adviceFor(err)
@@ -292,9 +290,8 @@ func (a *advice) detail(err error) string {
 	return a.text
 }
 
-// adviceFor returns the first advice that fits an error. An outcome that is not
-// known is followed by the cause of it, and the cause at one endpoint by those at
-// others.
+// adviceFor returns the first advice that matches an error. The advice on an unknown outcome is
+// followed by its cause, and the cause at one endpoint by the causes at others.
 func adviceFor(err error) []advice {
 	var found []advice
 	for _, a := range advices {
@@ -305,9 +302,9 @@ func adviceFor(err error) []advice {
 	return found
 }
 
-// warnOfApply warns of the errors with which an apply of a create will end. They
-// are not errors of its plan: a destroy first plans to create what is not in
-// state, creates nothing, and would end with them.
+// warnOfApply warns of the errors with which the apply of a create will fail. They are not errors of
+// its plan, because a destroy first plans to create what is not in state, creates nothing, and
+// must not fail because of them.
 func warnOfApply(diags *diag.Diagnostics, errs diag.Diagnostics) {
 	for _, e := range errs.Errors() {
 		detail := "An apply of this plan will fail. " + e.Detail()

@@ -16,18 +16,18 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// A plan of a create looks whether the object exists already: the apply would
-// fail, or, with adopt_existing, change what no plan shows. What a look finds is
-// a warning. It is never an error, costs few requests, and says nothing where it
-// learns nothing: the server may be unreachable, or only come with this apply.
+// The plan of a create checks whether the object already exists: the apply would fail or, with
+// adopt_existing, change something that no plan shows. If it exists, the plan warns. The check
+// never causes an error, costs few requests, and reports nothing if it fails: the server may be
+// unreachable, or be created by this very apply.
 
 const (
-	// lookTime is how long one look may take. One that fails is the last of the run.
+	// lookTime is the time limit of one check. A check that fails is the last of the run.
 	lookTime = 5 * time.Second
-	// lookAlone is how many paths of one directory are asked for one by one
-	// before the directory is listed.
+	// lookAlone is how many paths of one directory are read one by one before the directory is
+	// listed.
 	lookAlone = 2
-	// looksAtMost is how many requests a run makes for looks at paths.
+	// looksAtMost is how many requests the checks of paths may cost in a run.
 	looksAtMost = 100
 )
 
@@ -64,9 +64,9 @@ type looks struct {
 	connection *connection
 
 	mu sync.Mutex
-	// ours are the objects that state has, or that this run deletes.
+	// ours are the objects that are in state, or that this run deletes.
 	ours map[keyspace.Object]bool
-	// off ends the looks: one has failed, and so would others.
+	// off ends the checks: one has failed, and so would others.
 	off bool
 	// dirs are the directories that were listed, by path, and asks counts the
 	// paths that were asked for in each of the others.
@@ -99,7 +99,7 @@ func (b *base) looks() *looks {
 	return b.connection.looks
 }
 
-// markOurs notes that an object is in state: a create that meets it replaces it.
+// markOurs records that an object is in state: a create that meets it replaces it.
 func markOurs(ctx context.Context, r resource.Resource, state tftypes.Value) {
 	c, ok := r.(creator)
 	if !ok || c.looks() == nil || state.IsNull() {
@@ -238,9 +238,8 @@ func (l *looks) at(ctx context.Context, path string) *etcdv2.Node {
 	return nil
 }
 
-// inListing returns what the listings show for a path: a node, or that there is
-// none. If they do not say, it returns the directory to list next, "" if the
-// path is to be asked for alone.
+// inListing returns what the listings show at a path: a node, or that there is none. If they do not
+// cover the path, it returns the directory to list next, or "" if the path must be read alone.
 func (l *looks) inListing(path string) (node *etcdv2.Node, list string, known bool) {
 	for dir := range keyspace.DirsAbove(path) {
 		listed := l.dirs[dir]
@@ -326,7 +325,7 @@ func (l *looks) allMembers(ctx context.Context) []etcdv2.Member {
 	return kept(l, &l.members, func(c *etcdv2.Client) ([]etcdv2.Member, error) { return c.Members.List(ctx) })
 }
 
-// kept returns a list that is asked for once in a run.
+// kept returns a list that is read once in a run.
 func kept[T any](l *looks, list *[]T, ask func(*etcdv2.Client) ([]T, error)) []T {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -31,14 +31,14 @@ var (
 	_ creator = (*userRoleResource)(nil)
 )
 
-// warnRefused warns of a create that the apply will refuse as things are.
+// warnRefused warns of a create that the apply will refuse if nothing changes.
 func warnRefused(diags *diag.Diagnostics, err error) {
 	if c, ok := errors.AsType[*refusal](subject{}.asNew().worded(err)); ok {
 		diags.AddWarning(c.summary, "As the store is now, the apply will fail. "+c.what+"\n\n"+c.advice)
 	}
 }
 
-// warnAdopts warns of what a create changes of an object that it takes over.
+// warnAdopts warns of the changes that a create makes to an object that it adopts.
 func warnAdopts(diags *diag.Diagnostics, what string, changes []string) {
 	if len(changes) > 0 {
 		diags.AddWarning(
@@ -54,7 +54,7 @@ func wordList(parts []string) string {
 	return strings.Join(parts[:len(parts)-1], ", ") + " and " + parts[len(parts)-1]
 }
 
-// adoptionOf says what adopting a key changes, without a value.
+// adoptionOf describes what adopting a key changes, without a value.
 func adoptionOf(w keyspace.Wanted, found *etcdv2.Node, valueKnown bool) []string {
 	var changes []string
 	switch {
@@ -120,7 +120,7 @@ func (r *dirResource) warnOfExisting(ctx context.Context, req resource.ModifyPla
 	}
 }
 
-// warnOfExisting has nothing to say: the server chooses a name that is free.
+// warnOfExisting does nothing, because the server chooses a free name.
 func (r *inOrderKeyResource) warnOfExisting(context.Context, resource.ModifyPlanRequest, *looks, *diag.Diagnostics) {
 }
 
@@ -185,8 +185,7 @@ func (r *userResource) warnOfExisting(ctx context.Context, req resource.ModifyPl
 	}
 }
 
-// changesOfNames says what becomes of names where others are wanted; nil means
-// that nothing does.
+// changesOfNames describes how names change into wanted ones; nil means that nothing changes.
 func changesOfNames(what string, had, want []string) []string {
 	var changes []string
 	if want == nil {

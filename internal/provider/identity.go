@@ -20,10 +20,9 @@ var (
 	_ resource.ResourceWithValidateConfig   = identified{}
 )
 
-// identified sets the identity of a resource in every call, so that no
-// resource has to. The framework requires an identity after Create, Read
-// (also of an object that is gone) and Update, and a state that was written by
-// a CLI without resource identities, before 1.12, has none.
+// identified sets the identity of a resource in every call, so that no resource has to. The framework
+// requires an identity after Create, Read (even of an object that is gone) and Update, but a state
+// written by a CLI without resource identities, before 1.12, has none.
 //
 // The attributes of an identity are attributes of the resource too, by the same
 // names; they are copied. identified has every optional interface of a

@@ -36,8 +36,8 @@ type inOrderPrivateState struct {
 
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool `json:"not_text,omitempty"`
-	// Found reports that the value was found by an import, and was not written
-	// from here since.
+	// Found reports that an import found the value, and the provider has not written it
+	// since.
 	Found bool `json:"found,omitempty"`
 }
 
@@ -150,8 +150,8 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 }
 
-// keepFoundText keeps the text of an imported JSON document that the configuration
-// writes in other words, as the jsonencode of a generated configuration does.
+// keepFoundText keeps the text of an imported JSON document if the configuration writes the same
+// JSON in another form, like the jsonencode of a generated configuration.
 func (m *inOrderKeyModel) keepFoundText(state inOrderKeyModel) {
 	found, wanted := state.Value.ValueString(), m.Value.ValueString()
 	if notNull(m.Value) && keyspace.IsJSONDocument(found) && keyspace.IsJSONDocument(wanted) && keyspace.EqualJSON(found, wanted) {
@@ -306,7 +306,7 @@ func (m *inOrderKeyModel) seen() keyspace.Seen {
 	return keyspace.Seen{Index: indexOf(m.ModifiedIndex), Value: m.Value.ValueStringPointer(), Expires: notNull(m.TTL)}
 }
 
-// named takes over what the key's name says.
+// named sets the attributes that follow from the key's name.
 func (m *inOrderKeyModel) named(key string) {
 	dir, name := key[:strings.LastIndexByte(key, '/')], key[strings.LastIndexByte(key, '/')+1:]
 	if dir == "" {
@@ -316,7 +316,7 @@ func (m *inOrderKeyModel) named(key string) {
 	m.Dir, m.Key, m.Index = types.StringValue(dir), types.StringValue(key), indexValue(index)
 }
 
-// fromAPI takes over what a write has set.
+// fromAPI sets the attributes that a write has determined.
 func (m *inOrderKeyModel) fromAPI(node *etcdv2.Node) {
 	m.CreatedIndex, m.ModifiedIndex, m.Expiration = indexValue(node.CreatedIndex), indexValue(node.ModifiedIndex), expiration(node)
 }

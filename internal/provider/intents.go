@@ -17,7 +17,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// intentional is a resource that says what an object of it is about.
+// intentional is a resource that reports what each of its objects manages.
 type intentional interface {
 	// intent returns what a planned object claims and releases. What is not
 	// known yet is left out.
@@ -101,8 +101,7 @@ func (o flatObject) sum() uint64 {
 	return hash.Sum64()
 }
 
-// planClaims notes what a planned object is about, and reports what does not go
-// together with it.
+// planClaims records what a planned object manages, and reports conflicts with other objects.
 func planClaims(ctx context.Context, r intentional, name string, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	claims := r.plannedClaims()
 	if claims == nil || resp.Diagnostics.HasError() {
@@ -123,7 +122,7 @@ func planClaims(ctx context.Context, r intentional, name string, req resource.Mo
 	}
 }
 
-// addRival reports that two objects do not go together.
+// addRival reports that two objects conflict.
 func addRival(diags *diag.Diagnostics, name string, other keyspace.Rival) {
 	lines := make([]string, 0, len(other.Objects))
 	for _, o := range other.Objects {
@@ -176,8 +175,8 @@ func namesIn(ctx context.Context, from attributeSource, name string) (names []st
 	return names, true
 }
 
-// intentOfOne is the intent of an object that is about one object of the store,
-// which name finds in a plan or a state.
+// intentOfOne returns the intent of an object that manages one object of the store. name finds that
+// object's name in a plan or a state.
 func intentOfOne(change intendedChange, t keyspace.Terms, name func(from attributeSource) (keyspace.Object, bool)) keyspace.Intent {
 	want := keyspace.Intent{Claims: map[keyspace.Object]keyspace.Terms{}}
 	before, had := name(change.before)

@@ -14,8 +14,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// ModifyPlan fills in the provider's default TTL, plans renewals, and refuses
-// or warns of what can be known before anything is written.
+// ModifyPlan fills in the provider's default TTL, plans renewals, and refuses or warns of everything
+// that can be known before the first write.
 func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
@@ -113,8 +113,8 @@ func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs boo
 	}
 }
 
-// learn notes the keys whose values a plan does not know yet: they may be
-// written, and where not even the keys are known, all may.
+// learn records the keys whose values a plan does not know yet: they may be written. If not even
+// the keys are known, all may be written.
 func learn(i *keyspace.TreeIntent, keys types.Map, known map[string]keyspace.Known) {
 	i.Unknown = map[string]bool{}
 	for relative, value := range keys.Elements() {

@@ -61,9 +61,9 @@ func keysValue(known map[string]keyspace.Known) types.Map {
 	return types.MapValueMust(types.StringType, elements)
 }
 
-// sharedTTL returns the TTL for state after a refresh: the one that was there,
-// as long as some keys have one, for the plan names the keys that deviate. Only
-// what all keys have in common, that they lost it or that they have one, is shown.
+// sharedTTL returns the TTL for state after a refresh. It stays the same as long as some keys have
+// one, because the plan names the keys that deviate. It changes only if all keys have lost their
+// TTL, or all have one.
 func sharedTTL(expected types.Int64, known map[string]keyspace.Known) types.Int64 {
 	with, without, longest := keyspace.CountTTLs(known)
 	switch {

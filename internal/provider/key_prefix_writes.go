@@ -13,7 +13,7 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// prefixWriter makes the writes of one apply and says what became of them.
+// prefixWriter makes the writes of one apply and reports their outcome.
 type prefixWriter struct {
 	*keyspace.Batch
 
@@ -31,8 +31,8 @@ func (w *prefixWriter) restorePrivateState(ctx context.Context, diags *diag.Diag
 	return len(w.Failures) == 0
 }
 
-// apply makes the store what is planned. Where keys are to be created, or
-// takeStock is true, it looks at what there is before the first write.
+// apply makes the store match the plan. If keys are to be created, or takeStock is true, it reads
+// what exists before the first write.
 func (w *prefixWriter) apply(ctx context.Context, intent keyspace.TreeIntent, takeStock bool, diags *diag.Diagnostics) {
 	known := w.Known
 	writes, found, err := w.Plan(ctx, intent, takeStock)
@@ -69,8 +69,8 @@ func (w *prefixWriter) warnOfUnlisted(
 	}
 }
 
-// report says what failed: one error for each kind of failure, with the keys
-// that it met, and how far the whole has come.
+// report reports the failures: one error for each kind of failure, with its keys, and how much of the
+// apply was done.
 func (w *prefixWriter) report(diags *diag.Diagnostics) {
 	w.warnOfStayed(diags)
 	progress := w.progress()

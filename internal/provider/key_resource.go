@@ -46,8 +46,8 @@ type keyModel struct {
 type keyPrivateState struct {
 	lifetimePrivateState
 
-	// Written is the index of our last write of a write-only value. A newer one
-	// at refresh means that somebody else wrote it.
+	// Written is the index of our last write of a write-only value. A newer index at refresh
+	// means that another program wrote the key.
 	Written uint64 `json:"written,omitempty"`
 	// Reworded reports whether the server has JSON that is only equal to that in
 	// state.
@@ -57,9 +57,9 @@ type keyPrivateState struct {
 	KeepsValue bool `json:"keeps_value,omitempty"`
 	// NotText reports that the value contains bytes that are not text.
 	NotText bool `json:"not_text,omitempty"`
-	// Due reports whether the last read found less of the TTL left than ttl_renew_below. A
-	// plan takes it from here and not from the clock: it is made again at apply,
-	// and must come out the same.
+	// Due reports whether the last read found less of the TTL left than ttl_renew_below. A plan
+	// uses this note and not the clock: the plan is computed again at apply, and must come out
+	// the same.
 	Due bool `json:"due,omitempty"`
 }
 
@@ -239,8 +239,8 @@ func (r *keyResource) Update(ctx context.Context, req resource.UpdateRequest, re
 	writePrivateState(ctx, resp.Private, private, &resp.Diagnostics)
 }
 
-// hasValue reports whether there is a value to write. A write-only one can
-// turn out to be null when its version was planned already.
+// hasValue reports whether there is a value to write. A write-only value can turn out to be null
+// after its version was planned.
 func (m *keyModel) hasValue(config keyModel, diags *diag.Diagnostics) bool {
 	if m.ValueWOVersion.IsNull() || notNull(config.ValueWO) {
 		return true
@@ -250,8 +250,8 @@ func (m *keyModel) hasValue(config keyModel, diags *diag.Diagnostics) bool {
 	return false
 }
 
-// send writes what is planned: the TTL alone where the value stays, or else both.
-// It returns nil if nothing is to be written.
+// send makes the planned write: of only the TTL if the value stays, and otherwise of both. It returns
+// nil if there is nothing to write.
 func (m *keyModel) send(ctx context.Context, store *keyspace.Store, state, config keyModel, private keyPrivateState) (*etcdv2.Node, error) {
 	key, ttl := m.Key.ValueString(), private.toSend(m.TTL)
 	if !m.ModifiedIndex.IsUnknown() {

@@ -50,8 +50,8 @@ func (m *keyModel) isReworded(node *etcdv2.Node) bool {
 	return notNull(m.ValueJSON) && m.ValueJSON.ValueString() != node.Value
 }
 
-// refresh takes over what a read has found, in the attribute in which state
-// has the value.
+// refresh sets the attributes that a read has found. The value goes into the attribute that has it
+// in state.
 func (m *keyModel) refresh(node *etcdv2.Node, private *keyPrivateState) {
 	switch {
 	case notNull(m.ValueWOVersion):

@@ -65,10 +65,9 @@ func (m *keyModel) plan(
 	return private, true
 }
 
-// planValue plans the value in the attribute in which the configuration has it.
-// One that has it in none, which only ignore_changes makes of a valid one, keeps
-// what state has. That is why the attributes are computed: a plan could
-// otherwise contain only null where the configuration does.
+// planValue plans the value in the attribute that the configuration uses. A configuration without
+// any value, which is possible only with ignore_changes, keeps the value in state. That is why
+// the attributes are computed: otherwise a plan must be null where the configuration is.
 func (m *keyModel) planValue(config keyModel, state *keyModel) {
 	m.Value, m.ValueJSON, m.ValueWOVersion = config.Value, config.ValueJSON, config.ValueWOVersion
 	if state != nil && m.Value.IsNull() && m.ValueJSON.IsNull() && m.ValueWOVersion.IsNull() {
@@ -98,8 +97,8 @@ func (m *keyModel) planWrite(config keyModel, state *keyModel, private keyPrivat
 		private.KeepsValue = !writesValue
 		private.send(m.TTL, wanted)
 	}
-	// A plain write of somebody else creates a key again, and so moves the
-	// created index too.
+	// A plain write by another program creates the key again, and so changes the created
+	// index too.
 	m.CreatedIndex, m.ModifiedIndex, m.Expiration = types.Int64Unknown(), types.Int64Unknown(), types.StringUnknown()
 	if m.TTL.IsNull() {
 		m.Expiration = types.StringNull()
@@ -132,13 +131,13 @@ func (m *keyModel) changesValue(state keyModel, private keyPrivateState) bool {
 	}
 }
 
-// rewrites reports whether somebody else wrote the key since its write-only
-// value was written here.
+// rewrites reports whether another program has written the key since the provider wrote its
+// write-only value.
 func (m *keyModel) rewrites(config, state keyModel, private keyPrivateState) bool {
 	return notNull(m.ValueWOVersion) && notNull(config.ValueWO) && indexOf(state.ModifiedIndex) != private.Written
 }
 
-// renews reports whether the TTL is to start again.
+// renews reports whether the TTL has to start again.
 func (m *keyModel) renews(state keyModel, private keyPrivateState) bool {
 	return notNull(m.TTLRenewBelow) && notNull(m.TTL) && (private.Due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow))
 }

@@ -19,15 +19,15 @@ import (
 
 // lifetimePrivateState are what private state keeps of the TTL in state.
 type lifetimePrivateState struct {
-	// TTLRead reports that it was not written here: it is the remaining TTL
-	// that a read found.
+	// TTLRead reports that the provider did not write the TTL: it is the remaining TTL that a
+	// read found.
 	TTLRead bool `json:"ttl_read,omitempty"`
 	// TTLSent is the TTL that a write sends, or has sent since the last read,
 	// where a plan keeps the TTL of state: see plannedTTL. 0 means that it is
 	// the one in the plan.
 	TTLSent int64 `json:"ttl_sent,omitempty"`
-	// TTLFound is what the last read found, if it is more than the TTL in state:
-	// somebody else has set it. That is not drift, but a write ends it.
+	// TTLFound is the TTL that the last read found, if it is longer than the TTL in state:
+	// another program has set it. That is not drift, but a write ends it.
 	TTLFound int64 `json:"ttl_found,omitempty"`
 }
 
@@ -52,7 +52,7 @@ func settledTTL(planned, otherwise types.Int64) types.Int64 {
 	return planned
 }
 
-// configuredTTL returns the TTL that a configuration asks for.
+// configuredTTL returns the TTL in a configuration.
 func configuredTTL(config, otherwise types.Int64) types.Int64 {
 	if config.IsNull() {
 		return otherwise
@@ -60,8 +60,7 @@ func configuredTTL(config, otherwise types.Int64) types.Int64 {
 	return config
 }
 
-// refreshed returns the TTL for state. What counts is whether there is one: the
-// countdown is not drift.
+// refreshed returns the TTL for state. Only its presence is compared: the countdown is not drift.
 func (n *lifetimePrivateState) refreshed(state types.Int64, node *etcdv2.Node) types.Int64 {
 	sent := n.TTLSent
 	n.TTLSent, n.TTLFound = 0, 0
@@ -83,10 +82,9 @@ func (n *lifetimePrivateState) refreshed(state types.Int64, node *etcdv2.Node) t
 	}
 }
 
-// plannedTTL returns the TTL to plan: the remaining one in state, if a read
-// found it and no less is wanted. The plan keeps it also where a write sends
-// what is wanted, because whether there is a write may be known only at apply,
-// and a TTL that was planned may not change any more.
+// plannedTTL returns the TTL to plan: the remaining one in state, if a read found it and the wanted
+// one is at least as long. The plan keeps it even if a write sends the wanted one, because whether
+// there is a write may be known only at apply, and a planned TTL must not change any more.
 func (n *lifetimePrivateState) plannedTTL(wanted, state types.Int64) types.Int64 {
 	if n.TTLRead && !state.IsNull() && !wanted.IsUnknown() && state.ValueInt64() <= wanted.ValueInt64() {
 		return state
@@ -94,7 +92,7 @@ func (n *lifetimePrivateState) plannedTTL(wanted, state types.Int64) types.Int64
 	return wanted
 }
 
-// send notes, for the apply, the TTL that a planned write is to send.
+// send records, for the apply, the TTL that a planned write sends.
 func (n *lifetimePrivateState) send(planned, wanted types.Int64) {
 	n.TTLSent = 0
 	if !planned.Equal(wanted) {
@@ -110,9 +108,9 @@ func (n *lifetimePrivateState) toSend(planned types.Int64) *int64 {
 	return ttlPointer(planned)
 }
 
-// warnOfWrite names a key that is written, if the write changes a TTL that the
-// plan does not show: the remaining one of an import, which the whole of it
-// replaces, or a longer one that somebody else has set.
+// warnOfWrite names a key that is written, if the write changes a TTL that the plan does not show:
+// the remaining one of an import, which is replaced by the whole TTL, or a longer one that another
+// program has set.
 func (n *lifetimePrivateState) warnOfWrite(key string, state, planned types.Int64, diags *diag.Diagnostics) {
 	sent, found := n.toSend(planned), max(state.ValueInt64(), n.TTLFound)
 	if sent == nil || state.IsNull() || *sent == found || (n.TTLSent == 0 && n.TTLFound == 0) {
@@ -123,7 +121,7 @@ func (n *lifetimePrivateState) warnOfWrite(key string, state, planned types.Int6
 		key, found, *sent))
 }
 
-// after returns what is to be stored after a write.
+// after returns the note to store after a write.
 func (n *lifetimePrivateState) after() lifetimePrivateState {
 	if n.TTLSent == 0 {
 		return lifetimePrivateState{}
@@ -138,9 +136,9 @@ func validateRenewal(renewBelow, ttl types.Int64, diags *diag.Diagnostics) {
 	}
 }
 
-// checkRenewal refuses a renewal that would never end, or never begin. lost
-// reports that the TTL vanished outside, or is ignored: there is nothing to
-// renew then, and nothing wrong with the configuration.
+// checkRenewal refuses a renewal that would never end, or never begin. lost reports that the TTL
+// was removed outside, or is ignored: then there is nothing to renew, and the configuration is
+// valid.
 func checkRenewal(renewBelow, ttl types.Int64, lost bool, diags *diag.Diagnostics) {
 	switch {
 	case renewBelow.IsNull() || renewBelow.IsUnknown() || ttl.IsUnknown():
@@ -213,8 +211,8 @@ func (c *lifetimeChanges) warn(summary, advice string, diags *diag.Diagnostics) 
 	diags.AddWarning(summary, strings.Join(parts, "\n\n"))
 }
 
-// warnOfAdoption returns what names an object that was taken over and has another
-// lifetime now. No plan shows it: whether the object exists is found at apply.
+// warnOfAdoption returns a function that names an adopted object whose TTL has changed. No plan shows
+// that: whether the object exists is found at apply.
 func warnOfAdoption(diags *diag.Diagnostics) func(keyspace.TTLChange) {
 	return func(change keyspace.TTLChange) {
 		var changes lifetimeChanges

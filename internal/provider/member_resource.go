@@ -22,8 +22,8 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/membership"
 )
 
-// The default timeouts of etcd_member. Between two members a person has to act, or
-// something else that starts a process.
+// The default timeouts of etcd_member. Between two members, somebody or something has to start a
+// process.
 const (
 	memberCreateTimeout = 10 * time.Minute
 	memberUpdateTimeout = 10 * time.Minute
@@ -262,8 +262,8 @@ func (r *memberResource) Update(ctx context.Context, req resource.UpdateRequest,
 	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 
-// change makes what an update plans: other peer URLs, and the wait for a
-// process that has not started.
+// change makes the planned update: it changes the peer URLs, and waits for a process that has not
+// started.
 func (r *memberResource) change(ctx context.Context, members *etcdv2.MembersService, plan, state memberModel) (*etcdv2.Member, error) {
 	var diags diag.Diagnostics
 	wanted, planned := plan.peerURLs(ctx, &diags), state.peerURLs(ctx, &diags)
@@ -341,8 +341,8 @@ func (m *memberModel) describe(ctx context.Context) string {
 	return describeMember(etcdv2.Member{ID: m.ID.ValueString(), Name: m.Name.ValueString(), PeerURLs: urls})
 }
 
-// fromAPI takes over what the cluster reports about the member, apart from peer URLs.
-// A name that was planned stays; the next refresh shows another one.
+// fromAPI sets what the cluster reports about the member, except peer URLs. A planned name stays; the
+// next refresh shows another one.
 func (m *memberModel) fromAPI(ctx context.Context, member etcdv2.Member, diags *diag.Diagnostics) {
 	switch {
 	case m.Name.ValueString() == "":

@@ -1,5 +1,5 @@
-// Package provider is the Terraform provider for the etcd v2 API: it turns
-// configuration into calls of internal/etcdv2 and what comes back into state.
+// Package provider is the Terraform provider for the etcd v2 API. It translates between
+// configuration and state on one side and internal/etcdv2 on the other.
 package provider
 
 import (

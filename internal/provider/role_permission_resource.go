@@ -167,7 +167,7 @@ func (r *rolePermissionResource) read(ctx context.Context, client *etcdv2.Client
 	}
 }
 
-// Update changes adopt_existing, which is of state alone.
+// Update changes only adopt_existing, which exists only in state.
 func (r *rolePermissionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan rolePermissionModel
 	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)

@@ -90,7 +90,7 @@ func permissionsAttribute(what string) schema.SetAttribute {
 		MarkdownDescription: "Patterns of all keys that can be " + what + ". If it is left out, these permissions are shown but not managed, " +
 			"and a new role has none; use `etcd_role_permission` for single permissions. An empty set revokes all of them.",
 		Validators: []validator.Set{setvalidator.ValueStringsAre(isPattern())},
-		// Where they are not managed, no write here changes them.
+		// If they are not managed, no write here changes them.
 		PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 	}
 }
@@ -136,7 +136,7 @@ func (r *roleResource) Create(ctx context.Context, req resource.CreateRequest, r
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to create role", name, err)
 	}
-	// A role that was created is kept in state also if more failed.
+	// A created role is kept in state even if a later step failed.
 	if role != nil {
 		r.noteMade(name, want)
 		plan.fromAPI(ctx, role, &resp.Diagnostics)
@@ -186,14 +186,14 @@ func (r *roleResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		addFailure(&resp.Diagnostics, "Unable to change role", name, notAsPlanned("Role", fmt.Sprintf("The role %q", name), err))
 		return
 	}
-	// What somebody else changed meanwhile is for the next plan to show.
+	// The next plan shows what another client changed meanwhile.
 	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 
 func (r *roleResource) update(ctx context.Context, client *etcdv2.Client, name string, had, want etcdv2.Permissions) error {
 	_, err := r.change(ctx, client, name, had, want)
 	if errors.Is(err, etcdv2.ErrCompareFailed) {
-		// Somebody may have made the very change that was planned.
+		// Another client may have made the planned change.
 		if found, readErr := client.Roles.GetLinearizable(ctx, name); readErr == nil && permissionsAre(patternsInForm(found.Permissions), want) {
 			return nil
 		}

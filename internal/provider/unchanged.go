@@ -15,9 +15,9 @@ import (
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
 )
 
-// An object in which nothing changes, the common case of a plan, is handled by a lane
-// of the server that leaves out the framework. Whether nothing changes is found
-// by the same code that plans and refreshes the others.
+// An object in which nothing changes, the common case of a plan, is handled by a lane of the server
+// that bypasses the framework. The same code that plans and refreshes other objects decides
+// whether anything changes.
 
 // unchanging is a resource that can report that nothing about an object changes.
 type unchanging interface {

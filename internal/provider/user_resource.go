@@ -106,7 +106,7 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 					"managed; use `etcd_user_role` for single roles. An empty set revokes all roles. A granted role that does not exist is shown as " +
 					"`NAME (does not exist)`.",
 				Validators: []validator.Set{setvalidator.ValueStringsAre(isRoleName())},
-				// Where roles are not managed, no write here changes them.
+				// If roles are not managed, no write here changes them.
 				PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
 			},
 			"missing_role": schema.StringAttribute{
@@ -159,7 +159,7 @@ func (m *userModel) plannedMissing(config userModel, state *userModel) types.Str
 	case state == nil && (config.Roles.IsNull() || config.Roles.IsUnknown()):
 		return types.StringUnknown()
 	case state != nil && !state.MissingRole.IsNull() && knownNames(config.Roles) == nil:
-		// What is not known yet can turn out to change nothing.
+		// A value that is not known yet may turn out to change nothing.
 		return types.StringUnknown()
 	default:
 		return types.StringNull()
@@ -207,7 +207,7 @@ func (r *userResource) Create(ctx context.Context, req resource.CreateRequest, r
 	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 
-// create returns the user also with an error, if it exists then.
+// create returns the user even along with an error, if the user exists by then.
 func (r *userResource) create(
 	ctx context.Context, client *etcdv2.Client, plan *userModel, password string, diags *diag.Diagnostics,
 ) (*etcdv2.User, error) {
@@ -279,7 +279,7 @@ func (r *userResource) Update(ctx context.Context, req resource.UpdateRequest, r
 		addFailure(&resp.Diagnostics, "Unable to change user", name, notAsPlanned("User", fmt.Sprintf("The user %q", name), err))
 		return
 	}
-	// What somebody else changed meanwhile is for the next plan to show.
+	// The next plan shows what another client changed meanwhile.
 	resp.Diagnostics.Append(writeModel(ctx, &resp.State, plan)...)
 }
 

@@ -49,7 +49,7 @@ func (r *userResource) noteMade(name string, roles []string, areManaged bool) {
 	}
 }
 
-// update makes a change, or none if somebody else has just made the very same.
+// update makes a change, or none if another client has just made the same one.
 func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) error {
 	if err := requireRoles(ctx, client, want); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, w
 	if want == nil || !errors.Is(err, etcdv2.ErrCompareFailed) {
 		return err
 	}
-	// Somebody may have made the very change that was planned.
+	// Another client may have made the planned change.
 	user, readErr := client.Users.GetLinearizable(ctx, name)
 	if readErr != nil || !sameInForm(user.Held(), want) {
 		return err
@@ -72,9 +72,8 @@ func (r *userResource) update(ctx context.Context, client *etcdv2.Client, had, w
 	return err
 }
 
-// change gives a user the roles it is to have in place of those it had; nil
-// means that the roles stay as they are. Roles that no configuration can name
-// are not among those that it had by state, and stay.
+// change gives a user the wanted roles in place of those it had; nil means that the roles stay as
+// they are. Roles that no configuration can name are not in state, and stay.
 func (r *userResource) change(ctx context.Context, client *etcdv2.Client, had, want []string, name, password string) (*etcdv2.User, error) {
 	user, err := r.changeExactly(ctx, client, had, keepOutOfForm(want, had), name, password)
 	if want == nil || !errors.Is(err, etcdv2.ErrCompareFailed) {

@@ -165,7 +165,7 @@ func (r *userRoleResource) isGranted(
 	return err == nil && slices.Contains(user.Roles, role), err
 }
 
-// Update changes adopt_existing, which is of state alone.
+// Update changes only adopt_existing, which exists only in state.
 func (r *userRoleResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan userRoleModel
 	resp.Diagnostics.Append(readModel(ctx, req.Plan, &plan)...)
