@@ -222,7 +222,7 @@ func (r *rolePermissionResource) ImportState(ctx context.Context, req resource.I
 	} else {
 		role, rest, _ := strings.Cut(req.ID, "/")
 		kind, pattern, _ := strings.Cut(rest, ":")
-		if etcdv2.CheckRoleName(role) != nil || !slices.Contains(texts(accesses()), kind) || pattern == "" {
+		if etcdv2.CheckRoleName(role) != nil || !slices.Contains(texts(accesses()), kind) || etcdv2.CheckPattern(pattern) != nil {
 			resp.Diagnostics.AddError("Invalid import id", fmt.Sprintf("%q is not a permission: want the role's name, a slash, read or write, a "+
 				"colon "+
 				"and the pattern, such as ops/read:/app/*.", req.ID))

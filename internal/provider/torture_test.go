@@ -174,7 +174,8 @@ func (w *tortured) check(t *testing.T, o *torturedObject, a applied) {
 	for path, has := range w.recorded(t, o, a.after) {
 		isUntouched := a.errs+a.warned != "" && now[path] == a.theirs[path]
 		if now[path] != has && !isUntouched {
-			t.Errorf("%s: the server has %q at %s, the state %q, and before the apply it had %q: %s", o.id, now[path], path, has, a.theirs[path], a.errs)
+			t.Errorf("%s: the server has %q at %s, the state %q, and before the apply it had %q: %s",
+				o.id, now[path], path, has, a.theirs[path], a.errs)
 		}
 	}
 	recorded := w.recorded(t, o, a.after)
