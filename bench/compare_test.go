@@ -73,7 +73,11 @@ func compare(t *testing.T, results *results, subjects []subject, meter string, s
 	}
 	for _, op := range operations {
 		for _, b := range benches {
-			results.add(l.name, n, op.name, b.name, b.run(t, op))
+			used := b.run(t, op)
+			// A run that is ended early has shown what it measured.
+			fmt.Fprintf(os.Stderr, "  %s, %s: %.2f s, CPU %.2f s, of the provider %.2f s, %.0f MiB, %.0f requests\n",
+				op.name, b.name, used.wall, used.cpu, used.provider, used.rss/(1<<20), used.requests)
+			results.add(l.name, n, op.name, b.name, used)
 		}
 	}
 }
