@@ -13,7 +13,7 @@ import (
 
 // Bounds of the run that must find a fault: the number of cluster faults, and the time.
 const (
-	tortureFaultsMost  = 5000
+	tortureFaultsMost  = 10000
 	tortureMinutesMost = 5
 )
 

@@ -25,6 +25,7 @@ type subject struct {
 	history        []porcupine.Operation
 	begun, running int
 	unknown        int
+	known          uint64
 	retired        bool
 }
 
@@ -44,6 +45,9 @@ func (s *subject) begin() bool {
 func (s *subject) add(client int, in input, out output) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if out.result == resultDone {
+		s.known = max(s.known, out.index)
+	}
 	if out.result == resultUnknown && in.end == never {
 		s.unknown++
 	}
@@ -88,4 +92,11 @@ func (s *subject) isRetired() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.retired
+}
+
+// knownIndex returns the greatest index that a call has returned.
+func (s *subject) knownIndex() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known
 }

@@ -58,6 +58,8 @@ type input struct {
 	seen content
 	// start and end are nanoseconds since the run began.
 	start, end int64
+	// known is the greatest index of the key that was known when the call began.
+	known uint64
 	// planned is when the plan of this read began, 0 if it belongs to none.
 	planned int64
 	// lost reports whether the answer to a write of this call was lost on the way, and
@@ -200,8 +202,10 @@ func (in input) settled(s state, out output) []state {
 		found, ok := s.at(out.index)
 		return only(found, ok && s.value == in.seen.value && s.expires)
 	case in.lost && in.isSettled(), in.op == opAdopt && in.ttl == 0:
+		// What was there before the call, or at the index that it names, is not its result.
+		isNew := in.op == opAdopt || out.index > in.index && (in.op != opCreate || out.index > in.known)
 		found, ok := s.at(out.index)
-		return only(found, ok && s.content == in.wanted())
+		return only(found, ok && isNew && s.content == in.wanted())
 	default:
 		return nil
 	}

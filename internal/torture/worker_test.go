@@ -110,7 +110,7 @@ func (w *worker) call(s *subject, in input, do caller) (*etcdv2.Node, error) {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(w.rng.IntN(15000))*time.Microsecond)
 		defer cancel()
 	}
-	in.start = w.now()
+	in.start, in.known = w.now(), s.knownIndex()
 	node, err := do(ctx)
 	in.end = w.now()
 	attempts := t.finish()
