@@ -47,7 +47,7 @@ func TestAccCLI_endedInTheMiddle(t *testing.T) {
 						killProvider(t, l.Provider, server)
 					} else {
 						interrupt()
-						x.Wait(200 * time.Millisecond) // The CLI tells the provider.
+						x.Wait(200 * time.Millisecond) // The CLI passes the interrupt on to the provider.
 					}
 				}
 				x.Deliver(answer)

@@ -64,7 +64,8 @@ func TestStore_RemoveDir(t *testing.T) {
 	s.remove(t, "/remade", "dir=true")
 	s.put(t, "/remade/theirs", "v")
 	now := s.dir(t, "/remade").CreatedIndex
-	if r = asRefusal(t, "removing another directory at the path", remove("/remade", before, true), Remade); r.Planned != before.CreatedIndex || r.Found != now {
+	r = asRefusal(t, "removing another directory at the path", remove("/remade", before, true), Remade)
+	if r.Planned != before.CreatedIndex || r.Found != now {
 		t.Errorf("the refusal is %+v, want both indexes", r)
 	}
 	before.ReplacedBy = now
@@ -95,7 +96,7 @@ func TestStore_UpdateDir(t *testing.T) {
 	if err := s.store(run).RemoveDir(t.Context(), "/d", s.dir(t, "/d"), true); err != nil {
 		t.Fatal(err)
 	}
-	if r := asRefusal(t, "KeepDir of a directory that the run deleted", s.store(run).KeepDir(t.Context(), "/d", SeenDir{}), Gone); !r.Directory {
+	if r := asRefusal(t, "KeepDir after the run deleted it", s.store(run).KeepDir(t.Context(), "/d", SeenDir{}), Gone); !r.Directory {
 		t.Errorf("the refusal is %+v, want Directory set", r)
 	}
 	s.put(t, "/d/k", "v")

@@ -180,7 +180,8 @@ func TestStore_Create(t *testing.T) {
 		t.Errorf("the refusal is %+v, want Found %d", r, index)
 	}
 	wantRefusal(t, "creating a key in place of a directory", create("/full", true), IsDirectory)
-	if r := asRefusal(t, "creating a key in place of an empty directory", create("/empty", true), IsEmptyDirectory); len(r.Children) != 2 || r.Children[1] != "/empty" {
+	r := asRefusal(t, "creating a key in place of an empty directory", create("/empty", true), IsEmptyDirectory)
+	if len(r.Children) != 2 || r.Children[1] != "/empty" {
 		t.Errorf("the refusal lists %q, want the innermost first", r.Children)
 	}
 	if err := create("/k/below", false); !errors.Is(err, etcdv2.ErrNotDir) {

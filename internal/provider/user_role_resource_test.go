@@ -64,7 +64,10 @@ func TestAccUserRoleResource_lifecycle(t *testing.T) {
 			PreConfig: func() { remove(t, s, rolesPath+name+"-1") }, Config: cfg, PlanOnly: true,
 		},
 		resource.TestStep{PreConfig: func() { makeRole(t, s, name+"-1", nil, nil) }, Config: cfg, PlanOnly: true},
-		resource.TestStep{Config: grantConfig(s.URL(), name, name+"-1", "adopt_existing = true"), Check: hasRoles(t, s, name, name+"-1", name+"-2")},
+		resource.TestStep{
+			Config: grantConfig(s.URL(), name, name+"-1", "adopt_existing = true"),
+			Check:  hasRoles(t, s, name, name+"-1", name+"-2"),
+		},
 	)
 	if err := hasRoles(t, s, name, name+"-2")(nil); err != nil {
 		t.Error(err)
