@@ -226,7 +226,9 @@ func FuzzParseError(f *testing.F) {
 // FuzzPermits compares patterns with what servers do: they match a pattern that ends
 // with "*" as the beginning of a key, and any other as the key.
 func FuzzPermits(f *testing.F) {
-	for _, seed := range [][2]string{{"/a", "/a"}, {"/a/*", "/a"}, {"/a/*", "/a/b"}, {"*", "/"}, {"/a*b", "/a*b"}, {"", ""}, {"/\xff*", "/\xff"}} {
+	for _, seed := range [][2]string{
+		{"/a", "/a"}, {"/a/*", "/a"}, {"/a/*", "/a/b"}, {"*", "/"}, {"/a*b", "/a*b"}, {"", ""}, {"/\xff*", "/\xff"},
+	} {
 		f.Add(seed[0], seed[1])
 	}
 	f.Fuzz(func(t *testing.T, pattern, key string) {

@@ -142,7 +142,8 @@ func (w *tortured) step(t *testing.T, o *torturedObject) {
 	w.applies++
 	o.managed, o.config = after, want
 	w.wantNoSecret(t, o, fmt.Sprint(allText(diags)), fmt.Sprint(after.state), string(after.private))
-	w.check(t, o, applied{before: before, after: after, shown: shown, theirs: theirs, errs: strings.Join(strings.Fields(errorText(diags)), " "), warned: warnings(diags)})
+	errs := strings.Join(strings.Fields(errorText(diags)), " ")
+	w.check(t, o, applied{before: before, after: after, shown: shown, theirs: theirs, errs: errs, warned: warnings(diags)})
 	w.converge(t, o, want)
 }
 
