@@ -921,7 +921,7 @@ func TestKeyPrefixResource_invalidKeys(t *testing.T) {
 		"empty segment":  {map[string]any{"prefix": "/p", "keys": map[string]any{"a//b": "1"}}, "empty segment"},
 		"dots":           {map[string]any{"prefix": "/p", "keys": map[string]any{"a/../b": "1"}}, `segment ".."`},
 		"empty":          {map[string]any{"prefix": "/p", "keys": map[string]any{"": "1"}}, "it is empty"},
-		"overlap":        {map[string]any{"prefix": "/p", "keys": map[string]any{"a": "1", "a/b/c": "1"}}, `"a/b/c" lies below "a"`},
+		"overlap":        {map[string]any{"prefix": "/p", "keys": map[string]any{"a": "1", "a/b/c": "1"}}, `"a/b/c" is below "a"`},
 		"null":           {map[string]any{"prefix": "/p", "keys": map[string]any{"a": nil}}, `keys["a"] is null`},
 		"prefix":         {map[string]any{"prefix": "p/", "keys": map[string]any{"a": "1"}}, "does not start with a slash"},
 		"ttl":            {map[string]any{"prefix": "/p", "keys": map[string]any{"a": "1"}, "ttl": 0}, "between 1 and"},
