@@ -203,7 +203,7 @@ func TestFlattenFunction(t *testing.T) {
 		},
 		"string at root": {args: []attr.Value{types.DynamicValue(types.StringValue("secret"))}, wantErr: "this is a string", wantArg: 0},
 		"list at root":   {args: []attr.Value{types.DynamicValue(textList("secret"))}, wantErr: "this is a list", wantArg: 0},
-		"slash in name":  {args: wrap(map[string]attr.Value{"a/b": types.StringValue("x")}), wantErr: `"a/b" holds a slash`, wantArg: 0},
+		"slash in name":  {args: wrap(map[string]attr.Value{"a/b": types.StringValue("x")}), wantErr: `"a/b" contains a slash`, wantArg: 0},
 		"empty name":     {args: wrap(map[string]attr.Value{"": types.StringValue("x")}), wantErr: `the name ""`, wantArg: 0},
 		"dots as name":   {args: wrap(map[string]attr.Value{"..": types.StringValue("x")}), wantErr: `the name ".."`, wantArg: 0},
 	})
