@@ -129,7 +129,8 @@ func (a *emptyAction) emptyKeys(
 	emptied, err := store.Empty(ctx, content, func(settled int) { report.sometimes("%d of %d done", settled, all) })
 	done := fmt.Sprintf("%s and %s were deleted.", counted(emptied.Keys, "key"), counted(emptied.Dirs, "directory"))
 	if err != nil {
-		addFailure(diags, "Unable to empty the store", done+" Run the action again to continue", err)
+		// Deletes whose answers were lost are not counted.
+		addFailure(diags, "Unable to empty the store", "At least "+done+" Run the action again to continue", err)
 		return false
 	}
 	report.say("%s", done)

@@ -108,3 +108,45 @@ func TestEmpty_changed(t *testing.T) {
 	d = newDirect(t, map[string]any{"endpoints": []any{s.URL()}, "expected_cluster_id": "123"})
 	want(t, "two ids", d.invoke(t, "etcd_empty", all).errs, "The provider expects the cluster 123")
 }
+
+// A server that goes away ends the action, and a repetition finishes it.
+func TestEmpty_down(t *testing.T) {
+	t.Parallel()
+	s, dir := etcdtest.Shared(t), etcdtest.Prefix(t)
+	for i := range 40 {
+		s.Put(t, fmt.Sprintf("%s/app/%d", dir, i), "v")
+	}
+	proxy := etcdtest.NewProxy(t, s.URL())
+	d := newDirect(t, quickRetry(proxy.URL()))
+	all := map[string]any{"prefix": dir + "/app", "expected_cluster_id": clusterOf(t, s)}
+	proxy.Inject(etcdtest.Rule{Method: http.MethodDelete, Skip: 10, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) { proxy.Refuse() })})
+	want(t, "in the middle", d.invoke(t, "etcd_empty", all).errs, "Nothing accepts connections", "At least ",
+		"Run the action again to continue")
+	left := len(s.Get(t, dir+"/app").Node.Nodes)
+	if left == 0 || left == 40 {
+		t.Errorf("%d keys of 40 are left after an interruption in the middle", left)
+	}
+	want(t, "from the start", d.invoke(t, "etcd_empty", all).errs, "Unable to list the store", "Nothing accepts connections")
+	if got := len(s.Get(t, dir+"/app").Node.Nodes); got != left {
+		t.Errorf("%d keys are left, want %d as before", got, left)
+	}
+	proxy.Accept(t)
+	want(t, "again", d.invoke(t, "etcd_empty", all).errs)
+	if s.Get(t, dir+"/app").OK() {
+		t.Error("the directory still exists after a repetition")
+	}
+}
+
+func TestEmpty_tls(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t, etcdtest.WithTLS())
+	s.Put(t, "/app/k", "v")
+	all := map[string]any{"prefix": "/", "expected_cluster_id": clusterOf(t, s)}
+	unknown := newDirect(t, map[string]any{"endpoints": []any{s.URL()}})
+	want(t, "an unknown authority", unknown.invoke(t, "etcd_empty", all).errs, "tls.ca_file")
+	known := newDirect(t, map[string]any{"endpoints": []any{s.URL()}, "tls": map[string]any{"ca_file": s.Certs.CA.CertFile}})
+	want(t, "a known authority", known.invoke(t, "etcd_empty", all).errs)
+	if s.Get(t, "/app").OK() {
+		t.Error("the directory still exists")
+	}
+}
