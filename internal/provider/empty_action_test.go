@@ -119,7 +119,8 @@ func TestEmpty_down(t *testing.T) {
 	proxy := etcdtest.NewProxy(t, s.URL())
 	d := newDirect(t, quickRetry(proxy.URL()))
 	all := map[string]any{"prefix": dir + "/app", "expected_cluster_id": clusterOf(t, s)}
-	proxy.Inject(etcdtest.Rule{Method: http.MethodDelete, Skip: 10, Times: 1, Action: etcdtest.Intercept(func(etcdtest.Request) { proxy.Refuse() })})
+	goAway := etcdtest.Intercept(func(etcdtest.Request) { proxy.Refuse() })
+	proxy.Inject(etcdtest.Rule{Method: http.MethodDelete, Skip: 10, Times: 1, Action: goAway})
 	want(t, "in the middle", d.invoke(t, "etcd_empty", all).errs, "Nothing accepts connections", "At least ",
 		"Run the action again to continue")
 	left := len(s.Get(t, dir+"/app").Node.Nodes)
