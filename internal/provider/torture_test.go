@@ -51,8 +51,8 @@ type torturedObject struct {
 	typeName, id string
 	// next returns a configuration, nil for no object.
 	next func(rng *rand.Rand) map[string]any
-	// holds returns what the server has of the object.
-	holds func(t *testing.T) map[string]string
+	// onServer returns what the server has of the object.
+	onServer func(t *testing.T) map[string]string
 	// recorded returns the content of the server according to the state, nil if only a refresh
 	// can compare them.
 	recorded func(t *testing.T, o managed) map[string]string
@@ -113,8 +113,8 @@ func (w *tortured) step(t *testing.T, o *torturedObject) {
 			return
 		case errs != "":
 			return
-		case !after.exists() && len(o.holds(t)) > 0:
-			t.Errorf("%s: a refresh takes the object for gone, and the server has %v", o.id, o.holds(t))
+		case !after.exists() && len(o.onServer(t)) > 0:
+			t.Errorf("%s: a refresh takes the object for gone, and the server has %v", o.id, o.onServer(t))
 			return
 		}
 		before = after
@@ -128,11 +128,11 @@ func (w *tortured) step(t *testing.T, o *torturedObject) {
 	if errorText(planned.Diagnostics) != "" || undynamic(t, config.Type(), planned.PlannedState).Equal(before.state) {
 		return
 	}
-	shown := o.holds(t)
+	shown := o.onServer(t)
 	if o.meddle != nil && w.rng.IntN(4) == 0 {
 		o.meddle(t, w.rng)
 	}
-	theirs := o.holds(t)
+	theirs := o.onServer(t)
 	ctx, cancel := t.Context(), context.CancelFunc(func() {})
 	if w.rng.IntN(6) == 0 {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(w.rng.IntN(10_000))*time.Microsecond)
@@ -159,7 +159,7 @@ type applied struct {
 // and that nothing was overwritten that no plan has shown.
 func (w *tortured) check(t *testing.T, o *torturedObject, a applied) {
 	t.Helper()
-	now := o.holds(t)
+	now := o.onServer(t)
 	saysUnknown := strings.Contains(strings.ToLower(a.errs), "unknown")
 	if saysUnknown {
 		w.unknown++
@@ -211,7 +211,7 @@ func (w *tortured) recorded(t *testing.T, o *torturedObject, after managed) map[
 		t.Errorf("%s: refresh without faults: %s", o.id, errs)
 	}
 	if fresh.state.Equal(after.state) {
-		return o.holds(t)
+		return o.onServer(t)
 	}
 	return map[string]string{"state": "a refresh changes it: " + diffText(after.state, fresh.state)}
 }
@@ -235,7 +235,7 @@ func (w *tortured) converge(t *testing.T, o *torturedObject, want map[string]any
 		if !o.managed.exists() && want == nil {
 			return
 		}
-		if !o.managed.exists() && len(o.holds(t)) > 0 {
+		if !o.managed.exists() && len(o.onServer(t)) > 0 {
 			o.managed = w.clean.imported(t, o.typeName, o.id)
 		}
 		planned, config := w.clean.plan(t, o.managed, want)
@@ -255,7 +255,7 @@ func (w *tortured) converge(t *testing.T, o *torturedObject, want map[string]any
 		o.managed = after
 		changed += " " + errs
 	}
-	t.Errorf("%s: the plan is not empty after three applies without faults: %s; the server has %v", o.id, changed, o.holds(t))
+	t.Errorf("%s: the plan is not empty after three applies without faults: %s; the server has %v", o.id, changed, o.onServer(t))
 }
 
 // wantNoSecret checks that no text contains a secret.
@@ -353,7 +353,7 @@ func (w *tortured) objects(t *testing.T) []*torturedObject {
 		{
 			typeName: "etcd_user_role", id: name + "-holder/" + roles[0],
 			next: maybe(func(*rand.Rand) map[string]any { return map[string]any{"user": name + "-holder", "role": roles[0]} }),
-			holds: func(t *testing.T) map[string]string {
+			onServer: func(t *testing.T) map[string]string {
 				t.Helper()
 				return only(w.auth(t, usersPath+name+"-holder"), roles[0])
 			},
@@ -363,7 +363,7 @@ func (w *tortured) objects(t *testing.T) []*torturedObject {
 			next: maybe(func(*rand.Rand) map[string]any {
 				return map[string]any{"role": roles[1], "access": "read", "pattern": prefix}
 			}),
-			holds: func(t *testing.T) map[string]string { t.Helper(); return only(w.auth(t, rolesPath+roles[1]), prefix) },
+			onServer: func(t *testing.T) map[string]string { t.Helper(); return only(w.auth(t, rolesPath+roles[1]), prefix) },
 		},
 	}
 	for _, o := range all {
@@ -405,7 +405,7 @@ func (w *tortured) keyObject(key string, isSecret bool) *torturedObject {
 			}
 			return config
 		}),
-		holds: func(t *testing.T) map[string]string { t.Helper(); return w.tree(t, key) },
+		onServer: func(t *testing.T) map[string]string { t.Helper(); return w.tree(t, key) },
 		meddle: func(t *testing.T, rng *rand.Rand) {
 			t.Helper()
 			if rng.IntN(4) == 0 {
@@ -427,7 +427,7 @@ func (w *tortured) prefixObject(prefix string) *torturedObject {
 			}
 			return map[string]any{"prefix": prefix, "keys": keys, "exclusive": true}
 		}),
-		holds: func(t *testing.T) map[string]string {
+		onServer: func(t *testing.T) map[string]string {
 			t.Helper()
 			found := w.tree(t, prefix)
 			delete(found, prefix)
@@ -456,7 +456,7 @@ func (w *tortured) dirObject(path string) *torturedObject {
 		next: maybe(func(rng *rand.Rand) map[string]any {
 			return map[string]any{"path": path, "force_destroy": rng.IntN(2) == 0}
 		}),
-		holds: func(t *testing.T) map[string]string { t.Helper(); return w.tree(t, path) },
+		onServer: func(t *testing.T) map[string]string { t.Helper(); return w.tree(t, path) },
 	}
 }
 
@@ -470,7 +470,7 @@ func (w *tortured) userObject(name string, roles []string) *torturedObject {
 				"name": name, "password_wo": fmt.Sprintf("%s-%d", tortureSecret, version), "password_wo_version": version, "roles": some(rng, roles...),
 			}
 		}),
-		holds: func(t *testing.T) map[string]string { t.Helper(); return w.auth(t, usersPath+name) },
+		onServer: func(t *testing.T) map[string]string { t.Helper(); return w.auth(t, usersPath+name) },
 	}
 }
 
@@ -480,7 +480,7 @@ func (w *tortured) roleObject(name string) *torturedObject {
 		next: maybe(func(rng *rand.Rand) map[string]any {
 			return map[string]any{"name": name, "kv_read": some(rng, "/a", "/b/*"), "kv_write": some(rng, "/a", "/c/*")}
 		}),
-		holds: func(t *testing.T) map[string]string { t.Helper(); return w.auth(t, rolesPath+name) },
+		onServer: func(t *testing.T) map[string]string { t.Helper(); return w.auth(t, rolesPath+name) },
 	}
 }
 
