@@ -170,6 +170,18 @@ const malformedAnswer = "malformed HTTP response "
 // gRPC server sends first.
 func isHTTP2(err error) bool { return strings.Contains(err.Error(), malformedAnswer+`"\x00\x00`) }
 
+// errSpokeFirst: the server sent something before it got the request.
+var errSpokeFirst = errors.New("the server sent data before it was asked")
+
+// withSpokeFirst returns errSpokeFirst for the error that net/http has for it, whose
+// text lacks a reason.
+func withSpokeFirst(err error) error {
+	if strings.Contains(err.Error(), "readLoopPeekFailLocked: %!w") {
+		return errSpokeFirst
+	}
+	return err
+}
+
 // isTLSRecord reports whether the answer begins with an alert of TLS.
 func isTLSRecord(err error) bool {
 	return err != nil && strings.Contains(err.Error(), malformedAnswer+`"\x15\x03`)

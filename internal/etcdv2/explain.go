@@ -17,6 +17,9 @@ import (
 // probeTimeout bounds a look at an endpoint that has failed.
 const probeTimeout = 2 * time.Second
 
+// frameOfSettings is the type of an HTTP/2 frame of settings.
+const frameOfSettings = 4
+
 // explain adds to the error of a request what caused it, as far as the client can
 // find out. It looks at an endpoint that has failed at most once: a thousand
 // requests fail for the same cause.
@@ -65,6 +68,8 @@ func (c *Client) probedCause(ctx context.Context, f EndpointError) error {
 	switch {
 	case isHangUp(f.Err) && !c.isProxied():
 		probe = c.probeTLS
+	case errors.Is(f.Err, errSpokeFirst) && !c.isProxied():
+		probe = probeGreeting
 	case errors.Is(f.Err, ErrV2Disabled) && !errors.Is(f.Err, ErrPage):
 		probe = c.probeEtcd
 	default:
@@ -157,6 +162,22 @@ func dial(ctx context.Context, endpoint *url.URL) (net.Conn, error) {
 		err = conn.SetDeadline(deadline)
 	}
 	return conn, err
+}
+
+// probeGreeting finds out whether a server sends the HTTP/2 settings of gRPC before it
+// is asked.
+func probeGreeting(ctx context.Context, endpoint *url.URL) error {
+	conn, err := dial(ctx, endpoint)
+	if err != nil {
+		return nil
+	}
+	defer conn.Close()
+	// A frame begins with three bytes of its length and one of its type.
+	header := make([]byte, 4)
+	if _, err = io.ReadFull(conn, header); err != nil || header[3] != frameOfSettings {
+		return nil
+	}
+	return ErrGRPCOnly
 }
 
 // probeEtcd finds out what answers at an endpoint that does not serve the v2 API.

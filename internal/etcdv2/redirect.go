@@ -29,7 +29,7 @@ func (c *Client) roundTrip(ctx context.Context, t *trip, endpoint *url.URL, r *r
 		resp, err := transport.RoundTrip(c.newHTTPRequest(limited, target, r))
 		stop()
 		if err != nil {
-			err = withCause(limited, err)
+			err = withCause(limited, withSpokeFirst(err))
 			if hops > 0 {
 				err = &redirectError{host: target.Host, cause: err}
 			}
