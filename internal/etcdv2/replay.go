@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// replay is whether a request may be sent again after a failed attempt.
+// replay says whether a request may be sent again after a failed attempt.
 type replay int
 
 const (

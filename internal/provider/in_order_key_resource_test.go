@@ -303,7 +303,7 @@ func TestInOrderKeyResource_serverDown(t *testing.T) {
 	wantError(t, errs, "no endpoint answered")
 }
 
-// A user who may not list a directory can still create a key in it.
+// A user without the right to list a directory can still create a key in it.
 func TestInOrderKeyResource_permissions(t *testing.T) {
 	t.Parallel()
 
