@@ -175,6 +175,17 @@ func (d *direct) refresh(t *testing.T, from managed) (after managed, errs string
 // imported imports a resource by its id, and reads it like a CLI.
 func (d *direct) imported(t *testing.T, typeName, id string) managed {
 	t.Helper()
+	o, errs := d.readImported(t, typeName, id)
+	if errs != "" {
+		t.Fatal(errs)
+	}
+	return o
+}
+
+// readImported imports a resource by its id. It returns what the following read leaves, and the
+// text of the errors of that read.
+func (d *direct) readImported(t *testing.T, typeName, id string) (after managed, errs string) {
+	t.Helper()
 	resp, err := d.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id})
 	if err != nil {
 		t.Fatal(err)
@@ -183,14 +194,10 @@ func (d *direct) imported(t *testing.T, typeName, id string) managed {
 		t.Fatal(text)
 	}
 	found := resp.ImportedResources[0]
-	o, errs := d.refresh(t, managed{
+	return d.refresh(t, managed{
 		typeName: typeName, private: found.Private, identity: found.Identity,
 		state: undynamic(t, d.schemas.ResourceSchemas[typeName].ValueType(), found.State),
 	})
-	if errs != "" {
-		t.Fatal(errs)
-	}
-	return o
 }
 
 // exists reports whether the resource is in state.

@@ -27,31 +27,14 @@ func TestMessages_wrongKind(t *testing.T) {
 	wantPhrases(t, errs, "There is a directory: ", own+"/dir", "take this object out of the configuration")
 	_, errs = d.apply(t, d.none("etcd_dir"), map[string]any{"path": own + "/key"})
 	wantPhrases(t, errs, "There is a key: ", own+"/key", "take this object out of the configuration")
-	wantPhrases(t, importErrors(t, d, "etcd_key", own+"/dir"), "There is a directory: ", own+"/dir")
-	wantPhrases(t, importErrors(t, d, "etcd_dir", own+"/key"), "There is a key: ", own+"/key")
+	_, errs = d.readImported(t, "etcd_key", own+"/dir")
+	wantPhrases(t, errs, "There is a directory: ", own+"/dir")
+	_, errs = d.readImported(t, "etcd_dir", own+"/key")
+	wantPhrases(t, errs, "There is a key: ", own+"/key")
 	_, errs = d.read(t, "etcd_dir", map[string]any{"path": own + "/key"})
 	wantPhrases(t, errs, "Directory is a key: ", own+"/key", "data source etcd_key")
 	_, errs = d.read(t, "etcd_keys", map[string]any{"prefix": own + "/key"})
 	wantPhrases(t, errs, "Directory is a key: ", own+"/key", "data source etcd_key")
-}
-
-// importErrors imports an object that was never in state, and returns the errors of the following
-// read.
-func importErrors(t *testing.T, d *direct, typeName, id string) string {
-	t.Helper()
-	resp, err := d.server.ImportResourceState(t.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := errorText(resp.Diagnostics); text != "" {
-		t.Fatal(text)
-	}
-	found := resp.ImportedResources[0]
-	_, errs := d.refresh(t, managed{
-		typeName: typeName, private: found.Private, identity: found.Identity,
-		state: undynamic(t, d.schemas.ResourceSchemas[typeName].ValueType(), found.State),
-	})
-	return errs
 }
 
 // A user and a role do not expire.
