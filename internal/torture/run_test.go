@@ -32,7 +32,7 @@ type settings struct {
 	limit time.Duration
 	// heavy are the faults of nodes, applied in turn and from the beginning again; nil means
 	// none.
-	heavy []heavyFault
+	heavy []etcdtest.NodeFault
 	// dir is the directory for the histories that fail.
 	dir string
 }
@@ -54,11 +54,6 @@ type run struct {
 	// ended is closed when there were enough faults.
 	ended context.Context //nolint:containedctx // It is the end of the run, not of a call.
 	end   context.CancelFunc
-
-	// shift is how far the clock of the process is off, and added how many members were
-	// added.
-	shift atomic.Int64
-	added int
 
 	calls, unknown, settled, checked, undecided atomic.Int64
 
@@ -134,7 +129,7 @@ func torture(t *testing.T, s settings) *run {
 	}
 	r.nemesis(t)
 	<-r.ended.Done()
-	r.heal(t)
+	r.nodes().Heal(t)
 	workers.Wait()
 	r.finish(t)
 	return r

@@ -43,7 +43,7 @@ func (w *worker) newRun() *keyspace.Run {
 // clock is off by the shift of the nemesis, alternately forward and back.
 func (w *worker) clock() time.Time {
 	w.ticks++
-	shift := time.Duration(w.shift.Load())
+	shift := time.Duration(clockShift.Load())
 	if w.ticks%2 == 0 {
 		shift = -shift
 	}
