@@ -22,6 +22,11 @@
 // in order are unique and ordered, and that a write whose answer was lost is either settled or
 // reported as unknown.
 //
+// Directories are checked with their contents (tree_model_test.go): keys come and go in them
+// while they are created, listed, emptied and deleted. A listing has to show the whole
+// directory at one point in time, a directory that is not empty is only deleted by a call that
+// is to delete everything in it, and a removal of what was listed deletes nothing else.
+//
 // A failure reports its seed, and saves the shortest part of the history that fails, as a
 // picture.
 package torture

@@ -155,8 +155,17 @@ func (e exchange) fetch() *httptest.ResponseRecorder {
 // answered records the answer of the server. A status of 500 is a time-out in the server: the
 // write can be applied later.
 func (e exchange) answered(answer *httptest.ResponseRecorder) {
-	isFinal := answer != nil && answer.Code < http.StatusInternalServerError
-	e.call.update(e.number, func(a *attempt) { a.answered, a.end = isFinal, e.injector.now() })
+	out, isFinal := finalOutput(answer)
+	e.call.update(e.number, func(a *attempt) { a.answer, a.answered, a.end = out, isFinal, e.injector.now() })
+}
+
+// finalOutput returns the output for an answer of the server. It reports false if the request
+// can be applied later.
+func finalOutput(answer *httptest.ResponseRecorder) (out output, isFinal bool) {
+	if answer == nil || answer.Code >= http.StatusInternalServerError {
+		return output{result: resultUnknown}, false
+	}
+	return rawOutput(answer.Code, answer.Body.Bytes()), true
 }
 
 // duplicate delivers the request twice.

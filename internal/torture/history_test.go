@@ -17,9 +17,10 @@ const (
 	never = math.MaxInt64
 )
 
-// subject is a key while it is in use.
+// subject is a key, or a directory with its contents, while it is in use.
 type subject struct {
-	key string
+	key    string
+	isTree bool
 
 	mu             sync.Mutex
 	history        []porcupine.Operation
@@ -53,6 +54,16 @@ func (s *subject) add(client int, in input, out output) {
 	}
 	if in.planned != 0 && out.result == resultDone {
 		in.start = in.planned
+	}
+	s.history = append(s.history, porcupine.Operation{ClientId: client, Input: in, Output: out, Call: in.start, Return: in.end})
+}
+
+// addTree adds an operation to the history of a tree.
+func (s *subject) addTree(client int, in treeInput, out treeOutput) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if in.end == never {
+		s.unknown++
 	}
 	s.history = append(s.history, porcupine.Operation{ClientId: client, Input: in, Output: out, Call: in.start, Return: in.end})
 }

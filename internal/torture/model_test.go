@@ -32,12 +32,7 @@ const (
 	opUpdateSeen op = "update what was seen"
 	opRemoveSeen op = "remove what was seen"
 	opRenewSeen  op = "renew what was seen"
-	// opRemoveDir deletes an empty directory. A server has no conditions for it.
-	opRemoveDir op = "remove directory"
 )
-
-// dirValue is the value of a directory, which this model treats like any other key.
-const dirValue = "a directory"
 
 // content is what a key contains.
 type content struct {
@@ -78,6 +73,8 @@ const (
 	resultExists  result = "exists"
 	resultChanged result = "changed"
 	resultGone    result = "gone"
+	// resultFull is the refusal to delete a directory that is not empty.
+	resultFull result = "not empty"
 	// resultFailed is an error that means that nothing was done.
 	resultFailed result = "failed"
 )
@@ -180,7 +177,7 @@ func (in input) applied(s state, index uint64) []state {
 	}
 	next := state{low: max(met.low, index)}
 	switch in.op {
-	case opDelete, opRemove, opRemoveSeen, opRemoveDir:
+	case opDelete, opRemove, opRemoveSeen:
 		return []state{next}
 	case opRefresh, opRenewSeen:
 		next.value = met.value
@@ -196,7 +193,7 @@ func (in input) applied(s state, index uint64) []state {
 // counts as the call's own.
 func (in input) settled(s state, out output) []state {
 	switch {
-	case in.op == opRemoveSeen, in.lost && (in.op == opRemove || in.op == opRemoveDir):
+	case in.op == opRemoveSeen, in.lost && in.op == opRemove:
 		return only(s, !s.exists)
 	case in.op == opRenewSeen && in.lost:
 		found, ok := s.at(out.index)
@@ -232,7 +229,7 @@ func (in input) met(s state) (state, bool) {
 		return s, !s.exists
 	case opSet, opAdopt:
 		return s, true
-	case opUpdate, opDelete, opRemoveDir:
+	case opUpdate, opDelete:
 		return s, s.exists
 	case opUpdateSeen, opRemoveSeen, opRenewSeen:
 		if s.exists && (s.content == in.seen || in.op == opUpdateSeen && s.content == in.wanted()) {
@@ -317,9 +314,19 @@ func (s state) String() string {
 // checkTime bounds the check of one history.
 const checkTime = time.Minute
 
-// check checks the history of one key.
+// modelOf returns the model for a history.
+func modelOf(history []porcupine.Operation) porcupine.Model {
+	if len(history) > 0 {
+		if _, isTree := history[0].Input.(treeInput); isTree {
+			return treeModel
+		}
+	}
+	return model
+}
+
+// check checks the history of one key or tree.
 func check(history []porcupine.Operation) (porcupine.CheckResult, porcupine.LinearizationInfo) {
-	return porcupine.CheckOperationsVerbose(model, history, checkTime)
+	return porcupine.CheckOperationsVerbose(modelOf(history), history, checkTime)
 }
 
 // shortest returns the shortest beginning of a history that is illegal. A call that had not
@@ -345,15 +352,33 @@ func shortest(history []porcupine.Operation) []porcupine.Operation {
 func until(history []porcupine.Operation, at int64) []porcupine.Operation {
 	var known []porcupine.Operation
 	for _, o := range history {
-		switch in, _ := o.Input.(input); {
+		switch {
 		case o.Call > at:
 		case o.Return <= at:
 			known = append(known, o)
-		case in.op != opGet:
-			in.end = at + 1
-			o.Input, o.Output, o.Return = in, output{result: resultUnknown}, at+1
-			known = append(known, o)
+		default:
+			if o, ok := unanswered(o, at+1); ok {
+				known = append(known, o)
+			}
 		}
 	}
 	return known
+}
+
+// unanswered returns a call that has no answer by a time. It reports false if the call
+// changes nothing.
+func unanswered(o porcupine.Operation, by int64) (porcupine.Operation, bool) {
+	o.Return = by
+	switch in := o.Input.(type) {
+	case input:
+		in.end = by
+		o.Input, o.Output = in, output{result: resultUnknown}
+		return o, in.op != opGet
+	case treeInput:
+		in.end = by
+		o.Input, o.Output = in, treeOutput{result: resultUnknown}
+		return o, in.isRequest()
+	default:
+		return o, false
+	}
 }

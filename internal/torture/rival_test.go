@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -134,17 +135,16 @@ func rawOutput(status int, body []byte) output {
 	switch {
 	case status < http.StatusMultipleChoices:
 		node := answer.Node
-		if node.Dir {
-			node.Value = dirValue
-		}
 		return output{resultDone, content{node.Value, node.Expiration != "" || node.TTL != 0}, node.ModifiedIndex}
-	case etcdv2.Code(answer.ErrorCode) == etcdv2.CodeKeyNotFound:
-		return output{result: resultGone}
-	case etcdv2.Code(answer.ErrorCode) == etcdv2.CodeCompareFailed:
-		return output{result: resultChanged}
-	case etcdv2.Code(answer.ErrorCode) == etcdv2.CodeKeyExists:
-		return output{result: resultExists}
 	default:
-		return output{result: resultUnknown}
+		return output{result: cmp.Or(rawResults[etcdv2.Code(answer.ErrorCode)], resultUnknown)}
 	}
+}
+
+// rawResults are the results that the codes of a server stand for.
+var rawResults = map[etcdv2.Code]result{
+	etcdv2.CodeKeyNotFound:   resultGone,
+	etcdv2.CodeCompareFailed: resultChanged,
+	etcdv2.CodeKeyExists:     resultExists,
+	etcdv2.CodeDirNotEmpty:   resultFull,
 }

@@ -45,9 +45,9 @@ type run struct {
 	cluster  *etcdtest.Cluster
 	proxies  []*etcdtest.Proxy
 	injector *injector
-	// slots are the slots of keys, and dirs those of directories.
+	// slots are the slots of keys, and trees those of directories with their contents.
 	slots   []*slot
-	dirs    []*slot
+	trees   []*slot
 	indexes indexes
 	inOrder inOrder
 	locks   lockLog
@@ -61,9 +61,10 @@ type run struct {
 	violations []string
 }
 
-// slot contains the key in use.
+// slot contains the key or the tree in use.
 type slot struct {
 	number int
+	isTree bool
 	mu     sync.Mutex
 	made   int
 	now    *subject
@@ -72,10 +73,10 @@ type slot struct {
 // hiddenSlot is the slot of a key that no listing shows.
 const hiddenSlot = 0
 
-// slotCount is how many keys are in use at a time, and dirCount how many directories.
+// slotCount is how many keys are in use at a time, and treeCount how many trees.
 const (
 	slotCount = 6
-	dirCount  = 2
+	treeCount = 2
 )
 
 // current returns the key that is in use, for a call that is about to begin.
@@ -88,7 +89,10 @@ func (s *slot) current() *subject {
 		if s.number == hiddenSlot {
 			name = "_" + name
 		}
-		s.now = &subject{key: "/torture/" + name}
+		if s.isTree {
+			name = "tree" + name
+		}
+		s.now = &subject{key: "/torture/" + name, isTree: s.isTree}
 	}
 	return s.now
 }
@@ -120,8 +124,8 @@ func torture(t *testing.T, s settings) *run {
 	for i := range slotCount {
 		r.slots = append(r.slots, &slot{number: i})
 	}
-	for i := range dirCount {
-		r.dirs = append(r.dirs, &slot{number: slotCount + i})
+	for i := range treeCount {
+		r.trees = append(r.trees, &slot{number: slotCount + i, isTree: true})
 	}
 	var workers sync.WaitGroup
 	for _, work := range r.workers(t) {
@@ -138,7 +142,7 @@ func torture(t *testing.T, s settings) *run {
 // finish checks what can only be checked at the end.
 func (r *run) finish(t *testing.T) {
 	t.Helper()
-	for _, s := range slices.Concat(r.slots, r.dirs) {
+	for _, s := range slices.Concat(r.slots, r.trees) {
 		if s.now != nil {
 			r.check(s.now)
 		}
@@ -153,9 +157,8 @@ func (r *run) finish(t *testing.T) {
 // call of the history reads what is left.
 func (r *run) check(s *subject) {
 	start := r.now()
-	answer, err := r.finalRead(s.key)
-	if err == nil {
-		s.add(lastClient, input{op: opGet, start: start, end: r.now()}, answer)
+	if answer, err := r.finalRead(s.key); err == nil {
+		r.addFinal(s, start, answer)
 	}
 	history := s.closed()
 	result, info := check(history)
@@ -191,28 +194,35 @@ func (r *run) keep(key string, history []porcupine.Operation, info porcupine.Lin
 	if err := os.WriteFile(base+".txt", []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		return err.Error()
 	}
-	if err := porcupine.VisualizePath(model, info, base+".html"); err != nil {
+	if err := porcupine.VisualizePath(modelOf(history), info, base+".html"); err != nil {
 		return err.Error()
 	}
 	return base + ".html"
 }
 
-// finalRead reads a key from the server, and tries until it succeeds.
-func (r *run) finalRead(key string) (output, error) {
+// addFinal adds what is left of a key or a tree to its history.
+func (r *run) addFinal(s *subject, start int64, answer *etcdtest.Answer) {
+	if s.isTree {
+		s.addTree(lastClient, rawListing(s.key, answer, start, r.now()), treeOutput{result: resultDone})
+		return
+	}
+	s.add(lastClient, input{op: opGet, start: start, end: r.now()}, rawOutput(answer.Status, answer.Body))
+}
+
+// finalRead reads a key or a tree from the server, and tries until it succeeds.
+func (r *run) finalRead(key string) (*etcdtest.Answer, error) {
 	var lastErr error
 	for range 40 {
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		answer, err := r.anyServer().Try(ctx, etcdtest.Call{Path: "/v2/keys" + key, Query: map[string][]string{"quorum": {"true"}}})
+		query := url.Values{"quorum": {"true"}, "recursive": {"true"}}
+		answer, err := r.anyServer().Try(ctx, etcdtest.Call{Path: "/v2/keys" + key, Query: query})
 		cancel()
-		switch {
-		case err == nil && etcdv2.Code(answer.ErrorCode) == etcdv2.CodeKeyNotFound:
-			return output{result: resultGone}, nil
-		case err == nil && answer.OK():
-			return rawOutput(answer.Status, answer.Body), nil
+		if err == nil && (answer.OK() || etcdv2.Code(answer.ErrorCode) == etcdv2.CodeKeyNotFound) {
+			return answer, nil
 		}
 		lastErr = err
 	}
-	return output{}, fmt.Errorf("%s cannot be read at the end: %w", key, lastErr)
+	return nil, fmt.Errorf("%s cannot be read at the end: %w", key, lastErr)
 }
 
 // anyServer returns one of the nodes.

@@ -40,8 +40,9 @@ type attempt struct {
 	// it to the server.
 	seen, sent bool
 	// answered reports whether the server has answered it conclusively, so that it cannot be
-	// applied later.
+	// applied later, and answer is what it answered.
 	answered bool
+	answer   output
 	// lost reports whether the client did not get the answer, and connected whether it had a
 	// connection at that time.
 	lost, connected bool
@@ -129,7 +130,7 @@ func (t tracer) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // sentRequest returns what a request asks for, which may reach a proxy late.
 func sentRequest(req *http.Request) etcdtest.Request {
-	sent := etcdtest.Request{Method: req.Method, Query: req.URL.Query()}
+	sent := etcdtest.Request{Method: req.Method, Path: req.URL.EscapedPath(), Query: req.URL.Query()}
 	if req.GetBody == nil {
 		return sent
 	}
@@ -215,13 +216,8 @@ func rawInput(r etcdtest.Request) input {
 	in := input{value: form.Get("value"), prev: r.Param("prevValue")}
 	in.ttl, _ = strconv.ParseInt(form.Get("ttl"), 10, 64)         // 0 without
 	in.index, _ = strconv.ParseUint(r.Param("prevIndex"), 10, 64) // 0 without
-	guarded, isDir := in.index != 0 || in.prev != "", r.Param("dir") == "true"
-	if isDir {
-		in.value = dirValue
-	}
+	guarded := in.index != 0 || in.prev != ""
 	switch {
-	case r.Method == http.MethodDelete && isDir:
-		in.op = opRemoveDir
 	case r.Method == http.MethodDelete && guarded:
 		in.op = opRemove
 	case r.Method == http.MethodDelete:

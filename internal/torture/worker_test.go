@@ -51,8 +51,9 @@ func (r *run) workers(t *testing.T) []*worker {
 		{(*worker).callStore, faultRate},
 		{(*worker).callStore, faultRate},
 		{(*worker).rival, faultRate / 4},
-		{(*worker).callDir, faultRate},
-		{(*worker).callDir, faultRate},
+		{(*worker).callTree, faultRate},
+		{(*worker).callTree, faultRate},
+		{(*worker).callTree, faultRate / 4},
 		{(*worker).callInOrder, faultRate},
 		{(*worker).callLock, faultRate / 2},
 		{(*worker).callLock, faultRate / 2},
@@ -100,26 +101,42 @@ func (w *worker) newTrace() *trace {
 	return t
 }
 
-// call makes a call, and adds it and its requests to the history of the key.
-func (w *worker) call(s *subject, in input, do caller) (*etcdv2.Node, error) {
+// attempted is a call that was made, with its requests.
+type attempted struct {
+	start, end int64
+	attempts   []attempt
+	// lost reports whether the answer to a write of this call was lost on the way, and
+	// surelyLost whether the client must have noticed.
+	lost, surelyLost bool
+}
+
+// make makes a call. Some callers are interrupted.
+func (w *worker) make(do func(ctx context.Context)) attempted {
 	t := w.newTrace()
 	ctx, cancel := context.WithCancel(traced(context.Background(), t))
 	defer cancel()
 	if w.rng.IntN(8) == 0 {
-		// The caller is interrupted.
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(w.rng.IntN(15000))*time.Microsecond)
 		defer cancel()
 	}
-	in.start, in.known = w.now(), s.knownIndex()
-	node, err := do(ctx)
-	in.end = w.now()
-	attempts := t.finish()
+	m := attempted{start: w.now()}
+	do(ctx)
+	m.end = w.now()
+	m.attempts = t.finish()
 	w.injector.traces.remove(t)
-	for _, a := range attempts {
-		in.lost = in.lost || a.lost && a.isWrite() && (a.connected || a.seen)
-		in.surelyLost = in.surelyLost || a.lost && a.isWrite() && a.seen
+	for _, a := range m.attempts {
+		m.lost = m.lost || a.lost && a.isWrite() && (a.connected || a.seen)
+		m.surelyLost = m.surelyLost || a.lost && a.isWrite() && a.seen
 	}
-	w.note(s, in, attempts, node, err)
+	return m
+}
+
+// call makes a call, and adds it and its requests to the history of the key.
+func (w *worker) call(s *subject, in input, do caller) (node *etcdv2.Node, err error) {
+	in.known = s.knownIndex()
+	m := w.make(func(ctx context.Context) { node, err = do(ctx) })
+	in.start, in.end, in.lost, in.surelyLost = m.start, m.end, m.lost, m.surelyLost
+	w.note(s, in, m.attempts, node, err)
 	return node, err
 }
 
@@ -128,9 +145,6 @@ func (w *worker) note(s *subject, in input, attempts []attempt, node *etcdv2.Nod
 	out := output{result: resultOf(err)}
 	if node != nil && err == nil {
 		out.content, out.index = content{node.Value, node.HasTTL()}, node.ModifiedIndex
-		if node.Dir {
-			out.value = dirValue
-		}
 	}
 	switch {
 	case out.result == resultUnknown:
@@ -163,7 +177,7 @@ func describe(attempts []attempt) string {
 // isClientCall reports whether a call uses the client and not the key space.
 func (in input) isClientCall() bool {
 	switch in.op {
-	case opAdopt, opUpdateSeen, opRemoveSeen, opRenewSeen, opRemoveDir:
+	case opAdopt, opUpdateSeen, opRemoveSeen, opRenewSeen:
 		return false
 	default:
 		return true
@@ -186,17 +200,16 @@ func (w *worker) addPhantoms(s *subject, in input, out output, attempts []attemp
 			raw.end = never
 		}
 		if a.twice {
-			again, answer := raw, output{result: resultUnknown}
-			if a.second != nil && a.second.Code < http.StatusInternalServerError {
-				again.end, answer = a.end, rawOutput(a.second.Code, a.second.Body.Bytes())
-			} else {
+			answer, isFinal := finalOutput(a.second)
+			again := raw
+			if again.end = a.end; !isFinal {
 				again.end = never
 			}
 			s.add(phantomClient, again, answer)
 		}
 		switch {
 		case !a.lost && a.answered:
-		case raw.op == opCreate, raw.op == opRemoveDir && out.result != resultUnknown:
+		case raw.op == opCreate:
 			s.add(phantomClient+1, raw, output{result: resultUnknown})
 		case raw.index == 0 || indexes[raw.index]:
 		case in.isClientCall() && out.result == resultUnknown:
@@ -220,6 +233,8 @@ func resultOf(err error) result {
 		return resultChanged
 	case errors.Is(err, etcdv2.ErrNotFound):
 		return resultGone
+	case errors.Is(err, etcdv2.ErrDirNotEmpty):
+		return resultFull
 	default:
 		return resultFailed
 	}
@@ -230,8 +245,11 @@ func (w *worker) value() string {
 	if w.rng.IntN(5) < 2 {
 		return string(rune('a' + w.rng.IntN(3)))
 	}
-	return fmt.Sprintf("w%d-%d", w.number, w.made)
+	return w.ownValue()
 }
+
+// ownValue returns a value that no other call writes.
+func (w *worker) ownValue() string { return fmt.Sprintf("w%d-%d", w.number, w.made) }
 
 // ttl returns a TTL in seconds, usually none.
 func (w *worker) ttl() *int64 {
