@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // readAuth reads from the auth API, which a server answers from its own store:
@@ -28,8 +29,8 @@ func (c *Client) readAuthLinearizable(ctx context.Context, path string, read fun
 type readFunc func(ctx context.Context, path string, read func(*answer) error) error
 
 // readList returns a function that reads a list, which can be null or empty but
-// is never left out.
-func readList[T any](name string, list *[]T) func(*answer) error {
+// is never left out, and whose elements all have a name.
+func readList[T any](name string, list *[]T, nameOf func(T) string) func(*answer) error {
 	return func(ans *answer) error {
 		var body map[string]json.RawMessage
 		err := json.Unmarshal(ans.data, &body)
@@ -39,6 +40,9 @@ func readList[T any](name string, list *[]T) func(*answer) error {
 		var read []T
 		if err == nil {
 			err = json.Unmarshal(body[name], &read)
+		}
+		if err == nil && slices.ContainsFunc(read, func(element T) bool { return nameOf(element) == "" }) {
+			err = fmt.Errorf("one of the %s has no name", name)
 		}
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrInvalidAnswer, err)

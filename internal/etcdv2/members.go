@@ -77,10 +77,10 @@ func listMembersInto(members *[]Member) *request {
 
 func readMembers(members *[]Member) func(*answer) error {
 	return func(ans *answer) error {
-		if err := readList("members", members)(ans); err != nil {
+		if err := readList("members", members, func(m Member) string { return m.ID })(ans); err != nil {
 			return err
 		}
-		if len(*members) == 0 || slices.ContainsFunc(*members, func(m Member) bool { return m.ID == "" }) {
+		if len(*members) == 0 {
 			return fmt.Errorf("%w: it lists no member, and the server itself is one", ErrInvalidAnswer)
 		}
 		return nil

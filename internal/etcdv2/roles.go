@@ -81,7 +81,7 @@ type roleBody struct {
 // with "_". etcd 2.1 and 2.2 list the names only; each role is then read.
 func (s *RolesService) List(ctx context.Context) ([]*Role, error) {
 	var answers []roleAnswer
-	err := s.client.readAuth(ctx, "/v2/auth/roles", readList("roles", &answers))
+	err := s.client.readAuth(ctx, "/v2/auth/roles", readList("roles", &answers, func(r roleAnswer) string { return r.Role }))
 	if err != nil {
 		return nil, err
 	}

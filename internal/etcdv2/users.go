@@ -122,7 +122,7 @@ func (s *UsersService) List(ctx context.Context) ([]*User, error) {
 
 func (s *UsersService) list(ctx context.Context) ([]userAnswer, error) {
 	var users []userAnswer
-	if err := s.client.readAuth(ctx, "/v2/auth/users", readList("users", &users)); err != nil {
+	if err := s.client.readAuth(ctx, "/v2/auth/users", readList("users", &users, func(u userAnswer) string { return u.User })); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(users, func(a, b userAnswer) int { return strings.Compare(a.User, b.User) })
