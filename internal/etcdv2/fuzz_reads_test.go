@@ -125,7 +125,8 @@ func FuzzReads(f *testing.F) {
 		`{"leader":"1f","followers":{"2f":{"latency":{"minimum":9223372036854775807},"counts":{"fail":1}}}}`, `{"getsSuccess":1,"watchers":0}`,
 		`{"users":[{}]}`, `{"roles":[{}]}`, `{"user":"ops","roles":[{}]}`, `{"members":[{"id":""}]}`, `{"id":""}`,
 		`{"users":[""]}`, `{"roles":[null]}`,
-		`{"message":"auth: User ops does not exist."}`, `{"message":"auth: Role r does not exist."}`, `{"message":"Internal Server Error"}`, "null", "",
+		`{"message":"auth: User ops does not exist."}`, `{"message":"auth: Role r does not exist."}`,
+		`{"message":"Internal Server Error"}`, "null", "",
 	} {
 		for _, status := range []int{http.StatusOK, http.StatusNotFound, http.StatusServiceUnavailable} {
 			f.Add(status, []byte(text))

@@ -223,9 +223,9 @@ var faults = []fault{
 
 	// G. Cluster.
 	{"G1", "etcdv2/cluster.go", `machines = append(machines, machine)`, `_ = machine`},
-	{"G3", "etcdv2/members.go", `if err := readList("members", members)(ans); err != nil {
+	{"G3", "etcdv2/members.go", `if err := readList("members", members, func(m Member) string { return m.ID })(ans); err != nil {
 			return err
-		}`, `if err := readList("members", members)(ans); err != nil {
+		}`, `if err := readList("members", members, func(m Member) string { return m.ID })(ans); err != nil {
 			return err
 		}
 		*members = (*members)[:1]`},
