@@ -3,10 +3,8 @@ package keyspace
 import (
 	"bytes"
 	"encoding/json"
-	"maps"
 	"math/big"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -78,14 +76,19 @@ func canonicalValue(v any) any {
 	return v
 }
 
+// canonicalObject is canonicalValue for an object. Names that a CLI would make the same stay
+// apart, so that no member hides another.
 func canonicalObject(members map[string]any) map[string]any {
+	names := make(map[string]int, len(members))
+	for name := range members {
+		names[Normalized(name)]++
+	}
 	out := make(map[string]any, len(members))
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		canonical := Normalized(name)
-		if _, taken := out[canonical]; taken {
-			canonical = name
+	for name, member := range members {
+		if normal := Normalized(name); names[normal] == 1 {
+			name = normal
 		}
-		out[canonical] = canonicalValue(members[name])
+		out[name] = canonicalValue(member)
 	}
 	return out
 }

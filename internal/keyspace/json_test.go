@@ -14,6 +14,8 @@ func TestEqualJSON(t *testing.T) {
 		want bool
 	}{
 		{`1`, `1.0`, true},
+		{"{\"e\u0301\":1,\"é\":2}", `{"é":2}`, false},
+		{"{\"e\u0301\":1}", `{"é":1}`, true},
 		{`1`, `1.000e0`, true},
 		{`100`, `1e2`, true},
 		{`100`, `1E+02`, true},
