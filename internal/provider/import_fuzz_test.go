@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -14,6 +15,7 @@ func FuzzImportID(f *testing.F) {
 	for _, id := range []string{
 		"/app/config", "value:/app", "value_json:/a", "value_wo:/a", "value:value:/a", "/", "a", "alice", "alice/ops", "ops/read:/app/*",
 		"ops/write::", "a/b/c", "/a//b", "/a/../b", "/\x00", "/\xff", "role/read:", "/_hidden", "ä/ö",
+		"/queue/00000000000000000007", "/queue/7", authID,
 	} {
 		f.Add(id)
 	}
@@ -23,11 +25,19 @@ func FuzzImportID(f *testing.F) {
 		}
 		d := newDirect(t, map[string]any{"endpoints": []string{"http://127.0.0.1:1"}})
 		for typeName, check := range map[string]func(t *testing.T, o managed) error{
-			"etcd_key":        func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckKey(o.text(t, "key")) },
-			"etcd_dir":        func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckKey(o.text(t, "path")) },
-			"etcd_user":       func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckUserName(o.text(t, "name")) },
-			"etcd_role":       func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckRoleName(o.text(t, "name")) },
-			"etcd_user_role":  func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckRoleName(o.text(t, "role")) },
+			"etcd_key":          func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckKey(o.text(t, "key")) },
+			"etcd_dir":          func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckKey(o.text(t, "path")) },
+			"etcd_user":         func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckUserName(o.text(t, "name")) },
+			"etcd_role":         func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckRoleName(o.text(t, "name")) },
+			"etcd_user_role":    func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckRoleName(o.text(t, "role")) },
+			"etcd_in_order_key": func(t *testing.T, o managed) error { t.Helper(); return checkInOrderKey(o.text(t, "key")) },
+			"etcd_auth": func(t *testing.T, o managed) error {
+				t.Helper()
+				if o.text(t, "id") != authID {
+					return errors.New("there is one authentication switch")
+				}
+				return nil
+			},
 			"etcd_key_prefix": func(t *testing.T, o managed) error { t.Helper(); return etcdv2.CheckDir(o.text(t, "prefix")) },
 			"etcd_role_permission": func(t *testing.T, o managed) error {
 				t.Helper()

@@ -42,14 +42,20 @@ type movedRole struct {
 
 var _ resource.ResourceWithMoveState = (*keyResource)(nil)
 
-// named is the state of an object, which is nothing without the name of it.
-type named interface{ name() string }
+// movedState is the state of an object of that provider.
+type movedState interface {
+	// check refuses an object that no server can have.
+	check() error
+}
 
-func (k movedKey) name() string { return strings.Trim(k.Key, "/") }
+// key returns the key as servers name it.
+func (k movedKey) key() string { return "/" + strings.Trim(k.Key, "/") }
 
-func (u movedUser) name() string { return u.Username }
+func (k movedKey) check() error { return etcdv2.CheckKey(k.key()) }
 
-func (r movedRole) name() string { return r.Name }
+func (u movedUser) check() error { return etcdv2.CheckUserName(u.Username) }
+
+func (r movedRole) check() error { return etcdv2.CheckRoleName(r.Name) }
 
 // movedFrom is the end of that provider's address. The host before it differs
 // between CLIs and mirrors.
@@ -57,15 +63,15 @@ const movedFrom = "/retryw/etcdv2"
 
 // stateMover returns a mover from a type of that provider, whose state is
 // given to move as S.
-func stateMover[S named](sourceType string, move func(context.Context, S, *resource.MoveStateResponse)) resource.StateMover {
+func stateMover[S movedState](sourceType string, move func(context.Context, S, *resource.MoveStateResponse)) resource.StateMover {
 	return resource.StateMover{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
 		if req.SourceTypeName != sourceType || !strings.HasSuffix(strings.ToLower(req.SourceProviderAddress), movedFrom) {
 			return
 		}
 		var source S
 		err := decodeMoved(req, &source)
-		if err == nil && source.name() == "" {
-			err = errors.New("it names no object")
+		if err == nil {
+			err = source.check()
 		}
 		if err != nil {
 			resp.Diagnostics.AddError("Unable to move state", "The state of the "+sourceType+" cannot be read. "+
@@ -79,7 +85,7 @@ func stateMover[S named](sourceType string, move func(context.Context, S, *resou
 
 func (r *keyResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{stateMover("etcdv2_keyvalue", func(ctx context.Context, source movedKey, resp *resource.MoveStateResponse) {
-		key := types.StringValue("/" + source.name())
+		key := types.StringValue(source.key())
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("key"), key)...)
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("value"), source.Value)...)
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root("modified_index"), source.ModifiedIndex)...)

@@ -114,8 +114,10 @@ func TestMoveState_refusals(t *testing.T) {
 		"another type":       {address, "etcdv2_role", `{"name":"a"}`, "etcd_user", "Unable to Move Resource State"},
 		"no state":           {address, "etcdv2_user", "", "etcd_user", "it is empty"},
 		"another shape":      {address, "etcdv2_user", `{"username":1,"password":"geheim"}`, "etcd_user", "import the object instead"},
-		"a key without name": {address, "etcdv2_keyvalue", `{"key":"/","value":"geheim"}`, "etcd_key", "names no object"},
-		"a role that is not": {address, "etcdv2_role", `{"id":"a"}`, "etcd_role", "names no object"},
+		"a key without name": {address, "etcdv2_keyvalue", `{"key":"/","value":"geheim"}`, "etcd_key", "is the root"},
+		"no key of a server": {address, "etcdv2_keyvalue", `{"key":"a//b","value":"geheim"}`, "etcd_key", "has an empty segment"},
+		"no user name":       {address, "etcdv2_user", `{"username":"a/b","password":"geheim"}`, "etcd_user", "contains a slash"},
+		"a role that is not": {address, "etcdv2_role", `{"id":"a"}`, "etcd_role", "the role name is empty"},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()
