@@ -162,7 +162,7 @@ func (n *Nemesis) change(tb testing.TB, ask func(s *Server) bool) {
 
 // NodeFaults are the faults that a [Nemesis] knows. The first two leave a cluster of three
 // its quorum.
-func NodeFaults() []NodeFault { return slices.Clone(nodeFaults) }
+func NodeFaults() []NodeFault { return slices.Concat(nodeFaults, diskFaults) }
 
 var nodeFaults = []NodeFault{
 	{"leader killed, restarted from disk", func(tb testing.TB, n *Nemesis) func() {

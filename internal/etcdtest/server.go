@@ -46,6 +46,7 @@ type Server struct {
 	mu             sync.Mutex
 	proc           *process
 	paused         bool
+	full           bool   // every write to a file fails
 	cluster        string // value of --initial-cluster
 	clusterState   string // value of --initial-cluster-state
 	user, password string
@@ -410,6 +411,10 @@ func (s *Server) launch() error {
 	}
 
 	s.proc, s.paused = proc, false
+
+	if s.full {
+		return proc.limitFiles()
+	}
 
 	return nil
 }

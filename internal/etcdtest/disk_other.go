@@ -1,0 +1,7 @@
+//go:build !linux
+
+package etcdtest
+
+var diskFaults []NodeFault
+
+func (p *process) limitFiles() error { return nil }
