@@ -56,6 +56,26 @@ var tortureFaults = []fault{
 		"a lock taken while another owner has it", "etcdv2/keylock.go", `case found.Node.Value == a.wanted.value():`,
 		`case found.Node.TTL < a.req.TTL:`,
 	},
+	{
+		"a directory that is deleted without a look at its contents", "keyspace/dir.go",
+		`err = s.removeEmpty(ctx, found)`, `err = s.deleteDir(ctx, path, true)`,
+	},
+	{
+		"a deletion of an empty directory that deletes everything in it", "etcdv2/keys_dir.go",
+		`setTrue(r.query, "recursive", opts.Recursive)`, `setTrue(r.query, "recursive", true)`,
+	},
+	{
+		"a lost deletion of a directory that counts as done", "etcdv2/settle.go", `case errors.Is(readErr, ErrNotFound) && w.deletes:`,
+		`case w.deletes && (w.unguarded || errors.Is(readErr, ErrNotFound)):`,
+	},
+	{
+		"another directory that is deleted in place of the one that was seen", "keyspace/dir.go",
+		`case resp.Node.CreatedIndex != createdIndex:`, `case false:`,
+	},
+	{
+		"a key that has changed since it was listed and is deleted", "keyspace/empty.go",
+		`e.store.keys.CompareAndDelete(ctx, node.Key, etcdv2.Condition{Index: node.ModifiedIndex})`, `e.store.keys.Delete(ctx, node.Key)`,
+	},
 }
 
 // torture runs internal/torture with each fault.
