@@ -55,6 +55,9 @@ func (w *worker) empty(s *subject) {
 		return
 	}
 	w.claim(s, m, listing(s.key, treeRoot, content.Dir, true))
+	if w.rng.IntN(2) == 0 {
+		w.treeSet(s, treeKeys[w.rng.IntN(len(treeKeys))])
+	}
 	i := treeIntent{treeInput: treeInput{op: treeRemove}, listed: nodesByKey(content.Dir), exact: true}
 	var emptied *keyspace.Emptied
 	var err error
