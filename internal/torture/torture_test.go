@@ -24,6 +24,12 @@ func TestTorture(t *testing.T) {
 	if dir := os.Getenv("REPORT"); dir != "" {
 		s.dir = dir
 	}
+	// This runs after everything else, so that it is not lost among the logs of the nodes.
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("SEED=%d failed; repeat it: make torture %s; histories and report: %s", s.seed, s, s.dir)
+		}
+	})
 	r := torture(t, s)
 	report := r.report()
 	t.Logf("\n%s", report)
@@ -37,25 +43,12 @@ func TestTorture(t *testing.T) {
 		t.Error("no history was checked")
 	}
 	if len(r.violations) > 0 && number(t, "SHRINK", 0) != 0 {
-		t.Logf("fails too: make torture %s", shrink(t, s, r.faultsMet()))
+		s = shrink(t, s, r)
 	}
 }
 
-// shrink repeats the run with the same seed and fewer faults, and returns the smallest run that
-// still fails. The timing of faults differs from run to run, so a smaller run may pass even
-// though the defect exists.
-func shrink(t *testing.T, s settings, met int) string {
-	t.Helper()
-	s.faults = met
-	for _, less := range []func(settings) settings{
-		func(s settings) settings { s.heavy = nil; return s },
-		func(s settings) settings { s.faults = max(1, s.faults/2); return s },
-		func(s settings) settings { s.faults = max(1, s.faults/2); return s },
-	} {
-		if next := less(s); len(torture(t, next).violations) > 0 {
-			s = next
-		}
-	}
+// String returns the variables that repeat the run.
+func (s settings) String() string {
 	nodes := 1
 	if s.heavy == nil {
 		nodes = 0
