@@ -76,6 +76,7 @@ var tortureFaults = []fault{
 		"a key that has changed since it was listed and is deleted", "keyspace/empty.go",
 		`e.store.keys.CompareAndDelete(ctx, node.Key, etcdv2.Condition{Index: node.ModifiedIndex})`, `e.store.keys.Delete(ctx, node.Key)`,
 	},
+	{"a watch that does not continue after its last event", "etcdv2/watch.go", `w.index = resp.Node.ModifiedIndex + 1`, `w.index = 0`},
 }
 
 // torture runs internal/torture with each fault.

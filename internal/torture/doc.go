@@ -7,7 +7,8 @@
 // Three nodes are behind proxies that drop requests and answers, cut answers in the middle,
 // delay, deliver twice, hang, and answer like a broken gateway. Which request meets which
 // fault depends only on the seed, the call and the attempt. Meanwhile nodes are killed,
-// stopped, cut off from their peers and restarted, and members are added and removed.
+// stopped, cut off from their peers and restarted, disks are full, and members are added and
+// removed.
 //
 // Several clients and stores, and a rival without conditions or retries, work on a few keys.
 // A key is used for a few dozen calls and then replaced, so that each history stays short
@@ -19,8 +20,9 @@
 // (model_test.go): its value, its index and whether it expires. A call whose outcome is
 // unknown may have been applied at any time after its beginning, or never. The tests also
 // check that no index is used twice or out of order, that locks exclude each other, that keys
-// in order are unique and ordered, and that a write whose answer was lost is either settled or
-// reported as unknown.
+// in order are unique and ordered, that a watch yields every write once and in order, or
+// reports a gap, and that a write whose answer was lost is either settled or reported as
+// unknown.
 //
 // Directories are checked with their contents (tree_model_test.go): keys come and go in them
 // while they are created, listed, emptied and deleted. A listing has to show the whole

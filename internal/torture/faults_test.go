@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +37,9 @@ var lightFaults = []fault{
 	cutAnswer, cutAnswer, delay, delay, duplicate, duplicate, gatewayError, gatewayError,
 	hangBefore, hangAfter,
 }
+
+// watchFaults are those that a watch meets, which waits at any rate.
+var watchFaults = []fault{dropRequest, dropAnswer, cutAnswer}
 
 // faultRate is the fraction of the requests that meet a fault.
 const faultRate = 0.25
@@ -95,11 +97,15 @@ func (i *injector) choose(call *trace, number int) (fault, *rand.Rand) {
 // act handles each request in the proxies.
 func (i *injector) act(x *etcdtest.Exchange) {
 	call, number := i.traces.of(x.Request)
-	if call == nil || strings.Contains(x.Request.Query.Encode(), "wait=true") {
+	if call == nil {
 		x.Forward()
 		return
 	}
 	kind, rng := i.choose(call, number)
+	if x.Request.Query.Get("wait") == "true" && !slices.Contains(watchFaults, kind) {
+		x.Forward()
+		return
+	}
 	if !call.enter(number, x.Request, i.now(), kind) {
 		x.Forward()
 		return

@@ -20,6 +20,8 @@ type indexed struct {
 	key        string
 	index      uint64
 	start, end int64
+	// isSilent reports whether the write may have made no event.
+	isSilent bool
 }
 
 // add adds a write that was answered.
@@ -29,7 +31,19 @@ func (i *indexes) add(key string, in input, out output) {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.writes = append(i.writes, indexed{key, out.index, in.start, in.end})
+	i.writes = append(i.writes, indexed{key, out.index, in.start, in.end, in.isSilent()})
+}
+
+// isSilent reports whether a call may have been a refresh, which makes no event.
+func (in input) isSilent() bool {
+	return in.op == opRefresh || in.op == opRenewSeen || in.op == opUpdateSeen
+}
+
+// all returns all writes.
+func (i *indexes) all() []indexed {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.writes)
 }
 
 // faults returns where the indexes do not fit one sequence of writes.

@@ -51,6 +51,7 @@ type run struct {
 	indexes indexes
 	inOrder inOrder
 	locks   lockLog
+	events  eventLog
 	// ended is closed when there were enough faults.
 	ended context.Context //nolint:containedctx // It is the end of the run, not of a call.
 	end   context.CancelFunc
@@ -148,7 +149,7 @@ func (r *run) finish(t *testing.T) {
 		}
 	}
 	r.checkInOrder()
-	for _, fault := range r.indexes.faults() {
+	for _, fault := range slices.Concat(r.indexes.faults(), r.events.faults(r.indexes.all())) {
 		r.violate("%s", fault)
 	}
 }
@@ -248,6 +249,7 @@ func (r *run) report() string {
 		fmt.Sprintf("histories   %d checked, %d not decided within %s", r.checked.Load(), r.undecided.Load(), checkTime),
 		fmt.Sprintf("locks       %d times held", r.locks.count()),
 		fmt.Sprintf("in order    %d keys", r.inOrder.count()),
+		"watched     " + r.events.String(),
 		fmt.Sprintf("faults      %d", total),
 	}
 	tail := []string{fmt.Sprintf("violations  %d", len(r.violations))}

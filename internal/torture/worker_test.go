@@ -58,6 +58,7 @@ func (r *run) workers(t *testing.T) []*worker {
 		{(*worker).callLock, faultRate / 2},
 		{(*worker).callLock, faultRate / 2},
 		{(*worker).callLock, faultRate / 2},
+		{(*worker).callWatch, faultRate},
 	}
 	workers := make([]*worker, len(kinds))
 	for i, kind := range kinds {
