@@ -183,7 +183,7 @@ func (c *cliTree) destroy(t *testing.T) {
 func TestAccRandomTree(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
-	eachRandomTree(t, 3, func(t *testing.T, seed uint64) {
+	etcdtest.EachSeed(t, 3, func(t *testing.T, seed uint64) {
 		t.Helper()
 		r := newRandomTree(t, l.server, seed)
 		before := r.snapshot(t)
@@ -339,7 +339,7 @@ func (c *directTree) destroy(t *testing.T) {
 func TestRandomTree_direct(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
-	eachRandomTree(t, 60, func(t *testing.T, seed uint64) {
+	etcdtest.EachSeed(t, 60, func(t *testing.T, seed uint64) {
 		t.Helper()
 		r := newRandomTree(t, s, seed)
 		before := r.snapshot(t)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,32 +19,6 @@ import (
 // These tests import random trees, make one change at a time, and compare what the plan shows with
 // the store after the apply. SEED repeats the tree that a failure names, and COUNT is the number
 // of trees from there on.
-
-// eachRandomTree runs a test on count trees, unless COUNT or SEED are set.
-func eachRandomTree(t *testing.T, count int, test func(t *testing.T, seed uint64)) {
-	t.Helper()
-	first := uint64(1)
-	if text := os.Getenv("SEED"); text != "" {
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		first, count = seed, 1
-	}
-	if text := os.Getenv("COUNT"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		count = n
-	}
-	for seed := first; seed < first+uint64(count); seed++ {
-		t.Run(fmt.Sprintf("SEED=%d", seed), func(t *testing.T) {
-			t.Parallel()
-			test(t, seed)
-		})
-	}
-}
 
 // randomKey is a managed key.
 type randomKey struct {

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -317,20 +316,6 @@ func (w *tortured) auth(t *testing.T, path string) map[string]string {
 	return map[string]string{path: compact.String()}
 }
 
-// stepsOr returns STEPS, or without if it is not set.
-func stepsOr(t *testing.T, without int) int {
-	t.Helper()
-	text := os.Getenv("STEPS")
-	if text == "" {
-		return without
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
 // some returns a random choice of names.
 func some(rng *rand.Rand, names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(string) bool { return rng.IntN(2) == 0 })
@@ -491,11 +476,11 @@ func TestTorture(t *testing.T) {
 	var applies, faults, unknown atomic.Int64
 	t.Run("seeds", func(t *testing.T) {
 		t.Parallel()
-		eachRandomTree(t, 3, func(t *testing.T, seed uint64) {
+		etcdtest.EachSeed(t, 3, func(t *testing.T, seed uint64) {
 			t.Helper()
 			w := newTortured(t, s, seed)
 			objects := w.objects(t)
-			for range stepsOr(t, 60) {
+			for range etcdtest.Setting(t, "STEPS", 60) {
 				w.step(t, objects[w.rng.IntN(len(objects))])
 			}
 			applies.Add(int64(w.applies))
