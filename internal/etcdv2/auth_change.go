@@ -20,10 +20,21 @@ func (c *Client) deleteAuth(ctx context.Context, path string) error {
 	if !errors.Is(err, ErrOutcomeUnknown) {
 		return err
 	}
-	if readErr := c.readAuthLinearizable(ctx, path, nil); errors.Is(readErr, ErrNotFound) {
+	settling, cancel := c.settling(ctx)
+	defer cancel()
+	if readErr := c.readAuthLinearizable(settling, path, nil); errors.Is(readErr, ErrNotFound) {
 		return nil
 	}
 	return err
+}
+
+// settling returns a context for reading what became of a write. It has Options.SettleTime of its
+// own, so that a caller who is gone learns that.
+func (c *Client) settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.options.SettleTime == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), c.options.SettleTime)
 }
 
 // authObject is a user or a role that is being changed.
@@ -37,6 +48,8 @@ type authObject[T any] struct {
 // has made what is there.
 func (o authObject[T]) settleCreate(isOurs func(T) bool) func(context.Context, error) (*answer, bool, error) {
 	return func(ctx context.Context, err error) (*answer, bool, error) {
+		ctx, cancel := o.client.settling(ctx)
+		defer cancel()
 		found, readErr := o.get(ctx, o.name, o.client.readAuthLinearizable)
 		switch {
 		case readErr == nil && isOurs(found):
@@ -52,21 +65,20 @@ func (o authObject[T]) settleCreate(isOurs func(T) bool) func(context.Context, e
 }
 
 // settleUpdate reads the object after an update that had the given result: one
-// whose answer was lost was made if that is to be seen. The read has
-// Options.SettleTime of its own, so that a caller who is gone learns what was changed.
+// whose answer was lost was made if the object shows it.
 func (o authObject[T]) settleUpdate(ctx context.Context, result error, isDone func(T) bool) (found T, err error) {
 	unknown := errors.Is(result, ErrOutcomeUnknown)
 	if result != nil && !unknown {
 		return found, result
 	}
-	if limit := o.client.options.SettleTime; limit != 0 {
-		settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-		defer cancel()
-		ctx = settling
-	}
+	ctx, cancel := o.client.settling(ctx)
+	defer cancel()
 	found, err = o.readBack(ctx, isDone)
-	if unknown && err != nil {
-		err = fmt.Errorf("%w; it is not seen: %w", result, err)
+	switch {
+	case unknown && errors.Is(err, ErrOverwritten): // the write may not have been applied at all
+		err = fmt.Errorf("%w; the %s does not show it", result, o.kind)
+	case unknown && err != nil:
+		err = fmt.Errorf("%w; %w", result, err)
 	}
 	return found, err
 }

@@ -363,6 +363,45 @@ func TestUsersService_Update_interruptedAfterTheAnswer(t *testing.T) {
 	}
 }
 
+// A caller who goes away while the answer is under way learns what became of the change.
+func TestAuth_interruptedBeforeTheAnswer(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	for name, change := range map[string]func(ctx context.Context, client *etcdv2.Client) error{
+		"create user": func(ctx context.Context, client *etcdv2.Client) error {
+			user, err := client.Users.Create(ctx, "new", "secret", nil)
+			if user == nil || user.Name != "new" {
+				t.Errorf("Create() = %v, %v, want the user, which exists", user, err)
+			}
+			return nil // its marker may still be there
+		},
+		"create role": func(ctx context.Context, client *etcdv2.Client) error {
+			role, _ := client.Roles.Create(ctx, "new", etcdv2.Permissions{})
+			if role == nil || role.Name != "new" {
+				t.Errorf("Create() = %v, want the role, which exists", role)
+			}
+			return nil // it may not be read again
+		},
+		"delete user": func(ctx context.Context, client *etcdv2.Client) error { return client.Users.Delete(ctx, "old") },
+		"delete role": func(ctx context.Context, client *etcdv2.Client) error { return client.Roles.Delete(ctx, "old") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			verb, kind, _ := strings.Cut(name, " ")
+			if verb == "delete" {
+				server.JSON(t, http.MethodPut, "/v2/auth/"+kind+"s/old", map[string]any{kind: "old", "password": "secret"})
+			}
+			proxy := etcdtest.NewProxy(t, server.URL())
+			ctx, interrupt := context.WithCancel(t.Context())
+			isWrite := func(r etcdtest.Request) bool { return r.Method != http.MethodGet }
+			proxy.Inject(etcdtest.Rule{Match: isWrite, Action: func(x *etcdtest.Exchange) { x.Fetch(); interrupt(); x.Cut() }})
+			if err := change(ctx, newAuthClient(t, etcdv2.Options{Endpoints: []string{proxy.URL()}, SettleTime: etcdv2.SettleTime})); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestUsersService_Update_lostAnswer(t *testing.T) {
 	t.Parallel()
 	server := etcdtest.Start(t)
