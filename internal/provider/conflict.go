@@ -315,7 +315,7 @@ func alreadyExists(noun, what, resource, id string) error {
 
 // existsAdvice returns what to do where something exists that was to be created.
 func existsAdvice(block string) string {
-	return replacedAdvice + "To manage it with this configuration, import it:\n\n" + block + "\n\n" +
+	return replacedAdvice + endedAdvice + "To manage it with this configuration, import it:\n\n" + block + "\n\n" +
 		"or set adopt_existing = true to take it over and write what the configuration says."
 }
 
@@ -326,7 +326,7 @@ func adviceOnKeys(onExisting string) map[keyspace.Kind]string {
 }
 
 func existingKeysAdvice(prefix string) string {
-	return replacedAdvice + "To manage these keys with this configuration, import them, which includes every key below the prefix:\n\n" +
+	return replacedAdvice + endedAdvice + "To manage these keys with this configuration, import them, which includes every key below the prefix:\n\n" +
 		importBlock("etcd_key_prefix", prefix) + "\n\n" + adoptKeysAdvice
 }
 
@@ -344,6 +344,10 @@ func staysInStore(noun, name string) error {
 const replacedAdvice = "If it is being replaced here with create_before_destroy, which is also inherited from objects that depend on it, " +
 	"its old instance still has it: remove create_before_destroy, or set adopt_existing = true: the new instance then takes it over and " +
 	"the old one leaves it in place.\n\n"
+
+// endedAdvice is the case of an object that exists because the run that created it could not save
+// the state.
+const endedAdvice = "If a run that was killed may have created it, look at it, and import it as below.\n\n"
 
 // orderAdvice is how what is in a directory is created after it, and deleted
 // before it.

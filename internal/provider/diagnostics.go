@@ -44,6 +44,10 @@ var advices = []advice{
 			"State contains what was last read. Look at the object on the server, then plan again.",
 	},
 	{
+		kind: context.Canceled, isCause: true,
+		text: "The run was interrupted before the server had answered. Run it again: the plan shows what is left to do.",
+	},
+	{
 		kind: etcdv2.ErrReadOnly, summary: "The endpoint accepts no writes",
 		text: "The endpoint is an etcd proxy in the mode readonly. The server was not changed. Add the client URL of a member to endpoints, or " +
 			"start the proxy with --proxy on.",
@@ -210,7 +214,6 @@ var advices = []advice{
 		kind: etcdv3.ErrUnavailable,
 		text: "No v3 endpoint answered. Check that the endpoints are right and reachable, that the TLS settings fit, and that the cluster is up.",
 	},
-	{kind: context.Canceled, text: "The run was interrupted. State contains what was last read."},
 	{kind: etcdv2.ErrNotDir, text: "The path, or a part of it, is a key, and a key cannot contain anything. Remove that key or choose " +
 		"another path."},
 	{kind: etcdv2.ErrNotFile, text: "There is a directory where a key was expected."},
