@@ -35,6 +35,8 @@ type Workspace struct {
 	Config string
 	// Out also receives everything that a command prints, unless it is nil.
 	Out io.Writer
+	// Started is called with the process of each command, unless it is nil.
+	Started func(*os.Process)
 	// Ended is called with the process state of each ended command, unless it is nil.
 	Ended func(*os.ProcessState)
 
@@ -107,7 +109,13 @@ func (w *Workspace) Run(ctx context.Context, args ...string) (output string, cod
 		cmd.Stdout = io.MultiWriter(&captured, w.Out)
 	}
 	cmd.Stderr = cmd.Stdout
-	err = cmd.Run()
+	if err = cmd.Start(); err != nil {
+		return "", 0, err
+	}
+	if w.Started != nil {
+		w.Started(cmd.Process)
+	}
+	err = cmd.Wait()
 	if w.Ended != nil && cmd.ProcessState != nil {
 		w.Ended(cmd.ProcessState)
 	}

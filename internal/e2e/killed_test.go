@@ -1,130 +1,192 @@
 package e2e_test
 
 import (
-	"context"
-	"fmt"
+	"bytes"
+	"errors"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/etcdv2/terraform-provider-etcd/internal/cli/clitest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
-// killedKeys is how many keys an apply has that is ended in the middle.
-const killedKeys = 8
+// patience is how long a test waits for what has to happen on any machine.
+const patience = 2 * time.Minute
 
-// TestAccCLI_endedInTheMiddle ends an apply while it writes. After an interrupt the state
-// contains every key that was written; a provider that was killed leaves what the next
-// apply takes over. In both cases that one leaves nothing to do.
-func TestAccCLI_endedInTheMiddle(t *testing.T) {
-	t.Parallel()
+// endKind is a way to end a run in the middle.
+type endKind string
 
-	l := clitest.New(t)
-	for name, isKill := range map[string]bool{"CLI interrupted": false, "provider killed": true} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if isKill && runtime.GOOS != "linux" {
-				t.Skip("the process of the provider is found by /proc")
-			}
-			server := etcdtest.Start(t)
-			proxy := etcdtest.NewProxy(t, server.URL())
-			ctx, interrupt := context.WithCancel(t.Context())
-			var writes atomic.Int64
-			proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Action: func(x *etcdtest.Exchange) {
-				answer := x.Fetch()
-				if writes.Add(1) == 3 {
-					if isKill {
-						killProvider(t, l.Provider, server)
-					} else {
-						interrupt()
-						x.Wait(200 * time.Millisecond) // The CLI passes the interrupt on to the provider.
-					}
-				}
-				x.Deliver(answer)
-			}})
-			w := openIn(t, l, t.TempDir(), server, killedConfig("one", proxy.URL()))
-			output, _, _ := w.Run(ctx, "apply", "-auto-approve", "-parallelism=1") // It fails, one way or another.
-			if n := writes.Load(); n < 3 || n == killedKeys {
-				t.Fatalf("the apply was not ended in the middle: it made %d writes\n%s", n, output)
-			}
-			managed := w.must(t, 0, "state", "list")
-			if listed := strings.Count(managed, "etcd_key.k"); !isKill && listed != len(w.store(t)) {
-				t.Errorf("the state lists %d keys, and the store has %v:\n%s", listed, w.store(t), output)
-			}
-			for _, value := range []string{"one", "two"} {
-				w.apply(t, killedConfig(value, server.URL()))
-				if diff := cmp.Diff(killedStore(value), w.store(t)); diff != "" {
-					t.Errorf("store after the next apply (-want +got):\n%s", diff)
-				}
-			}
-		})
-	}
+const (
+	notEnded         endKind = ""
+	interrupted      endKind = "interrupted"
+	interruptedTwice endKind = "interrupted twice"
+	providerKilled   endKind = "provider killed"
+	cliKilled        endKind = "CLI killed"
+)
+
+var endKinds = []endKind{interrupted, interruptedTwice, providerKilled, cliKilled}
+
+// isHard reports that the CLI could not save what the requests under way have done.
+func (k endKind) isHard() bool { return k != notEnded && k != interrupted }
+
+// ending ends a run of the CLI at one of its writes.
+type ending struct {
+	kind endKind
+	// at is the number of the write, from 1.
+	at int64
+	// isApplied reports that the server has applied the write before the run is ended, isLate that
+	// it applies the write afterwards.
+	isApplied, isLate bool
+	// isAnswered reports that the provider gets an answer after the interrupt. Otherwise the proxy
+	// waits until the provider has given up.
+	isAnswered bool
+
+	// provider is the program of the provider, and marker is in the environment of its processes.
+	provider, marker string
+	printed          printed
+	cli              atomic.Pointer[os.Process]
+	writes           atomic.Int64
+	// isDone reports that the run met its end, isOver that the CLI has ended.
+	isDone, isOver atomic.Bool
+	// isInterrupted reports that there has been one interrupt of two.
+	isInterrupted atomic.Bool
 }
 
-func killedConfig(value, url string) string {
-	return fmt.Sprintf(`
-provider "etcd" {
-  endpoints = [%q]
-}
-
-resource "etcd_key" "k" {
-  count          = %d
-  key            = "/killed/${count.index}"
-  value          = %q
-  adopt_existing = true
-}
-`, url, killedKeys, value)
-}
-
-func killedStore(value string) map[string]string {
-	store := map[string]string{}
-	for i := range killedKeys {
-		store[fmt.Sprintf("/killed/%d", i)] = value
-	}
-	return store
-}
-
-// killProvider kills the processes of the provider that this test has started for a server.
-func killProvider(t *testing.T, program string, server *etcdtest.Server) {
+// meets ends the run if it is the turn of this write, and reports whether it did.
+func (e *ending) meets(t *testing.T, x *etcdtest.Exchange) bool {
 	t.Helper()
+	if e.isInterrupted.Load() && !eventually(e.isDone.Load) {
+		t.Errorf("%s: the run has not ended", e.kind)
+	}
+	if e.kind == notEnded || x.Request.Method == http.MethodGet || e.writes.Add(1) != e.at {
+		return false
+	}
+	var answer *httptest.ResponseRecorder
+	if e.isApplied {
+		answer = x.Fetch()
+	}
+	e.end(t, x)
+	e.isDone.Store(true)
+	if answer == nil && e.isLate {
+		answer = x.Fetch()
+	}
+	x.Deliver(answer)
+	return true
+}
 
-	program, err := filepath.EvalSymlinks(program)
-	if err != nil {
+func (e *ending) end(t *testing.T, x *etcdtest.Exchange) {
+	t.Helper()
+	switch e.kind {
+	case providerKilled:
+		e.signalProviders(t, syscall.SIGKILL)
+	case cliKilled:
+		e.signalCLI(t, syscall.SIGKILL)
+		e.waitForProvider(t, x)
+		e.signalProviders(t, syscall.SIGKILL)
+	case interruptedTwice:
+		e.isInterrupted.Store(true) // what the provider reads now, waits for the second interrupt
+		e.interrupt(t, "Interrupt received")
+		e.interrupt(t, "Two interrupts received")
+		e.waitForProvider(t, x)
+		if !eventually(e.isOver.Load) { // an answer could meet a CLI that is about to exit
+			t.Errorf("%s: the CLI has not ended", e.kind)
+		}
+	case interrupted:
+		e.interrupt(t, "Interrupt received")
+		if !e.isAnswered {
+			e.waitForProvider(t, x)
+		}
+	case notEnded:
+	}
+}
+
+// interrupt does what a terminal does for Ctrl-C, and waits until the CLI has noticed.
+func (e *ending) interrupt(t *testing.T, notice string) {
+	t.Helper()
+	e.signalProviders(t, syscall.SIGINT)
+	e.signalCLI(t, syscall.SIGINT)
+	if !eventually(func() bool { return e.printed.contains(notice) || e.isOver.Load() }) {
+		t.Errorf("the CLI did not print %q", notice)
+	}
+}
+
+// waitForProvider waits until the provider has given up its request.
+func (e *ending) waitForProvider(t *testing.T, x *etcdtest.Exchange) {
+	t.Helper()
+	if x.Wait(patience) {
+		t.Errorf("%s: the provider still waits for its request", e.kind)
+	}
+}
+
+func (e *ending) signalCLI(t *testing.T, signal os.Signal) {
+	t.Helper()
+	if err := e.cli.Load().Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Error(err)
 	}
+}
+
+// signalProviders sends a signal to the processes of the provider that this run has started, and
+// returns how many there are.
+func (e *ending) signalProviders(t *testing.T, signal syscall.Signal) (n int) {
+	t.Helper()
 	links, err := filepath.Glob("/proc/[0-9]*/exe")
 	if err != nil {
 		t.Error(err)
 	}
-	killed := 0
 	for _, link := range links {
-		if target, err := os.Readlink(link); err != nil || target != program {
+		if target, err := os.Readlink(link); err != nil || target != e.provider {
 			continue
 		}
 		environment, err := os.ReadFile(filepath.Join(filepath.Dir(link), "environ"))
-		if err != nil || !strings.Contains(string(environment), server.URL()) {
+		if err != nil || !strings.Contains(string(environment), e.marker) {
 			continue
 		}
 		pid, err := strconv.Atoi(strings.Split(link, "/")[2])
-		if err == nil {
-			err = syscall.Kill(pid, syscall.SIGKILL)
-		}
 		if err != nil {
 			t.Error(err)
 		}
-		killed++
+		if syscall.Kill(pid, signal) == nil { // it may have ended by itself
+			n++
+		}
 	}
-	if killed == 0 {
-		t.Error("no process of the provider was found")
+	return n
+}
+
+// printed is what a running command has printed so far.
+type printed struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write appends to the text.
+func (p *printed) Write(data []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(data)
+}
+
+func (p *printed) contains(text string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return bytes.Contains(p.text.Bytes(), []byte(text))
+}
+
+// eventually waits until something is true.
+func eventually(isTrue func() bool) bool {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); !isTrue(); <-tick.C {
+		if time.Now().After(deadline) {
+			return false
+		}
 	}
+	return true
 }

@@ -179,7 +179,7 @@ func TestAccMain_moved(t *testing.T) {
 	if len(requests) == 0 {
 		t.Error("nothing was read")
 	}
-	if state := c.files(t)["terraform.tfstate"]; strings.Contains(string(state), "etcdv2_") {
+	if state := filesIn(t, c.dir)["terraform.tfstate"]; strings.Contains(string(state), "etcdv2_") {
 		t.Errorf("the state still names the other provider:\n%s", state)
 	}
 }

@@ -108,10 +108,10 @@ func TestAccMain_passwordsStayOut(t *testing.T) {
 		t.Errorf("the plan with a wrong password does not report it:\n%s", out)
 	}
 	c.env = c.env[:len(c.env)-1]
-	files := c.files(t)
+	files := filesIn(t, c.dir)
 	c.run(t, secondSecret, 0, "destroy", "-auto-approve")
 
-	files["trace.log"], files["what was printed"], files["the provider's log"] = c.files(t)["trace.log"], c.printed.Bytes(), []byte(stop())
+	files["trace.log"], files["what was printed"], files["the provider's log"] = filesIn(t, c.dir)["trace.log"], c.printed.Bytes(), []byte(stop())
 	unseen := []string{
 		firstSecret, secondSecret, rootPassword, wrongPassword, base64.StdEncoding.EncodeToString([]byte("root:" + rootPassword)),
 		base64.StdEncoding.EncodeToString([]byte("root:" + wrongPassword)),

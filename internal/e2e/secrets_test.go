@@ -92,11 +92,11 @@ func (c *secretive) configure(t *testing.T, endpoint string, version int) {
 	c.write(t, "main.tf", fmt.Appendf(nil, secretConfiguration, endpoint, version))
 }
 
-// files returns the files that the CLI has written, with plans unpacked.
-func (c *secretive) files(t *testing.T) map[string][]byte {
+// filesIn returns the files that a CLI has written into a directory, with plans unpacked.
+func filesIn(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	entries, err := os.ReadDir(c.dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func (c *secretive) files(t *testing.T) map[string][]byte {
 		if entry.IsDir() {
 			continue
 		}
-		data, err := os.ReadFile(filepath.Join(c.dir, entry.Name()))
+		data, err := os.ReadFile(filepath.Join(dir, entry.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,10 +204,10 @@ func TestAccMain_secretsStayOut(t *testing.T) {
 	wantValue("/secrets/variable", secondSecret)
 	c.run(t, secondSecret, 0, "plan", "-detailed-exitcode")
 	c.run(t, secondSecret, 0, "show", "-json")
-	files := c.files(t)
+	files := filesIn(t, c.dir)
 	c.run(t, secondSecret, 0, "destroy", "-auto-approve")
 
-	files["trace.log"] = c.files(t)["trace.log"]
+	files["trace.log"] = filesIn(t, c.dir)["trace.log"]
 	files["what was printed"] = c.printed.Bytes()
 	files["the provider's log"] = []byte(stop())
 	files["private state"] = private(t, files["terraform.tfstate"])
