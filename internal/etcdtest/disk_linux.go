@@ -8,10 +8,10 @@ import (
 )
 
 // FillDisk makes every further write of the server to a file fail, as on a full disk, until
-// [Server.FreeDisk]. etcd then behaves as on a real one: it exits at the next write, with code
-// 1, or 2 while it saves a snapshot; the write is not applied; it exits again if it is started
-// meanwhile; and it starts with its data once there is space. It can write nothing to its log
-// either.
+// [Server.FreeDisk]. etcd then behaves as on a real one: it exits with code 1 when it cannot
+// save an entry of its log of writes, and with 2 when it cannot save a snapshot. It exits again
+// if it is started meanwhile, and starts with its data once there is space. The messages for
+// [Server.LogFile] are lost too.
 func (s *Server) FillDisk(tb testing.TB) {
 	tb.Helper()
 	s.refuseShared(tb)
