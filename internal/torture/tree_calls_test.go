@@ -246,14 +246,17 @@ func (w *worker) updateDir(s *subject, dir int) {
 	if w.cluster.Servers[0].Version().Compare(etcdtest.Version{Major: 3, Minor: 5}) < 0 {
 		return
 	}
-	ttl, seen := w.ttl(), w.lastSeen(s, dir)
+	path, ttl, seen, kind := s.key+treePaths[dir], w.ttl(), w.lastSeen(s, dir), w.rng.IntN(3)
 	i := treeIntent{treeInput: treeInput{op: treeUpdate, place: dir}}
 	var err error
 	m := w.treeCall(s, i, func(ctx context.Context) (treeInput, error) {
-		if seen != nil {
-			_, err = w.store().UpdateDir(ctx, s.key+treePaths[dir], keyspace.SeenDir{CreatedIndex: seen.CreatedIndex}, ttl)
-		} else {
-			_, err = w.keys.UpdateDir(ctx, s.key+treePaths[dir], etcdv2.WriteOptions{TTL: ttl})
+		switch {
+		case kind == 0:
+			_, err = w.keys.Refresh(ctx, path, 60, etcdv2.Condition{})
+		case kind == 1 && seen != nil:
+			_, err = w.store().UpdateDir(ctx, path, keyspace.SeenDir{CreatedIndex: seen.CreatedIndex}, ttl)
+		default:
+			_, err = w.keys.UpdateDir(ctx, path, etcdv2.WriteOptions{TTL: ttl})
 		}
 		if errors.Is(err, etcdv2.ErrDirUpdate) {
 			return treeInput{op: treeHas, place: dir}, nil
