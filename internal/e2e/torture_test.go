@@ -217,46 +217,34 @@ func (c *tortured) step(t *testing.T) {
 	t.Helper()
 	c.change()
 	c.write(t)
-	saved := c.readState(t)
-	c.isFaulty.Store(c.rng.IntN(4) == 0)
-	output, code := c.run(t, nil, "plan", "-out=next.plan")
-	isFaulty := c.isFaulty.Swap(false)
-	if code != 0 {
-		if !isFaulty {
-			t.Errorf("plan without faults:\n%s", output)
-		}
+	if !c.plan(t) {
 		return
 	}
+	a := &apply{tortured: c, saved: c.readState(t)}
 	shown := onServer(t, c.server, c.objects)
 	for _, o := range c.objects {
 		if o.meddle != nil && c.rng.IntN(8) == 0 {
 			o.meddle(t, c.rng)
 		}
 	}
-	before := onServer(t, c.server, c.objects)
-	end := c.randomEnding()
-	parallelism := 1
-	if end.kind != cliKilled { // a CLI that is killed may not be writing the state
-		parallelism += c.rng.IntN(5)
-	}
-	c.isFaulty.Store(true)
-	output, code = c.run(t, end, "apply", "-parallelism="+strconv.Itoa(parallelism), "next.plan")
-	c.isFaulty.Store(false)
-	c.tally.applies++
-	isCutOff := end.kind.isHard() && c.restoreState(t)
-	a := &apply{
-		tortured: c, saved: saved, before: before, meddled: differing(shown, before), now: onServer(t, c.server, c.objects), state: c.readState(t),
-		output: output, diagnostics: diagnosticsIn(output), code: code,
-	}
-	if end.isDone.Load() {
-		a.end, a.mayLose = end.kind, parallelism
-		if isCutOff {
-			a.mayLose = len(c.objects)
-		}
-		c.tally.ended[end.kind]++
-	}
+	a.before = onServer(t, c.server, c.objects)
+	a.meddled = differing(shown, a.before)
+	a.run(t, c.randomEnding())
 	a.check(t)
 	c.converge(t, a.untracked())
+}
+
+// plan saves a plan, and reports whether it could. Sometimes it meets faults.
+func (c *tortured) plan(t *testing.T) bool {
+	t.Helper()
+	isFaulty := c.rng.IntN(4) == 0
+	c.isFaulty.Store(isFaulty)
+	output, code := c.run(t, nil, "plan", "-out=next.plan")
+	c.isFaulty.Store(false)
+	if code != 0 && !isFaulty {
+		t.Errorf("plan without faults:\n%s", output)
+	}
+	return code == 0
 }
 
 // apply is one apply with its outcome.
@@ -266,12 +254,35 @@ type apply struct {
 	// saved and before are the state and the server before the apply, state and now after it.
 	saved, before, state, now facts
 	// meddled are the facts that a rival has changed since the plan.
-	meddled     []string
+	meddled []string
+	// end is how the apply was ended, and mayLose how many objects the state may then lack.
 	end         endKind
 	mayLose     int
 	output      string
 	diagnostics []string
 	code        int
+}
+
+// run applies the saved plan under faults, and may end it in the middle.
+func (a *apply) run(t *testing.T, end *ending) {
+	t.Helper()
+	parallelism := 1
+	if end.kind != cliKilled { // a CLI that is killed must not be writing the state
+		parallelism += a.rng.IntN(5)
+	}
+	a.isFaulty.Store(true)
+	a.output, a.code = a.tortured.run(t, end, "apply", "-parallelism="+strconv.Itoa(parallelism), "next.plan")
+	a.isFaulty.Store(false)
+	a.tally.applies++
+	isCutOff := end.kind.isHard() && a.restoreState(t)
+	if end.isDone.Load() {
+		a.end, a.mayLose = end.kind, parallelism
+		if isCutOff {
+			a.mayLose = len(a.objects)
+		}
+		a.tally.ended[end.kind]++
+	}
+	a.now, a.state, a.diagnostics = onServer(t, a.server, a.objects), a.readState(t), diagnosticsIn(a.output)
 }
 
 // check checks that state and server agree, or that the output names what is unknown, and that
