@@ -111,7 +111,8 @@ func TestAccMain_passwordsStayOut(t *testing.T) {
 	files := filesIn(t, c.dir)
 	c.run(t, secondSecret, 0, "destroy", "-auto-approve")
 
-	files["trace.log"], files["what was printed"], files["the provider's log"] = filesIn(t, c.dir)["trace.log"], c.printed.Bytes(), []byte(stop())
+	files["trace.log"] = filesIn(t, c.dir)["trace.log"]
+	files["what was printed"], files["the provider's log"] = c.printed.Bytes(), []byte(stop())
 	unseen := []string{
 		firstSecret, secondSecret, rootPassword, wrongPassword, base64.StdEncoding.EncodeToString([]byte("root:" + rootPassword)),
 		base64.StdEncoding.EncodeToString([]byte("root:" + wrongPassword)),

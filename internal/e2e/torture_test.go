@@ -83,7 +83,8 @@ func (n *tally) String() string {
 	for _, kind := range endKinds {
 		ended = append(ended, fmt.Sprintf("%s %d", kind, n.ended[kind]))
 	}
-	return fmt.Sprintf("CLI: %d applies under %d faults; ended in the middle: %s; %d reported an unknown outcome; %d met the write of a rival; "+
+	return fmt.Sprintf("CLI: %d applies under %d faults; ended in the middle: %s; "+
+		"%d reported an unknown outcome; %d met the write of a rival; "+
 		"a kill left %d objects out of the state and cut off %d states, and %d objects were taken over as a message advised; violations: %d",
 		n.applies, n.faults, strings.Join(ended, ", "), n.unknown, n.refused, n.left, n.restored, n.imported, n.violations)
 }
@@ -339,7 +340,8 @@ func (a *apply) isExcused(fact string) bool {
 	if same(a.before, a.now) && (same(a.saved, a.state) || slices.Contains(a.meddled, fact)) {
 		return true
 	}
-	return a.isNamed(fact, "unknown")
+	// An import of a prefix takes keys into the state that the configuration may not list.
+	return a.isNamed(fact, "unknown") || a.isNamed(fact, "leave state and stay")
 }
 
 // isNamed reports whether a message with a word names a fact.
@@ -476,6 +478,9 @@ func (c *tortured) addStateFacts(all facts, address string, attributes map[strin
 // importBlock is what a message advises for what exists already.
 var importBlock = regexp.MustCompile(`import \{ to = (etcd_\w+)\.example # the address of this resource id = "([^"]+)" \}`)
 
+// adoptAdvice is the advice on keys of a prefix that is in state already.
+var adoptAdvice = regexp.MustCompile(`with (etcd_key_prefix)\S+ .* (/\S+) already exists \(.*Set adopt_existing = true to take these over`)
+
 // converge applies the same configuration without faults until nothing is left to do, as the
 // messages advise: what exists already is imported or adopted.
 func (c *tortured) converge(t *testing.T, untracked []string) {
@@ -512,8 +517,11 @@ func (c *tortured) follow(t *testing.T, a *apply, output string, untracked []str
 	}
 	advised := false
 	for _, d := range a.diagnostics {
+		for _, match := range adoptAdvice.FindAllStringSubmatch(d, -1) {
+			advised = c.take(match[1], match[2], true) || advised
+		}
 		for _, match := range importBlock.FindAllStringSubmatch(d, -1) {
-			advised = c.take(match[1], match[2]) || advised
+			advised = c.take(match[1], match[2], c.rng.IntN(3) == 0) || advised
 		}
 	}
 	if !advised {
@@ -522,7 +530,7 @@ func (c *tortured) follow(t *testing.T, a *apply, output string, untracked []str
 }
 
 // take imports or adopts what a message names.
-func (c *tortured) take(typeName, id string) bool {
+func (c *tortured) take(typeName, id string, isAdopted bool) bool {
 	for _, o := range c.objects {
 		if o.typeName != typeName || o.config == nil || !o.isImportedBy(id) {
 			continue
@@ -532,7 +540,7 @@ func (c *tortured) take(typeName, id string) bool {
 			return true
 		}
 		c.tally.imported++
-		if c.rng.IntN(3) == 0 {
+		if isAdopted {
 			o.config["adopt_existing"] = true
 		} else {
 			c.imports = append(c.imports, map[string]string{"to": o.address(), "id": id})
