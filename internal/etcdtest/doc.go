@@ -16,7 +16,8 @@
 //
 // [Server.Kill], [Server.Stop], [Server.Pause], [Server.Resume] and [Server.Restart] act
 // on the process. [Server.Launch] starts it without waiting, for a node that cannot be
-// healthy yet. A package that uses [Shared] calls [Main] from its TestMain.
+// healthy yet. [Server.FillDisk], on Linux, makes its writes to files fail. A package that
+// uses [Shared] calls [Main] from its TestMain.
 //
 // [Server.Get], [Server.Put], [Server.Mkdir], [Server.Delete], [Server.JSON] and
 // [Server.Do] read from the server, or change it, without the client under test. After
