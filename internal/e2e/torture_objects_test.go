@@ -86,7 +86,7 @@ func newObjects(s *etcdtest.Server) []*torturedObject {
 		}},
 		{
 			typeName: "etcd_key", name: "child", scope: "key /t/dir/child", needs: []string{"etcd_dir.dir"},
-			next: plainKey("${etcd_dir.dir.path}/child"), meddle: meddleWithKey(s, "/t/dir/child"),
+			next: plainKey("${etcd_dir.dir.path}/child"), // no rival: force_destroy deletes whatever is in the directory
 		},
 	}
 	for _, name := range []string{"first", "second"} {

@@ -149,7 +149,7 @@ func (c *tortured) run(t *testing.T, end *ending, args ...string) (output string
 	}
 	w := c.lab.Open(t, c.Dir, env...)
 	w.Out, w.Started = &end.printed, func(p *os.Process) { end.cli.Store(p) }
-	end.marker = "ETCDCTL_ENDPOINTS=" + c.server.URL()
+	end.marker = "ETCDCTL_ENDPOINTS=" + c.server.URL() + "\x00"
 	end.provider, _ = filepath.EvalSymlinks(c.lab.Provider)
 	w.Ended = func(*os.ProcessState) { end.isOver.Store(true) }
 	c.ending.Store(end)
