@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -256,9 +255,10 @@ type apply struct {
 	saved, before, state, now facts
 	// meddled are the facts that a rival has changed since the plan.
 	meddled []string
-	// end is how the apply was ended, and mayLose how many objects the state may then lack.
+	// end is how the apply was ended, and losesAll reports that the state then lacks whatever the
+	// apply did, not only what it had not finished.
 	end         endKind
-	mayLose     int
+	losesAll    bool
 	output      string
 	diagnostics []string
 	code        int
@@ -268,7 +268,7 @@ type apply struct {
 func (a *apply) run(t *testing.T, end *ending) {
 	t.Helper()
 	parallelism := 1
-	if end.kind != cliKilled { // a CLI that is killed must not be writing the state
+	if end.kind != cliKilled && end.kind != interruptedTwice { // a CLI that exits at once must not be writing the state
 		parallelism += a.rng.IntN(5)
 	}
 	a.isFaulty.Store(true)
@@ -277,11 +277,8 @@ func (a *apply) run(t *testing.T, end *ending) {
 	a.tally.applies++
 	isCutOff := end.kind.isHard() && a.restoreState(t)
 	if end.isDone.Load() {
-		a.end, a.mayLose = end.kind, parallelism
 		// OpenTofu writes the state file only from time to time.
-		if isCutOff || a.lab.Release.OpenTofu && (end.kind == cliKilled || end.kind == interruptedTwice) {
-			a.mayLose = len(a.objects)
-		}
+		a.end, a.losesAll = end.kind, isCutOff || a.lab.Release.OpenTofu && (end.kind == cliKilled || end.kind == interruptedTwice)
 		a.tally.ended[end.kind]++
 	}
 	a.now, a.state, a.diagnostics = onServer(t, a.server, a.objects), a.readState(t), diagnosticsIn(a.output)
@@ -321,10 +318,34 @@ func (a *apply) check(t *testing.T) {
 		}
 	}
 	a.tally.left += len(lost)
-	if len(lost) > a.mayLose {
-		t.Errorf("%s: the state lacks what became of %q, and only %d requests were under way\n%s",
-			a.end, slices.Sorted(maps.Keys(lost)), a.mayLose, a.output)
+	finished := finishedIn(a.output)
+	for address := range lost {
+		if isFinished, isBegun := finished[address]; (isFinished || !isBegun) && !a.losesAll {
+			t.Errorf("%s: the state lacks what became of %s, which was not under way:\n%s", a.end, address, a.output)
+		}
 	}
+}
+
+var (
+	begun    = regexp.MustCompile(`(?m)^(\S+?)(?: \(deposed object \w+\))?: (?:Creating|Modifying|Destroying)\.\.\.`)
+	complete = regexp.MustCompile(`(?m)^(\S+?)(?: \(deposed object \w+\))?: (?:Creation|Modifications|Destruction) complete after`)
+)
+
+// finishedIn reports of each object that the CLI has begun to change whether it succeeded. Errors
+// are printed at the end, which a kill prevents.
+func finishedIn(output string) map[string]bool {
+	left := map[string]int{}
+	for _, match := range begun.FindAllStringSubmatch(output, -1) {
+		left[match[1]]++
+	}
+	for _, match := range complete.FindAllStringSubmatch(output, -1) {
+		left[match[1]]--
+	}
+	finished := map[string]bool{}
+	for address, n := range left {
+		finished[address] = n == 0
+	}
+	return finished
 }
 
 // isExcused reports whether state and server may differ in a fact: the apply left both alone, or
