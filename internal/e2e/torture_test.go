@@ -511,9 +511,10 @@ var inTheWay = regexp.MustCompile(`Directory is not empty .*It contains: (/\S+) 
 func (c *tortured) converge(t *testing.T, untracked []string) {
 	t.Helper()
 	defer func() { c.imports = nil }()
-	for range 4 {
+	output, code := "", 0
+	for range 8 { // an object that exists comes to light only when what it needs does not fail any more
 		before := onServer(t, c.server, c.objects)
-		output, code := c.run(t, nil, "apply", "-auto-approve")
+		output, code = c.run(t, nil, "apply", "-auto-approve")
 		a := &apply{tortured: c, state: c.readState(t), now: onServer(t, c.server, c.objects), before: before, diagnostics: diagnosticsIn(output)}
 		switch {
 		case code != 0:
@@ -525,7 +526,7 @@ func (c *tortured) converge(t *testing.T, untracked []string) {
 			return
 		}
 	}
-	t.Errorf("the configuration is not applied after four applies without faults: %s", c.Dir)
+	t.Errorf("the configuration is not applied after eight applies without faults:\n%s", output)
 }
 
 // follow does what the messages of a failed apply advise.
