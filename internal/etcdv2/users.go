@@ -97,7 +97,11 @@ func (u *userAnswer) user() *User {
 // 2.2 list names only: there each user is read by a request of its own, and has
 // all of its roles.
 func (s *UsersService) List(ctx context.Context) ([]*User, error) {
-	answers, err := s.list(ctx)
+	return s.listBy(ctx, s.client.readAuth)
+}
+
+func (s *UsersService) listBy(ctx context.Context, read readFunc) ([]*User, error) {
+	answers, err := s.list(ctx, read)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +109,7 @@ func (s *UsersService) List(ctx context.Context) ([]*User, error) {
 	for i := range answers {
 		user := answers[i].user()
 		if answers[i].nameOnly {
-			user, err = s.Get(ctx, answers[i].User)
+			user, err = s.get(ctx, answers[i].User, read)
 			switch {
 			case errors.Is(err, ErrNotFound):
 				continue
@@ -120,9 +124,9 @@ func (s *UsersService) List(ctx context.Context) ([]*User, error) {
 	return users, nil
 }
 
-func (s *UsersService) list(ctx context.Context) ([]userAnswer, error) {
+func (s *UsersService) list(ctx context.Context, read readFunc) ([]userAnswer, error) {
 	var users []userAnswer
-	if err := s.client.readAuth(ctx, "/v2/auth/users", readList("users", &users, func(u userAnswer) string { return u.User })); err != nil {
+	if err := read(ctx, "/v2/auth/users", readList("users", &users, func(u userAnswer) string { return u.User })); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(users, func(a, b userAnswer) int { return strings.Compare(a.User, b.User) })
@@ -131,8 +135,9 @@ func (s *UsersService) list(ctx context.Context) ([]userAnswer, error) {
 
 // Holders returns the names of the users that have a role, whether the role
 // exists or not as far as the server reports it, without those that List leaves out.
+// It reads what is true now, as GetLinearizable does.
 func (s *UsersService) Holders(ctx context.Context, role string) ([]string, error) {
-	users, err := s.List(ctx)
+	users, err := s.listBy(ctx, s.client.readAuthLinearizable)
 	if err != nil {
 		return nil, err
 	}

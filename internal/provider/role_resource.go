@@ -253,7 +253,7 @@ func (r *roleResource) tryRemove(
 	if r.connection.run.HasMade(roleNamed(name)) {
 		return nil, staysInStore("Role", fmt.Sprintf("The role %q", name))
 	}
-	role, err := client.Roles.Get(ctx, name)
+	role, err := client.Roles.GetLinearizable(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -309,7 +309,7 @@ func (r *userResource) remove(ctx context.Context, client *etcdv2.Client, name s
 	if err := r.keepOwnLogin(ctx, client, name, "to delete it"); err != nil {
 		return err
 	}
-	user, err := client.Users.GetPartial(ctx, name)
+	user, err := client.Users.GetLinearizable(ctx, name)
 	if err != nil {
 		return err
 	}

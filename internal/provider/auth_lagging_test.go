@@ -1,0 +1,60 @@
+package provider
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+)
+
+// A node that lags shows users and roles as they were. What a rival has given them since the plan is
+// known before they are deleted, whichever node is asked first.
+func TestAuthResources_deletionByANodeThatLags(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3, etcdtest.WithPeerProxies())
+	leader, follower := cluster.Leader(t), cluster.Followers(t)[0]
+	proxy := etcdtest.NewProxy(t, follower.URL())
+	proxy.Inject(etcdtest.Rule{Method: http.MethodDelete, Action: etcdtest.Intercept(func(etcdtest.Request) {
+		follower.Rejoin()
+		etcdtest.Apart(t, func(t *testing.T) { t.Helper(); bystander{[]*etcdtest.Server{follower}}.caughtUp(t) })
+	})})
+	d := newDirect(t, map[string]any{"endpoints": []string{proxy.URL(), leader.URL()}, "request_timeout": "3s"})
+	makeRole(t, leader, "r1", nil, nil)
+	makeRole(t, leader, "r2", nil, nil)
+	b := bystander{cluster.Servers}
+	for name, test := range map[string]struct {
+		config map[string]any
+		rival  func() bool
+		found  func() contents
+	}{
+		"etcd_user": {
+			userOf("alice", "geheim", "r1"), func() bool { return b.changeUser(t, "alice", []string{"r2"}, nil) },
+			func() contents { return b.user(t, "alice") },
+		},
+		"etcd_role": {
+			roleOf("ops", []string{"/a"}, nil), func() bool { return b.changeRole(t, "ops", []string{"/b"}, nil) },
+			func() contents { return b.role(t, "ops") },
+		},
+	} {
+		o, errs := d.apply(t, d.none(name), test.config)
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		planned, config := d.plan(t, o, nil)
+		b.servers = []*etcdtest.Server{follower}
+		b.caughtUp(t) // It knows the object, and no more.
+		follower.Isolate(t)
+		b.servers = []*etcdtest.Server{leader}
+		if !test.rival() {
+			t.Fatalf("%s: the rival got no answer", name)
+		}
+		want := test.found()
+		_, errs = d.applyPlan(t.Context(), t, o, planned, config)
+		wantPhrases(t, errs, "changed since it was planned")
+		if got := test.found(); len(got) != len(want) {
+			t.Errorf("%s: the store has %v, want what the rival made: %v", name, got, want)
+		}
+		follower.Rejoin()
+		b.caughtUp(t)
+	}
+}
