@@ -75,7 +75,7 @@ func (w *worker) callInOrder() {
 			call.most++
 		}
 		if a.isWrite() && a.lost && a.seen && err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown) {
-			w.violate("%s: the answer to a create in order was lost, and the error does not say that its outcome is unknown: %v", dir, err)
+			w.violate(concealed, "%s: the answer to a create in order was lost, and the error does not report an unknown outcome: %v", dir, err)
 		}
 	}
 	switch {
@@ -96,11 +96,11 @@ func (r *run) checkInOrder() {
 	for dir, calls := range r.inOrder.calls {
 		found, err := r.listInOrder(dir)
 		if err != nil {
-			r.violate("%s cannot be listed at the end: %v", dir, err)
+			r.violate(contradictory, "%s cannot be listed at the end: %v", dir, err)
 			continue
 		}
 		for _, fault := range orderFaults(dir, calls, found) {
-			r.violate("%s", fault)
+			r.violate(doubled, "%s", fault)
 		}
 	}
 }

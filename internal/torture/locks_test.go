@@ -80,7 +80,7 @@ func (w *worker) callLock() {
 	h.end = min(w.now(), until.Sub(w.began).Nanoseconds())
 	if h.end > h.start {
 		for _, fault := range w.locks.add(h) {
-			w.violate("%s", fault)
+			w.violate(heldTwice, "%s", fault)
 		}
 	}
 	_ = w.keys.Release(traced(context.Background(), t), lock) // If it fails, the TTL ends the lock.

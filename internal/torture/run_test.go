@@ -60,6 +60,7 @@ type run struct {
 
 	mu         sync.Mutex
 	violations []string
+	broken     map[promise]int
 }
 
 // slot contains the key or the tree in use.
@@ -102,9 +103,10 @@ func (s *slot) current() *subject {
 func (r *run) now() int64 { return time.Since(r.began).Nanoseconds() }
 
 // violate records a broken promise, and ends the run.
-func (r *run) violate(format string, args ...any) {
+func (r *run) violate(p promise, format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.broken[p]++
 	r.violations = append(r.violations, fmt.Sprintf(format, args...))
 	r.end()
 }
@@ -112,7 +114,7 @@ func (r *run) violate(format string, args ...any) {
 // torture makes a run and returns its report.
 func torture(t *testing.T, s settings) *run {
 	t.Helper()
-	r := &run{settings: s, cluster: etcdtest.StartCluster(t, 3, etcdtest.WithPeerProxies())}
+	r := &run{settings: s, broken: map[promise]int{}, cluster: etcdtest.StartCluster(t, 3, etcdtest.WithPeerProxies())}
 	r.ended, r.end = context.WithTimeout(t.Context(), s.limit)
 	defer r.end()
 	r.began = time.Now()
@@ -150,7 +152,7 @@ func (r *run) finish(t *testing.T) {
 	}
 	r.checkInOrder()
 	for _, fault := range slices.Concat(r.indexes.faults(), r.events.faults(r.indexes.all())) {
-		r.violate("%s", fault)
+		r.violate(disordered, "%s", fault)
 	}
 }
 
@@ -169,7 +171,8 @@ func (r *run) check(s *subject) {
 	case porcupine.Unknown:
 		r.undecided.Add(1)
 	case porcupine.Illegal:
-		r.violate("%s: the answers to its %d calls contradict each other: see %s", s.key, len(history), r.keep(s.key, history, info))
+		kept := r.keep(s.key, history, info)
+		r.violate(contradictory, "%s: the answers to its %d calls contradict each other: see %s", s.key, len(history), kept)
 	}
 	// The key only takes up space.
 	whole := url.Values{"recursive": {"true"}}
@@ -253,6 +256,9 @@ func (r *run) report() string {
 		fmt.Sprintf("faults      %d", total),
 	}
 	tail := []string{fmt.Sprintf("violations  %d", len(r.violations))}
+	for _, p := range promises {
+		tail = append(tail, fmt.Sprintf("  %6d  %s", r.broken[p], p))
+	}
 	for _, violation := range r.violations {
 		tail = append(tail, "  "+violation)
 	}

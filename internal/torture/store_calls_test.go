@@ -144,6 +144,6 @@ func (w *worker) replace(s *subject) {
 		return nil, err
 	})
 	if err == nil {
-		w.violate("%s: a deposed instance deleted the key that its run had written", s.key)
+		w.violate(overwritten, "%s: a deposed instance deleted the key that its run had written", s.key)
 	}
 }

@@ -57,7 +57,7 @@ func (w *worker) treeCall(s *subject, i treeIntent, do func(ctx context.Context)
 		return m
 	case result == resultFailed:
 		if m.surelyLost {
-			w.violate("%s: the answer to %v was lost, and the error does not say that its outcome is unknown: %v; %s",
+			w.violate(concealed, "%s: the answer to %v was lost, and the error does not say that its outcome is unknown: %v; %s",
 				s.key, i.treeInput, err, describe(m.attempts))
 		}
 		return m
@@ -110,7 +110,7 @@ func (w *worker) list(s *subject, dir int, all bool) {
 			return treeInput{}, err
 		}
 		if !isSorted(resp.Node) {
-			w.violate("%s: a listing is not sorted: %s", s.key, mustJSON(resp.Node))
+			w.violate(disordered, "%s: a listing is not sorted: %s", s.key, mustJSON(resp.Node))
 		}
 		return listing(s.key, dir, resp.Node, all), nil
 	})
@@ -265,6 +265,6 @@ func (w *worker) updateDir(s *subject, dir int) {
 	})
 	// After a lost answer, a directory that has the TTL already counts as updated.
 	if err == nil && !m.lost {
-		w.violate("%s: the TTL of a directory counts as changed", s.key)
+		w.violate(concealed, "%s: the TTL of a directory counts as changed", s.key)
 	}
 }

@@ -76,14 +76,14 @@ func (w *worker) noteTree(s *subject, i treeIntent, m attempted) {
 		}
 		in, err := i.permits(s.key, a.request)
 		if err != nil {
-			w.violate("%s: %s made %v", s.key, i.op, err)
+			w.violate(overwritten, "%s: %s made %v", s.key, i.op, err)
 			continue
 		}
 		if a.seen && !i.isGuarded(in) {
 			sent[in.place]++
 		}
 		if sent[in.place] > 1 {
-			w.violate("%s: %v was sent again: %s", s.key, in, describe(m.attempts))
+			w.violate(doubled, "%s: %v was sent again: %s", s.key, in, describe(m.attempts))
 		}
 		if in.op == treeUpdate || !a.mayBeApplied() {
 			continue

@@ -107,7 +107,7 @@ func (w *worker) callWatch() {
 			return // It is not answered, or the run has ended.
 		}
 		if err := w.events.add(event); err != nil {
-			w.violate("%v", err)
+			w.violate(doubled, "%v", err)
 		}
 	}
 }

@@ -155,7 +155,7 @@ func (w *worker) note(s *subject, in input, attempts []attempt, node *etcdv2.Nod
 		w.settled.Add(1)
 	}
 	if out.result == resultFailed && in.surelyLost && in.isClientCall() {
-		w.violate("%s: the answer to %s was lost, and the error does not say that its outcome is unknown: %v; %s",
+		w.violate(concealed, "%s: the answer to %s was lost, and the error does not say that its outcome is unknown: %v; %s",
 			s.key, in, err, describe(attempts))
 	}
 	if out.result != resultFailed {
