@@ -207,7 +207,7 @@ func (c *tortured) change() {
 func (c *tortured) nextEnding(step int) *ending {
 	kinds := append([]endKind{notEnded}, endKinds...)
 	return &ending{
-		kind: kinds[(3*int(c.seed%uint64(len(kinds)))+step)%len(kinds)], //nolint:gosec // a remainder
+		kind: kinds[(3*int(c.seed%uint64(len(kinds)))+step)%len(kinds)],
 		at:   int64(1 + c.rng.IntN(4)), isApplied: c.rng.IntN(2) == 0, isLate: c.rng.IntN(2) == 0, isAnswered: c.rng.IntN(2) == 0,
 	}
 }
@@ -511,9 +511,10 @@ var inTheWay = regexp.MustCompile(`Directory is not empty .*It contains: (/\S+) 
 func (c *tortured) converge(t *testing.T, untracked []string) {
 	t.Helper()
 	defer func() { c.imports = nil }()
-	output, code := "", 0
+	output := ""
 	for range 8 { // an object that exists comes to light only when what it needs does not fail any more
 		before := onServer(t, c.server, c.objects)
+		var code int
 		output, code = c.run(t, nil, "apply", "-auto-approve")
 		a := &apply{tortured: c, state: c.readState(t), now: onServer(t, c.server, c.objects), before: before, diagnostics: diagnosticsIn(output)}
 		switch {
