@@ -79,6 +79,9 @@ func (o authObject[T]) settleUpdate(ctx context.Context, result error, isDone fu
 		err = fmt.Errorf("%w; the %s does not show it", result, o.kind)
 	case unknown && err != nil:
 		err = fmt.Errorf("%w; %w", result, err)
+	case err != nil && !errors.Is(err, ErrOverwritten) && !errors.Is(err, ErrNotFound):
+		// The server has accepted the change, so it is not reported as one that was not made.
+		err = asUnknown(err)
 	}
 	return found, err
 }

@@ -363,6 +363,25 @@ func TestUsersService_Update_interruptedAfterTheAnswer(t *testing.T) {
 	}
 }
 
+// A change that was made, and that nobody could read back, is not reported as one that was not made.
+func TestUsersService_Grant_notReadBack(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t)
+	server.JSON(t, http.MethodPut, users+"/a", map[string]any{"user": "a", "password": "secret"})
+	proxy := etcdtest.NewProxy(t, server.URL())
+	client := authClientOf(t, proxy.URL())
+	for _, change := range []func(ctx context.Context, user string, roles ...string) (*etcdv2.User, error){
+		client.Users.Grant, client.Users.Revoke,
+	} {
+		proxy.Clear()
+		proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Action: etcdtest.InterceptAnswer(func(etcdtest.Request) {
+			proxy.Inject(etcdtest.Rule{Method: http.MethodGet, Action: etcdtest.Respond(http.StatusGatewayTimeout, nil, "time-out")})
+		})})
+		_, err := change(t.Context(), "a", "root")
+		wantError(t, "a change that cannot be read back", err, etcdv2.ErrOutcomeUnknown)
+	}
+}
+
 // A caller who goes away while the answer is under way learns what became of the change.
 func TestAuth_interruptedBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
