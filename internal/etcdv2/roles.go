@@ -80,8 +80,18 @@ type roleBody struct {
 // List returns the roles by name. Servers leave out those whose name starts
 // with "_". etcd 2.1 and 2.2 list the names only; each role is then read.
 func (s *RolesService) List(ctx context.Context) ([]*Role, error) {
+	return s.list(ctx, s.client.readAuth)
+}
+
+// ListLinearizable is List by an endpoint that has first caught up with what the
+// cluster agreed on, as [UsersService.GetLinearizable] is.
+func (s *RolesService) ListLinearizable(ctx context.Context) ([]*Role, error) {
+	return s.list(ctx, s.client.readAuthLinearizable)
+}
+
+func (s *RolesService) list(ctx context.Context, read readFunc) ([]*Role, error) {
 	var answers []roleAnswer
-	err := s.client.readAuth(ctx, "/v2/auth/roles", readList("roles", &answers, func(r roleAnswer) string { return r.Role }))
+	err := read(ctx, "/v2/auth/roles", readList("roles", &answers, func(r roleAnswer) string { return r.Role }))
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +99,7 @@ func (s *RolesService) List(ctx context.Context) ([]*Role, error) {
 	for i := range answers {
 		role := answers[i].role()
 		if answers[i].nameOnly {
-			role, err = s.Get(ctx, answers[i].Role)
+			role, err = s.get(ctx, answers[i].Role, read)
 			switch {
 			case errors.Is(err, ErrNotFound):
 				continue

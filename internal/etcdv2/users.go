@@ -100,6 +100,12 @@ func (s *UsersService) List(ctx context.Context) ([]*User, error) {
 	return s.listBy(ctx, s.client.readAuth)
 }
 
+// ListLinearizable is List by an endpoint that has first caught up with what the
+// cluster agreed on, as GetLinearizable is.
+func (s *UsersService) ListLinearizable(ctx context.Context) ([]*User, error) {
+	return s.listBy(ctx, s.client.readAuthLinearizable)
+}
+
 func (s *UsersService) listBy(ctx context.Context, read readFunc) ([]*User, error) {
 	answers, err := s.list(ctx, read)
 	if err != nil {
@@ -137,7 +143,7 @@ func (s *UsersService) list(ctx context.Context, read readFunc) ([]userAnswer, e
 // exists or not as far as the server reports it, without those that List leaves out.
 // It reads what is true now, as GetLinearizable does.
 func (s *UsersService) Holders(ctx context.Context, role string) ([]string, error) {
-	users, err := s.listBy(ctx, s.client.readAuthLinearizable)
+	users, err := s.ListLinearizable(ctx)
 	if err != nil {
 		return nil, err
 	}

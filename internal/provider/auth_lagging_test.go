@@ -58,3 +58,27 @@ func TestAuthResources_deletionByANodeThatLags(t *testing.T) {
 		b.caughtUp(t)
 	}
 }
+
+// A node that lags does not know yet that authentication is enabled, and takes every password. It does
+// not prove that the provider can log in.
+func TestAuthResource_proofByANodeThatLags(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3, etcdtest.WithPeerProxies())
+	leader, follower := cluster.Leader(t), cluster.Followers(t)[0]
+	makeRoot(t, leader)
+	proxy := etcdtest.NewProxy(t, leader.URL())
+	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/auth/enable", Action: func(x *etcdtest.Exchange) {
+		etcdtest.Apart(t, func(t *testing.T) { t.Helper(); bystander{[]*etcdtest.Server{follower}}.caughtUp(t) })
+		follower.Isolate(t)
+		answer := x.Fetch()
+		proxy.Inject(etcdtest.Rule{Times: 2, Action: etcdtest.CutBefore()})
+		x.Deliver(answer)
+	}})
+	attributes := credentials(proxy.URL(), "root", "falsch")
+	attributes["endpoints"], attributes["request_timeout"] = []string{proxy.URL(), follower.URL()}, "3s"
+	auth, errs := newDirect(t, attributes).apply(t, newDirect(t, attributes).none("etcd_auth"), map[string]any{})
+	wantPhrases(t, errs, "Unable to enable authentication")
+	if auth.exists() || authEnabled(t, leader) {
+		t.Errorf("in state: %t, enabled: %t", auth.exists(), authEnabled(t, leader))
+	}
+}

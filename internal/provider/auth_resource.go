@@ -132,7 +132,7 @@ func (r *authResource) enable(ctx context.Context, client *etcdv2.Client, adopt 
 // enabled, this call itself fails with a wrong one.
 func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) error {
 	login := r.connection.options.Username
-	if _, err := client.Users.GetPartial(ctx, etcdv2.RootUser); errors.Is(err, etcdv2.ErrNotFound) {
+	if _, err := client.Users.GetLinearizable(ctx, etcdv2.RootUser); errors.Is(err, etcdv2.ErrNotFound) {
 		return &refusal{
 			summary: "There is no user root",
 			what:    "No server enables authentication without the user root.",
@@ -142,7 +142,7 @@ func (r *authResource) checkLogin(ctx context.Context, client *etcdv2.Client) er
 	} else if err != nil {
 		return err
 	}
-	user, err := client.Users.GetPartial(ctx, login)
+	user, err := client.Users.GetLinearizable(ctx, login)
 	if err != nil && !errors.Is(err, etcdv2.ErrNotFound) {
 		return err
 	}
@@ -185,7 +185,7 @@ func (r *authResource) enableProven(ctx context.Context, client *etcdv2.Client, 
 	case err != nil && !errors.Is(err, etcdv2.ErrOutcomeUnknown):
 		return dropRescue(ctx, rescue, name, err)
 	case err == nil:
-		_, err = client.Users.GetPartial(ctx, r.connection.options.Username)
+		_, err = client.Users.GetLinearizable(ctx, r.connection.options.Username)
 	}
 	if err != nil {
 		return r.undoEnable(ctx, rescue, name, err)

@@ -14,12 +14,12 @@ import (
 // order that works: the user root cannot be deleted while authentication is enabled,
 // and users have roles.
 func removeAuth(ctx context.Context, client *etcdv2.Client, report *reporter, diags *diag.Diagnostics) {
-	users, err := client.Users.List(ctx)
+	users, err := client.Users.ListLinearizable(ctx)
 	if err != nil {
 		addFailure(diags, "Unable to list users", "", err)
 		return
 	}
-	roles, err := client.Roles.List(ctx)
+	roles, err := client.Roles.ListLinearizable(ctx)
 	if err != nil {
 		addFailure(diags, "Unable to list roles", "", err)
 		return

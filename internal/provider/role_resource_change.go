@@ -84,7 +84,7 @@ func (r *roleResource) changeExactly(
 	var err error
 	mismatch := etcdv2.ErrOverwritten
 	if permissionsAre(had, want) {
-		role, err = client.Roles.Get(ctx, name)
+		role, err = client.Roles.GetLinearizable(ctx, name)
 		mismatch = etcdv2.ErrCompareFailed
 	} else {
 		role, err = client.Roles.Update(ctx, name, update)

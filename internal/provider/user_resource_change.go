@@ -103,7 +103,7 @@ func (r *userResource) changeExactly(
 	var err error
 	mismatch := etcdv2.ErrOverwritten
 	if len(update.Grant) == 0 && len(update.Revoke) == 0 && password == "" {
-		user, err = client.Users.GetPartial(ctx, name)
+		user, err = client.Users.GetLinearizable(ctx, name)
 		mismatch = etcdv2.ErrCompareFailed
 	} else {
 		user, err = client.Users.Update(ctx, name, update)
