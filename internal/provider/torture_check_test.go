@@ -67,7 +67,8 @@ func meddledPaths(a applied) (paths []string) {
 		}
 	}
 	for path := range a.shown {
-		if _, found := a.theirs[path]; !found {
+		// What a rival has removed is no longer in the way of a create.
+		if _, found := a.theirs[path]; !found && a.before.exists() {
 			paths = append(paths, path)
 		}
 	}
