@@ -326,7 +326,8 @@ func adviceOnKeys(onExisting string) map[keyspace.Kind]string {
 }
 
 func existingKeysAdvice(prefix string) string {
-	return replacedAdvice + endedAdvice + "To manage these keys with this configuration, import them, which includes every key below the prefix:\n\n" +
+	return replacedAdvice + endedAdvice +
+		"To manage these keys with this configuration, import them, which includes every key below the prefix:\n\n" +
 		importBlock("etcd_key_prefix", prefix) + "\n\n" + adoptKeysAdvice
 }
 
