@@ -264,7 +264,7 @@ var faults = []fault{
 	{"H9", "etcdv2/users_change.go", `User: name, Password: update.Password,`, `User: name,`},
 	{"H10", "etcdv2/users_change.go", `Grant: normalized(update.Grant),`, ``},
 	{"H10", "etcdv2/users_change.go", `, Revoke: normalized(update.Revoke),`, `,`},
-	{"H10", "etcdv2/auth_change.go", `if unknown && err != nil {`, `if unknown {`},
+	{"H10", "etcdv2/auth_change.go", `case unknown && err != nil:`, `case unknown:`},
 	{"H11", "etcdv2/roles.go", `roles = append(roles, role)`, `_ = role`},
 	{"H12", "etcdv2/roles.go", `return body.role(), nil`, `return &Role{Name: name}, nil`},
 	{"H13", "etcdv2/roles.go", `roleBody{Role: name, Permissions: &`, `roleBody{Role: name, Grant: &`},
