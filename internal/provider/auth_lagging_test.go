@@ -68,8 +68,11 @@ func TestAuthResource_proofByANodeThatLags(t *testing.T) {
 	makeRoot(t, leader)
 	proxy := etcdtest.NewProxy(t, leader.URL())
 	proxy.Inject(etcdtest.Rule{Method: http.MethodPut, Path: "/v2/auth/enable", Action: func(x *etcdtest.Exchange) {
-		etcdtest.Apart(t, func(t *testing.T) { t.Helper(); bystander{[]*etcdtest.Server{follower}}.caughtUp(t) })
-		follower.Isolate(t)
+		etcdtest.Apart(t, func(t *testing.T) {
+			t.Helper()
+			bystander{[]*etcdtest.Server{follower}}.caughtUp(t)
+			follower.Isolate(t)
+		})
 		answer := x.Fetch()
 		proxy.Inject(etcdtest.Rule{Times: 2, Action: etcdtest.CutBefore()})
 		x.Deliver(answer)
