@@ -28,15 +28,6 @@ func (c *Client) deleteAuth(ctx context.Context, path string) error {
 	return err
 }
 
-// settling returns a context for reading what became of a write. It has Options.SettleTime of its
-// own, so that a caller who is gone learns that.
-func (c *Client) settling(ctx context.Context) (context.Context, context.CancelFunc) {
-	if c.options.SettleTime == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), c.options.SettleTime)
-}
-
 // authObject is a user or a role that is being changed.
 type authObject[T any] struct {
 	client     *Client

@@ -48,14 +48,22 @@ func (s *KeysService) settle(ctx context.Context, w *write, err error) (ans *ans
 	if isConflict(err) && !errors.Is(err, ErrOutcomeUnknown) {
 		ans, untouched, err = s.readAfterLostAnswer(ctx, w, err)
 	}
-	limit := s.client.options.SettleTime
-	if !errors.Is(err, ErrOutcomeUnknown) || limit == 0 || (w.since == 0 && !w.unguarded) {
+	if !errors.Is(err, ErrOutcomeUnknown) || s.client.options.SettleTime == 0 || (w.since == 0 && !w.unguarded) {
 		return ans, untouched, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	ctx, cancel := s.client.settling(ctx)
 	defer cancel()
 	ans, _, err = s.readAfterLostAnswer(ctx, w, err)
 	return ans, false, err
+}
+
+// settling returns a context for reading what became of a write. It has Options.SettleTime of its
+// own, so that a caller who is gone learns that.
+func (c *Client) settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.options.SettleTime == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), c.options.SettleTime)
 }
 
 // readAfterLostAnswer reads the node and says what that means for a write that

@@ -97,20 +97,22 @@ func (u *userAnswer) user() *User {
 // 2.2 list names only: there each user is read by a request of its own, and has
 // all of its roles.
 func (s *UsersService) List(ctx context.Context) ([]*User, error) {
-	return s.listBy(ctx, s.client.readAuth)
+	return s.list(ctx, s.client.readAuth)
 }
 
 // ListLinearizable is List by an endpoint that has first caught up with what the
 // cluster agreed on, as GetLinearizable is.
 func (s *UsersService) ListLinearizable(ctx context.Context) ([]*User, error) {
-	return s.listBy(ctx, s.client.readAuthLinearizable)
+	return s.list(ctx, s.client.readAuthLinearizable)
 }
 
-func (s *UsersService) listBy(ctx context.Context, read readFunc) ([]*User, error) {
-	answers, err := s.list(ctx, read)
+func (s *UsersService) list(ctx context.Context, read readFunc) ([]*User, error) {
+	var answers []userAnswer
+	err := read(ctx, "/v2/auth/users", readList("users", &answers, func(u userAnswer) string { return u.User }))
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(answers, func(a, b userAnswer) int { return strings.Compare(a.User, b.User) })
 	users := make([]*User, 0, len(answers))
 	for i := range answers {
 		user := answers[i].user()
@@ -127,15 +129,6 @@ func (s *UsersService) listBy(ctx context.Context, read readFunc) ([]*User, erro
 		}
 		users = append(users, user)
 	}
-	return users, nil
-}
-
-func (s *UsersService) list(ctx context.Context, read readFunc) ([]userAnswer, error) {
-	var users []userAnswer
-	if err := read(ctx, "/v2/auth/users", readList("users", &users, func(u userAnswer) string { return u.User })); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(users, func(a, b userAnswer) int { return strings.Compare(a.User, b.User) })
 	return users, nil
 }
 
