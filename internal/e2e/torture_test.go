@@ -23,7 +23,10 @@ import (
 // faults, a rival writes between plan and apply, and runs are ended in the middle. SEED chooses the
 // run, COUNT is the number of seeds, and STEPS the number of applies for each.
 
-const torturedRate = 0.2
+const (
+	torturedRate = 0.2
+	longestDelay = 20 * time.Millisecond
+)
 
 // tortured is a workspace under faults.
 type tortured struct {
@@ -119,12 +122,8 @@ func (c *tortured) meet(t *testing.T, x *etcdtest.Exchange) {
 		return
 	}
 	c.faults.Add(1)
-	actions := []etcdtest.Action{
-		etcdtest.CutBefore(), etcdtest.DropAnswer(), etcdtest.DropAnswer(), etcdtest.TruncateAnswer(rng.IntN(60)),
-		etcdtest.Delay(time.Duration(rng.IntN(20))*time.Millisecond, 0),
-		func(x *etcdtest.Exchange) { x.Fetch(); etcdtest.Respond(http.StatusGatewayTimeout, nil, "time-out")(x) },
-	}
-	actions[rng.IntN(len(actions))](x)
+	_, fault := etcdtest.RandomFault(rng, longestDelay)
+	fault(x)
 }
 
 func (c *tortured) write(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -273,4 +274,24 @@ func (p *Proxy) ActAs(server, cluster string) {
 		x.r.Body, x.r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		x.Forward()
 	}})
+}
+
+// RandomFault returns a fault of one request, and its kind for a report. A delay is shorter than
+// longestDelay, which is at least a millisecond.
+func RandomFault(rng *rand.Rand, longestDelay time.Duration) (kind string, fault Action) {
+	switch rng.IntN(6) {
+	case 0:
+		return "request dropped", CutBefore()
+	case 1:
+		return "connection cut mid-body", TruncateAnswer(rng.IntN(60))
+	case 2:
+		return "delay", Delay(time.Duration(rng.Int64N(longestDelay.Milliseconds()))*time.Millisecond, 0)
+	case 3:
+		return "gateway answers 504 after commit", func(x *Exchange) {
+			x.Fetch()
+			Respond(http.StatusGatewayTimeout, nil, "time-out")(x)
+		}
+	default: // It is the fault that matters most.
+		return "answer dropped after commit", DropAnswer()
+	}
 }

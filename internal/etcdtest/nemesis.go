@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -27,7 +28,7 @@ type Nemesis struct {
 	Cluster *Cluster
 	// Proxies are those between the clients and the nodes, one or more for each node.
 	Proxies []*Proxy
-	// Faults are the faults that it applies. Next changes their order.
+	// Faults are the faults that it applies. Strike changes their order.
 	Faults []NodeFault
 	// Rand decides which node meets a fault, and the order of the faults.
 	Rand *rand.Rand
@@ -35,9 +36,36 @@ type Nemesis struct {
 	begun, added int
 }
 
-// Next returns the next fault: each of them once, in a random order, and then all of them
+// Strike begins the next fault, calls meanwhile with its kind, and returns when the cluster works
 // again.
-func (n *Nemesis) Next() NodeFault {
+func (n *Nemesis) Strike(tb testing.TB, meanwhile func(kind string)) {
+	tb.Helper()
+	fault := n.next()
+	end := fault.Begin(tb, n)
+	meanwhile(fault.Kind)
+	end()
+	n.Heal(tb)
+}
+
+// AwaitMore waits until a counter has grown by more, until a time has passed, or until ended is
+// closed. It reports false in the last case.
+func AwaitMore(ended <-chan struct{}, counter *atomic.Int64, more int64, most time.Duration) bool {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	goal, until := counter.Load()+more, time.Now().Add(most)
+	for counter.Load() < goal && time.Now().Before(until) {
+		select {
+		case <-ended:
+			return false
+		case <-ticker.C:
+		}
+	}
+	return true
+}
+
+// next returns the next fault: each of them once, in a random order, and then all of them
+// again.
+func (n *Nemesis) next() NodeFault {
 	i := n.begun % len(n.Faults)
 	if i == 0 {
 		n.Rand.Shuffle(len(n.Faults), func(i, j int) { n.Faults[i], n.Faults[j] = n.Faults[j], n.Faults[i] })

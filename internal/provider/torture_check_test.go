@@ -75,8 +75,8 @@ func meddledPaths(a applied) (paths []string) {
 	return paths
 }
 
-// isOther reports whether an apply has left what the state says of a path: it is about others, and does
-// not look for what a rival did there. The next plan shows it.
+// isOther reports whether the state says the same of a path before and after an apply. Such an apply
+// changes other paths. It does not look for a rival's change at this one, which the next plan shows.
 func isOther(t *testing.T, o *torturedObject, a applied, path string, has content) bool {
 	t.Helper()
 	return o.recorded != nil && a.before.exists() && o.recorded(t, a.before)[path] == has

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -18,25 +17,8 @@ import (
 // tortureRate is the fraction of the requests that meet a fault.
 const tortureRate = 0.3
 
-// requestFault is a fault of one request.
-type requestFault struct {
-	kind   string
-	action func(rng *rand.Rand) etcdtest.Action
-}
-
-// requestFaults are all of them, each repeated in proportion to its frequency.
-var requestFaults = []requestFault{
-	{"request dropped", func(*rand.Rand) etcdtest.Action { return etcdtest.CutBefore() }},
-	{"answer dropped after commit", func(*rand.Rand) etcdtest.Action { return etcdtest.DropAnswer() }},
-	{"answer dropped after commit", func(*rand.Rand) etcdtest.Action { return etcdtest.DropAnswer() }},
-	{"connection cut mid-body", func(rng *rand.Rand) etcdtest.Action { return etcdtest.TruncateAnswer(rng.IntN(60)) }},
-	{"delay", func(rng *rand.Rand) etcdtest.Action {
-		return etcdtest.Delay(time.Duration(rng.IntN(5))*time.Millisecond, 0)
-	}},
-	{"gateway answers 504 after commit", func(*rand.Rand) etcdtest.Action {
-		return func(x *etcdtest.Exchange) { x.Fetch(); etcdtest.Respond(http.StatusGatewayTimeout, nil, "time-out")(x) }
-	}},
-}
+// longestDelay bounds the delay of a request.
+const longestDelay = 5 * time.Millisecond
 
 // injectFaults makes the proxies inject faults. Which request meets which one depends on the seed.
 func (w *tortured) injectFaults() {
@@ -50,9 +32,9 @@ func (w *tortured) injectFaults() {
 				x.Forward()
 				return
 			}
-			fault := requestFaults[rng.IntN(len(requestFaults))]
-			w.note(fault.kind)
-			fault.action(rng)(x)
+			kind, fault := etcdtest.RandomFault(rng, longestDelay)
+			w.note(kind)
+			fault(x)
 		}})
 	}
 }
@@ -126,13 +108,11 @@ func (o *outages) fault(t *testing.T, ended <-chan struct{}, nemesis *etcdtest.N
 	t.Helper()
 	o.quiet.Lock()
 	defer o.quiet.Unlock()
-	fault := nemesis.Next()
-	count.note(fault.Kind)
-	end := fault.Begin(t, nemesis)
-	begin()
-	count.await(ended, appliesUnderFault, timeUnderFault)
-	end()
-	nemesis.Heal(t)
+	nemesis.Strike(t, func(kind string) {
+		count.note(kind)
+		begin()
+		count.await(ended, appliesUnderFault, timeUnderFault)
+	})
 }
 
 // tally counts what happened.
@@ -157,17 +137,7 @@ func (c *tally) note(kind string) {
 // await waits for some applies, for a time at most, or for the end. It reports false at the
 // end.
 func (c *tally) await(ended <-chan struct{}, applies int64, most time.Duration) bool {
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	goal, until := c.applies.Load()+applies, time.Now().Add(most)
-	for c.applies.Load() < goal && time.Now().Before(until) {
-		select {
-		case <-ended:
-			return false
-		case <-ticker.C:
-		}
-	}
-	return true
+	return etcdtest.AwaitMore(ended, &c.applies, applies, most)
 }
 
 // report describes the outcome of a run.

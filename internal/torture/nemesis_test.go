@@ -39,12 +39,10 @@ func (r *run) nemesis(t *testing.T) {
 		if r.ended.Err() != nil {
 			return
 		}
-		heavy := nodes.Next()
-		r.injector.note(fault(heavy.Kind))
-		end := heavy.Begin(t, nodes)
-		r.await(callsUnderFault, timeUnderFault)
-		end()
-		nodes.Heal(t)
+		nodes.Strike(t, func(kind string) {
+			r.injector.note(fault(kind))
+			r.await(callsUnderFault, timeUnderFault)
+		})
 		for _, proxy := range r.proxies {
 			proxy.Reset() // Otherwise they keep every request.
 		}
@@ -58,14 +56,5 @@ func (r *run) nodes() *etcdtest.Nemesis {
 
 // await waits for some calls, for a time at most, or for the end of the run.
 func (r *run) await(calls int64, most time.Duration) {
-	ticker := time.NewTicker(10 * time.Millisecond)
-	defer ticker.Stop()
-	goal, until := r.calls.Load()+calls, time.Now().Add(most)
-	for r.calls.Load() < goal && time.Now().Before(until) {
-		select {
-		case <-r.ended.Done():
-			return
-		case <-ticker.C:
-		}
-	}
+	etcdtest.AwaitMore(r.ended.Done(), &r.calls, calls, most)
 }

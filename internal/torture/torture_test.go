@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
+
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 )
 
 // TestTorture makes the run that SEED, FAULTS, MINUTES and NODES describe, or a short one.
@@ -14,11 +15,11 @@ import (
 func TestTorture(t *testing.T) {
 	t.Parallel()
 	s := settings{seed: 1, faults: 400, limit: 10 * time.Minute, heavy: heavyFaults[:2], dir: filepath.Join("..", "..", "dist", "torture")}
-	if n := number(t, "FAULTS", 0); n != 0 {
+	if n := etcdtest.Setting(t, "FAULTS", 0); n != 0 {
 		s.faults, s.heavy = n, heavyFaults
 	}
-	s.seed, s.limit = uint64(number(t, "SEED", 1)), time.Duration(number(t, "MINUTES", 60))*time.Minute
-	if number(t, "NODES", 1) == 0 {
+	s.seed, s.limit = uint64(etcdtest.Setting(t, "SEED", 1)), time.Duration(etcdtest.Setting(t, "MINUTES", 60))*time.Minute
+	if etcdtest.Setting(t, "NODES", 1) == 0 {
 		s.heavy = nil
 	}
 	if dir := os.Getenv("REPORT"); dir != "" {
@@ -42,7 +43,7 @@ func TestTorture(t *testing.T) {
 	if r.checked.Load() == 0 {
 		t.Error("no history was checked")
 	}
-	if len(r.violations) > 0 && number(t, "SHRINK", 0) != 0 {
+	if len(r.violations) > 0 && etcdtest.Setting(t, "SHRINK", 0) != 0 {
 		s = shrink(t, s, r)
 	}
 }
@@ -65,18 +66,4 @@ func (s settings) write(t *testing.T, name, text string) {
 	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// number returns a number from the environment, or without if it is not set.
-func number(t *testing.T, name string, without int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return without
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }
