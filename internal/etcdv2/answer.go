@@ -95,8 +95,6 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans
 	switch {
 	case err == nil:
 		return ans, outcomeAnswered, nil
-	case errors.Is(err, errEmptyStats):
-		return nil, outcomeRefused, fmt.Errorf("%s: %w", endpoint, err)
 	case errors.Is(err, ErrInvalidAnswer) && isHTML(resp.Header):
 		return nil, r.unreadable(), fmt.Errorf("%s: %w: %w", endpoint, ErrInvalidAnswer, ErrPage)
 	case errors.Is(err, ErrInvalidAnswer):
@@ -106,7 +104,9 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans
 	}
 }
 
-// errEmptyStats is an answer of the statistics that a server gives for a moment.
+// errEmptyStats is an empty answer in place of the statistics. etcd gives it while it
+// has one message of raft to count a rate from, which is infinite then and cannot be
+// written as JSON: until there is another message, or for a second.
 var errEmptyStats = fmt.Errorf("%w: it is empty", ErrInvalidAnswer)
 
 // read reads the body; that of a success as the request says.

@@ -56,9 +56,7 @@ type request struct {
 // isKeys reports whether it is a request of the key space.
 func (r *request) isKeys() bool { return strings.HasPrefix(r.path, "/v2/keys") }
 
-// isStats reports whether it is a request of the statistics. A server answers
-// it with nothing for a moment when a rate comes out infinite, after its first
-// messages as a leader or a follower.
+// isStats reports whether it is a request of the statistics, see [errEmptyStats].
 func (r *request) isStats() bool { return strings.HasPrefix(r.path, "/v2/stats/") }
 
 // check refuses what no server takes before it is sent.

@@ -251,21 +251,64 @@ func TestLeaderStats_minimumBeyondInt64(t *testing.T) {
 	}
 }
 
-// TestStatsService_emptyAnswer makes a server answer twice with an empty body, as servers do
-// while a rate is infinite.
+// TestStatsService_emptyAnswer makes a server answer twice with an empty body, as
+// servers do while a rate is infinite. Whoever reads statistics waits for them, also
+// without a retry policy.
 func TestStatsService_emptyAnswer(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Start(t)
-	proxy := etcdtest.NewProxy(t, s.URL())
-	proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Times: 2, Action: etcdtest.Respond(200, nil, "")})
-	client := clusterClient(t, Options{Endpoints: []string{proxy.URL()}})
-	stats, err := client.Stats.Self(t.Context())
-	if err != nil || stats.Name != s.Name {
-		t.Errorf("Self() = %+v, %v, want the name %q", stats, err, s.Name)
+	for name, nameOf := range map[string]func(*Client) (string, error){
+		"Self": func(c *Client) (string, error) {
+			stats, err := c.Stats.Self(t.Context())
+			if err != nil {
+				return "", err
+			}
+			return stats.Name, nil
+		},
+		"SelfAll": func(c *Client) (string, error) {
+			all, err := c.Stats.SelfAll(t.Context())
+			if err == nil {
+				err = all[0].Err
+			}
+			if err != nil {
+				return "", err
+			}
+			return all[0].Value.Name, nil
+		},
+		"Sync": func(c *Client) (string, error) {
+			if err := c.Sync(t.Context()); err != nil {
+				return "", err
+			}
+			return s.Name, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			proxy := etcdtest.NewProxy(t, s.URL())
+			client := clusterClient(t, Options{Endpoints: []string{proxy.URL()}, Retry: RetryPolicy{MaxAttempts: 1}})
+			proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Times: 2, Action: etcdtest.Respond(200, nil, "")})
+			if got, err := nameOf(client); err != nil || got != s.Name {
+				t.Errorf("%s() = %q, %v, want the name %q", name, got, err, s.Name)
+			}
+		})
 	}
+}
+
+// A server does not answer with empty statistics for longer than a second.
+func TestStatsService_emptyForever(t *testing.T) {
+	t.Parallel()
+	proxy := etcdtest.NewProxy(t, etcdtest.Start(t).URL())
 	proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Action: etcdtest.Respond(200, nil, "")})
-	_, err = client.Stats.Self(t.Context())
+	var waited time.Duration
+	client := clusterClient(t, Options{Endpoints: []string{proxy.URL()}, Wait: func(_ context.Context, d time.Duration) error {
+		waited += d
+		return nil
+	}})
+	_, err := client.Stats.Self(t.Context())
 	if !errors.Is(err, ErrInvalidAnswer) {
 		t.Errorf("Self() error = %v while the answer stays empty, want %v", err, ErrInvalidAnswer)
+	}
+	if waited < time.Second || waited > 2*time.Second {
+		t.Errorf("Self() has waited %v, want a little more than a second", waited)
 	}
 }

@@ -27,9 +27,15 @@ const (
 	// refusalTime distinguishes an instant 500, which is a refusal, from one that
 	// follows a time-out inside the server, which takes more than 5 s.
 	refusalTime = 2 * time.Second
+	// emptyStatsTries and emptyStatsDelay are how often and after which time
+	// statistics are asked for that are empty for a moment, which is no longer than
+	// a second.
+	emptyStatsTries = 15
+	emptyStatsDelay = 100 * time.Millisecond
 )
 
-// send makes one exchange with one endpoint.
+// send makes one exchange with one endpoint, and more only for statistics that are
+// empty for the moment: also a caller that asks each endpoint once needs them.
 func (c *Client) send(ctx context.Context, endpoint *url.URL, r *request) (*answer, outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, outcomeNotSent, err
@@ -37,6 +43,16 @@ func (c *Client) send(ctx context.Context, endpoint *url.URL, r *request) (*answ
 	if outcome, err := c.admit(ctx, endpoint, r); err != nil {
 		return nil, outcome, err
 	}
+	for n := 1; ; n++ {
+		ans, outcome, err := c.exchange(ctx, endpoint, r)
+		if n == emptyStatsTries || !errors.Is(err, errEmptyStats) || c.options.Wait(ctx, emptyStatsDelay) != nil {
+			return ans, outcome, err
+		}
+	}
+}
+
+// exchange sends a request to an endpoint that is admitted, and reads the answer.
+func (c *Client) exchange(ctx context.Context, endpoint *url.URL, r *request) (*answer, outcome, error) {
 	start := time.Now()
 	ctx, cancel := c.limit(ctx, r)
 	t := new(trip)
