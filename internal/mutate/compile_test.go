@@ -23,7 +23,7 @@ func TestFaults_compile(t *testing.T) {
 	t.Parallel()
 	checked := &typeChecker{set: token.NewFileSet(), files: map[string]map[string]*ast.File{}}
 	checked.importer = importer.ForCompiler(checked.set, "gc", compiled(t))
-	for _, f := range slices.Concat(faults, tortureFaults) {
+	for _, f := range slices.Concat(faults, allTortureFaults()) {
 		text, err := f.apply(internalDir)
 		if err != nil {
 			continue // TestFaults reports it.
@@ -38,7 +38,9 @@ func TestFaults_compile(t *testing.T) {
 // with faults import.
 func compiled(tb testing.TB) func(path string) (io.ReadCloser, error) {
 	tb.Helper()
-	args := []string{"list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "./etcdv2", "./etcdtest", "./keyedlock", "./keyspace"}
+	args := []string{
+		"list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "./etcdv2", "./etcdtest", "./keyedlock", "./keyspace", "./provider",
+	}
 	cmd := exec.CommandContext(tb.Context(), "go", args...)
 	cmd.Dir = internalDir
 	output, err := cmd.Output()

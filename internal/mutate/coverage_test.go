@@ -82,7 +82,7 @@ func TestCoverage(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	has := map[string]bool{}
-	for _, f := range slices.Concat(faults, tortureFaults) {
+	for _, f := range slices.Concat(faults, allTortureFaults()) {
 		text, err := f.apply(internalDir)
 		if err != nil {
 			t.Errorf("%s: %v", f.row, err)

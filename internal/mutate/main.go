@@ -35,8 +35,8 @@ func run(ctx context.Context) error {
 	rows := flag.String("rows", "", "a regular expression for the rows to try, such as ^A; empty for all")
 	workers := flag.Int("workers", runtime.NumCPU(), "how many faults are tried at a time")
 	deadline := flag.Duration("deadline", 15*time.Minute, "how long the tests of one fault may take")
-	torture := flag.Bool("torture", false, "try the faults that the run of internal/torture must find")
-	seed := flag.Uint64("seed", 1, "the seed of that run")
+	torture := flag.Bool("torture", false, "try the faults that the runs of make torture must find")
+	seed := flag.Uint64("seed", 1, "the seed of those runs")
 	flag.Parse()
 	wanted, err := regexp.Compile(*rows)
 	if err != nil {
@@ -59,14 +59,10 @@ func run(ctx context.Context) error {
 	for _, row := range coverage {
 		m.tests[row.id] = row.tests
 	}
-	table := faults
 	if *torture {
-		table = tortureFaults
+		return m.torture(ctx, wanted, *seed)
 	}
-	chosen := slices.DeleteFunc(slices.Clone(table), func(f fault) bool { return !wanted.MatchString(f.row) })
-	if *torture {
-		return m.torture(ctx, chosen, *seed)
-	}
+	chosen := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !wanted.MatchString(f.row) })
 	if err := m.checkUnchanged(ctx, chosen); err != nil {
 		return err
 	}
