@@ -6,7 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
+
+// creationMark begins the role that marks a user as one whose creation has not ended.
+const creationMark = "etcdv2/creating/"
+
+// IsUnfinished reports whether the user still has the role with which
+// [UsersService.Create] makes one: it is under way, or was ended in the middle.
+func (u *User) IsUnfinished() bool { return strings.HasPrefix(u.MissingRole, creationMark) }
 
 // Create creates a user that does not exist, with a password and roles; those
 // need not exist. It returns ErrExists if there is a user of this name, whose
@@ -28,7 +36,7 @@ func (s *UsersService) Create(ctx context.Context, name, password string, roles 
 		return nil, err
 	}
 	defer unlock()
-	marker := "etcdv2/creating/" + rand.Text()
+	marker := creationMark + rand.Text()
 	roles = normalized(roles)
 	// Of several roles that do not exist a server names the first.
 	body := userBody{User: name, Password: password, Roles: append([]string{marker}, roles...)}

@@ -259,6 +259,7 @@ func (r *userResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		return
 	}
 	state.refresh(ctx, user, &resp.Diagnostics)
+	warnOfUnfinished(user, &resp.Diagnostics)
 	resp.Diagnostics.Append(writeModel(ctx, &resp.State, state)...)
 }
 
@@ -364,6 +365,17 @@ func missingRole(user *etcdv2.User) types.String {
 		return types.StringNull()
 	}
 	return types.StringValue(user.MissingRole)
+}
+
+// warnOfUnfinished reports what a create has left that was ended in the middle. Where roles are not
+// managed, no plan shows it.
+func warnOfUnfinished(user *etcdv2.User, diags *diag.Diagnostics) {
+	if !user.IsUnfinished() {
+		return
+	}
+	diags.AddWarning("The creation of a user was ended in the middle", fmt.Sprintf("The user %q has its password and its roles, and still "+
+		"the role %q, which marks a user while it is created. That role does not exist and permits nothing. If the configuration sets roles, "+
+		"the next apply revokes it. Otherwise revoke it with ETCDCTL_API=2 etcdctl user revoke.", user.Name, user.MissingRole))
 }
 
 // rolesOfUser names the roles of a user for messages.

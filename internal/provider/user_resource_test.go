@@ -228,6 +228,26 @@ func TestAccUserResource_danglingRolesAreHealed(t *testing.T) {
 	)
 }
 
+// A user that a killed create has left is taken over with a warning, and healed if its roles are managed.
+func TestUserResource_leftByAKilledCreate(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	const name, mark = "left", "etcdv2/creating/ABC"
+	makeUser(t, s, name, mark)
+	d := newDirect(t, endpoint(s.URL()))
+	left, errs := d.readImported(t, "etcd_user", name)
+	if got := d.refreshWarnings(t, left); errs != "" || !strings.Contains(got, mark) || !strings.Contains(got, "user revoke") {
+		t.Errorf("a refresh of a user that a create has left warns of %q, want %q and how to revoke it; errors %q", got, mark, errs)
+	}
+	healed, errs := d.apply(t, left, map[string]any{"name": name, "roles": []string{}})
+	if got := d.refreshWarnings(t, healed); errs != "" || got != "" {
+		t.Errorf("after an apply with roles a refresh warns of %q, want nothing; errors %q", got, errs)
+	}
+	if roles, _ := rolesOf(t, s, name); len(roles) != 0 {
+		t.Errorf("roles = %q, want none", roles)
+	}
+}
+
 func TestAccUserResource_createOverExisting(t *testing.T) {
 	t.Parallel()
 	s := etcdtest.Shared(t)
