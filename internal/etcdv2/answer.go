@@ -95,6 +95,8 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans
 	switch {
 	case err == nil:
 		return ans, outcomeAnswered, nil
+	case errors.Is(err, errNoMember):
+		return nil, outcomeRefused, fmt.Errorf("%s: %w", endpoint, err)
 	case errors.Is(err, ErrInvalidAnswer) && isHTML(resp.Header):
 		return nil, r.unreadable(), fmt.Errorf("%s: %w: %w", endpoint, ErrInvalidAnswer, ErrPage)
 	case errors.Is(err, ErrInvalidAnswer):
@@ -103,6 +105,10 @@ func (c *Client) receive(endpoint *url.URL, r *request, resp *http.Response, ans
 		return nil, outcomeAmbiguous, fmt.Errorf("reading the answer: %w", err)
 	}
 }
+
+// errNoMember is a list without a member. etcd 2 gives it for a moment when it starts,
+// before it has applied its own log.
+var errNoMember = fmt.Errorf("%w: it lists no member, and the server itself is one", ErrInvalidAnswer)
 
 // errEmptyStats is an empty answer in place of the statistics. etcd gives it while it
 // has one message of raft to count a rate from, which is infinite then and cannot be

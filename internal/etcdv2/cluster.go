@@ -62,6 +62,9 @@ func (c *Client) Machines(ctx context.Context) ([]string, error) {
 			}
 			machines = append(machines, machine)
 		}
+		if len(machines) == 0 {
+			return errNoMember
+		}
 		return nil
 	}})
 	if err != nil {

@@ -81,7 +81,7 @@ func readMembers(members *[]Member) func(*answer) error {
 			return err
 		}
 		if len(*members) == 0 {
-			return fmt.Errorf("%w: it lists no member, and the server itself is one", ErrInvalidAnswer)
+			return errNoMember
 		}
 		return nil
 	}

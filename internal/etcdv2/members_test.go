@@ -396,3 +396,34 @@ func TestMembersService_ListLinearizable_failover(t *testing.T) {
 		first.Clear()
 	}
 }
+
+// An etcd 2 that has just been started lists nothing until it has applied its own log. It is
+// the only endpoint here.
+func TestMembersService_emptyForAMoment(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Start(t)
+	for path, call := range map[string]struct {
+		empty string
+		count func(*Client) (int, error)
+	}{
+		"/v2/members": {`{"members":[]}`, func(c *Client) (int, error) {
+			members, err := c.Members.List(t.Context())
+			return len(members), err
+		}},
+		"/v2/machines": {"", func(c *Client) (int, error) {
+			machines, err := c.Machines(t.Context())
+			return len(machines), err
+		}},
+	} {
+		proxy := etcdtest.NewProxy(t, s.URL())
+		proxy.Inject(etcdtest.Rule{Path: path, Times: 2, Action: etcdtest.Respond(200, nil, call.empty)})
+		c := clusterClient(t, Options{Endpoints: []string{proxy.URL()}})
+		if n, err := call.count(c); err != nil || n != 1 {
+			t.Errorf("%s after two empty answers: %d, %v, want 1", path, n, err)
+		}
+		proxy.Inject(etcdtest.Rule{Path: path, Action: etcdtest.Respond(200, nil, call.empty)})
+		if n, err := call.count(c); !errors.Is(err, ErrInvalidAnswer) {
+			t.Errorf("%s that stays empty: %d, %v, want %v", path, n, err, ErrInvalidAnswer)
+		}
+	}
+}
