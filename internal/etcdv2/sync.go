@@ -141,7 +141,8 @@ func (c *Client) probeOne(ctx context.Context, endpoint *url.URL, member string)
 	r.needs = proofOfCluster
 	_, outcome, err := c.send(ctx, endpoint, r)
 	switch {
-	case err != nil && (outcome == outcomeNotSent || outcome == outcomeAmbiguous || outcome == outcomeRefused):
+	case err != nil && (outcome == outcomeNotSent || outcome == outcomeAmbiguous || outcome == outcomeRefused),
+		errors.Is(err, errEmptyStats):
 		return nil, probeSilent, err
 	case err != nil:
 		return nil, probeRefuted, err

@@ -387,3 +387,17 @@ func TestClient_expectedClusterID_asked(t *testing.T) {
 		}
 	}
 }
+
+// A server whose statistics are empty for the moment, until the time for the question ends, may
+// still be the member.
+func TestClient_probeOne_emptyStats(t *testing.T) {
+	t.Parallel()
+	proxy := etcdtest.NewProxy(t, etcdtest.Start(t).URL())
+	proxy.Inject(etcdtest.Rule{Path: "/v2/stats/self", Action: etcdtest.Respond(200, nil, "")})
+	c := clusterClient(t, Options{Endpoints: []string{proxy.URL()}})
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, state, err := c.probeOne(ctx, c.endpoints.order()[0], "1"); state != probeSilent || !errors.Is(err, ErrInvalidAnswer) {
+		t.Errorf("probeOne() = %v, %v, want %v and %v", state, err, probeSilent, ErrInvalidAnswer)
+	}
+}
