@@ -85,7 +85,11 @@ func (c *Client) HealthAll(ctx context.Context) ([]EndpointResult[HealthInfo], e
 			list := listMembers(r.endpoint)
 			list.single = true
 			_, listErr := c.do(ctx, list)
-			info.ServesV2 = listErr == nil
+			info.ServesV2 = listErr == nil || errors.Is(listErr, errNoMember)
+			if err == nil && errors.Is(listErr, ErrUnavailable) {
+				// It answers no more, which says nothing about what it serves.
+				err = listErr
+			}
 		}
 		return info, err
 	})

@@ -427,3 +427,29 @@ func TestMembersService_emptyForAMoment(t *testing.T) {
 		}
 	}
 }
+
+// TestClient_HealthAll_goneMeanwhile loses a server between the two questions.
+func TestClient_HealthAll_goneMeanwhile(t *testing.T) {
+	t.Parallel()
+	proxy := etcdtest.NewProxy(t, etcdtest.Start(t).URL())
+	c := clusterClient(t, Options{Endpoints: []string{proxy.URL()}})
+	for name, step := range map[string]struct {
+		action      etcdtest.Action
+		err         error
+		healthy, v2 bool
+	}{
+		"gone":           {etcdtest.CutBefore(), ErrUnavailable, true, false},
+		"just started":   {etcdtest.Respond(200, nil, `{"members":[]}`), nil, true, true},
+		"without the v2": {etcdtest.Respond(404, nil, "404 page not found\n"), nil, true, false},
+	} {
+		proxy.Clear()
+		proxy.Inject(etcdtest.Rule{Path: "/v2/members", Action: step.action})
+		all, err := c.HealthAll(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row := all[0]; !errors.Is(row.Err, step.err) || row.Value.Healthy != step.healthy || row.Value.ServesV2 != step.v2 {
+			t.Errorf("%s: HealthAll() = %+v, want %+v", name, row, step)
+		}
+	}
+}
