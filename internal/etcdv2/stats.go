@@ -159,21 +159,39 @@ func (s *StatsService) store(ctx context.Context, r *request) (*StoreStats, erro
 	return &counters.StoreStats, nil
 }
 
+const (
+	// electionTime is how long followers may still name a leader that is gone, with
+	// the default timers of etcd: an election begins after one to two seconds, and
+	// again after that if it elects nobody. electionDelay is the time between two
+	// questions for the leader that are due to that alone, and electionTries how many
+	// there are at most.
+	electionTime  = 5 * time.Second
+	electionDelay = 250 * time.Millisecond
+	electionTries = 20
+)
+
 // errLeaderGone is that the member which is named as the leader does not answer.
 var errLeaderGone = fmt.Errorf("%w that can be reached", ErrNoLeader)
 
 // Leader returns the statistics of the leader, from whichever endpoint is it.
 // If none is, the leader is asked at the client URLs it advertises, without
-// credentials. An election is waited for, as the retry policy says; the error
-// is ErrNoLeader if there is still no leader then.
+// credentials. An election is waited for, as the retry policy says, and for some
+// seconds where a leader is named that does not answer; the error is ErrNoLeader if
+// there is still no leader then.
 func (s *StatsService) Leader(ctx context.Context) (*LeaderStats, error) {
 	var a attempts
 	for {
 		a.begin()
 		stats, err := s.leader(ctx)
 		// That there is no leader at all has been waited for already.
-		if !errors.Is(err, errLeaderGone) {
+		switch {
+		case !errors.Is(err, errLeaderGone):
 			return stats, err
+		case !s.client.mayRepeat(&a) && a.made < electionTries && time.Since(a.started) < electionTime:
+			if s.client.options.Wait(ctx, electionDelay) != nil {
+				return nil, err
+			}
+			continue
 		}
 		if err = s.client.pause(ctx, &a, err); err != nil {
 			return nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -310,5 +311,37 @@ func TestStatsService_emptyForever(t *testing.T) {
 	}
 	if waited < time.Second || waited > 2*time.Second {
 		t.Errorf("Self() has waited %v, want a little more than a second", waited)
+	}
+}
+
+// TestStatsService_Leader_gone names a leader that is gone, as followers do until they have
+// elected another one: with the default timers of etcd that is longer than the attempts.
+func TestStatsService_Leader_gone(t *testing.T) {
+	t.Parallel()
+	proxy := etcdtest.NewProxy(t, etcdtest.Start(t).URL())
+	header := http.Header{"Content-Type": {"application/json"}}
+	var waited time.Duration
+	c := clusterClient(t, Options{Endpoints: []string{proxy.URL()}, Wait: func(_ context.Context, d time.Duration) error {
+		waited += d
+		return nil
+	}})
+	elect := func(questions int) {
+		waited = 0
+		proxy.Clear()
+		proxy.Inject(etcdtest.Rule{
+			Path: "/v2/members/leader", Action: etcdtest.Respond(200, header, `{"id":"1","name":"gone","clientURLs":["http://127.0.0.1:1"]}`),
+		})
+		proxy.Inject(etcdtest.Rule{
+			Path: "/v2/stats/leader", Times: questions, Action: etcdtest.Respond(403, header, `{"message":"not current leader"}`),
+		})
+	}
+	// Each attempt asks twice.
+	elect(2 * 10)
+	if stats, err := c.Stats.Leader(t.Context()); err != nil || stats.Leader == "" || waited < 1500*time.Millisecond {
+		t.Errorf("Leader() = %+v, %v after %s, want that of the next leader", stats, err, waited)
+	}
+	elect(0)
+	if _, err := c.Stats.Leader(t.Context()); !errors.Is(err, ErrNoLeader) || waited < 3*time.Second || waited > 8*time.Second {
+		t.Errorf("Leader() error = %v after %s, want %v after some seconds", err, waited, ErrNoLeader)
 	}
 }
