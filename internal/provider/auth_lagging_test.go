@@ -85,3 +85,29 @@ func TestAuthResource_proofByANodeThatLags(t *testing.T) {
 		t.Errorf("in state: %t, enabled: %t", auth.exists(), authEnabled(t, leader))
 	}
 }
+
+// A node that lags lists users and roles as they were. It is made to catch up before its lists are
+// believed.
+func TestAuthDataSources_ofANodeThatLags(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3, etcdtest.WithPeerProxies())
+	leader, follower := cluster.Leader(t), cluster.Followers(t)[0]
+	proxy := etcdtest.NewProxy(t, follower.URL())
+	proxy.Inject(etcdtest.Rule{Path: "/v2/keys", Action: etcdtest.Intercept(func(etcdtest.Request) { follower.Rejoin() })})
+	d := newDirect(t, map[string]any{"endpoints": []string{proxy.URL()}})
+	for typeName, add := range map[string]func(name string){
+		"etcd_users": func(name string) { makeUser(t, leader, name) },
+		"etcd_roles": func(name string) { makeRole(t, leader, name, nil, nil) },
+	} {
+		before, errs := d.read(t, typeName, nil)
+		if errs != "" {
+			t.Fatal(errs)
+		}
+		follower.Isolate(t)
+		add("new")
+		after, errs := d.read(t, typeName, nil)
+		if errs != "" || after.at(t, "names.#") == before.at(t, "names.#") {
+			t.Errorf("%s has %s names after one more was added, errors %q", typeName, after.at(t, "names.#"), errs)
+		}
+	}
+}
