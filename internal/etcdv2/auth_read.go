@@ -20,9 +20,28 @@ func (c *Client) readAuth(ctx context.Context, path string, read func(*answer) e
 	return c.readAuthLinearizable(ctx, path, read)
 }
 
+// readAuthList reads a list from the auth API. What it lacks on an endpoint that lags
+// cannot be asked for again.
+func (c *Client) readAuthList(ctx context.Context, path string, read func(*answer) error) error {
+	if c.options.NotLinearizable {
+		return c.readAuth(ctx, path, read)
+	}
+	return c.readAuthLinearizable(ctx, path, read)
+}
+
 // readAuthLinearizable reads from the auth API what is true now.
 func (c *Client) readAuthLinearizable(ctx context.Context, path string, read func(*answer) error) error {
-	return c.readLinearizable(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
+	err := c.readLinearizable(ctx, &request{method: http.MethodGet, path: path, replay: replayRead, read: read})
+	if !errors.Is(err, ErrUnauthorized) {
+		return err
+	}
+	// It may be the key for catching up that was refused. Whoever may not read it may not
+	// read this either, and the refusal of this says what is needed.
+	_, refusal := c.do(ctx, &request{method: http.MethodGet, path: path, replay: replayRead})
+	if errors.Is(refusal, ErrUnauthorized) {
+		return refusal
+	}
+	return err
 }
 
 // readFunc reads a path of the auth API.

@@ -127,9 +127,10 @@ type Options struct {
 	// DefaultTTL is the TTL in seconds of every key written without one. Zero
 	// means that such a key does not expire.
 	DefaultTTL int64
-	// NotLinearizable makes reads of keys answer from the endpoint's own store, which
-	// may lag behind the cluster. A not-found answer is confirmed with a quorum read.
-	// False means that every read of a key is a quorum read.
+	// NotLinearizable makes reads of keys, and lists of users and roles, answer from the
+	// endpoint's own store, which may lag behind the cluster. A not-found answer is
+	// confirmed with a quorum read. False means that every read of a key is a quorum
+	// read, and that an endpoint has caught up before it lists users or roles.
 	NotLinearizable bool
 	// ExpectedClusterID is the cluster's id in lower-case hexadecimal, as the
 	// X-Etcd-Cluster-Id header has it. Every endpoint is asked for it before

@@ -78,13 +78,13 @@ type roleBody struct {
 }
 
 // List returns the roles by name. Servers leave out those whose name starts
-// with "_". etcd 2.1 and 2.2 list the names only; each role is then read.
+// with "_". etcd 2.1 and 2.2 list the names only; each role is then read. The endpoint
+// has first caught up, as for [UsersService.List].
 func (s *RolesService) List(ctx context.Context) ([]*Role, error) {
-	return s.list(ctx, s.client.readAuth)
+	return s.list(ctx, s.client.readAuthList)
 }
 
-// ListLinearizable is List by an endpoint that has first caught up with what the
-// cluster agreed on, as [UsersService.GetLinearizable] is.
+// ListLinearizable is List whatever [Options].NotLinearizable says.
 func (s *RolesService) ListLinearizable(ctx context.Context) ([]*Role, error) {
 	return s.list(ctx, s.client.readAuthLinearizable)
 }

@@ -95,13 +95,13 @@ func (u *userAnswer) user() *User {
 // List returns the users by name. Servers leave out the users whose name
 // starts with "_", and of each user the roles that do not exist. etcd 2.1 and
 // 2.2 list names only: there each user is read by a request of its own, and has
-// all of its roles.
+// all of its roles. The endpoint has first caught up with what the cluster agreed
+// on, unless [Options].NotLinearizable is set.
 func (s *UsersService) List(ctx context.Context) ([]*User, error) {
-	return s.list(ctx, s.client.readAuth)
+	return s.list(ctx, s.client.readAuthList)
 }
 
-// ListLinearizable is List by an endpoint that has first caught up with what the
-// cluster agreed on, as GetLinearizable is.
+// ListLinearizable is List whatever [Options].NotLinearizable says.
 func (s *UsersService) ListLinearizable(ctx context.Context) ([]*User, error) {
 	return s.list(ctx, s.client.readAuthLinearizable)
 }
@@ -206,7 +206,7 @@ func (s *UsersService) getPartial(ctx context.Context, name string, read readFun
 	if !ok {
 		return user, err
 	}
-	users, err := s.List(ctx)
+	users, err := s.list(ctx, read)
 	if err != nil {
 		return nil, fmt.Errorf("reading the other roles of a user with a missing role: %w", err)
 	}

@@ -87,7 +87,7 @@ func TestAuthResource_proofByANodeThatLags(t *testing.T) {
 }
 
 // A node that lags lists users and roles as they were. It is made to catch up before its lists are
-// believed.
+// believed, unless consistent_reads = false.
 func TestAuthDataSources_ofANodeThatLags(t *testing.T) {
 	t.Parallel()
 	cluster := etcdtest.StartCluster(t, 3, etcdtest.WithPeerProxies())
@@ -95,6 +95,7 @@ func TestAuthDataSources_ofANodeThatLags(t *testing.T) {
 	proxy := etcdtest.NewProxy(t, follower.URL())
 	proxy.Inject(etcdtest.Rule{Path: "/v2/keys", Action: etcdtest.Intercept(func(etcdtest.Request) { follower.Rejoin() })})
 	d := newDirect(t, map[string]any{"endpoints": []string{proxy.URL()}})
+	own := newDirect(t, map[string]any{"endpoints": []string{proxy.URL()}, "consistent_reads": false})
 	for typeName, add := range map[string]func(name string){
 		"etcd_users": func(name string) { makeUser(t, leader, name) },
 		"etcd_roles": func(name string) { makeRole(t, leader, name, nil, nil) },
@@ -105,6 +106,9 @@ func TestAuthDataSources_ofANodeThatLags(t *testing.T) {
 		}
 		follower.Isolate(t)
 		add("new")
+		if lagging, errs := own.read(t, typeName, nil); errs != "" || lagging.at(t, "names.#") != before.at(t, "names.#") {
+			t.Errorf("%s has %s names on the node that lags, errors %q", typeName, lagging.at(t, "names.#"), errs)
+		}
 		after, errs := d.read(t, typeName, nil)
 		if errs != "" || after.at(t, "names.#") == before.at(t, "names.#") {
 			t.Errorf("%s has %s names after one more was added, errors %q", typeName, after.at(t, "names.#"), errs)

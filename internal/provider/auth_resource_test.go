@@ -376,6 +376,17 @@ func TestAuth_insufficientCredentials(t *testing.T) {
 	}
 }
 
+// A list is refused for its own sake, not for the key by which an endpoint catches up before it.
+func TestAuth_listsNeedRoot(t *testing.T) {
+	t.Parallel()
+	s, _ := lockedObjects(t)
+	d := newDirect(t, credentials(s.URL(), "alice", "theirs"))
+	for _, typeName := range []string{"etcd_users", "etcd_roles"} {
+		_, errs := d.read(t, typeName, nil)
+		wantPhrases(t, errs, "Only a user with the role root can read users and roles")
+	}
+}
+
 func TestAuth_stateIsKept(t *testing.T) {
 	t.Parallel()
 	s, objects := lockedObjects(t)

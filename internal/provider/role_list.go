@@ -39,7 +39,7 @@ func (l *roleList) List(ctx context.Context, req list.ListRequest, stream *list.
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	roles, err := client.Roles.ListLinearizable(ctx)
+	roles, err := client.Roles.List(ctx)
 	if err != nil {
 		addFailure(&diags, "Unable to list roles", "", err)
 		stream.Results = list.ListResultsStreamDiagnostics(diags)

@@ -48,7 +48,7 @@ func (d *rolesDataSource) Read(ctx context.Context, _ datasource.ReadRequest, re
 	if client == nil {
 		return
 	}
-	roles, err := client.Roles.ListLinearizable(ctx)
+	roles, err := client.Roles.List(ctx)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to list roles", "", err)
 		return

@@ -42,7 +42,7 @@ func (l *userList) List(ctx context.Context, req list.ListRequest, stream *list.
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	users, err := client.Users.ListLinearizable(ctx)
+	users, err := client.Users.List(ctx)
 	if err != nil {
 		addFailure(&diags, "Unable to list users", "", err)
 		stream.Results = list.ListResultsStreamDiagnostics(diags)

@@ -64,7 +64,7 @@ func (d *usersDataSource) Read(ctx context.Context, _ datasource.ReadRequest, re
 	if client == nil {
 		return
 	}
-	users, err := client.Users.ListLinearizable(ctx)
+	users, err := client.Users.List(ctx)
 	if err != nil {
 		addFailure(&resp.Diagnostics, "Unable to list users", "", err)
 		return
