@@ -125,13 +125,14 @@ func (c *Change) tryAdd(ctx context.Context, peerURLs []string) (*etcdv2.Member,
 	if err != nil {
 		return nil, err
 	}
+	refusal := c.mayAdd(found)
 	if i := slices.IndexFunc(found, func(m etcdv2.MemberHealth) bool { return sharesURL(m.PeerURLs, peerURLs) }); i >= 0 {
 		if c.unknown != nil && sameURLs(found[i].PeerURLs, peerURLs) {
 			return &found[i].Member, nil
 		}
-		return nil, Taken(found[i].Member, peerURLs)
+		refusal = Taken(found[i].Member, peerURLs)
 	}
-	if err := c.mayAdd(found); err != nil {
+	if err := c.decide(ctx, found, refusal); err != nil {
 		return nil, err
 	}
 	added, err := c.Members.Add(ctx, peerURLs)
@@ -239,7 +240,7 @@ func (c *Change) tryRemove(ctx context.Context, id string) error {
 	if i < 0 {
 		return c.confirmGone(ctx, id)
 	}
-	if err := c.mayRemove(found, i); err != nil {
+	if err := c.decide(ctx, found, c.mayRemove(found, i)); err != nil {
 		return err
 	}
 	// An id is never reused, so the request can be sent again.
@@ -254,6 +255,29 @@ func (c *Change) tryRemove(ctx context.Context, id string) error {
 		return notReady(slices.Delete(slices.Clone(found), i, i+1), err)
 	}
 	return err
+}
+
+// decide returns the refusal of a change, or nil if there is none, once the members it was
+// found by are those that the cluster has agreed on: an etcd 2 that has just been started
+// lists what it knew some time ago. Without a quorum that cannot be asked, and the servers
+// make no change.
+func (c *Change) decide(ctx context.Context, found []etcdv2.MemberHealth, refusal error) error {
+	if _, waits := errors.AsType[*notYet](refusal); waits {
+		return refusal
+	}
+	ctx, cancel := context.WithTimeout(ctx, etcdv2.SettleTime)
+	defer cancel()
+	agreed, err := c.Members.ListLinearizable(ctx)
+	if err != nil {
+		return refusal
+	}
+	isListed := func(m etcdv2.Member) bool {
+		return slices.ContainsFunc(found, func(f etcdv2.MemberHealth) bool { return f.ID == m.ID })
+	}
+	if len(agreed) != len(found) || slices.ContainsFunc(agreed, func(m etcdv2.Member) bool { return !isListed(m) }) {
+		return &notYet{refusal: &Refusal{Kind: Outdated}}
+	}
+	return refusal
 }
 
 // confirmGone checks with a quorum read that a member that one endpoint does not list is

@@ -2,6 +2,7 @@ package membership_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -148,6 +149,49 @@ func TestChange_lostAnswers(t *testing.T) {
 	}
 	if _, err := membership.Find(t.Context(), c.Members, added.ID); !errors.Is(err, etcdv2.ErrNotFound) {
 		t.Errorf("Find() after the removal = %v, want ErrNotFound", err)
+	}
+}
+
+// listsBefore makes a proxy list only some of the members for one change, as an etcd 2 does that has just
+// been started and has not caught up: for the lock, and for the health of the members.
+func listsBefore(t *testing.T, p *etcdtest.Proxy, members ...etcdv2.Member) {
+	t.Helper()
+	list, err := json.Marshal(map[string]any{"members": members})
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := http.Header{"Content-Type": {"application/json"}}
+	p.Inject(etcdtest.Rule{Method: http.MethodGet, Path: "/v2/members", Times: 2, Action: etcdtest.Respond(200, header, string(list))})
+}
+
+// No change is refused, and none is made, because an endpoint lists the members of before.
+func TestChange_listOfBefore(t *testing.T) {
+	t.Parallel()
+	cluster := etcdtest.StartCluster(t, 3)
+	p := etcdtest.NewProxy(t, cluster.Servers[0].URL())
+	c := newClient(t, p.URL())
+	change := &membership.Change{Members: c.Members}
+	named := map[string]etcdv2.Member{}
+	for _, m := range membersOf(t, c) {
+		named[m.Name] = m
+	}
+	n1, n2 := named["n1"], named["n2"]
+
+	listsBefore(t, p, n1)
+	added, err := change.Add(t.Context(), []string{cluster.Reserve(t, "n4").PeerURL()})
+	if err != nil {
+		t.Fatalf("Add() while one member is listed = %v, want a member", err)
+	}
+	listsBefore(t, p, *added)
+	if err := change.Remove(t.Context(), added.ID); err != nil {
+		t.Fatalf("Remove() while one member is listed = %v, want nil", err)
+	}
+
+	cluster.Servers[2].Kill(t)
+	listsBefore(t, p, n1, n2)
+	wantOverdue(t, change.Remove(within(t, 5*time.Second), n2.ID), membership.RemoveLosesQuorum)
+	if n := len(membersOf(t, c)); n != 3 {
+		t.Errorf("members = %d, want 3", n)
 	}
 }
 

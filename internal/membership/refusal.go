@@ -47,6 +47,8 @@ const (
 	NotApplied
 	// NotListed: an endpoint does not know the member yet.
 	NotListed
+	// Outdated: an endpoint lists other members than the cluster has agreed on.
+	Outdated
 	// NotHealthy: the member does not answer, or is not healthy.
 	NotHealthy
 	// Unreachable: the members cannot be listed.
@@ -58,7 +60,7 @@ var kindNames = [...]string{
 	Exists: "Exists", URLTaken: "URLTaken", Changed: "Changed", Gone: "Gone", OnlyMember: "OnlyMember",
 	AddLosesQuorum: "AddLosesQuorum", RemoveLosesQuorum: "RemoveLosesQuorum", NoQuorum: "NoQuorum", Disconnected: "Disconnected",
 	NotStarted: "NotStarted", NotReady: "NotReady", URLInUse: "URLInUse", AnswerLost: "AnswerLost", NotApplied: "NotApplied",
-	NotListed: "NotListed", NotHealthy: "NotHealthy", Unreachable: "Unreachable",
+	NotListed: "NotListed", Outdated: "Outdated", NotHealthy: "NotHealthy", Unreachable: "Unreachable",
 }
 
 // Kinds returns every kind of a refusal.

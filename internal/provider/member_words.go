@@ -93,6 +93,7 @@ var memberTable = map[membership.Kind]memberWords{
 	membership.NotListed: {what: func(r *membership.Refusal) string {
 		return "an endpoint does not list member " + describeMember(r.Member) + " yet"
 	}},
+	membership.Outdated:    {what: func(*membership.Refusal) string { return "an endpoint still lists the members of before" }},
 	membership.NotHealthy:  {what: func(r *membership.Refusal) string { return r.Err.Error() }},
 	membership.Unreachable: {what: func(r *membership.Refusal) string { return r.Err.Error() }},
 }
