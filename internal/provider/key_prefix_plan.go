@@ -33,8 +33,8 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		return
 	}
 	plan.TTL = configuredTTL(config.TTL, r.defaultTTL())
-	lost := state != nil && state.TTL.IsNull() && plan.TTLRenewBelow.Equal(state.TTLRenewBelow)
-	planRenewal(plan.TTLRenewBelow, plan.TTL, state == nil, lost, &resp.Diagnostics)
+	kept := state != nil && config.TTL.Equal(state.TTL)
+	planRenewal(plan.TTLRenewBelow, plan.TTL, state == nil, kept, &resp.Diagnostics)
 	plan.Expiration = types.StringUnknown()
 	if plan.TTL.IsNull() {
 		plan.Expiration = types.StringNull()
@@ -107,9 +107,10 @@ func plannedSharedTTL(wanted, state types.Int64, sent int64, known map[string]ke
 
 // intent is what an apply is to do with the keys.
 func (m *keyPrefixModel) intent(state keyPrefixModel, ttl *int64, leavesTTLs bool) keyspace.TreeIntent {
+	renews := mayRenew(m.TTLRenewBelow, types.Int64PointerValue(ttl))
 	return keyspace.TreeIntent{
 		Values: texted(m.Keys), TTL: ttl, LeavesTTLs: leavesTTLs, Exclusive: m.Exclusive.ValueBool(),
-		RenewsDue: notNull(m.TTLRenewBelow), RenewsAll: notNull(m.TTLRenewBelow) && !m.TTLRenewBelow.Equal(state.TTLRenewBelow),
+		RenewsDue: renews, RenewsAll: renews && !m.TTLRenewBelow.Equal(state.TTLRenewBelow),
 	}
 }
 

@@ -132,7 +132,7 @@ func (r *keyPrefixResource) Create(ctx context.Context, req resource.CreateReque
 		return
 	}
 	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
-	if checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics); resp.Diagnostics.HasError() {
+	if checkRenewal(plan.TTLRenewBelow, plan.TTL, &resp.Diagnostics); resp.Diagnostics.HasError() {
 		return
 	}
 	w.about.advice = adviceOnKeys(existingKeysAdvice(w.Dir))

@@ -165,7 +165,7 @@ func (r *keyResource) Create(ctx context.Context, req resource.CreateRequest, re
 		return
 	}
 	plan.TTL = settledTTL(plan.TTL, r.defaultTTL())
-	checkRenewal(plan.TTLRenewBelow, plan.TTL, false, &resp.Diagnostics)
+	checkRenewal(plan.TTLRenewBelow, plan.TTL, &resp.Diagnostics)
 	if !plan.hasValue(config, &resp.Diagnostics) || resp.Diagnostics.HasError() {
 		return
 	}

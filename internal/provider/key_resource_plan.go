@@ -44,8 +44,8 @@ func (m *keyModel) plan(
 	config keyModel, state *keyModel, before keyPrivateState, defaultTTL types.Int64, diags *diag.Diagnostics,
 ) (private keyPrivateState, ok bool) {
 	m.TTL = configuredTTL(config.TTL, defaultTTL)
-	lost := state != nil && state.TTL.IsNull() && m.TTLRenewBelow.Equal(state.TTLRenewBelow)
-	planRenewal(m.TTLRenewBelow, m.TTL, state == nil, lost, diags)
+	kept := state != nil && config.TTL.Equal(state.TTL)
+	planRenewal(m.TTLRenewBelow, m.TTL, state == nil, kept, diags)
 	m.planValue(config, state)
 	private = m.planWrite(config, state, before)
 	var noValue diag.Diagnostics
@@ -139,5 +139,5 @@ func (m *keyModel) rewrites(config, state keyModel, private keyPrivateState) boo
 
 // renews reports whether the TTL has to start again.
 func (m *keyModel) renews(state keyModel, private keyPrivateState) bool {
-	return notNull(m.TTLRenewBelow) && notNull(m.TTL) && (private.Due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow))
+	return mayRenew(m.TTLRenewBelow, m.TTL) && (private.Due || !m.TTLRenewBelow.Equal(state.TTLRenewBelow))
 }

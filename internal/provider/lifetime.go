@@ -132,41 +132,57 @@ func (n *lifetimePrivateState) after() lifetimePrivateState {
 // validateRenewal makes the checks of checkRenewal that need only the configuration.
 func validateRenewal(renewBelow, ttl types.Int64, diags *diag.Diagnostics) {
 	if !ttl.IsNull() {
-		checkRenewal(renewBelow, ttl, false, diags)
+		checkRenewal(renewBelow, ttl, diags)
 	}
 }
 
-// checkRenewal refuses a renewal that would never end, or never begin. lost reports that the TTL
-// was removed outside, or is ignored: then there is nothing to renew, and the configuration is
-// valid.
-func checkRenewal(renewBelow, ttl types.Int64, lost bool, diags *diag.Diagnostics) {
+// checkRenewal refuses a renewal that would never end, or never begin.
+func checkRenewal(renewBelow, ttl types.Int64, diags *diag.Diagnostics) {
 	switch {
-	case renewBelow.IsNull() || renewBelow.IsUnknown() || ttl.IsUnknown():
-	case ttl.IsNull() && lost:
-		diags.AddAttributeWarning(path.Root("ttl_renew_below"), "Nothing to renew",
-			"The key has no TTL in the store any more, and the configuration does not set one: ttl is not set, or is in ignore_changes. Nothing is "+
-				"renewed until the key has a TTL again.")
+	case renewBelow.IsNull(), renewBelow.IsUnknown(), mayRenew(renewBelow, ttl):
 	case ttl.IsNull():
 		diags.AddAttributeError(path.Root("ttl_renew_below"), "Nothing to renew",
-			"There is no ttl, and the provider has no default_ttl. Set one, or remove ttl_renew_below. If ttl is in ignore_changes, the TTL in "+
-				"the store counts, and there is none.")
-	case renewBelow.ValueInt64() >= ttl.ValueInt64():
+			"There is no ttl, and the provider has no default_ttl. Set one, or remove ttl_renew_below.")
+	default:
 		diags.AddAttributeError(path.Root("ttl_renew_below"), "Renewal without end", fmt.Sprintf(
-			"With ttl_renew_below = %d and a TTL of %d seconds, every plan would renew it. Choose less than the TTL.",
+			"With ttl_renew_below = %d and a TTL of %d seconds, every plan would renew it. Choose less than the TTL. If ttl_renew_below is in "+
+				"ignore_changes, its value in state counts.",
 			renewBelow.ValueInt64(), ttl.ValueInt64()))
 	}
 }
 
-// planRenewal is checkRenewal for a plan. On a create the provider's default_ttl
+// mayRenew reports whether a TTL can be renewed. One that is no longer than the limit would be due
+// again in every plan. It passes what is not known yet.
+func mayRenew(renewBelow, ttl types.Int64) bool {
+	return notNull(renewBelow) && notNull(ttl) &&
+		(renewBelow.IsUnknown() || ttl.IsUnknown() || renewBelow.ValueInt64() < ttl.ValueInt64())
+}
+
+// planRenewal is checkRenewal for a plan of the TTL that counts. On a create the provider's default_ttl
 // decides, and the apply refuses it.
-func planRenewal(renewBelow, ttl types.Int64, creates, lost bool, diags *diag.Diagnostics) {
+//
+// On an update, kept reports that the configured TTL is that of state. It is so if ttl is in
+// ignore_changes: then somebody else may have set it in the store, or removed it. As validateRenewal
+// has checked what the configuration says, the plan only warns, and does not renew: see mayRenew.
+func planRenewal(renewBelow, ttl types.Int64, creates, kept bool, diags *diag.Diagnostics) {
 	var found diag.Diagnostics
-	checkRenewal(renewBelow, ttl, lost, &found)
-	if creates {
+	checkRenewal(renewBelow, ttl, &found)
+	switch {
+	case creates:
 		warnOfApply(diags, found)
-		return
+	case len(found) == 0 || !kept:
+		diags.Append(found...)
+	case ttl.IsNull():
+		diags.AddAttributeWarning(path.Root("ttl_renew_below"), "Nothing to renew",
+			"Either neither ttl nor the provider's default_ttl is set, or ttl is in ignore_changes and the key has no TTL in the store. Nothing "+
+				"is renewed until there is a TTL.")
+	default:
+		diags.AddAttributeWarning(path.Root("ttl_renew_below"), "TTL is not renewed", fmt.Sprintf(
+			"The TTL is %d seconds, and ttl_renew_below is %d, so every plan would renew it. With ttl in ignore_changes, the TTL in the store "+
+				"counts: somebody else has set it, or an import has found it. It runs out without a renewal. To renew it, take ttl out of "+
+				"ignore_changes, or set ttl_renew_below to less than the TTL.",
+			ttl.ValueInt64(), renewBelow.ValueInt64()))
 	}
-	diags.Append(found...)
 }
 
 // lifetimeChanges names the keys whose lifetime changes.
