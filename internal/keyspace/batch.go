@@ -272,6 +272,9 @@ func concernsOneKey(err error) bool {
 	if errors.Is(err, etcdv2.ErrOutcomeUnknown) {
 		return false
 	}
+	if r, ok := errors.AsType[*Refusal](err); ok && r.Kind == LosesBytes {
+		return true
+	}
 	for _, kind := range []error{
 		etcdv2.ErrExists, etcdv2.ErrCompareFailed, etcdv2.ErrNotFound, etcdv2.ErrNotFile, etcdv2.ErrNotDir, etcdv2.ErrTooLarge,
 	} {

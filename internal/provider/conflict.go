@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/keyspace"
@@ -252,6 +253,25 @@ func wordLosses(keys ...string) (what, advice string) {
 			enumerate(keys),
 		"They were not changed. Leave them as they are, set other values, or make this change with a client that sends the bytes. " +
 			"A TTL can be set without writing the value (" + refreshServers + "), but not removed."
+}
+
+// checkLosses looks for a key whose value has bytes that are not text and stays as it is. A plan that
+// writes it at another path is refused: the destroy of the old key comes first.
+func checkLosses(key string, moves bool, ttlBefore, ttl types.Int64, diags *diag.Diagnostics) {
+	switch {
+	case moves:
+		addLosses(diags, key)
+	case ttl.IsNull() && notNull(ttlBefore):
+		warnOfLosses(diags, key)
+	}
+}
+
+// warnOfLosses warns of a plan that would write values back to remove their TTLs. The apply refuses
+// each of these writes. It is not an error of the plan: both may be the work of another program.
+func warnOfLosses(diags *diag.Diagnostics, keys ...string) {
+	var errs diag.Diagnostics
+	addLosses(&errs, keys...)
+	warnOfApply(diags, errs)
 }
 
 // addLosses refuses a plan that would write values back as the API shows them.

@@ -305,9 +305,9 @@ func adviceFor(err error) []advice {
 	return found
 }
 
-// warnOfApply warns of the errors with which the apply of a create will fail. They are not errors of
-// its plan, because a destroy first plans to create what is not in state, creates nothing, and
-// must not fail because of them.
+// warnOfApply warns of the errors with which an apply will fail: of a create, or because of what somebody
+// else has put into the store. They are not errors of its plan, because a destroy makes such a plan
+// first, to refresh, and must not fail because of them.
 func warnOfApply(diags *diag.Diagnostics, errs diag.Diagnostics) {
 	for _, e := range errs.Errors() {
 		detail := "An apply of this plan will fail. " + e.Detail()

@@ -139,9 +139,9 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 		if plan.ModifiedIndex.IsUnknown() {
 			private.warnOfWrite(state.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)
 		}
-		moves := !plan.Dir.IsUnknown() && !plan.Dir.Equal(state.Dir)
-		if private.NotText && plan.Value.Equal(state.Value) && (moves || plan.TTL.IsNull() && !state.TTL.IsNull()) {
-			addLosses(&resp.Diagnostics, state.Key.ValueString())
+		if private.NotText && plan.Value.Equal(state.Value) {
+			moves := !plan.Dir.IsUnknown() && !plan.Dir.Equal(state.Dir)
+			checkLosses(state.Key.ValueString(), moves, state.TTL, plan.TTL, &resp.Diagnostics)
 		}
 	}
 	resp.Diagnostics.Append(writeModel(ctx, &resp.Plan, plan)...)

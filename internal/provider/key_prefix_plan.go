@@ -82,7 +82,7 @@ func (m *keyPrefixModel) planChange(prefix string, state keyPrefixModel, private
 	if !m.TTL.Equal(wanted) {
 		private.TTLSent = wanted.ValueInt64()
 	}
-	addLosses(diags, keyspace.Losses(writes)...)
+	warnOfLosses(diags, keyspace.Losses(writes)...)
 	var changes lifetimeChanges
 	changes.add(intent.Lifetimes(writes, known)...)
 	advice := "The TTL comes from ttl, or else from the provider's default_ttl."
@@ -128,22 +128,33 @@ func learn(i *keyspace.TreeIntent, keys types.Map, known map[string]keyspace.Kno
 	}
 }
 
-// checkDirs refuses a key whose path has keys of state below it: a
-// server keeps the directory when the last key in it is deleted.
+// checkDirs refuses a key whose path has keys of state below it: a server keeps the directory when the
+// last key in it is deleted. If the configuration never listed them, somebody else has put them there:
+// then the plan only warns, and the apply refuses it as the store is.
 func (m *keyPrefixModel) checkDirs(prefix string, known map[string]keyspace.Known, diags *diag.Diagnostics) {
 	wanted := m.Keys.Elements()
 	inside := map[string]string{}
-	for relative := range known {
+	for _, relative := range slices.Sorted(maps.Keys(known)) {
 		for dir := range keyspace.Ancestors(relative) {
-			inside[dir] = relative
+			if other, ok := inside[dir]; !ok || known[other].Foreign {
+				inside[dir] = relative
+			}
 		}
 	}
 	for _, relative := range slices.Sorted(maps.Keys(wanted)) {
-		if below, ok := inside[relative]; ok {
-			diags.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key is in place of a directory",
-				fmt.Sprintf("%q cannot be created: %q is below it, so the path is a directory, which stays when its last key is deleted. "+
-					"Remove the keys below it and apply, remove the empty directory (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add "+
-					"the key; or choose another path.", relative, below, prefix+keyspace.Below(m.Prefix.ValueString(), relative)))
+		below, ok := inside[relative]
+		if !ok {
+			continue
+		}
+		var errs diag.Diagnostics
+		errs.AddAttributeError(path.Root("keys").AtMapKey(relative), "Key is in place of a directory",
+			fmt.Sprintf("%q cannot be created: %q is below it, so the path is a directory, which stays when its last key is deleted. "+
+				"Remove the keys below it and apply, remove the empty directory (ETCDCTL_API=2 etcdctl rmdir '%s'), and then add "+
+				"the key; or choose another path.", relative, below, prefix+keyspace.Below(m.Prefix.ValueString(), relative)))
+		if known[below].Foreign {
+			warnOfApply(diags, errs)
+		} else {
+			diags.Append(errs...)
 		}
 	}
 }

@@ -373,6 +373,35 @@ func TestKeyPrefixResource_withoutPrivateState(t *testing.T) {
 	}
 }
 
+// Somebody else has replaced a key by a directory with a key in it. The apply cannot create the key,
+// and writes nothing; but a destroy, which makes the same plan first, must not fail.
+func TestKeyPrefixResource_directoryInPlaceOfKey(t *testing.T) {
+	t.Parallel()
+
+	for _, exclusive := range []bool{false, true} {
+		f := newPrefixFixture(t)
+		attributes := f.attributes(map[string]string{"a": "1", "x": "1"}, "exclusive", exclusive)
+		o := mustApply(t, f.d, f.none(), attributes)
+		o = mustApply(t, f.d, f.refresh(t, o), attributes)
+		f.remove(t, "a")
+		f.put(t, "a/b", "other")
+		o = f.refresh(t, o)
+		resp, _ := f.d.plan(t, o, attributes)
+		if errs, found := errorText(resp.Diagnostics), warnings(resp.Diagnostics); errs != "" ||
+			exclusive != strings.Contains(found, `"a/b" is below it`) {
+			t.Errorf("exclusive = %t: errors = %q, warnings = %q", exclusive, errs, found)
+		}
+		_, errs := f.d.apply(t, o, attributes)
+		wantError(t, errs, "There is a directory", f.prefix+"/a", "No key was written")
+		if got := f.server.Get(t, f.prefix+"/a/b").Node.Value; got != "other" {
+			t.Errorf("the key in the directory = %q, want it left alone", got)
+		}
+		if _, errs = f.d.apply(t, o, nil); errs != "" {
+			t.Errorf("exclusive = %t: errors of the destroy = %q", exclusive, errs)
+		}
+	}
+}
+
 func TestKeyPrefixResource_keyBecomesDirectory(t *testing.T) {
 	t.Parallel()
 

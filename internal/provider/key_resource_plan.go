@@ -58,8 +58,9 @@ func (m *keyModel) plan(
 		if m.ModifiedIndex.IsUnknown() {
 			private.warnOfWrite(m.Key.ValueString(), state.TTL, m.TTL, diags)
 		}
-		if m.losesBytes(*state, private) {
-			addLosses(diags, state.Key.ValueString())
+		if private.NotText && private.KeepsValue {
+			moves := !m.Key.IsUnknown() && !m.Key.Equal(state.Key)
+			checkLosses(state.Key.ValueString(), moves, state.TTL, m.TTL, diags)
 		}
 	}
 	return private, true
@@ -104,13 +105,6 @@ func (m *keyModel) planWrite(config keyModel, state *keyModel, private keyPrivat
 		m.Expiration = types.StringNull()
 	}
 	return private
-}
-
-// losesBytes reports whether a plan that keeps the value has to write it, to
-// remove a TTL or at another path, and cannot: see wouldLoseBytes.
-func (m *keyModel) losesBytes(state keyModel, private keyPrivateState) bool {
-	moves := !m.Key.IsUnknown() && !m.Key.Equal(state.Key)
-	return private.NotText && private.KeepsValue && (moves || m.TTL.IsNull() && !state.TTL.IsNull())
 }
 
 // changesValue reports whether the value is to be written.

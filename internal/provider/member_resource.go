@@ -130,7 +130,7 @@ func (r *memberResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 }
 
 // ModifyPlan keeps what a change does not move, plans to continue waiting for a
-// process that has not started, and refuses another name than the process has.
+// process that has not started, and keeps the name that a process has, with a warning.
 func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() || req.State.Raw.IsNull() {
 		return
@@ -143,14 +143,15 @@ func (r *memberResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	started := state.Started.ValueBool()
-	if started && !config.Name.IsNull() && !config.Name.IsUnknown() && !config.Name.Equal(state.Name) {
-		resp.Diagnostics.AddAttributeError(path.Root("name"), "Member has another name",
-			fmt.Sprintf("The process of member %s reports the name %q. A member takes its name from its process: write that name here, "+
-				"or restart the process with another --name first.", state.ID.ValueString(), state.Name.ValueString()))
-		return
+	isNamedOtherwise := started && !config.Name.IsNull() && !config.Name.IsUnknown() && !config.Name.Equal(state.Name)
+	if isNamedOtherwise {
+		resp.Diagnostics.AddAttributeWarning(path.Root("name"), "Member has another name",
+			fmt.Sprintf("The process of member %s reports the name %q, not %q. A member takes its name from its process, so nothing is changed: "+
+				"write that name here, or restart the process with another --name.",
+				state.ID.ValueString(), state.Name.ValueString(), config.Name.ValueString()))
 	}
 	plan.ID, plan.ClientURLs, plan.Started, plan.InitialCluster = state.ID, state.ClientURLs, state.Started, state.InitialCluster
-	if config.Name.IsNull() {
+	if config.Name.IsNull() || isNamedOtherwise {
 		plan.Name = state.Name
 	}
 	if !started {

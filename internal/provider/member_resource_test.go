@@ -747,8 +747,8 @@ resource "etcd_member" "n2" {
 			},
 		},
 		resource.TestStep{
-			Config:      strings.Replace(block, `"n2"`+"\n  peer", `"other"`+"\n  peer", 1),
-			ExpectError: regexp.MustCompile(`Member has another name`),
+			Config:           strings.Replace(block, `"n2"`+"\n  peer", `"other"`+"\n  peer", 1),
+			ConfigPlanChecks: planned("etcd_member.n2", plancheck.ResourceActionNoop),
 		},
 	)
 }

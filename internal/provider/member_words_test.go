@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 	"github.com/etcdv2/terraform-provider-etcd/internal/membership"
 )
@@ -76,4 +77,20 @@ func TestWordMembership_unsettled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process with another name than the configuration fails neither a plan nor a destroy, and is not
+// changed.
+func TestMemberResource_otherName(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	d := newDirect(t, endpoint(s.URL()))
+	self := membersOf(t, s)[0]
+	o := d.imported(t, "etcd_member", self.ID)
+	attributes := map[string]any{"peer_urls": self.PeerURLs, "name": "other"}
+	plan, config := d.plan(t, o, attributes)
+	if errs := errorText(plan.Diagnostics); errs != "" || !undynamic(t, config.Type(), plan.PlannedState).Equal(o.state) {
+		t.Errorf("errors of the plan = %q, want an empty plan", errs)
+	}
+	wantPhrases(t, warnings(plan.Diagnostics), "Member has another name", self.ID, self.Name, `"other"`)
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -243,8 +244,9 @@ func TestNormalization_values(t *testing.T) {
 	}
 }
 
-// A plan that would write such a value is refused before anything is written, even if it writes the
-// value at another path.
+// A plan that would write such a value at another path is refused. One that would write it to remove
+// a TTL, which another program may have set, warns that the apply will refuse it, so that a destroy is
+// possible.
 func TestNotText_plans(t *testing.T) {
 	t.Parallel()
 	s, root := etcdtest.Shared(t), etcdtest.Prefix(t)
@@ -277,9 +279,37 @@ func TestNotText_plans(t *testing.T) {
 				o = mustApply(t, d, o, map[string]any{"prefix": root + "/d", "keys": map[string]any{"k": shown}, "ttl": 700})
 			}
 			planned, _ := d.plan(t, o, attributes)
-			if errs := errorText(planned.Diagnostics); !strings.Contains(errs, "would lose bytes") || !strings.Contains(errs, root) {
-				t.Errorf("%s, %s: errors of the plan = %q", name, change, errs)
+			errs, text := errorText(planned.Diagnostics), warnings(planned.Diagnostics)
+			if change == "the TTL goes" {
+				if _, errs := d.apply(t, o, attributes); !strings.Contains(errs, "would lose bytes") {
+					t.Errorf("%s, %s: errors of the apply = %q", name, change, errs)
+				}
+				errs, text = text, errs
+			}
+			if !strings.Contains(errs, "would lose bytes") || !strings.Contains(errs, root) || strings.Contains(text, "would lose bytes") {
+				t.Errorf("%s, %s: the plan says %q, and otherwise %q", name, change, errs, text)
 			}
 		}
+	}
+}
+
+// The apply that cannot remove the TTL of such a value writes the other keys.
+func TestNotText_otherKeys(t *testing.T) {
+	t.Parallel()
+	f := newPrefixFixture(t)
+	const others = 60 // more than are written at once
+	found, wanted := map[string]string{"0": shown}, map[string]string{"0": shown}
+	f.put(t, "0", latin1, "ttl=600")
+	for i := range others {
+		name := fmt.Sprint("k", i)
+		f.put(t, name, "before", "ttl=600")
+		found[name], wanted[name] = "before", "after"
+	}
+	o := f.apply(t, f.d.imported(t, "etcd_key_prefix", f.prefix), found, "ttl", 700)
+	o, errs := f.d.apply(t, o, f.attributes(wanted))
+	wantError(t, errs, lossSummary, f.prefix+"/0", fmt.Sprintf("%d of %d writes were made", others, others+1))
+	f.wantKeys(t, o, wanted, wanted)
+	if _, errs = f.d.apply(t, o, nil); errs != "" {
+		t.Errorf("errors of the destroy = %q", errs)
 	}
 }
