@@ -15,20 +15,22 @@ type Claims struct {
 	by map[Object][]claim
 	// exclusive are the directories in which one object alone may have keys.
 	exclusive map[string]Claimant
-	// released are the objects that this plan deletes, and trees the directories that it
-	// deletes with their contents.
+	// released are the objects that this plan deletes, and trees what it deletes with
+	// everything in it.
 	released map[Object]string
-	trees    map[string]string
-	// kept lists what an unchanged object claims, until a CLI plans that object once more
-	// as one to create.
+	trees    map[Object]loss
+	// holders are the objects in state whose deletion deletes a tree, and that tree.
+	holders map[Object]Object
+	// kept lists what an object in state claims, until a CLI plans that object once more as
+	// one to create.
 	kept map[Claimant][]Object
 }
 
 // NewClaims returns the claims of a plan that has not planned anything yet.
 func NewClaims() *Claims {
 	return &Claims{
-		by: map[Object][]claim{}, exclusive: map[string]Claimant{}, released: map[Object]string{}, trees: map[string]string{},
-		kept: map[Claimant][]Object{},
+		by: map[Object][]claim{}, exclusive: map[string]Claimant{}, released: map[Object]string{}, trees: map[Object]loss{},
+		holders: map[Object]Object{}, kept: map[Claimant][]Object{},
 	}
 }
 
@@ -53,6 +55,23 @@ type claim struct {
 	Claimant
 
 	terms Terms
+	// stays reports whether the claimant already manages the object, and is not replaced.
+	stays bool
+}
+
+func newClaim(by Claimant, want Intent, o Object) claim {
+	return claim{by, want.Claims[o], by.Idle || by.Exists && want.Stays[o]}
+}
+
+// isLost reports whether a claimant loses the object without a notice. An object that is
+// updated is created again if another object was deleted, and may not be if it was
+// replaced.
+func (c claim) isLost(how Rivalry) bool { return c.Idle || c.stays && how != LostToOther }
+
+// loss is who deletes a tree, and how.
+type loss struct {
+	resource string
+	rivalry  Rivalry
 }
 
 // Terms say whether an object of the store can have more than one claimant.
@@ -70,14 +89,24 @@ const (
 // Intent is what an object claims, and what its plan deletes.
 type Intent struct {
 	Claims map[Object]Terms
+	// Stays are those of the claims that an object which is updated in place has already.
+	Stays map[Object]bool
 	// Exclusive is a directory in which every key must be claimed by this object, empty
 	// for none.
 	Exclusive string
-	// Releases are the objects that the plan deletes, and tree is a directory that it
-	// deletes with its contents, empty for none.
+	// Releases are the objects that the plan deletes. Tree means all objects of its
+	// kind that are at its name or below it, which the plan deletes too; zero for none.
 	Releases []Object
-	Tree     string
+	Tree     Object
+	// Holds is the tree that a deletion of the object in state would delete; zero for none.
+	Holds Holding
+	// Adopts reports whether a create takes over what exists. A replacement may then be
+	// one that creates first, and so deletes nothing.
+	Adopts bool
 }
+
+// Holding is an object of the store and the tree that is deleted with it: see Intent.Tree.
+type Holding struct{ Object, Tree Object }
 
 // Rivalry says why two objects conflict.
 type Rivalry int
@@ -89,6 +118,11 @@ const (
 	BelowExclusive
 	// LostToOther: one deletes what the other claims and will not write.
 	LostToOther
+	// LostToReplacement: one is replaced, which deletes what the other claims and will not
+	// write.
+	LostToReplacement
+	// LostUnlessAdopted is LostToReplacement, unless the replacement creates first.
+	LostUnlessAdopted
 )
 
 // Rival is another object that conflicts with the planned one.
@@ -105,81 +139,96 @@ func (c *Claims) Plan(by Claimant, want Intent) []Rival {
 	defer c.mu.Unlock()
 	found := rivals{}
 	c.noteReplacement(by, want)
-	for o, terms := range want.Claims {
-		c.compare(found, by, o, terms)
+	for o := range want.Claims {
+		c.compare(found, newClaim(by, want, o), o)
 	}
 	if want.Exclusive != "" {
 		c.compareExclusive(found, by, want)
 		c.exclusive[want.Exclusive] = by
 	}
-	for o, terms := range want.Claims {
-		c.by[o] = append(c.by[o], claim{by, terms})
+	for o := range want.Claims {
+		c.by[o] = append(c.by[o], newClaim(by, want, o))
 	}
 	c.release(found, by, want)
+	c.replace(found, by, want)
+	c.hold(want.Holds)
 	return found.sorted()
 }
 
 // PlanAlone is Plan for an object that claims single objects of the store and deletes
 // nothing. If it has a rival, PlanAlone records nothing and returns false.
 func (c *Claims) PlanAlone(by Claimant, want Intent) bool {
-	if want.Exclusive != "" || want.Tree != "" || len(want.Releases) > 0 {
+	if want.Exclusive != "" || want.Tree != (Object{}) || len(want.Releases) > 0 {
 		return false
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := rivals{}
-	for o, terms := range want.Claims {
-		c.compare(found, by, o, terms)
+	for o := range want.Claims {
+		c.compare(found, newClaim(by, want, o), o)
 	}
 	if len(found) > 0 {
 		return false
 	}
 	c.noteReplacement(by, want)
-	for o, terms := range want.Claims {
-		c.by[o] = append(c.by[o], claim{by, terms})
+	for o := range want.Claims {
+		c.by[o] = append(c.by[o], newClaim(by, want, o))
 	}
+	c.hold(want.Holds)
 	return true
 }
 
-// noteReplacement drops the claims of an object that was planned as unchanged and is now
-// planned as one to create: it is being replaced, and what the new one claims may not be
-// known yet.
+// Hold records that an object is in state. A create of it is then a replacement.
+func (c *Claims) Hold(held Holding) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hold(held)
+}
+
+func (c *Claims) hold(held Holding) {
+	if held != (Holding{}) {
+		c.holders[held.Object] = held.Tree
+	}
+}
+
+// noteReplacement drops the claims of an object that was planned as it is in state and is
+// now planned as one to create: it is being replaced, and what the new one claims may not
+// be known yet.
 func (c *Claims) noteReplacement(by Claimant, want Intent) {
-	if by.Idle {
+	if by.Exists {
 		c.kept[by] = slices.Collect(maps.Keys(want.Claims))
 		return
 	}
-	if by.Exists {
-		return
-	}
-	before := Claimant{Resource: by.Resource, Exists: true, Idle: true, Sum: by.Sum}
-	for _, o := range c.kept[before] {
-		if i := slices.IndexFunc(c.by[o], func(other claim) bool { return other.Claimant == before }); i >= 0 {
-			c.by[o][i].Idle = false
+	for _, isIdle := range []bool{true, false} {
+		before := Claimant{Resource: by.Resource, Exists: true, Idle: isIdle, Sum: by.Sum}
+		for _, o := range c.kept[before] {
+			if i := slices.IndexFunc(c.by[o], func(other claim) bool { return other.Claimant == before }); i >= 0 {
+				c.by[o][i].Idle, c.by[o][i].stays = false, false
+			}
 		}
+		delete(c.kept, before)
 	}
-	delete(c.kept, before)
 }
 
 // compare finds the rivals for one claim.
-func (c *Claims) compare(found rivals, by Claimant, o Object, terms Terms) {
+func (c *Claims) compare(found rivals, by claim, o Object) {
 	for _, other := range c.by[o] {
-		if !other.isReplaced(by) && (terms != Shared || other.terms != Shared) {
+		if !other.isReplaced(by.Claimant) && (by.terms != Shared || other.terms != Shared) {
 			found.add(ManagedTwice, other.Resource, o)
 		}
 	}
 	if other, ok := c.released[o]; ok && by.Idle {
 		found.add(LostToOther, other, o)
 	}
-	if o.Kind != KindNode {
-		return
-	}
 	for dir := range withDirsAbove(o.Name) {
-		if other, ok := c.trees[dir]; ok && by.Idle {
-			found.add(LostToOther, other, o)
+		if lost, ok := c.trees[Object{o.Kind, dir}]; ok && by.isLost(lost.rivalry) {
+			found.add(lost.rivalry, lost.resource, o)
+		}
+		if o.Kind != KindNode {
+			continue
 		}
 		other, ok := c.exclusive[dir]
-		if ok && terms != SoleDir && !other.isReplaced(by) && !c.isListed(o, other) {
+		if ok && by.terms != SoleDir && !other.isReplaced(by.Claimant) && !c.isListed(o, other) {
 			found.add(BelowExclusive, other.Resource, o)
 		}
 	}
@@ -215,14 +264,40 @@ func (c *Claims) release(found rivals, by Claimant, want Intent) {
 			}
 		}
 	}
-	if want.Tree == "" {
+	if want.Tree != (Object{}) {
+		c.releaseTree(found, want.Tree, loss{by.Resource, LostToOther})
+	}
+}
+
+// replace records what a replacement deletes, and finds the objects that need it. The
+// deletion is not planned by a call of its own: a CLI plans the create.
+func (c *Claims) replace(found rivals, by Claimant, want Intent) {
+	if by.Exists {
 		return
 	}
-	c.trees[want.Tree] = by.Resource
+	lost := loss{by.Resource, LostToReplacement}
+	if want.Adopts {
+		lost.rivalry = LostUnlessAdopted
+	}
+	for o := range want.Claims {
+		if tree, ok := c.holders[o]; ok {
+			c.releaseTree(found, tree, lost)
+		}
+	}
+}
+
+// releaseTree records that a tree is deleted, and finds the objects that need it.
+func (c *Claims) releaseTree(found rivals, tree Object, lost loss) {
+	if before, ok := c.trees[tree]; !ok || lost.rivalry < before.rivalry {
+		c.trees[tree] = lost
+	}
 	for o, others := range c.by {
+		if o.Kind != tree.Kind || !isWithin(tree.Name, o.Name) {
+			continue
+		}
 		for _, other := range others {
-			if o.Kind == KindNode && isWithin(want.Tree, o.Name) && other.Idle {
-				found.add(LostToOther, other.Resource, o)
+			if other.isLost(lost.rivalry) {
+				found.add(lost.rivalry, other.Resource, o)
 			}
 		}
 	}

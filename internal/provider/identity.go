@@ -45,6 +45,9 @@ func (r identified) Create(ctx context.Context, req resource.CreateRequest, resp
 	if !resp.State.Raw.IsNull() {
 		notePlace(ctx, r.Resource, resp.Private, &resp.Diagnostics)
 	}
+	if resp.Private != nil {
+		dropLoss(ctx, resp.Private, &resp.Diagnostics)
+	}
 }
 
 func (r identified) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -56,6 +59,9 @@ func (r identified) Read(ctx context.Context, req resource.ReadRequest, resp *re
 	r.Resource.Read(ctx, req, resp)
 	if !resp.Diagnostics.HasError() {
 		notePlace(ctx, r.Resource, resp.Private, &resp.Diagnostics)
+	}
+	if !resp.State.Raw.IsNull() {
+		noteHolding(ctx, r.Resource, resp.State, resp.Private)
 	}
 	setIdentity(resp.Identity, resp.State.Raw)
 }
@@ -77,7 +83,9 @@ func (r identified) Delete(ctx context.Context, req resource.DeleteRequest, resp
 	if !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
 		return
 	}
-	r.Resource.Delete(ctx, req, resp)
+	if refuseLoss(ctx, r.Resource, req, resp) {
+		r.Resource.Delete(ctx, req, resp)
+	}
 }
 
 func (r identified) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

@@ -117,18 +117,19 @@ func planClaims(ctx context.Context, r intentional, name string, req resource.Mo
 		by.Sum = sumConfig(req.Config.Raw)
 		by.Idle = by.Exists && resp.Plan.Raw.Equal(req.State.Raw)
 	}
-	for _, other := range claims.Plan(by, r.intent(ctx, change)) {
-		addRival(&resp.Diagnostics, name, other)
+	rivals := claims.Plan(by, intentOf(ctx, r, change))
+	noteLoss(ctx, rivals, by, resp)
+	for _, other := range rivals {
+		if by.Exists && other.Rivalry == keyspace.LostToReplacement && replaceToo(ctx, name, other, req, resp) {
+			continue
+		}
+		addRival(&resp.Diagnostics, by, other)
 	}
 }
 
 // addRival reports that two objects conflict.
-func addRival(diags *diag.Diagnostics, name string, other keyspace.Rival) {
-	lines := make([]string, 0, len(other.Objects))
-	for _, o := range other.Objects {
-		lines = append(lines, o.String())
-	}
-	list := enumerate(lines)
+func addRival(diags *diag.Diagnostics, by keyspace.Claimant, other keyspace.Rival) {
+	name, list := by.Resource, objectList(other)
 	switch other.Rivalry {
 	case keyspace.ManagedTwice:
 		diags.AddWarning("Managed by two objects", fmt.Sprintf("This %s and another object of this configuration, an %s, manage the same:\n"+
@@ -145,10 +146,21 @@ func addRival(diags *diag.Diagnostics, name string, other keyspace.Rival) {
 			"same; this plan would delete it for one of them and leave the other unchanged:\n\n%s\n\n"+
 			"Nothing was changed. Take the object that is to be destroyed out of state instead, by a `removed` block with `destroy = "+
 			"false` or by `terraform state rm`. If it is a key that is removed from an etcd_key_prefix, take the other object out of state, and "+
-			"apply "+
-			"it with adopt_existing = true.",
+			"apply it with adopt_existing = true. What only lies in a directory, or is granted to a user or role, that is to be destroyed can be "+
+			"destroyed with it.",
 			name, other.Resource, list))
+	case keyspace.LostToReplacement, keyspace.LostUnlessAdopted:
+		addLoss(diags, by, other)
 	}
+}
+
+// objectList lists the objects in conflict.
+func objectList(other keyspace.Rival) string {
+	lines := make([]string, 0, len(other.Objects))
+	for _, o := range other.Objects {
+		lines = append(lines, o.String())
+	}
+	return enumerate(lines)
 }
 
 // textOf returns an attribute, if it is known.
@@ -209,7 +221,7 @@ func (r *inOrderKeyResource) intent(ctx context.Context, change intendedChange) 
 func (r *dirResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
 	want := intentOfOne(change, keyspace.SoleDir, byText(ctx, "path", keyspace.NodeAt))
 	if len(want.Releases) > 0 {
-		want.Tree, want.Releases = want.Releases[0].Name, nil
+		want.Tree, want.Releases = want.Releases[0], nil
 	}
 	return want
 }
@@ -248,6 +260,9 @@ func keysIn(ctx context.Context, from attributeSource) map[string]string {
 
 func (r *userResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
 	want := intentOfOne(change, keyspace.Sole, byText(ctx, "name", userNamed))
+	if len(want.Releases) > 0 {
+		want.Tree = grantsWithin(want.Releases[0])
+	}
 	name, known := textOf(ctx, change.after, "name")
 	if roles, managed := namesIn(ctx, change.config, "roles"); managed && known {
 		want.Claims[allRolesOf(name)] = keyspace.Sole
@@ -272,6 +287,9 @@ func (r *userRoleResource) intent(ctx context.Context, change intendedChange) ke
 
 func (r *roleResource) intent(ctx context.Context, change intendedChange) keyspace.Intent {
 	want := intentOfOne(change, keyspace.Sole, byText(ctx, "name", roleNamed))
+	if len(want.Releases) > 0 {
+		want.Tree = permissionsWithin(want.Releases[0])
+	}
 	name, known := textOf(ctx, change.after, "name")
 	for a, attribute := range map[access]string{accessRead: "kv_read", accessWrite: "kv_write"} {
 		if patterns, managed := namesIn(ctx, change.config, attribute); managed && known {

@@ -27,6 +27,17 @@ func allPatternsOf(role string, a access) keyspace.Object {
 }
 func authSwitch() keyspace.Object          { return keyspace.Object{Kind: kindAuth, Name: ""} }
 func memberWith(id string) keyspace.Object { return keyspace.Object{Kind: kindMember, Name: id} }
+
+// grantsWithin is the tree of all grants of a user, and permissionsWithin that of all
+// permissions of a role: see keyspace.Intent.
+func grantsWithin(user keyspace.Object) keyspace.Object {
+	return keyspace.Object{Kind: kindGrant, Name: user.Name}
+}
+
+func permissionsWithin(role keyspace.Object) keyspace.Object {
+	return keyspace.Object{Kind: kindPermission, Name: role.Name}
+}
+
 func permissionOf(role string, a access, pattern string) keyspace.Object {
 	return keyspace.Object{Kind: kindPermission, Name: permissionPrefix(role, a) + pattern}
 }

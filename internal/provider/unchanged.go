@@ -94,7 +94,11 @@ func (p *etcdProvider) ReadUnchanged(
 		return ctx, false
 	}
 	markOursAs(r, typeName, flatObject(state).known)
-	return r.readUnchanged(ctx, state, private)
+	ctx, isUnchanged := r.readUnchanged(ctx, state, private)
+	if isUnchanged {
+		noteHolding(ctx, r, flatObject(state), flatPrivate(private))
+	}
+	return ctx, isUnchanged
 }
 
 // PlanUnchanged reports whether an object stays as it is. It does for the lane
@@ -106,7 +110,7 @@ func (p *etcdProvider) PlanUnchanged(
 	if r == nil || !flatPrivate(private).isPlaced(r, false) || !r.planUnchanged(config, state, private) {
 		return false
 	}
-	if inner, ok := r.(intentional); ok && !claimUnchanged(ctx, inner, typeName, config, state) {
+	if inner, ok := r.(intentional); ok && !claimUnchanged(ctx, inner, typeName, config, state, private) {
 		return false
 	}
 	markOursAs(r, typeName, flatObject(state).known)
@@ -115,13 +119,13 @@ func (p *etcdProvider) PlanUnchanged(
 
 // claimUnchanged is planClaims for an object that stays as it is and has no
 // rival. It claims nothing for one that has.
-func claimUnchanged(ctx context.Context, r intentional, typeName string, config, state flatObject) bool {
+func claimUnchanged(ctx context.Context, r intentional, typeName string, config, state flatObject, private flatPrivate) bool {
 	claims := r.plannedClaims()
 	if claims == nil {
 		return true
 	}
 	by := keyspace.Claimant{Resource: typeName, Exists: true, Idle: true, Sum: config.sum()}
-	want := r.intent(ctx, intendedChange{before: state, after: state, config: config})
+	want := intentOf(ctx, r, intendedChange{before: state, after: state, config: config, private: private})
 	return claims.PlanAlone(by, want)
 }
 
@@ -171,6 +175,11 @@ func (o flatObject) GetAttribute(_ context.Context, at path.Path, target any) di
 
 // flatPrivate is private state, by its keys.
 type flatPrivate map[string][]byte
+
+// GetKey reads private state, as the framework does.
+func (p flatPrivate) GetKey(_ context.Context, key string) ([]byte, diag.Diagnostics) {
+	return p[key], nil
+}
 
 // isPlaced reports whether private state has the key_prefix of the provider. An
 // object that has none noted yet passes unless it must.
