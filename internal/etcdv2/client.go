@@ -147,7 +147,8 @@ type Options struct {
 	// must be safe for concurrent use. See [Exchange].
 	Trace func(Exchange)
 	// Transport replaces the client's own HTTP transport, and with it TLS,
-	// ProxyURL, MaxConnections and ConnectTimeout. Nil means the client's own.
+	// ProxyURL, MaxConnections and ConnectTimeout. A write that fails in it counts
+	// as not sent only if its body was not read. Nil means the client's own.
 	Transport http.RoundTripper
 
 	// Wait waits between two attempts and ends with its context. Nil means a

@@ -23,12 +23,20 @@ func (c *Client) roundTrip(ctx context.Context, t *trip, endpoint *url.URL, r *r
 	}
 	for hops := 0; ; hops++ {
 		start := time.Now()
-		// A transport that does not report its connections may send it at any time.
+		// A transport of the caller may not report its connections.
 		t.connected.Store(c.options.Transport != nil)
 		limited, stop := c.limitHeader(ctx, target, r)
-		resp, err := transport.RoundTrip(c.newHTTPRequest(limited, target, r))
+		req := c.newHTTPRequest(limited, target, r)
+		var content *watchedBody
+		if c.options.Transport != nil {
+			content = watchBody(req)
+		}
+		resp, err := transport.RoundTrip(req)
 		stop()
 		if err != nil {
+			if content.withdraw() {
+				t.connected.Store(false)
+			}
 			err = withCause(limited, withSpokeFirst(err))
 			if hops > 0 {
 				err = &redirectError{host: target.Host, cause: err}

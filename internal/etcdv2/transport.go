@@ -87,7 +87,7 @@ func (c *Client) limit(ctx context.Context, r *request) (context.Context, contex
 // trip has everything that one exchange allocates, in one piece.
 type trip struct {
 	// connected reports whether the last request of the trip had a connection, and so
-	// may have been sent.
+	// may have been sent. For a transport of the caller see watchedBody.
 	connected atomic.Bool
 	hooks     httptrace.ClientTrace
 	target    url.URL

@@ -5,7 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -131,19 +134,102 @@ func TestClient_transport(t *testing.T) {
 		Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 			requests++
 			if r.Method == http.MethodPost {
-				return nil, errors.New("something went wrong")
+				_, err := io.ReadAll(r.Body)
+				return nil, errors.Join(err, errors.New("something went wrong"))
 			}
 			return http.DefaultTransport.RoundTrip(r)
 		}),
 	})
 	newWriter(t, client.Keys).set("/k", "1")
-	// The transport does not report connections, so a failed request may have been sent.
+	// The transport does not report connections, so a request whose body it has read may have been sent.
 	_, err := client.Keys.CreateInOrder(t.Context(), "/q", "1", etcdv2.WriteOptions{})
 	wantErr(t, "CreateInOrder()", err, etcdv2.ErrOutcomeUnknown)
 	if requests != 2 {
 		t.Errorf("%d requests were made, want 2", requests)
 	}
 	client.CloseIdleConnections()
+}
+
+// A transport that fails before it has read the body has not made the server do anything, and cannot do
+// so any more.
+func TestClient_transportFails(t *testing.T) {
+	t.Parallel()
+	var bodies []io.ReadCloser
+	for name, tt := range map[string]struct {
+		transport http.RoundTripper
+		do        func(writer) (*etcdv2.Response, error)
+		want      error
+	}{
+		"no proxy is found": {
+			transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return nil, errors.New("no proxy today") }},
+			do:        push("/q", "1"), want: etcdv2.ErrUnavailable,
+		},
+		"at once": {
+			transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				again, err := r.GetBody()
+				bodies = append(bodies, r.Body, again)
+				return nil, errors.Join(err, errors.New("failed at once"))
+			}),
+			do: push("/q", "1"), want: etcdv2.ErrUnavailable,
+		},
+		"after a part of the body": {
+			transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+				_, err := r.Body.Read(make([]byte, 1))
+				return nil, errors.Join(err, errors.New("failed half-way"))
+			}),
+			do: push("/q", "1"), want: etcdv2.ErrOutcomeUnknown,
+		},
+		"without a body": {
+			transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("failed at once") }),
+			do:        func(w writer) (*etcdv2.Response, error) { return w.keys.Delete(w.ctx, "/k") }, want: etcdv2.ErrOutcomeUnknown,
+		},
+	} {
+		client := newClient(t, etcdv2.Options{
+			Endpoints: []string{"http://127.0.0.1:1"}, Transport: tt.transport,
+			Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
+		})
+		_, err := tt.do(newWriter(t, client.Keys))
+		wantErr(t, name+": the call's", err, tt.want)
+		if errors.Is(err, etcdv2.ErrOutcomeUnknown) != errors.Is(tt.want, etcdv2.ErrOutcomeUnknown) {
+			t.Errorf("%s: error = %v, want %v", name, err, tt.want)
+		}
+	}
+	if len(bodies) == 0 {
+		t.Error("no request reached the transport")
+	}
+	for _, body := range bodies {
+		if data, err := io.ReadAll(body); err == nil || len(data) > 0 {
+			t.Errorf("a body read after the call = %q, error = %v, want an error", data, err)
+		}
+	}
+}
+
+// A server does nothing for a request whose body does not come.
+func TestServer_bodyThatDoesNotCome(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Shared(t)
+	key := etcdtest.Prefix(t) + "/k"
+	for _, method := range []string{http.MethodPut, http.MethodPost} {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(server.URL(), "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err = fmt.Fprintf(conn, "%s /v2/keys%s?ttl=100 HTTP/1.1\r\nHost: etcd\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+			"Content-Length: 7\r\n\r\n", method, key); err != nil {
+			t.Fatal(err)
+		}
+		if half, ok := conn.(*net.TCPConn); !ok || half.CloseWrite() != nil {
+			t.Fatal("the connection cannot be closed for writing")
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 400") {
+			t.Errorf("%s: the server answers %q, error = %v, want status 400", method, answer, err)
+		}
+		if code := server.Get(t, key).ErrorCode; code != 100 {
+			t.Errorf("%s: reading the key returns code %d, want 100: it does not exist", method, code)
+		}
+	}
 }
 
 func TestClient_failover(t *testing.T) {
