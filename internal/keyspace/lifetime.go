@@ -132,12 +132,12 @@ func hasTTL(n *etcdv2.Node, ttl *int64) bool {
 }
 
 // RemainingTTL returns how many seconds a node has left, at least 1, or 0 if it does not
-// expire.
+// expire. It is at most what can be written: another program may have set a longer one.
 func RemainingTTL(node *etcdv2.Node) int64 {
 	if !node.HasTTL() {
 		return 0
 	}
-	return max(node.TTL, 1)
+	return min(max(node.TTL, 1), etcdv2.MaxTTL)
 }
 
 // Seconds returns a TTL as a number, 0 for none.

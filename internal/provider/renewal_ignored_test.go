@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/etcdv2/terraform-provider-etcd/internal/etcdtest"
+	"github.com/etcdv2/terraform-provider-etcd/internal/etcdv2"
 )
 
 // ignoredRenewal describes a key that is renewed below 500 seconds, and whose TTL somebody else has
@@ -125,4 +126,33 @@ func (c ignoredRenewal) attributes(t *testing.T, kind keyed, key string, o manag
 		attributes["ttl"] = ttl
 	}
 	return attributes
+}
+
+// Another program may have set a TTL that is longer than any that the provider writes. With ttl in
+// ignore_changes, the longest one that can be written counts.
+func TestKeyedResources_veryLongTTL(t *testing.T) {
+	t.Parallel()
+
+	s := etcdtest.Shared(t)
+	d := newDirect(t, endpoint(s.URL()))
+	for _, kind := range keyedResources() {
+		key := etcdtest.Prefix(t) + "/00000000000000000007"
+		s.Put(t, key, kind.text("v"), "ttl=5000000000")
+		o := d.imported(t, kind.typeName, kind.importID(key))
+		attributes := func(value string, nth int) map[string]any {
+			attributes := kind.attributes(key, value, nth)
+			attributes["ttl"] = etcdv2.MaxTTL
+			return attributes
+		}
+		if !d.isEmpty(t, o, attributes("v", 0)) {
+			t.Errorf("%s: the plan after the import is not empty", kind.name)
+		}
+		o = mustApply(t, d, o, attributes("w", 1))
+		if node := s.Get(t, key).Node; node.Value != kind.text("w") || differs(node.TTL, etcdv2.MaxTTL) {
+			t.Errorf("%s: the key has %q and a TTL of %d", kind.name, node.Value, node.TTL)
+		}
+		if !d.isEmpty(t, o, attributes("w", 1)) {
+			t.Errorf("%s: the plan after the write is not empty", kind.name)
+		}
+	}
 }
