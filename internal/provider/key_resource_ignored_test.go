@@ -90,7 +90,7 @@ func TestAccKeyResource_ignoredDrift(t *testing.T) {
 }
 
 // An ignored TTL that was removed outside is not set again, and renewal waits until there is
-// one.
+// one that is long enough.
 func TestAccKeyResource_ignoredTTL(t *testing.T) {
 	t.Parallel()
 
@@ -101,6 +101,12 @@ func TestAccKeyResource_ignoredTTL(t *testing.T) {
 		return keyConfig(s.URL(), prefix+"/k", value, lifetime...) + fmt.Sprintf(
 			"resource \"etcd_key_prefix\" \"test\" {\n  prefix = %q\n  keys = { a = %q, b = \"v\" }\n  %s\n}\n", prefix+"/p", value,
 			strings.Join(lifetime, "\n  "))
+	}
+	put := func(value string, params ...string) {
+		for _, key := range []string{"/k", "/p/a"} {
+			s.Put(t, prefix+key, value, params...)
+		}
+		s.Put(t, prefix+"/p/b", "v", params...)
 	}
 	permanent := func(keys ...string) resource.TestCheckFunc {
 		return onServer(func() error {
@@ -115,14 +121,14 @@ func TestAccKeyResource_ignoredTTL(t *testing.T) {
 	acceptance(t,
 		resource.TestStep{Config: cfg("v")},
 		resource.TestStep{
-			PreConfig: func() {
-				for _, key := range []string{"/k", "/p/a", "/p/b"} {
-					s.Put(t, prefix+key, "v")
-				}
-			},
-			Config: cfg("v"), PlanOnly: true,
+			PreConfig: func() { put("v") }, Config: cfg("v"), PlanOnly: true,
 		},
 		resource.TestStep{Config: cfg("w"), Check: permanent("/k", "/p/a", "/p/b")},
+		// One that is not above the limit is not renewed, and fails neither a plan nor the destroy.
+		resource.TestStep{PreConfig: func() { put("w", "ttl=90") }, Config: cfg("w"), PlanOnly: true},
+		resource.TestStep{
+			Config: cfg("w"), Check: resource.ComposeAggregateTestCheckFunc(ttlLeft(t, s, prefix+"/k", 90), ttlLeft(t, s, prefix+"/p/a", 90)),
+		},
 	)
 }
 
