@@ -75,8 +75,9 @@ func noteHolding(ctx context.Context, r any, state attributeSource, private priv
 	}
 }
 
-// intentOf returns the intent of a planned object, with what its replacement deletes.
-func intentOf(ctx context.Context, r intentional, change intendedChange) keyspace.Intent {
+// intentOf returns the intent of a planned object, with what its replacement deletes and what it
+// keeps although it changes.
+func intentOf(ctx context.Context, r intentional, by keyspace.Claimant, change intendedChange) keyspace.Intent {
 	want := r.intent(ctx, change)
 	want.Adopts = isTrue(ctx, change.after, "adopt_existing")
 	if change.before == nil {
@@ -84,6 +85,9 @@ func intentOf(ctx context.Context, r intentional, change intendedChange) keyspac
 	}
 	if h, ok := r.(holder); ok {
 		want.Holds = h.holding(ctx, change.before, change.private)
+	}
+	if by.Idle {
+		return want
 	}
 	want.Stays = map[keyspace.Object]bool{}
 	for o := range r.intent(ctx, intendedChange{after: change.before, private: change.private}).Claims {

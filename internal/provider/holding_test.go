@@ -20,7 +20,7 @@ type loss struct {
 	// meanwhile is done between the two applies, and args are given to the second one.
 	meanwhile func(t *testing.T, w *cli.Workspace, s *etcdtest.Server, name string)
 	args      []string
-	// refused are texts of the error. Without them, the apply shows the texts of shown, and
+	// refused are texts of the error, nil if there is none. Without them, the apply shows the texts of shown, and
 	// warns of a loss only if these contain the warning. The next plan is then empty, unless
 	// isLeft is set.
 	refused, shown []string
@@ -66,7 +66,7 @@ func dirLosses() map[string]loss {
 		follows += strings.ReplaceAll(fmt.Sprintf(block, triggered("etcd_dir.test")), "DIR", "${etcd_dir.test.path}")
 	}
 	after += dir("  depends_on = [" + strings.Join(addresses, ", ") + "]\n")
-	replace, lost := []string{"-replace=etcd_dir.test"}, []string{"DIR/k\n", "DIR/p/a", "DIR/p/b", "DIR/d\n", "DIR/0000"}
+	replace, lost := []string{"-replace=etcd_dir.test"}, []string{lossRefused, "DIR/k\n", "DIR/p/a", "DIR/p/b", "DIR/d\n", "DIR/0000"}
 	both := []string{"-replace=etcd_dir.test"}
 	for _, address := range addresses {
 		both = append(both, "-replace="+address)
@@ -81,7 +81,7 @@ func dirLosses() map[string]loss {
 		"directory, references, tainted": {before: dir("") + refers, meanwhile: taint("etcd_dir.test"), shown: replaced},
 		"directory, no references":       {before: dir("") + literal, after: after, args: replace, refused: lost},
 		"directory, no references, updated": {
-			before: dir("") + literal, after: changed(after), args: replace, refused: []string{"DIR/k\n", "DIR/p/a"},
+			before: dir("") + literal, after: changed(after), args: replace, refused: []string{lossRefused, "DIR/k\n", "DIR/p/a"},
 		},
 		"directory, no references, tainted": {before: dir("") + literal, after: after, meanwhile: taint("etcd_dir.test"), refused: lost},
 		"directory, all are replaced":       {before: dir("") + refers, args: both},
@@ -95,6 +95,18 @@ func dirLosses() map[string]loss {
 		"directory, no references, create first": {
 			before: dir("") + literal, after: strings.Replace(after, "depends_on", "adopt_existing = true\n"+createBeforeDestroy+"  depends_on", 1),
 			args: replace,
+		},
+		"directory, not by force": {
+			before: strings.ReplaceAll(dir("")+refers, "force_destroy = true", ""), args: replace, refused: []string{"Directory is not empty"},
+		},
+		"directory, another one now": {
+			before: dir("  adopt_existing = true\n") + strings.ReplaceAll(fmt.Sprintf("resource \"etcd_key\" \"in\" {\n%s}\n", in["etcd_key"]),
+				"DIR", "${etcd_dir.test.path}"),
+			args: replace, meanwhile: func(t *testing.T, _ *cli.Workspace, s *etcdtest.Server, name string) {
+				t.Helper()
+				s.Delete(t, "/"+name, "recursive=true")
+				s.Put(t, "/"+name+"/k", "v")
+			},
 		},
 		"directory, no references, adopts": {
 			before: dir("") + literal, after: strings.Replace(after, "depends_on", "adopt_existing = true\n  depends_on", 1),
@@ -151,7 +163,7 @@ func (c container) losses() map[string]loss {
 	}
 	renamed := strings.NewReplacer("name = \"NAME\"", "name = \"NAME-new\"").Replace
 	before, literal := outer("")+inner(c.literal, "  depends_on = ["+address+"]\n"), inner(c.literal, "")
-	refers, replace, lost := inner(c.refers, ""), []string{"-replace=" + address}, []string{c.lost}
+	refers, replace, lost := inner(c.refers, ""), []string{"-replace=" + address}, []string{lossRefused, c.lost}
 	together, createFirst := []string{"# " + c.inner + ".in must be replaced"}, "  adopt_existing = true\n"+createBeforeDestroy
 	explicit := inner(c.refers, "  adopt_existing = false\n")
 	return map[string]loss{
@@ -215,7 +227,7 @@ func (l *lab) tryLoss(t *testing.T, c loss) {
 	}
 	apply := append([]string{"apply", "-auto-approve"}, c.args...)
 	if c.refused != nil {
-		mustContain(t, mustRun(t, w, 1, apply...), append(c.refused, lossRefused), fill)
+		mustContain(t, mustRun(t, w, 1, apply...), c.refused, fill)
 		if found := keysBelow(t, l.server, own); !maps.Equal(found, before) {
 			t.Errorf("keys = %v, want %v", found, before)
 		}

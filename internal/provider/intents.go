@@ -117,7 +117,7 @@ func planClaims(ctx context.Context, r intentional, name string, req resource.Mo
 		by.Sum = sumConfig(req.Config.Raw)
 		by.Idle = by.Exists && resp.Plan.Raw.Equal(req.State.Raw)
 	}
-	rivals := claims.Plan(by, intentOf(ctx, r, change))
+	rivals := claims.Plan(by, intentOf(ctx, r, by, change))
 	noteLoss(ctx, rivals, by, resp)
 	for _, other := range rivals {
 		if by.Exists && other.Rivalry == keyspace.LostToReplacement && replaceToo(ctx, name, other, req, resp) {

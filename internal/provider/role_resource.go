@@ -67,7 +67,9 @@ func (r *roleResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"The server has no conditional writes for roles. The provider compares the permissions right before a change. If somebody else " +
 			"deleted the role and created it again, the provider cannot detect that.\n\n" +
 			"A role that users still have is not deleted. The destroy waits " + revokeTimeout.String() + " in case the same run also destroys or " +
-			"changes those users; then it fails and names them.",
+			"changes those users; then it fails and names them.\n\n" +
+			"The permissions of a role are deleted with it. A plan that would delete a permission of an `etcd_role_permission` with its role, and " +
+			"keeps that object, is refused. If the role is replaced, each `etcd_role_permission` that refers to it is replaced too.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required:            true,

@@ -125,7 +125,7 @@ func claimUnchanged(ctx context.Context, r intentional, typeName string, config,
 		return true
 	}
 	by := keyspace.Claimant{Resource: typeName, Exists: true, Idle: true, Sum: config.sum()}
-	want := intentOf(ctx, r, intendedChange{before: state, after: state, config: config, private: private})
+	want := intentOf(ctx, r, by, intendedChange{before: state, after: state, config: config, private: private})
 	return claims.PlanAlone(by, want)
 }
 

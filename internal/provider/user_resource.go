@@ -68,7 +68,9 @@ func (r *userResource) Schema(_ context.Context, _ resource.SchemaRequest, resp 
 			"change its password, and keeps its role `root`. Otherwise it would lock itself out halfway through the apply.\n\n" +
 			"The server has no conditional writes for users. The provider makes changes of the same user one after the other, compares the " +
 			"roles right before a change, and reads them back after it. A change by somebody else in that instant can still be lost. If " +
-			"somebody else deleted the user and created it again, the provider cannot detect that.",
+			"somebody else deleted the user and created it again, the provider cannot detect that.\n\n" +
+			"The grants of a user are deleted with it. A plan that would delete a grant of an `etcd_user_role` with its user, and keeps that " +
+			"object, is refused. If the user is replaced, each `etcd_user_role` that refers to it is replaced too.",
 		Attributes: map[string]schema.Attribute{
 			"name": schema.StringAttribute{
 				Required: true,
