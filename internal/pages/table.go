@@ -63,8 +63,8 @@ func keyRows() []row {
 		{"resources/in_order_key", keys, nil, []string{"actions/push", "data-sources/keys", "resources/key"}},
 		{"resources/dir", keys, []string{
 			"~> **Deletes keys:** With `force_destroy = true`, destroying or replacing the directory deletes everything in it, including " +
-				"hidden keys and keys that no plan has shown. If other objects of the configuration manage keys in it, the plan replaces them too, or " +
-				"is refused.",
+				"hidden keys and keys that no plan has shown. If other objects of the configuration manage keys in it, the " +
+				"plan replaces them too, or is refused.",
 		}, []string{"data-sources/dir", "list-resources/dir", "resources/key_prefix", "guides/ttl", "guides/conflicts"}},
 		{"data-sources/key", keys, nil, []string{"resources/key", "ephemeral-resources/key", "data-sources/keys", "data-sources/watch"}},
 		{"data-sources/keys", keys, nil, []string{

@@ -31,14 +31,13 @@ type holder interface {
 	intentional
 	// holding returns what is deleted with an object in state, zero for nothing.
 	holding(ctx context.Context, state attributeSource, private privateReader) keyspace.Holding
-	hasMade(o keyspace.Object) bool
 }
 
 // holding is of nothing for a directory that is deleted only if it is empty, and for one that was
 // replaced on the server and is not deleted.
 func (r *dirResource) holding(ctx context.Context, state attributeSource, private privateReader) (h keyspace.Holding) {
 	var ignored diag.Diagnostics
-	if !isTrue(ctx, state, "force_destroy") || (private != nil && readPrivateState[dirPrivateState](ctx, private, &ignored).ReplacedBy != 0) {
+	if !isTrue(ctx, state, "force_destroy") || readPrivateState[dirPrivateState](ctx, private, &ignored).ReplacedBy != 0 {
 		return h
 	}
 	if dir, ok := byText(ctx, "path", keyspace.NodeAt)(state); ok {
@@ -152,7 +151,8 @@ func addLoss(diags *diag.Diagnostics, by keyspace.Claimant, other keyspace.Rival
 }
 
 // lossKey is where the private state of a planned replacement keeps what it would delete if it does
-// not create first: a CLI shows no warning of the create, and the deletion can tell.
+// not create first. A CLI shows no warning of the create. It gives this private state to the
+// deletion that comes before the create, and not to one that comes after it.
 const lossKey = "lost"
 
 // noteLoss keeps what a replacement would delete.
@@ -172,40 +172,23 @@ func noteLoss(ctx context.Context, rivals []keyspace.Rival, by keyspace.Claimant
 	}
 }
 
-// dropLoss drops what noteLoss has kept, and returns it.
-func dropLoss(ctx context.Context, private interface {
-	privateReader
-	privateWriter
-}, diags *diag.Diagnostics,
-) (lost string) {
-	data, found := private.GetKey(ctx, lossKey)
-	diags.Append(found...)
-	if len(data) == 0 || json.Unmarshal(data, &lost) != nil || lost == "" {
-		return ""
-	}
-	diags.Append(private.SetKey(ctx, lossKey, []byte(`""`))...)
-	return lost
-}
-
 // refuseLoss refuses the deletion of an object that is being replaced, if it deletes what the plan
 // leaves in place. It reports whether to continue.
-func refuseLoss(ctx context.Context, r any, req resource.DeleteRequest, resp *resource.DeleteResponse) bool {
-	h, ok := r.(holder)
-	if !ok || resp.Private == nil {
+func refuseLoss(ctx context.Context, resp *resource.DeleteResponse) bool {
+	if resp.Private == nil {
 		return true
 	}
-	lost := dropLoss(ctx, resp.Private, &resp.Diagnostics)
-	if lost == "" || h.hasMade(h.holding(ctx, req.State, nil).Object) {
+	data, diags := resp.Private.GetKey(ctx, lossKey)
+	resp.Diagnostics.Append(diags...)
+	var lost string
+	if len(data) == 0 || json.Unmarshal(data, &lost) != nil || lost == "" {
 		return true
 	}
+	// The object stays in state, and another plan may delete it.
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, lossKey, []byte(`""`))...)
 	resp.Diagnostics.AddError("Deleted here and needed there", fmt.Sprintf("This object is replaced. That deletes what other objects of this "+
 		"configuration manage and the plan leaves in place. %s\n\n"+
 		"Nothing was deleted. Set create_before_destroy to keep everything. Or let the other objects refer to this one instead of writing the "+
 		"name out, and set adopt_existing = false: the plan then replaces all of them.", lost))
 	return false
-}
-
-// hasMade reports whether this run created, wrote or adopted an object.
-func (b *base) hasMade(o keyspace.Object) bool {
-	return b.connection != nil && b.connection.run.HasMade(o)
 }

@@ -231,6 +231,10 @@ func (l *lab) tryLoss(t *testing.T, c loss) {
 		if found := keysBelow(t, l.server, own); !maps.Equal(found, before) {
 			t.Errorf("keys = %v, want %v", found, before)
 		}
+		if c.meanwhile == nil {
+			write(c.before)
+			mustRun(t, w, 0, "destroy", "-auto-approve")
+		}
 		return
 	}
 	output := mustRun(t, w, 0, apply...)

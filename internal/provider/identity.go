@@ -45,9 +45,6 @@ func (r identified) Create(ctx context.Context, req resource.CreateRequest, resp
 	if !resp.State.Raw.IsNull() {
 		notePlace(ctx, r.Resource, resp.Private, &resp.Diagnostics)
 	}
-	if resp.Private != nil {
-		dropLoss(ctx, resp.Private, &resp.Diagnostics)
-	}
 }
 
 func (r identified) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -83,7 +80,7 @@ func (r identified) Delete(ctx context.Context, req resource.DeleteRequest, resp
 	if !checkPlace(ctx, r.Resource, req.Private, req.State.Raw, &resp.Diagnostics) {
 		return
 	}
-	if refuseLoss(ctx, r.Resource, req, resp) {
+	if refuseLoss(ctx, resp) {
 		r.Resource.Delete(ctx, req, resp)
 	}
 }
