@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -272,6 +273,12 @@ func warnOfLosses(diags *diag.Diagnostics, keys ...string) {
 	var errs diag.Diagnostics
 	addLosses(&errs, keys...)
 	warnOfApply(diags, errs)
+}
+
+// losesBytesAgain reports whether a create that replaces an object would write its value as the API
+// shows it. notText is what private state has of that object: it is the same in both halves of a replacement.
+func losesBytesAgain(notText bool, value string) bool {
+	return notText && (strings.ContainsRune(value, utf8.RuneError) || strings.Contains(strings.ToLower(value), `\ufffd`))
 }
 
 // addLosses refuses a plan that would write values back as the API shows them.

@@ -135,6 +135,9 @@ func (r *inOrderKeyResource) ModifyPlan(ctx context.Context, req resource.Modify
 		plan.keepFoundText(*state)
 	}
 	private := plan.planWrite(state, before)
+	if state == nil && losesBytesAgain(before.NotText, plan.Value.ValueString()) {
+		addLosses(&resp.Diagnostics, plan.Dir.ValueString())
+	}
 	if state != nil {
 		if plan.ModifiedIndex.IsUnknown() {
 			private.warnOfWrite(state.Key.ValueString(), state.TTL, plan.TTL, &resp.Diagnostics)

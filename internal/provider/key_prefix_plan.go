@@ -39,6 +39,9 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	if plan.TTL.IsNull() {
 		plan.Expiration = types.StringNull()
 	}
+	if state == nil {
+		addLosses(&resp.Diagnostics, plan.losesAgain(private)...)
+	}
 	if state != nil && !plan.Prefix.IsUnknown() && !plan.Prefix.Equal(state.Prefix) {
 		known := knownKeys(state.Keys, private)
 		intent := plan.intent(*state, nil, false)
@@ -52,6 +55,17 @@ func (r *keyPrefixResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 		}
 	}
 	resp.Diagnostics.Append(writeModel(ctx, &resp.Plan, plan)...)
+}
+
+// losesAgain returns the keys for which losesBytesAgain is true.
+func (m *keyPrefixModel) losesAgain(private prefixPrivateState) (keys []string) {
+	values := texted(m.Keys)
+	for _, relative := range slices.Sorted(maps.Keys(values)) {
+		if losesBytesAgain(private.Keys[relative].NotText, values[relative]) {
+			keys = append(keys, keyspace.Below(m.Prefix.ValueString(), relative))
+		}
+	}
+	return keys
 }
 
 // planChange plans, for the provider's key_prefix, against what is known of the

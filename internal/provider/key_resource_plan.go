@@ -49,11 +49,15 @@ func (m *keyModel) plan(
 	m.planValue(config, state)
 	private = m.planWrite(config, state, before)
 	var noValue diag.Diagnostics
-	if m.ModifiedIndex.IsUnknown() && !private.KeepsValue && !m.hasValue(config, &noValue) && state != nil {
+	exists := state != nil || before.Written != 0 // private state is there in both halves of a replacement
+	if m.ModifiedIndex.IsUnknown() && !private.KeepsValue && !m.hasValue(config, &noValue) && exists {
 		diags.Append(noValue...)
 		return private, false
 	}
 	warnOfApply(diags, noValue)
+	if state == nil && losesBytesAgain(before.NotText, m.Value.ValueString()+m.ValueJSON.ValueString()) {
+		addLosses(diags, m.Key.ValueString())
+	}
 	if state != nil {
 		if m.ModifiedIndex.IsUnknown() {
 			private.warnOfWrite(m.Key.ValueString(), state.TTL, m.TTL, diags)

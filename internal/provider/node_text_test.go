@@ -313,3 +313,57 @@ func TestNotText_otherKeys(t *testing.T) {
 		t.Errorf("errors of the destroy = %q", errs)
 	}
 }
+
+// A replacement deletes first. What it cannot write again as it is, it must not delete: the plan of its
+// create is refused, which a CLI makes with the private state of the object that it replaces.
+func TestReplacement_ofWhatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	s, prefix := etcdtest.Shared(t), etcdtest.Prefix(t)
+	d := newDirect(t, map[string]any{"endpoints": []string{s.URL()}})
+	key, json, inOrder, secret := prefix+"/d/k", prefix+"/json", prefix+"/q/00000000000000000007", prefix+"/secret"
+	for path, value := range map[string]string{key: latin1, json: `{"a":"` + latin1 + `"}`, inOrder: latin1, secret: "theirs"} {
+		s.Put(t, path, value)
+	}
+	const lossy, noValue = "Write would lose bytes that are not text", "There is no value to write"
+	for name, c := range map[string]struct {
+		typeName, id, refusal string
+		same, other           map[string]any
+	}{
+		"key": {
+			"etcd_key", key, lossy, map[string]any{"key": key, "value": shown}, map[string]any{"key": key, "value": "new"},
+		},
+		"JSON": {
+			"etcd_key", json, lossy, map[string]any{"key": json, "value_json": `{"a":"caf\ufffd"}`}, map[string]any{"key": json, "value_json": "{}"},
+		},
+		"write-only": {
+			"etcd_key", "value_wo:" + secret, noValue,
+			map[string]any{"key": secret, "value_wo_version": 0},
+			map[string]any{"key": secret, "value_wo": "new", "value_wo_version": 0},
+		},
+		"key in order": {
+			"etcd_in_order_key", inOrder, lossy,
+			map[string]any{"dir": prefix + "/q", "value": shown},
+			map[string]any{"dir": prefix + "/q", "value": "new"},
+		},
+		"prefix": {
+			"etcd_key_prefix", prefix + "/d", lossy,
+			map[string]any{"prefix": prefix + "/d", "keys": map[string]any{"k": shown}},
+			map[string]any{"prefix": prefix + "/d", "keys": map[string]any{"k": "new"}},
+		},
+	} {
+		found, errs := d.readImported(t, c.typeName, c.id)
+		if errs != "" {
+			t.Fatalf("%s: %s", name, errs)
+		}
+		again := d.none(c.typeName)
+		if planned, _ := d.plan(t, again, c.same); errorText(planned.Diagnostics) != "" {
+			t.Errorf("%s: the plan of a create that replaces nothing fails: %s", name, errorText(planned.Diagnostics))
+		}
+		again.private = found.private
+		planned, _ := d.plan(t, again, c.same)
+		wantPhrases(t, errorText(planned.Diagnostics), c.refusal)
+		if planned, _ = d.plan(t, again, c.other); errorText(planned.Diagnostics) != "" {
+			t.Errorf("%s: a replacement with another value is refused: %s", name, errorText(planned.Diagnostics))
+		}
+	}
+}
