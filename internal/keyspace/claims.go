@@ -185,6 +185,15 @@ func (c *Claims) Hold(held Holding) {
 	c.hold(held)
 }
 
+// IsHeld reports whether an object is known to be in state, so that a create of it is a
+// replacement.
+func (c *Claims) IsHeld(o Object) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.holders[o]
+	return ok
+}
+
 func (c *Claims) hold(held Holding) {
 	if held != (Holding{}) {
 		c.holders[held.Object] = held.Tree

@@ -132,18 +132,12 @@ func (r *userResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if req.State.Raw.IsNull() && config.Password.IsNull() && config.PasswordWO.IsNull() && !config.AdoptExisting.ValueBool() &&
-		!config.AdoptExisting.IsUnknown() {
-		refusal := errNoPassword()
-		warnOfApply(&resp.Diagnostics, diag.Diagnostics{
-			diag.NewAttributeErrorDiagnostic(path.Root("password"), refusal.summary, refusal.what+"\n\n"+refusal.advice),
-		})
-	}
 	var state *userModel
 	if !req.State.Raw.IsNull() {
 		state = new(userModel)
 		resp.Diagnostics.Append(readModel(ctx, req.State, state)...)
 	}
+	r.checkPassword(plan, config, state, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("missing_role"), plan.plannedMissing(config, state))...)
 	if roles := knownNames(config.Roles); plan.Name.ValueString() == etcdv2.RootUser && roles != nil &&
 		!slices.Contains(roles, etcdv2.RootRole) {
@@ -171,6 +165,24 @@ func (m *userModel) plannedMissing(config userModel, state *userModel) types.Str
 // changesRoles reports whether the plan changes the roles of state.
 func (m *userModel) changesRoles(config, state userModel) bool {
 	return !config.Roles.IsNull() && !m.Roles.Equal(state.Roles)
+}
+
+// checkPassword warns of a create without a password, which the apply refuses. It refuses the plan of
+// a replacement without one, which would delete the user first.
+func (r *userResource) checkPassword(plan, config userModel, state *userModel, diags *diag.Diagnostics) {
+	if !config.Password.IsNull() || !config.PasswordWO.IsNull() || config.AdoptExisting.ValueBool() || config.AdoptExisting.IsUnknown() {
+		return
+	}
+	refusal := errNoPassword()
+	var missing diag.Diagnostics
+	missing.AddAttributeError(path.Root("password"), refusal.summary, refusal.what+"\n\n"+refusal.advice)
+	claims := r.plannedClaims()
+	switch {
+	case state == nil && (claims == nil || !claims.IsHeld(userNamed(plan.Name.ValueString()))):
+		warnOfApply(diags, missing)
+	case state == nil, !plan.Name.IsUnknown() && !plan.Name.Equal(state.Name):
+		diags.Append(missing...)
+	}
 }
 
 func errNoPassword() *refusal {

@@ -228,6 +228,32 @@ func TestAccUserResource_danglingRolesAreHealed(t *testing.T) {
 	)
 }
 
+// A replacement deletes the user first, and without a password it cannot be created again.
+func TestUserResource_replacedWithoutPassword(t *testing.T) {
+	t.Parallel()
+	s := etcdtest.Shared(t)
+	name := authName(t)
+	makeUser(t, s, name)
+	d := newDirect(t, endpoint(s.URL()))
+	config := map[string]any{"name": name}
+	planned, _ := d.plan(t, d.none("etcd_user"), config)
+	if errs := errorText(planned.Diagnostics); errs != "" {
+		t.Errorf("the plan of a create fails: %s", errs)
+	}
+	found, _ := d.readImported(t, "etcd_user", name)
+	if planned, _ = d.plan(t, found, config); errorText(planned.Diagnostics) != "" {
+		t.Errorf("the plan of a user that stays fails: %s", errorText(planned.Diagnostics))
+	}
+	planned, _ = d.plan(t, found, map[string]any{"name": name + "-2"})
+	wantPhrases(t, errorText(planned.Diagnostics), "Password is missing")
+	planned, _ = d.plan(t, d.none("etcd_user"), config)
+	wantPhrases(t, errorText(planned.Diagnostics), "Password is missing")
+	config["password"] = "new"
+	if planned, _ = d.plan(t, d.none("etcd_user"), config); errorText(planned.Diagnostics) != "" {
+		t.Errorf("the plan of a replacement with a password fails: %s", errorText(planned.Diagnostics))
+	}
+}
+
 // A user that a killed create has left is taken over with a warning, and healed if its roles are managed.
 func TestUserResource_leftByAKilledCreate(t *testing.T) {
 	t.Parallel()
